@@ -1,0 +1,52 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
+
+
+class ActionModule(RotationAction):
+    """Promotes what is verified, keeps what is open, drops what was refused."""
+
+    SPEC = dict(
+        staged=dict(type="list", elements="dict", required=True),
+        results=dict(type="list", elements="dict", default=[]),
+        accept_unverified=dict(type="bool", default=False),
+    )
+
+    def rotate(self, args, task_vars, scrub):
+        users = rotation.commit(
+            self.store(args, task_vars), args["staged"], args["results"], to_text(utc_now()), args["accept_unverified"], self.check_mode
+        )
+        failed = [user for user in users if user["error"]]
+        result = dict(
+            changed=any(user["action"] in (rotation.PROMOTED, rotation.DROPPED, rotation.KEPT) for user in users),
+            users=users,
+            summary=[_line(user) for user in args["staged"] if not user["due"]] + [_line(user) for user in users],
+        )
+        if failed:
+            result.update(failed=True, msg="%d of %d users were not rotated: %s" % (len(failed), len(args["staged"]), ", ".join(user["name"] for user in failed)))
+        return result
+
+
+def _line(user):
+    """One user in one line, for people."""
+    if "state" not in user:
+        return "%s: not due, rotated %s" % (user["name"], user["rotated_at"])
+    told = {
+        rotation.PROMOTED: "rotated",
+        rotation.KEPT: "NOT rotated, the new password is kept as pending",
+        rotation.DROPPED: "NOT rotated, the new password was refused and dropped",
+        rotation.SUPERSEDED: "left to another run",
+        None: "would be rotated" if not user["error"] else "would fail",
+    }[user["action"]]
+    text = "%s (%s): %s" % (user["name"], user["reason"], told)
+    if user["action"] == rotation.PROMOTED:
+        text += ", verified by a login" if user["verified"] else ", NOT verified by a login"
+    if user["error"]:
+        text += ": %s (%s)" % (user["error"]["message"], user["error"]["kind"])
+    return text

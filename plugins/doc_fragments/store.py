@@ -1,0 +1,24 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  store:
+    description: Where the passwords are kept. V(ansible_vault) is one encrypted file a host.
+    type: str
+    default: ansible_vault
+  store_path:
+    description:
+      - The folder of the store V(ansible_vault), on the controller. It must outlive the run.
+      - The files in it are encrypted with the vault password of the play.
+    type: path
+notes:
+  - Runs on the controller.
+  - The role P(rekey.passwords.rotate#role) calls it with the C(rotate_*) variables.
+  - Nothing that it returns holds a secret.
+"""

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  users:
+    description:
+      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
+      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - Either this or O(name) is required.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The user.
+        type: str
+        required: true
+      password:
+        description: The password that the user shall have.
+        type: str
+        required: true
+      current_password:
+        description: The password that the user has now, where the vendor wants to know it.
+        type: str
+      update_password:
+        description: As O(update_password), for this user alone.
+        type: str
+        choices: [when_changed, always]
+  name:
+    description: The user, if it is only one. Cannot be combined with O(users).
+    type: str
+  password:
+    description: The password that O(name) shall have.
+    type: str
+  current_password:
+    description: The password that O(name) has now, where the vendor wants to know it.
+    type: str
+  update_password:
+    description:
+      - With V(when_changed) a login finds out whether the password is already right, and it is changed only if it is not.
+      - With V(always) it is changed without a look, so that the task reports a change on each run.
+    type: str
+    choices: [when_changed, always]
+    default: when_changed
+  verify:
+    description: Whether to log in with the new password after a change.
+    type: bool
+    default: true
+notes:
+  - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task tells before and after of each
+    user, never a password.
+  - Nothing that the module returns holds a secret. Keep secrets out of C(loop), whose items Ansible prints.
+"""

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: secret
+short_description: Read the current password of a user from the rotation's store
+version_added: 0.1.0
+description:
+  - Returns the password that a login has last proved, for each user that is named.
+  - Where the role P(rekey.passwords.rotate#role) is configured by C(rotate_*) variables, those are the defaults here, so a play names
+    nothing but the user.
+author:
+  - rekey.passwords contributors (@rekey)
+options:
+  _terms:
+    description: The names of users.
+    type: list
+    elements: str
+    required: true
+  host:
+    description: The inventory host to which the user belongs. By default the play's current host.
+    type: str
+    vars:
+      - name: inventory_hostname
+  store:
+    description: The store.
+    type: str
+    default: ansible_vault
+    vars:
+      - name: rotate_store
+  store_path:
+    description: The folder of the store V(ansible_vault).
+    type: path
+    vars:
+      - name: rotate_store_path
+  version:
+    description:
+      - V(current) is the password in force, V(previous) the one before it.
+      - V(pending) is one that a run has stored but no login has proved yet. It is meant for tasks of your own between the stage and the
+        commit of a rotation.
+    type: str
+    choices: [current, previous, pending]
+    default: current
+  default:
+    description:
+      - What to return for a user that has no such password in the store, for example the password before the first rotation.
+      - Without it the lookup fails.
+    type: str
+notes:
+  - Do not use it in C(loop) or in the C(msg) of C(debug), whose values Ansible prints.
+"""
+
+EXAMPLES = r"""
+- name: Use a rotated password
+  ansible.builtin.uri:
+    url: "https://milvus.example.com:19530/v2/vectordb/users/describe"
+    method: POST
+    headers:
+      Authorization: "Bearer alice:{{ lookup('rekey.passwords.secret', 'alice') }}"
+    body_format: json
+    body: {userName: alice}
+  no_log: true
+
+- name: Read the password of a user of another host, or the old one until that host has been rotated
+  ansible.builtin.set_fact:
+    bob_password: "{{ lookup('rekey.passwords.secret', 'bob', host='milvus-2', default=vault_bob) }}"
+  no_log: true
+"""
+
+RETURN = r"""
+_raw:
+  description: The passwords, in the order of the names.
+  type: list
+  elements: str
+"""
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import register_secrets
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store
+
+
+class LookupModule(LookupBase):
+    """Reads passwords; the store decides how."""
+
+    def run(self, terms, variables=None, **kwargs):
+        variables = variables or {}
+        # Variables arrive as they were written; those of the role may hold templates.
+        wanted = ("inventory_hostname", "rotate_store", "rotate_store_path")
+        self.set_options(var_options={name: self._templar.template(variables[name]) for name in wanted if name in variables}, direct=kwargs)
+        users = [str(term) for term in terms]
+        host = self.get_option("host")
+        version = self.get_option("version")
+        options = {"store_path": self.get_option("store_path")}
+        try:
+            entries = open_store(self.get_option("store"), host, options, self._loader).get(users)
+        except VendorError as error:
+            raise AnsibleLookupError("rekey.passwords.secret: %s" % error.message) from None
+        found = [_password(entries[user].record, version) for user in users]
+        register_secrets(password for password in found if password)
+        default = self.get_option("default")
+        for number, password in enumerate(found):
+            if password is None:
+                if default is None:
+                    raise AnsibleLookupError(
+                        "rekey.passwords.secret: the store has no %s password of %s on %s. Has it been rotated yet?" % (version, users[number], host)
+                    )
+                found[number] = default
+        return found
+
+
+def _password(record, version):
+    if record is None:
+        return None
+    if version == "pending":
+        return record.pending.password if record.pending else None
+    return record.password if version == "current" else record.previous

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that the vendor modules share, and how a vendor's own are joined to them."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import env_fallback
+
+from .vendor import ALWAYS, WHEN_CHANGED
+
+_UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS])
+
+
+def _shared(prefix):
+    def connection(name, **option):
+        return dict(option, fallback=(env_fallback, ["%s_%s" % (prefix, name)]))
+
+    return dict(
+        name=dict(type="str"),
+        password=dict(type="str", no_log=True),
+        current_password=dict(type="str", no_log=True),
+        update_password=dict(_UPDATE_PASSWORD, default=WHEN_CHANGED, no_log=False),
+        verify=dict(type="bool", default=True),
+        concurrency=connection("CONCURRENCY", type="int", default=8),
+        timeout=connection("TIMEOUT", type="float", default=30.0),
+        retries=connection("RETRIES", type="int", default=3),
+        validate_certs=connection("VALIDATE_CERTS", type="bool", default=True),
+        ca_path=connection("CA_PATH", type="path"),
+        client_cert=connection("CLIENT_CERT", type="path"),
+        client_key=connection("CLIENT_KEY", type="path", no_log=False),
+    )
+
+
+def _user(extra):
+    return dict(
+        name=dict(type="str", required=True),
+        password=dict(type="str", required=True, no_log=True),
+        current_password=dict(type="str", no_log=True),
+        update_password=dict(_UPDATE_PASSWORD, no_log=False),
+        **extra
+    )
+
+
+def module_spec(vendor):
+    """The keyword arguments of AnsibleModule (and of ArgumentSpecValidator) for a vendor's module.
+
+    :param vendor: a subclass of :class:`~.vendor.Vendor`.
+    :return: dict with argument_spec, mutually_exclusive, required_one_of, required_by, ...
+    """
+    # A vendor's extra key of a user is an option of the shorthand, too.
+    shorthand = {name: {key: value for key, value in option.items() if key != "required"} for name, option in vendor.user_spec.items()}
+    spec = dict(_shared(vendor.env_prefix), **shorthand)
+    spec.update(vendor.argument_spec)
+    spec["users"] = dict(type="list", elements="dict", options=_user(vendor.user_spec))
+    joined = {key: list(value) for key, value in vendor.constraints.items() if key != "required_by"}
+    for alone in ("name", "current_password", "password"):
+        joined.setdefault("mutually_exclusive", []).append(("users", alone))
+    joined.setdefault("required_one_of", []).append(("users", "name"))
+    joined.setdefault("required_together", []).append(("name", "password"))
+    return dict(joined, argument_spec=spec, required_by=dict(vendor.constraints.get("required_by", {}), current_password="name"))
+
+
+def entries(params, vendor):
+    """The users of a call, the shorthand included, each with its ``update_password``.
+
+    :param params: the validated options.
+    :return: list of dicts.
+    """
+    users = params.get("users")
+    if users is None:
+        keys = ["name", "password", "current_password"] + sorted(vendor.user_spec)
+        users = [{key: params.get(key) for key in keys}]
+    return [dict(user, update_password=user.get("update_password") or params["update_password"]) for user in users]
+
+
+def secrets(spec, params):
+    """The values of all options that are marked ``no_log``.
+
+    :param spec: an argument_spec.
+    :param params: the options, or one element of a list of options.
+    :return: list of texts.
+    """
+    found = []
+    for name, option in spec.items():
+        value = params.get(name)
+        if value is None:
+            continue
+        if option.get("options"):
+            for item in value if isinstance(value, list) else [value]:
+                found.extend(secrets(option["options"], item))
+        elif option.get("no_log"):
+            found.extend(str(item) for item in (value if isinstance(value, list) else [value]))
+    return found

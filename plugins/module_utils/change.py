@@ -1,0 +1,335 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one change run: which users need a change, the change, the proof by a login, and the result.
+
+Plain data in, plain data out, no AnsibleModule: a module, an action plugin or a test runs it in its own process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from . import errors
+from .argument_spec import entries, module_spec, secrets
+from .errors import VendorError
+from .http import HttpClient
+from .scrub import Scrubber
+from .vendor import WHEN_CHANGED, Account
+
+CHANGED = "changed"
+UNCHANGED = "unchanged"
+WOULD_CHANGE = "would_change"
+FAILED = "failed"
+UNKNOWN = "unknown"
+
+_FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
+_NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
+
+
+def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic):
+    """Set the passwords of all users of a call.
+
+    :param vendor_class: a subclass of :class:`~.vendor.Vendor`.
+    :param params: the options, validated by the spec that :func:`~.argument_spec.module_spec` gives.
+    :param check_mode: look and probe, but write nothing.
+    :param sleep: called with seconds to wait.
+    :param clock: gives seconds.
+    :return: dict with ``changed``, ``failed``, ``msg`` (if failed), ``error`` (if the whole call failed), ``users``, ``diff`` and
+        ``warnings``; free of secrets. Never raises for anything that a vendor, a network or an argument can do.
+    """
+    scrub = Scrubber(secrets(module_spec(vendor_class)["argument_spec"], params))
+    warnings = _Warnings()
+    this = _Run(params, check_mode, warnings, sleep, clock)
+    try:
+        this.run(vendor_class, scrub)
+    except VendorError as error:
+        this.stop(error)
+    except Exception as exc:  # pylint: disable=broad-exception-caught
+        # Its text is not passed on: it may hold a secret.
+        this.stop(_internal(exc))
+    return this.result(scrub)
+
+
+def _internal(exc):
+    return VendorError(errors.UNEXPECTED_RESPONSE, "An unforeseen %s occurred; please report it." % type(exc).__name__)
+
+
+class _Warnings:
+    """Collects texts for the user, each once, from any thread."""
+
+    def __init__(self):
+        self._texts = {}
+
+    def __call__(self, text):
+        self._texts[text] = True
+
+    def __iter__(self):
+        return iter(list(self._texts))
+
+
+class _Outcome:
+    """What became of one user."""
+
+    def __init__(self, account):
+        self.account = account
+        self.state = None
+        self.verified = None
+        self.error = None
+        self.accepted = False  # the vendor said that it is done
+        self.writing = False  # a change was sent
+
+    def fail(self, error):
+        self.state = FAILED
+        self.error = error
+
+
+class _Run:
+    def __init__(self, params, check_mode, warn, sleep, clock):
+        self._params = params
+        self._check_mode = check_mode
+        self._warn = warn
+        self._sleep = sleep
+        self._clock = clock
+        self._outcomes = []
+        self._vendor = None
+        self._stopped = None
+        self._lock = threading.Lock()
+
+    def run(self, vendor_class, scrub):
+        accounts = [Account(entry) for entry in entries(self._params, vendor_class)]
+        self._outcomes = [_Outcome(account) for account in accounts]
+        self._check_options()
+        # The vendor opens no connection before open(): what is certainly wrong is said without a request.
+        self._vendor = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn)
+        todo = self._checked()
+        if not todo:
+            return
+        try:
+            vendor.open([outcome.account for outcome in todo])
+            vendor.find([outcome.account for outcome in todo])
+            last = [outcome for outcome in todo if vendor.is_operator(outcome.account)]
+            self._each([outcome for outcome in todo if outcome not in last])
+            # Whoever acts for all keeps its password until all others are done.
+            self._each(last)
+        finally:
+            vendor.close()
+
+    def stop(self, error):
+        """The whole call fails: nobody who has no outcome yet is tried any more."""
+        with self._lock:
+            self._stopped = self._stopped or error
+
+    def _connect(self, url, scrub):
+        names = ("timeout", "retries", "validate_certs", "ca_path", "client_cert", "client_key")
+        options = {name: self._params[name] for name in names}
+        client = HttpClient(url, scrub, pool_size=self._params["concurrency"], sleep=self._sleep, **options)
+        if url.startswith("http://") and not client.is_local:
+            self._warn("The URL begins with http://: passwords travel over the network without encryption.")
+        elif not self._params["validate_certs"]:
+            self._warn("validate_certs is false: passwords are sent to a server that is not authenticated.")
+        return client
+
+    def _check_options(self):
+        for name, least in (("concurrency", 1), ("retries", 0)):
+            if self._params[name] < least:
+                raise VendorError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
+        if not self._params["timeout"] > 0:
+            raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 seconds.")
+
+    def _checked(self):
+        """The users about whom nothing is wrong as far as can be told without asking the vendor."""
+        seen = {}
+        for outcome in self._outcomes:
+            account = outcome.account
+            key = self._vendor.key(account)
+            if key in seen:
+                raise VendorError(errors.INVALID_INPUT, "users names %s twice." % account.name)
+            seen[key] = outcome
+            try:
+                self._vendor.check(account)
+            except VendorError as error:
+                outcome.fail(error)
+        return [outcome for outcome in self._outcomes if outcome.error is None]
+
+    def _each(self, outcomes):
+        workers = min(self._params["concurrency"], len(outcomes))
+        if workers <= 1:
+            for outcome in outcomes:
+                self._guarded(outcome)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            # list() waits for all, and would raise what _guarded let through.
+            list(pool.map(self._guarded, outcomes))
+
+    def _guarded(self, outcome):
+        """Settle one user; whatever happens to it does not reach the others."""
+        if self._stopped is not None:
+            return
+        try:
+            if outcome.account.error is not None:
+                raise outcome.account.error
+            self._settle(outcome)
+        except VendorError as error:
+            outcome.fail(error)
+            if error.kind == errors.AUTHENTICATION_FAILED:
+                # To go on would be a failed login of the operator for each further user.
+                self.stop(error)
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            outcome.fail(_internal(exc))
+            if outcome.writing:
+                outcome.state = UNKNOWN
+
+    def _settle(self, outcome):
+        account = outcome.account
+        if account.update_password == WHEN_CHANGED and self._probe(account, account.password):
+            outcome.state, outcome.verified = UNCHANGED, True
+            return
+        if self._check_mode:
+            self._check_current(account)
+            outcome.state = WOULD_CHANGE
+            return
+        doubt = self._change(outcome)
+        if doubt is not None:
+            self._resolve(outcome, doubt)
+            return
+        outcome.state, outcome.accepted = CHANGED, True
+        if self._params["verify"]:
+            self._verify(outcome)
+
+    def _change(self, outcome):
+        """Send the change.
+
+        :return: ``None``, or the error that leaves it open whether the change happened.
+        """
+        outcome.writing = True
+        try:
+            self._vendor.change(outcome.account)
+        except VendorError as error:
+            if error.maybe_applied:
+                return error
+            raise
+        return None
+
+    def _verify(self, outcome):
+        try:
+            outcome.verified = self._await_login(outcome.account)
+        except VendorError as error:
+            self._warn("The new password of %s could not be verified: %s" % (outcome.account.name, error.message))
+        if outcome.verified is False:
+            outcome.fail(
+                VendorError(errors.NOT_VERIFIED, "The vendor accepted the change, but the new password does not log in. Find out which password is in force.")
+            )
+
+    def _resolve(self, outcome, doubt):
+        """A change ended in an error that proves nothing: a login tells whether it happened."""
+        try:
+            arrived = self._await_login(outcome.account)
+        except VendorError:
+            arrived = None
+        if arrived:
+            outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
+        elif arrived is False:
+            outcome.verified = False
+            doubt.message += " The new password does not log in, so the change has not happened."
+            outcome.fail(doubt)
+        else:
+            outcome.fail(
+                VendorError(
+                    errors.OUTCOME_UNKNOWN, "The change may or may not have happened, and no login could tell: " + doubt.message,
+                    doubt.http_status, doubt.vendor_code, doubt.request_id,
+                )  # fmt: skip
+            )
+            outcome.state = UNKNOWN
+
+    def _check_current(self, account):
+        """In check mode, tell already that the current password is wrong, where a failed login costs nothing."""
+        if account.current_password and self._vendor.capabilities.failed_logins_per_run is None:
+            if self._probe(account, account.current_password) is False:
+                raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.name)
+
+    def _probe(self, account, password):
+        """One login, unless it might be one failed login too many.
+
+        :return: True, False, or None where no login could tell.
+        """
+        limit = self._vendor.capabilities.failed_logins_per_run
+        if limit is not None and account.failed_logins >= limit:
+            return None
+        right = self._vendor.probe(account, password)
+        if right is False:
+            account.failed_logins += 1
+        return right
+
+    def _await_login(self, account):
+        """Log in with the new password, again until it works or the vendor has had its time.
+
+        :return: True, False, or None where no login could tell.
+        """
+        settle = self._vendor.capabilities.settle_seconds
+        limit = self._vendor.capabilities.failed_logins_per_run
+        end = self._clock() + settle
+        pause = _FIRST_PAUSE
+        while True:
+            if limit is not None and account.failed_logins + 1 >= limit and settle:
+                # The only try that is left is worth more when the change has had all its time.
+                self._sleep(max(end - self._clock(), 0))
+            right = self._probe(account, account.password)
+            left = end - self._clock()
+            if right is not False or left <= 0 or (limit is not None and account.failed_logins >= limit):
+                return right
+            self._sleep(min(pause, left))
+            pause *= 2
+
+    def result(self, scrub):
+        """Everything that the user gets to see."""
+        for outcome in self._outcomes:
+            if outcome.state is None:
+                outcome.fail(self._stopped or VendorError(errors.UNEXPECTED_RESPONSE, "This user was not tried."))
+        users = [
+            {
+                "name": outcome.account.name,
+                "id": outcome.account.id,
+                "state": outcome.state,
+                "verified": outcome.verified,
+                "error": outcome.error.as_dict(scrub) if outcome.error else None,
+            }
+            for outcome in self._outcomes
+        ]
+        result = {
+            "changed": any(outcome.accepted or outcome.state == WOULD_CHANGE for outcome in self._outcomes),
+            "failed": False,
+            "users": users,
+            "diff": [_diff(user) for user in users],
+            "warnings": [scrub(text) for text in self._warn],
+        }
+        failed = [user for user in users if user["error"]]
+        if failed or self._stopped:
+            result["failed"] = True
+            result["msg"] = _message(failed, len(users))
+        if self._stopped:
+            result["error"] = self._stopped.as_dict(scrub)
+            result["msg"] = result["error"]["message"]
+        return result
+
+
+def _message(failed, total):
+    told = ["%s: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"]) for user in failed[:_NAMED_IN_MESSAGE]]
+    if len(failed) > _NAMED_IN_MESSAGE:
+        told.append("and %d more" % (len(failed) - _NAMED_IN_MESSAGE))
+    return "%d of %d users failed. %s" % (len(failed), total, "; ".join(told))
+
+
+def _diff(user):
+    before = after = {UNCHANGED: "in force", CHANGED: "not in force", WOULD_CHANGE: "not in force"}.get(user["state"], "unknown")
+    if user["state"] in (CHANGED, WOULD_CHANGE):
+        after = "in force"
+    return {
+        "before_header": user["name"],
+        "after_header": user["name"],
+        "before": "wanted password: %s\n" % before,
+        "after": "wanted password: %s\n" % after,
+    }

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a vendor must offer to the change run, and what it can do, as data.
+
+The capabilities are read by the change run (how many failed logins are allowed, how long to wait), by the password generator
+(what the vendor accepts), by the documentation (the table of vendors) and by the tests.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Optional, Tuple
+
+from . import errors
+from .errors import VendorError
+
+ALWAYS = "always"
+WHEN_CHANGED = "when_changed"
+
+
+@dataclass(frozen=True)
+class GeneratedPassword:
+    """What the generator makes for this vendor unless the user's policy says otherwise.
+
+    It satisfies the strictest variant of the vendor, and holds no character that any variant loses.
+    """
+
+    length: int = 32  # characters
+    upper: int = 1  # at least so many
+    lower: int = 1
+    digits: int = 1
+    symbols: int = 1
+    symbol_characters: str = "-_.+=@%"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What is certain about a vendor."""
+
+    title: str  # as people call the product
+    changes_own: bool  # a user may change its own password
+    changes_others: bool  # an operator may change another user's password
+    others_need_current: str  # whether an operator must know the user's current password: "yes", "no", or a condition
+    login_probe: str  # how a login is tried
+    lockout: str  # the vendor's rule, for people
+    failed_logins_per_run: Optional[int]  # failed logins that one run may cause a user; None: the vendor does not count them
+    settle_seconds: float  # how long a change may take to show, and a doubtful one may still arrive
+    password_min: int  # what the vendor certainly refuses below
+    password_max: int  # ... and above
+    password_unit: str  # "bytes" or "characters"
+    password_forbidden: str = ""  # characters that the vendor refuses or loses
+    generated: GeneratedPassword = GeneratedPassword()
+
+
+class Account:
+    """A user whose password is to be set; holds secrets and must not be printed.
+
+    :param entry: one element of the option ``users``.
+    """
+
+    def __init__(self, entry):
+        self.name = entry["name"]
+        self.password = entry["password"]
+        self.current_password = entry.get("current_password")
+        self.update_password = entry["update_password"]
+        self.extras = entry
+        self.id = None  # the vendor's own identifier, once known
+        self.error = None  # what the look-up found to be wrong with the user
+        self.failed_logins = 0  # caused by this run
+
+    def __repr__(self):
+        return "<Account %s>" % self.name
+
+
+def password_size(capabilities, password):
+    """The password's length in the unit in which the vendor counts."""
+    return len(password.encode("utf-8", "surrogatepass")) if capabilities.password_unit == "bytes" else len(password)
+
+
+class Vendor(ABC):
+    """One vendor: look-ups, change, login probe, reading its error bodies.
+
+    A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check` for each
+    user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. ``probe`` and
+    ``change`` are called from several threads.
+
+    :param params: the validated options of the module.
+    :param connect: called with a URL, gives an :class:`~.http.HttpClient` with the options of the call.
+    :param warn: called with a text that the user should see once.
+    """
+
+    name: ClassVar[str]  # in module and option names
+    env_prefix: ClassVar[str]  # of the environment variables of the shared options
+    capabilities: ClassVar[Capabilities]
+    argument_spec: ClassVar[dict]  # the connection options
+    user_spec: ClassVar[dict] = {}  # further keys of an element of ``users``
+    constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    operator_options: ClassVar[Tuple[str, str]] = ("api_user", "api_password")  # who acts, and that one's password
+
+    def __init__(self, params, connect, warn):
+        self.params = params
+        self.connect = connect
+        self.warn = warn
+
+    def key(self, account):
+        """What tells two users apart; an entry that is named twice is refused."""
+        return account.name
+
+    def check(self, account):
+        """Refuse what is certainly wrong, before any request.
+
+        :raises VendorError: ``invalid_input`` or ``password_rejected``.
+        """
+        rules = self.capabilities
+        size = password_size(rules, account.password)
+        if size < rules.password_min:
+            raise VendorError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % (rules.password_min, rules.password_unit, rules.title))
+        if size > rules.password_max:
+            raise VendorError(errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % (rules.password_max, rules.password_unit, rules.title))
+        if any(character in account.password for character in rules.password_forbidden):
+            raise VendorError(
+                errors.PASSWORD_REJECTED,
+                "The password holds a character that %s refuses or loses; none of these is allowed: %s" % (rules.title, rules.password_forbidden),
+            )
+
+    def is_operator(self, account):
+        """Whether the user is the one that acts for all: it is changed last."""
+        return self.params.get(self.operator_options[0]) == account.name
+
+    @abstractmethod
+    def open(self, accounts):
+        """Log the operator in, if the vendor has sessions or tokens.
+
+        :raises VendorError: concerns the whole call.
+        """
+
+    @abstractmethod
+    def find(self, accounts):
+        """Look all users up at once; set ``id``, or ``error`` where one cannot be changed.
+
+        :raises VendorError: concerns the whole call.
+        """
+
+    @abstractmethod
+    def probe(self, account, password):
+        """Try to log in.
+
+        :return: True: the password is right; False: it is wrong; None: no login could tell (say why by ``warn``).
+        :raises VendorError: the server gave no usable answer.
+        """
+
+    @abstractmethod
+    def change(self, account):
+        """Set ``account.password``; returning means that the vendor said it is done.
+
+        :raises VendorError: with ``maybe_applied`` where the change may have happened all the same.
+        """
+
+    def close(self):
+        """End the operator's session, if there is one, and close the connections. Never raises."""

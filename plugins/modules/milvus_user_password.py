@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: milvus_user_password
+short_description: Set the passwords of Milvus users
+version_added: 0.1.0
+description:
+  - Sets the passwords of one or many users of a Milvus cluster or of Zilliz Cloud, by the RESTful API v2.
+  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+    new password.
+  - Works with Milvus 2.3.13 and later.
+author:
+  - rekey.passwords contributors (@rekey)
+requirements:
+  - requests
+extends_documentation_fragment:
+  - rekey.passwords.users
+  - rekey.passwords.connection
+  - rekey.passwords.attributes
+attributes:
+  action_group:
+    support: full
+    description: Use C(group/rekey.passwords.milvus) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
+    membership:
+      - rekey.passwords.milvus
+      - rekey.passwords.all
+options:
+  url:
+    description:
+      - Where the cluster is, for example V(https://milvus.example.com:19530).
+      - If not set, the environment variable E(MILVUS_URL) is used.
+      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+    type: str
+    required: true
+  api_user:
+    description:
+      - The operator, a user that may list users and change their passwords, for example V(root).
+      - Without O(api_user) and without O(api_token) each user changes its own password, and needs C(current_password).
+      - If it is among O(users) itself, it is changed last, and O(api_password) counts as its C(current_password).
+      - If not set, the environment variable E(MILVUS_API_USER) is used.
+    type: str
+  api_password:
+    description:
+      - The operator's password.
+      - If not set, the environment variable E(MILVUS_API_PASSWORD) is used.
+    type: str
+  api_token:
+    description:
+      - An API key of Zilliz Cloud, instead of O(api_user) and O(api_password).
+      - If not set, the environment variable E(MILVUS_API_TOKEN) is used.
+    type: str
+notes:
+  - Milvus asks for the user's current password even when an operator acts, unless the server's setting C(superUsers) lists the operator.
+    Give C(current_password) in all other cases.
+  - An operator's call looks all names up first. With C(superUsers) the server would otherwise create a user that does not exist.
+  - Where authorization is switched off on the server any login works. That is recognised, and C(verified) is then V(null).
+  - Milvus has no lock-out, so failed logins cost nothing.
+seealso:
+  - name: User operations in the RESTful API of Milvus
+    description: The vendor's reference.
+    link: https://milvus.io/api-reference/restful/v2.4.x/v2/User%20(v2)/Update%20Password.md
+"""
+
+EXAMPLES = r"""
+- name: Set the password of one user, as root
+  rekey.passwords.milvus_user_password:
+    url: https://milvus.example.com:19530
+    api_user: root
+    api_password: "{{ vault_root_password }}"
+    name: alice
+    password: "{{ vault_alice_new }}"
+    current_password: "{{ vault_alice_old }}"
+
+- name: Let a user change its own password
+  rekey.passwords.milvus_user_password:
+    url: https://milvus.example.com:19530
+    name: bob
+    password: "{{ vault_bob_new }}"
+    current_password: "{{ vault_bob_old }}"
+
+- name: Set the passwords of many users in one call, and go on if only the policy refuses one of them
+  rekey.passwords.milvus_user_password:
+    url: https://milvus.example.com:19530
+    api_user: root
+    api_password: "{{ vault_root_password }}"
+    users:
+      - name: carol
+        password: "{{ vault_carol_new }}"
+        current_password: "{{ vault_carol_old }}"
+      - name: dave
+        password: short
+        current_password: "{{ vault_dave_old }}"
+  register: passwords
+  failed_when: >-
+    passwords.error is defined or
+    passwords.users | map(attribute='error') | select | map(attribute='kind') | reject('eq', 'password_rejected') | list | length > 0
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user, in the order of the option O(users).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    id:
+      description: The vendor's own identifier of the user. Milvus has none.
+      type: str
+    state:
+      description:
+        - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
+        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+      type: str
+      sample: changed
+    verified:
+      description: Whether a login with the new password works; V(null) if that could not be found out.
+      type: bool
+      sample: true
+    error:
+      description: What is wrong, or V(null).
+      type: dict
+      contains:
+        kind:
+          description: The stable name of the error, see the collection's page on errors.
+          type: str
+          sample: password_rejected
+        message:
+          description: What is wrong and what to do, for people.
+          type: str
+        http_status:
+          description: The HTTP status of the vendor's answer.
+          type: int
+        vendor_code:
+          description: The vendor's own code.
+          type: raw
+        request_id:
+          description: The vendor's identifier of the request.
+          type: str
+        retryable:
+          description: Whether the same task may well succeed when it is run again later.
+          type: bool
+  sample:
+    - name: alice
+      id: null
+      state: changed
+      verified: true
+      error: null
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the operator's login, the connection or the arguments are wrong
+  type: dict
+  sample:
+    kind: authentication_failed
+    message: The server refused the operator's login.
+    http_status: 401
+    vendor_code: 1800
+    request_id: null
+    retryable: false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
+from ansible_collections.rekey.passwords.plugins.module_utils.vendors.milvus import Milvus
+
+VENDOR = Milvus
+SPEC = module_spec(VENDOR)
+
+
+def main():
+    run_module(AnsibleModule(supports_check_mode=True, no_log=True, **SPEC), VENDOR)
+
+
+if __name__ == "__main__":
+    main()

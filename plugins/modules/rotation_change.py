@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_change.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_change
+short_description: Change the passwords that a rotation has staged
+version_added: 0.1.0
+description:
+  - The second step of a rotation. Hands all users that are due to the vendor's module, in one call.
+  - A password that was never sent before is set without a look; one that an earlier run left pending only if it is not in force already.
+  - The vendor's module runs within the controller's process if the task's connection is local and without C(become), else on the task's host as
+    any module.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.store
+  - rekey.passwords.attributes
+attributes:
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: []
+options:
+  vendor:
+    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
+    type: str
+    required: true
+  connection:
+    description:
+      - The options of the vendor's module, except the users, their passwords and C(update_password).
+      - An operator that is among the users itself is changed last. From its first rotation on its password comes from the store.
+    type: dict
+    default: {}
+  users:
+    description: The users, as for M(rekey.passwords.rotation_stage).
+    type: list
+    elements: raw
+    required: true
+  staged:
+    description: The C(users) that M(rekey.passwords.rotation_stage) returned.
+    type: list
+    elements: dict
+    required: true
+  policy:
+    description: As for M(rekey.passwords.rotation_stage). Used in check mode only, where no password was stored.
+    type: dict
+    suboptions:
+      length:
+        description: How many characters.
+        type: int
+      upper:
+        description: At least so many capital letters.
+        type: int
+      lower:
+        description: At least so many small letters.
+        type: int
+      digits:
+        description: At least so many digits.
+        type: int
+      symbols:
+        description: At least so many symbols.
+        type: int
+      symbol_characters:
+        description: The symbols to choose from.
+        type: str
+      exclude:
+        description: Characters that are never used.
+        type: str
+"""
+
+EXAMPLES = r"""
+- name: Store new passwords
+  rekey.passwords.rotation_stage:
+    vendor: milvus
+    store_path: /srv/passwords
+    users: "{{ my_users }}"
+  register: staged
+
+- name: Change them at the vendor
+  rekey.passwords.rotation_change:
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords
+    users: "{{ my_users }}"
+    staged: "{{ staged.users }}"
+  register: changed
+
+- name: Make the new passwords the current ones
+  rekey.passwords.rotation_commit:
+    store_path: /srv/passwords
+    staged: "{{ staged.users }}"
+    results: "{{ changed.users }}"
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user that was due, as the vendor's module tells it.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    id:
+      description: The vendor's own identifier of the user.
+      type: str
+    state:
+      description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
+      type: str
+    verified:
+      description: Whether a login with the new password works; V(null) if that could not be found out.
+      type: bool
+    error:
+      description: What is wrong, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
+      type: dict
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the operator's login, the connection or the arguments are wrong
+  type: dict
+"""

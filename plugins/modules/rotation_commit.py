@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_commit.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_commit
+short_description: Bring the store in line with what became of a rotation
+version_added: 0.1.0
+description:
+  - The last step of a rotation. Makes the pending password of a user the current one if a login has proved it, and the current one the previous.
+  - Keeps the pending password where the outcome is not certain, so that the next run finishes the work with the same password.
+  - Drops a new pending password that the vendor's policy refused, so that the next run makes another.
+  - Fails at the end if any user that was due was not rotated; the store is up to date all the same.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.store
+  - rekey.passwords.attributes
+attributes:
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: []
+options:
+  staged:
+    description: The C(users) that M(rekey.passwords.rotation_stage) returned.
+    type: list
+    elements: dict
+    required: true
+  results:
+    description:
+      - What became of the users, the C(users) that M(rekey.passwords.rotation_change) returned.
+      - Tasks of your own give for each user a dictionary with C(name), C(state) (V(changed), V(unchanged), V(failed) or V(unknown)) and C(verified), which
+        must be true for the password to become the current one.
+      - A user that is due and not named here counts as unknown, its pending password is kept.
+    type: list
+    elements: dict
+    default: []
+  accept_unverified:
+    description: Whether a change that the vendor confirmed counts although no login could prove it.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Store a new password for a user of another system
+  rekey.passwords.rotation_stage:
+    vendor: milvus
+    store_path: /srv/passwords
+    users: [carol]
+  register: staged
+
+- name: Change it by any module, which reads it from the store
+  ansible.builtin.uri:
+    url: https://milvus.example.com:19530/v2/vectordb/users/update_password
+    method: POST
+    headers:
+      Authorization: "Bearer root:{{ vault_root_password }}"
+    body_format: json
+    body:
+      userName: carol
+      password: "{{ vault_carol_old }}"
+      newPassword: "{{ lookup('rekey.passwords.secret', 'carol', version='pending', store_path='/srv/passwords') }}"
+  no_log: true
+
+- name: Make it the current one
+  rekey.passwords.rotation_commit:
+    store_path: /srv/passwords
+    staged: "{{ staged.users }}"
+    results:
+      - name: carol
+        state: changed
+        verified: true
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user that was due.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    reason:
+      description: Why it was due.
+      type: str
+    state:
+      description: What the vendor's module told.
+      type: str
+    verified:
+      description: Whether a login has proved the new password.
+      type: bool
+    action:
+      description: V(promoted), V(kept), V(dropped) or V(superseded) by another run; V(null) in check mode.
+      type: str
+    error:
+      description: Why the user was not rotated, or V(null).
+      type: dict
+summary:
+  description: One line a user, for people.
+  returned: always
+  type: list
+  elements: str
+"""

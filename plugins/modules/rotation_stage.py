@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_stage.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_stage
+short_description: Decide whose password is due and store a new one as pending
+version_added: 0.1.0
+description:
+  - The first step of a rotation. Reads the store's record of each user, decides who is due, generates a password that satisfies the vendor's
+    policy, and stores it durably as pending, before anything happens at the vendor.
+  - A pending password that an earlier run left behind is kept and handed out again, since it may be in force already.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.store
+  - rekey.passwords.attributes
+attributes:
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: []
+options:
+  vendor:
+    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
+    type: str
+    required: true
+  users:
+    description:
+      - The users, each a name or a dictionary.
+      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation; further keys are handed to the vendor's
+        module by M(rekey.passwords.rotation_change).
+    type: list
+    elements: raw
+    required: true
+  max_age:
+    description: Passwords younger than this are left alone. A whole number and V(d), V(h), V(m) or V(s).
+    type: str
+    default: 30d
+  force:
+    description: Rotate all users, however young their passwords are.
+    type: bool
+    default: false
+  policy:
+    description: What the generated passwords look like, where the vendor's default is not right.
+    type: dict
+    suboptions:
+      length:
+        description: How many characters; at least 20 where the vendor allows it.
+        type: int
+      upper:
+        description: At least so many capital letters; V(0) for none at all.
+        type: int
+      lower:
+        description: At least so many small letters; V(0) for none at all.
+        type: int
+      digits:
+        description: At least so many digits; V(0) for none at all.
+        type: int
+      symbols:
+        description: At least so many symbols; V(0) for none at all.
+        type: int
+      symbol_characters:
+        description: The symbols to choose from.
+        type: str
+      exclude:
+        description: Characters that are never used.
+        type: str
+"""
+
+EXAMPLES = r"""
+- name: Store new passwords for those whose password is older than 90 days
+  rekey.passwords.rotation_stage:
+    vendor: milvus
+    store_path: /srv/passwords
+    users:
+      - alice
+      - name: bob
+        current_password: "{{ vault_bob }}"
+    max_age: 90d
+    policy:
+      length: 24
+      symbols: 0
+  register: staged
+"""
+
+RETURN = r"""
+due:
+  description: The names of the users that are due.
+  returned: success
+  type: list
+  elements: str
+users:
+  description: What was decided about each user; the option O(rekey.passwords.rotation_change#module:staged) of the next steps.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    due:
+      description: Whether the password is to be changed.
+      type: bool
+    reason:
+      description: V(new), V(unfinished), V(expired) or V(forced), or V(null).
+      type: str
+    run_id:
+      description: Tells the pending password from any other without showing it.
+      type: str
+    fresh:
+      description: Whether the pending password was made by this run, so that it cannot be in force yet.
+      type: bool
+    rotated_at:
+      description: When the current password was proved, ISO 8601 in UTC.
+      type: str
+"""

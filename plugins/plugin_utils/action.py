@@ -1,0 +1,107 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the rotation's action plugins share: reading their options, opening the store, and failing without a secret."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
+
+from .stores.base import OPTIONS as STORE_OPTIONS
+from .stores.base import open_store
+from .vendor_module import validated
+
+
+class RotationAction(ActionBase):
+    """An action of the rotation; a subclass declares ``SPEC`` and implements :meth:`rotate`."""
+
+    SPEC: dict = {}
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Validate the options and do the work; every failure becomes a result with ``msg`` and ``error``."""
+        result = super().run(tmp, task_vars)
+        scrub = Scrubber()
+        try:
+            args = self._validated()
+            scrub.add(*_current_passwords(args))
+            result.update(self.rotate(args, task_vars or {}, scrub))
+        except VendorError as error:
+            told = error.as_dict(scrub)
+            result.update(failed=True, msg=told["message"], error=told)
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # An exception's text or traceback may hold a secret, and Ansible would print it.
+            message = "An unforeseen %s occurred; please report it." % type(exc).__name__
+            result.update(failed=True, msg=message, error=VendorError(errors.UNEXPECTED_RESPONSE, message).as_dict())
+        return result
+
+    def _validated(self):
+        try:
+            return validated(dict(argument_spec=dict(self.SPEC, **STORE_OPTIONS)), dict(self._task.args))
+        except VendorError as error:
+            # Which of the options are secrets is not known yet, so the message repeats none of them.
+            error.message = Scrubber(_texts(self._task.args.get("connection")) + _texts(self._task.args.get("users")))(error.message)
+            raise
+
+    @abstractmethod
+    def rotate(self, args, task_vars, scrub):
+        """Do the work.
+
+        :param args: the validated options.
+        :param scrub: learns the secrets that are read, so that no message shows them.
+        :return: the result, free of secrets.
+        :raises VendorError: becomes the task's failure.
+        """
+
+    def store(self, args, task_vars):
+        """The store of the play's current host."""
+        return open_store(args["store"], task_vars["inventory_hostname"], args, self._loader)
+
+    @property
+    def check_mode(self):
+        """Whether nothing may be written."""
+        return self._task.check_mode
+
+
+def read_users(users):
+    """The option ``users``, whose elements are names or dicts, as a list of dicts.
+
+    :raises VendorError: ``invalid_input``; the message tells which element is wrong, never what it holds.
+    """
+    found, names = [], set()
+    for number, user in enumerate(users, 1):
+        user = dict(user) if isinstance(user, dict) else {"name": user}
+        name = user.get("name")
+        if not isinstance(name, str) or not name:
+            raise VendorError(errors.INVALID_INPUT, "Element %d of users is neither a name nor a dictionary with a name." % number)
+        if name in names:
+            raise VendorError(errors.INVALID_INPUT, "users names %s twice." % name)
+        if "password" in user:
+            raise VendorError(errors.INVALID_INPUT, "users gives a password for %s; new passwords are generated. Its present one is called current_password." % name)
+        if not isinstance(user.get("current_password") or "", str):
+            raise VendorError(errors.INVALID_INPUT, "The current_password of %s is not a text; put it into quotes." % name)
+        names.add(name)
+        found.append(user)
+    return found
+
+
+def _texts(value):
+    """Every text within a value."""
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts(item)]
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in _texts(item)]
+    return [str(value)]
+
+
+def _current_passwords(args):
+    users = [user for user in args.get("users") or [] if isinstance(user, dict)]
+    return [str(user["current_password"]) for user in users if user.get("current_password")]

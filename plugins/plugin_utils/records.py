@@ -1,0 +1,112 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record that a store keeps of a user.
+
+Applications that read the store find ``username`` and ``password`` at its top; the rest belongs to the rotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Optional
+
+from .ages import from_text
+
+# What a user's record is, in a word.
+CURRENT = "current"  # the password at the top is verified, and nothing is under way
+PENDING = "pending"  # a new password is stored and may be in force already
+
+
+class DamagedRecord(ValueError):
+    """What was read is no record; the message tells what is wrong with it and holds no secret."""
+
+
+@dataclass
+class Pending:
+    """A password that is, or soon may be, in force at the vendor, though no login has proved it yet."""
+
+    password: str = field(repr=False)
+    run_id: str = ""  # of the run that generated it: tells this password from any other without showing it
+    created: str = ""  # ISO 8601 in UTC
+    attempts: int = 0  # runs that set out to bring it into force
+    replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
+
+
+@dataclass
+class Record:
+    """Everything that is known about a user's password."""
+
+    username: str
+    password: Optional[str] = field(default=None, repr=False)  # the current one; None until one was verified
+    previous: Optional[str] = field(default=None, repr=False)
+    pending: Optional[Pending] = field(default=None, repr=False)
+    status: str = PENDING
+    rotated_at: Optional[str] = None  # ISO 8601 in UTC
+    verified: Optional[bool] = None  # whether a login proved the current password
+    failed_logins: int = 0  # in a row, as far as this collection caused them
+    last_error: Optional[dict] = None  # {kind, message, at} of the last run that failed
+
+    @property
+    def known_password(self):
+        """The password that should be in force at the vendor as long as the pending one is not."""
+        return self.password or (self.pending.replaces if self.pending else None)
+
+    def promote(self, now, verified):
+        """The pending password is in force.
+
+        :param now: ISO 8601 in UTC.
+        :param verified: whether a login proved it.
+        """
+        self.previous = self.known_password
+        self.password = self.pending.password
+        self.pending = None
+        self.status = CURRENT
+        self.rotated_at = now
+        self.verified = verified
+        self.failed_logins = 0
+        self.last_error = None
+
+    def drop_pending(self):
+        """The pending password was refused and is not in force anywhere."""
+        self.pending = None
+        self.status = CURRENT if self.password else PENDING
+
+    def as_dict(self):
+        """The record as plain data, as it is stored."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data):
+        """The record that :meth:`as_dict` gave.
+
+        :raises DamagedRecord: something is missing or of a wrong type.
+        """
+        record = _build(cls, data, "the record")
+        if record.pending is not None:
+            record.pending = _build(Pending, record.pending, "pending")
+            if not isinstance(record.pending.password, str) or not record.pending.password:
+                raise DamagedRecord("pending.password is not a text")
+        for name in ("username", "password", "previous"):
+            if getattr(record, name) is not None and not isinstance(getattr(record, name), str):
+                raise DamagedRecord("%s is not a text" % name)
+        if record.rotated_at is not None:
+            try:
+                from_text(record.rotated_at)
+            except (TypeError, ValueError):
+                raise DamagedRecord("rotated_at is not a time as 2026-01-31T12:00:00Z") from None
+        return record
+
+
+def _build(cls, data, what):
+    if not isinstance(data, dict):
+        raise DamagedRecord("%s is not a dictionary" % what)
+    known = {item.name for item in fields(cls)}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise DamagedRecord("%s has keys that this version does not know: %s" % (what, ", ".join(map(str, unknown))))
+    try:
+        return cls(**data)
+    except TypeError:
+        raise DamagedRecord("%s lacks a key" % what) from None

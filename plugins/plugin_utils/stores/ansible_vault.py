@@ -1,0 +1,185 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The embedded store: one file a host, encrypted with the play's own vault password.
+
+``ansible-vault view`` shows such a file. It is replaced as a whole, never written in place, so that it is readable at every moment;
+a lock file beside it keeps two processes from overwriting each other's records.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import VaultLib, is_encrypted, match_encrypt_secret
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+
+from .base import Entry, Store, StoreConflict, content_version, failure, read_record
+
+_FORMAT = 1
+_LOCK_TIMEOUT = 30.0  # seconds to wait for another process
+_LOCK_PAUSE = 0.05  # seconds between two tries
+
+
+class AnsibleVaultStore(Store):
+    """Records in ``<store_path>/<host>.yml``."""
+
+    def __init__(self, host, options, loader):
+        super().__init__(host, options, loader)
+        folder = options.get("store_path")
+        if not folder:
+            raise VendorError(
+                errors.INVALID_INPUT,
+                "store_path (in the role: rotate_store_path) is missing. Name a folder that outlives the run; the passwords are kept there.",
+            )
+        secrets = getattr(getattr(loader, "_vault", None), "secrets", None)
+        if not secrets:
+            raise VendorError(
+                errors.INVALID_INPUT,
+                "The store ansible_vault needs the play's vault password. Run with --vault-password-file, --vault-id or --ask-vault-pass "
+                "(in AWX: attach a vault credential).",
+            )
+        self._vault = VaultLib(secrets)
+        self._folder = os.path.abspath(os.path.expanduser(folder))
+        # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
+        name = quote(host, safe="").replace("~", "%7E")
+        self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + ".yml")
+        self._beside = ".%s~" % os.path.basename(self._path)
+
+    def get(self, users):
+        data = self._read()
+        return {user: self._entry(data, user) for user in users}
+
+    def put(self, entries):
+        if not entries:
+            return
+        with self._locked():
+            data = self._read()
+            conflicts = sorted(user for user, entry in entries.items() if self._entry(data, user).version != entry.version)
+            if len(conflicts) < len(entries):
+                for user, entry in entries.items():
+                    if user not in conflicts:
+                        data[user] = entry.record.as_dict()
+                self._write(data)
+        if conflicts:
+            raise StoreConflict(conflicts)
+
+    def list(self):
+        return sorted(self._read())
+
+    def _entry(self, data, user):
+        if user not in data:
+            return Entry(None, None)
+        return Entry(read_record(data[user], user, self._path), content_version(data[user]))
+
+    def _read(self):
+        """All records as plain data, by user."""
+        try:
+            with open(self._path, "rb") as stream:
+                encrypted = stream.read()
+        except FileNotFoundError:
+            return {}
+        except OSError as exc:
+            raise failure("%s cannot be read: %s." % (self._path, exc.strerror)) from None
+        damaged = "Restore it from a copy; it is not overwritten."
+        if not is_encrypted(encrypted):
+            raise failure("%s is no file that ansible-vault has encrypted. %s" % (self._path, damaged))
+        try:
+            text = self._vault.decrypt(encrypted)
+        except AnsibleError:
+            raise failure("%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy." % self._path) from None
+        try:
+            content = json.loads(text)
+            version, users = content["format"], content["users"]
+        except (ValueError, KeyError, TypeError):
+            raise failure("%s holds something else than records. %s" % (self._path, damaged)) from None
+        if version != _FORMAT:
+            raise failure("%s was written in the format %s, which this version does not know." % (self._path, version))
+        if not isinstance(users, dict):
+            raise failure("%s holds something else than records. %s" % (self._path, damaged))
+        return users
+
+    def _write(self, users):
+        text = json.dumps({"format": _FORMAT, "users": users}, indent=2, sort_keys=True)
+        identity = constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
+        try:
+            vault_id, secret = match_encrypt_secret(self._vault.secrets, encrypt_vault_id=identity)
+            encrypted = self._vault.encrypt(text, secret=secret, vault_id=vault_id)
+        except AnsibleError:
+            raise failure("%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % self._path) from None
+        temporary = None
+        try:
+            self._sweep()
+            handle, temporary = tempfile.mkstemp(prefix=self._beside, dir=self._folder)  # mode 0600
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(encrypted)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.rename(temporary, self._path)
+            _sync_folder(self._folder)
+        except OSError as exc:
+            if temporary and os.path.exists(temporary):
+                os.unlink(temporary)
+            raise failure("%s cannot be written: %s. What it held before is untouched." % (self._path, exc.strerror)) from None
+
+    def _sweep(self):
+        """Remove what a killed process left behind; nobody else writes while we hold the lock."""
+        for name in os.listdir(self._folder):
+            if name.startswith(self._beside) and name != self._beside + "lock":
+                os.unlink(os.path.join(self._folder, name))
+
+    @contextmanager
+    def _locked(self):
+        """Keep other processes out of the host's file; the kernel ends the lock if this process is killed."""
+        try:
+            _make_folder(self._folder)
+            handle = os.open(os.path.join(self._folder, self._beside + "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as exc:
+            raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
+        try:
+            end = time.monotonic() + _LOCK_TIMEOUT
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
+                    time.sleep(_LOCK_PAUSE)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _make_folder(path):
+    """Make the folder so that it survives a crash, readable only for its owner."""
+    if os.path.isdir(path):
+        return
+    _make_folder(os.path.dirname(path))
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    _sync_folder(os.path.dirname(path))
+
+
+def _sync_folder(path):
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+STORE = AnsibleVaultStore

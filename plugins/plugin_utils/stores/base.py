@@ -1,0 +1,119 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every store offers: read records, and write them only if nobody else has meanwhile.
+
+A store is bound to one host (one endpoint): its records are the users of that host. Reading and writing take many users at once,
+since a store may need one decryption or one request for all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+
+from ..records import DamagedRecord, Record
+
+# The options with which actions and the lookup choose a store.
+OPTIONS = dict(
+    store=dict(type="str", default="ansible_vault"),
+    store_path=dict(type="path"),
+)
+
+
+class StoreConflict(Exception):
+    """Somebody else changed records between our reading and writing; they were left as they are.
+
+    :param users: their names.
+    """
+
+    def __init__(self, users):
+        super().__init__("changed meanwhile: %s" % ", ".join(users))
+        self.users = users
+
+
+def failure(message):
+    """The error of a store that can't be read or written."""
+    return VendorError(errors.STORE_FAILED, message)
+
+
+class Entry:
+    """A record as it was read, with what :meth:`Store.put` needs to tell whether it has changed since.
+
+    :param record: a :class:`~..records.Record`, or ``None`` if there is none yet.
+    :param version: opaque; ``None`` if there is no record yet.
+    """
+
+    def __init__(self, record, version):
+        self.record = record
+        self.version = version
+
+
+class Store(ABC):
+    """The records of one host.
+
+    :param host: the inventory name of the host.
+    :param options: dict with the options of the store, see :data:`OPTIONS`.
+    :param loader: Ansible's data loader, which holds the vault passwords of the play.
+    :raises VendorError: ``invalid_input``, an option is missing or wrong.
+    """
+
+    def __init__(self, host, options, loader):
+        self.host = host
+
+    @abstractmethod
+    def get(self, users):
+        """Read records.
+
+        :param users: iterable of names.
+        :return: dict from name to :class:`Entry`, for each of the names.
+        :raises VendorError: ``store_failed``: out of reach, not readable, damaged.
+        """
+
+    @abstractmethod
+    def put(self, entries):
+        """Write records durably: when this returns they survive a crash.
+
+        :param entries: dict from name to :class:`Entry`, whose version is the one that :meth:`get` gave.
+        :raises StoreConflict: some records were changed by somebody else; those were not written.
+        :raises VendorError: ``store_failed``: nothing can be said about what was written, except that no record is torn.
+        """
+
+    @abstractmethod
+    def list(self):
+        """The names of all users that have a record, sorted."""
+
+
+def content_version(data):
+    """A version that is the content itself: equal records have equal versions."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def read_record(data, user, where):
+    """The record in what a store holds.
+
+    :raises VendorError: ``store_failed``, with the place and without a secret.
+    """
+    try:
+        return Record.from_dict(data)
+    except DamagedRecord as damage:
+        raise failure("The record of %s in %s is damaged: %s. Restore it from a copy; it is not overwritten." % (user, where, damage)) from None
+
+
+def open_store(name, host, options, loader):
+    """The store of that name; a store is a file of this folder with a class ``STORE``.
+
+    :raises VendorError: ``invalid_input``, if there is none.
+    """
+    package = __package__
+    known = sorted(item.name for item in iter_modules(import_module(package).__path__) if item.name != "base")
+    if name not in known:
+        raise VendorError(errors.INVALID_INPUT, "There is no store %s; there are: %s." % (name, ", ".join(known)))
+    return import_module("%s.%s" % (package, name)).STORE(host, options, loader)
