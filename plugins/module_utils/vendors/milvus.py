@@ -25,10 +25,12 @@ _SUCCESS = (0, 200)
 # The server's codes, where they are certain; all others go by the HTTP status.
 _NOT_AUTHENTICATED = 1800
 _KINDS = {
-    1100: errors.PASSWORD_REJECTED,  # invalid parameter: here the length or the character classes of the new password
-    1400: errors.CURRENT_PASSWORD_WRONG,  # "old password not correct for X"
-    1801: errors.INVALID_INPUT,  # not JSON, or a wrong type
-    1802: errors.INVALID_INPUT,  # a required parameter is missing or empty
+    # Invalid parameter: here the length or the character classes.
+    1100: (errors.PASSWORD_REJECTED, "The server refused the new password."),
+    1400: (errors.CURRENT_PASSWORD_WRONG, "The current password is wrong."),
+    # Not JSON or a wrong type, and a required parameter that is missing or empty.
+    1801: (errors.INVALID_INPUT, "The server did not understand the request."),
+    1802: (errors.INVALID_INPUT, "The server did not understand the request."),
 }
 
 
@@ -169,9 +171,9 @@ class Milvus(Vendor):
             return
         code = answer.json_object().get("code")
         if answer.status == 401:
-            raise self._error(answer, errors.AUTHENTICATION_FAILED, "The server refused the operator's login.")
+            raise self._error(answer, errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user, api_password or api_token).")
         if answer.status == 403:
-            raise self._error(answer, errors.PERMISSION_DENIED, "The operator lacks a privilege.")
+            raise self._error(answer, errors.PERMISSION_DENIED, "A privilege is missing.")
         if answer.status == 404:
             raise self._error(answer, errors.UNSUPPORTED, "There is no RESTful API v2 for users at this URL; it came with Milvus 2.3.13.")
         if answer.status in (413, 429):
@@ -181,7 +183,7 @@ class Milvus(Vendor):
         if answer.status >= 500:
             raise self._error(answer, errors.VENDOR_UNAVAILABLE, "The server failed.", maybe_applied=True)
         if answer.status == 200 and code in _KINDS:
-            raise self._error(answer, _KINDS[code], "The server refused the request.")
+            raise self._error(answer, *_KINDS[code])
         # Also 65535, the server's code for everything else: it is no proof that nothing happened.
         raise answer.unexpected("was not understood", maybe_applied=True)
 
@@ -189,7 +191,8 @@ class Milvus(Vendor):
         body = answer.json_object()
         text = body.get("message")
         text = text if isinstance(text, str) else answer.excerpt()
-        return VendorError(kind, "%s %s" % (message, text) if text else message, answer.status, body.get("code"), maybe_applied=maybe_applied)
+        message = "%s The server said: %s" % (message, text) if text else message
+        return VendorError(kind, message, answer.status, body.get("code"), maybe_applied=maybe_applied)
 
 
 def _login(user, password):

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Thin on purpose: what a target does stands in tests/tools/.
+
+PYTHON ?= python3
+CHECKS = @$(PYTHON) -m tests.tools.checks
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: ## all set-up, then watch passwords being rotated on three simulated hosts
+	$(CHECKS) demo
+
+.PHONY: test
+test: ## all set-up, then every check (about 10 minutes the first time)
+	$(CHECKS) test
+
+.PHONY: check
+check: ## the checks for between two edits (under a minute)
+	$(CHECKS) check
+
+.PHONY: stage
+stage: ## copy the working tree to where Ansible expects a collection
+	$(CHECKS) stage
+
+.PHONY: venv
+venv: ## install the tools into .venv
+	$(CHECKS) venv
+
+.PHONY: quick-lint
+quick-lint: ## the header of every file, yamllint, flake8
+	$(CHECKS) quick-lint
+
+.PHONY: lint
+lint: ## ansible-lint with the production profile
+	$(CHECKS) lint
+
+.PHONY: docs-lint
+docs-lint: ## antsibull-docs and antsibull-changelog lint
+	$(CHECKS) docs-lint
+
+.PHONY: sanity
+sanity: ## ansible-test sanity, without exceptions
+	$(CHECKS) sanity
+
+.PHONY: units
+units: ## the unit tests
+	$(CHECKS) units
+
+.PHONY: integration
+integration: ## whole playbooks against the doubles and the real servers
+	$(CHECKS) integration
+
+.PHONY: molecule
+molecule: ## the molecule scenarios
+	$(CHECKS) molecule
+
+.PHONY: build
+build: ## build the archive of the collection
+	$(CHECKS) build
+
+.PHONY: importer
+importer: ## what a Galaxy server would say to the archive
+	$(CHECKS) importer
+
+.PHONY: install-check
+install-check: ## install the archive elsewhere and use it
+	$(CHECKS) install-check
+
+.PHONY: matrix
+matrix: ## units and the search for secrets on the other Pythons that are found
+	$(CHECKS) matrix
+
+.PHONY: changelog
+changelog: ## turn the changelog fragments into CHANGELOG.rst
+	$(CHECKS) changelog
+
+.PHONY: clean
+clean: ## remove what all of this made
+	rm -rf .build .venv .venv-*

@@ -1,0 +1,458 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Milvus 2.3.5 for tests: `with MilvusServer(work_dir) as server:`, or by hand `python -m tests.servers.milvus`.
+
+The server is the standalone one that the PyPI package `milvus` carries; milvus_front.py stands before it for the REST
+interface that this release does not have yet.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import fcntl
+import http.client
+import importlib.metadata
+import importlib.util
+import json
+import lzma
+import os
+import pathlib
+import platform
+import queue
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import typing as t
+
+import grpc
+
+from tests.servers.milvus_front import MilvusFront
+from tests.servers.milvus_grpc import Refused, UserCalls
+
+VERSION = "2.3.5"
+
+START_LIMIT_S = 60.0
+#: The server looks at its configuration file every 5 seconds.
+RELOAD_LIMIT_S = 20.0
+STOP_LIMIT_S = 10.0
+
+_PORTS = ("root_coord", "query_coord", "data_coord", "query_node", "data_node", "index_node", "proxy", "proxy_internal", "metrics", "etcd", "etcd_peer")
+#: Below the range from which the kernel takes ports for outgoing connections: those could otherwise be gone before the server binds them.
+_PORT_RANGE = range(20000, 32000)
+_ATTEMPTS = 3
+_POLL_S = 0.05
+
+_OLD_PASSWORD_WRONG = 1400
+
+
+class Unavailable(Exception):
+    """The real server cannot run on this machine."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ServerError(RuntimeError):
+    """The server did not do what it was asked to; the end of its log is in the text."""
+
+
+def default_cache_dir() -> pathlib.Path:
+    """REKEY_CACHE, or .build/cache of the checkout, also where this file lies in a staged copy below .build."""
+    if os.environ.get("REKEY_CACHE"):
+        return pathlib.Path(os.environ["REKEY_CACHE"])
+    here = pathlib.Path(__file__).resolve()
+    for parent in here.parents:
+        if parent.name == ".build":
+            return parent / "cache"
+    return here.parents[2] / ".build" / "cache"
+
+
+def unpacked(cache_dir: pathlib.Path) -> pathlib.Path:
+    """The folder with the server's program and libraries, unpacked on the first call."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise Unavailable(f"Milvus {VERSION} comes for Linux on x86_64 only, this is {sys.platform} on {platform.machine()}")
+    # Not imported: only its files are wanted, and importing it makes a server object that looks after itself.
+    spec = importlib.util.find_spec("milvus")
+    try:
+        version = importlib.metadata.version("milvus")
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    if spec is None or not spec.submodule_search_locations or version != VERSION:
+        raise Unavailable(f"the Python package milvus=={VERSION} is not installed" + (f", but {version}" if version else ""))
+    archives = sorted(pathlib.Path(spec.submodule_search_locations[0], "data", "bin").glob("*.lzma"), key=lambda path: -path.stat().st_size)
+    if not archives:
+        raise Unavailable(f"the Python package milvus {VERSION} holds no programs")
+
+    target = cache_dir / f"milvus-{VERSION}"
+    if target.is_dir():
+        return target
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with open(cache_dir / f"milvus-{VERSION}.lock", "wb") as lock:
+        # The kernel takes the lock back from a process that dies, so whoever has it may clear up after the dead.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for stale in cache_dir.glob(f"milvus-{VERSION}.unpacking-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        if not target.is_dir():
+            temporary = pathlib.Path(tempfile.mkdtemp(prefix=f"milvus-{VERSION}.unpacking-", dir=cache_dir))
+            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(lambda archive: _unpack(archive, temporary / archive.stem), archives))
+            temporary.chmod(0o755)
+            temporary.rename(target)
+    return target
+
+
+def _unpack(archive: pathlib.Path, target: pathlib.Path) -> None:
+    with lzma.open(archive) as source, open(target, "wb") as sink:
+        shutil.copyfileobj(source, sink, 1 << 20)
+    target.chmod(0o755)
+
+
+class MilvusServer:
+    """One server with its data in `work_dir`, which must be new or empty. Several may run at once.
+
+    `root_password` is what create_user and its like log in with: whoever changes root's password sets it.
+    """
+
+    def __init__(
+        self,
+        work_dir: str | os.PathLike[str],
+        cache_dir: str | os.PathLike[str] | None = None,
+        authorization: bool = True,
+        super_users: str = "",
+    ) -> None:
+        self.work_dir = pathlib.Path(work_dir).resolve()
+        self.cache_dir = pathlib.Path(cache_dir).resolve() if cache_dir else default_cache_dir()
+        self.authorization = authorization
+        self.super_users = super_users
+        self.root_password = "Milvus"
+        self.log_path = self.work_dir / "milvus.log"
+        self._ports: dict[str, int] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._user_calls: UserCalls | None = None
+        self._front: MilvusFront | None = None
+
+    def __enter__(self) -> MilvusServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Of the REST interface v2."""
+        if self._front is None:
+            raise ServerError(f"Milvus {VERSION} was not started")
+        return self._front.url
+
+    @property
+    def grpc_port(self) -> int:
+        return self._ports["proxy"]
+
+    @property
+    def pid(self) -> int | None:
+        """Of the server, as long as it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    # Life
+
+    def start(self) -> None:
+        programs = unpacked(self.cache_dir)
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._ports = _free_ports()
+            self._front = MilvusFront(self._ports["proxy"])
+            try:
+                self._run(programs)
+                return
+            except ServerError:
+                self.stop()
+                # Between choosing a port and binding it, anyone may take it.
+                if attempt == _ATTEMPTS or b"address already in use" not in self._log():
+                    raise
+
+    def kill(self, front: bool = True) -> None:
+        """SIGKILL. The REST interface dies with the server, as it is one process in real life; `front=False` keeps the
+        front's port open, and every request to it then ends in a dropped connection."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_LIMIT_S)
+            # The one file that it leaves outside of its folders.
+            pathlib.Path(f"/tmp/milvus/server_id_{self._process.pid}").unlink(missing_ok=True)
+        if front and self._front is not None:
+            self._front.stop()
+        if self._user_calls is not None:
+            self._user_calls.close()
+            self._user_calls = None
+
+    def restart(self, wait: bool = True) -> None:
+        """Start again with the same data, ports and URL, after kill() or in its place. With `wait=False` it returns as soon as the
+        REST interface takes requests; then changes hang for some seconds, until the server forgets its former self."""
+        self.kill()
+        self._run(unpacked(self.cache_dir), wait)
+
+    def wait_until_ready(self) -> None:
+        self._wait(self._ready, START_LIMIT_S, "is not ready")
+
+    def stop(self) -> None:
+        """End the server and remove its data; its log and configuration stay."""
+        # Nothing is lost with SIGKILL, and to anything milder this server does not listen.
+        self.kill()
+        if self._front is not None:
+            self._front.close()
+            self._front = None
+        shutil.rmtree(self.work_dir / "data", ignore_errors=True)
+
+    def _run(self, programs: pathlib.Path, wait: bool = True) -> None:
+        self._write_configuration()
+        started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+        threading.Thread(target=self._keep, args=(programs, started), name="milvus-keeper", daemon=True).start()
+        process = started.get()
+        if isinstance(process, OSError):
+            raise ServerError(f"Milvus {VERSION} cannot be started: {process}") from process
+        self._process = process
+        self._user_calls = UserCalls(self.grpc_port)
+        self._wait(self._listens, START_LIMIT_S, "does not listen")
+        self._front.start()
+        if wait:
+            self.wait_until_ready()
+
+    def _keep(self, programs: pathlib.Path, started: queue.SimpleQueue[t.Any]) -> None:
+        # Milvus takes any environment variable for a setting, so it gets none of ours.
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(self.work_dir),
+            "TMPDIR": str(self.work_dir),
+            "LD_LIBRARY_PATH": str(programs),
+            "MILVUSCONF": str(self.work_dir / "configs"),
+            "METRICS_PORT": str(self._ports["metrics"]),
+            "DEPLOY_MODE": "STANDALONE",
+        }
+        command = [str(programs / "milvus"), "run", "standalone"]
+        # A test run that is killed must not leave its server behind. The signal comes when the thread ends that started the
+        # server, hence a thread of its own that lives exactly as long as the server.
+        if setpriv := shutil.which("setpriv"):
+            command = [setpriv, "--pdeathsig", "KILL", *command]
+        try:
+            with open(self.log_path, "ab") as log:
+                process = subprocess.Popen(
+                    command, env=environment, cwd=self.work_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        process.wait()
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.grpc_port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def _ready(self) -> bool:
+        # Healthy is said a moment before the REST interface and the users are there.
+        if self._get(self._ports["metrics"], "/healthz") != 200 or self._get(self.grpc_port, "/v1/vector/collections") not in (200, 401):
+            return False
+        try:
+            self._calls.list(self._root)
+        except (grpc.RpcError, Refused):
+            return False
+        return True
+
+    @staticmethod
+    def _get(port: int, path: str) -> int | None:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            try:
+                connection.request("GET", path)
+                return connection.getresponse().status
+            except (OSError, http.client.HTTPException):
+                return None
+
+    def _wait(self, condition: t.Callable[[], bool], limit_s: float, complaint: str) -> None:
+        end = time.monotonic() + limit_s
+        while not condition():
+            status = self._process.poll()
+            if status is not None:
+                raise ServerError(f"Milvus {VERSION} ended with status {status}; the end of its log:\n{self.log_tail()}")
+            if time.monotonic() > end:
+                raise ServerError(f"Milvus {VERSION} {complaint} after {limit_s:.0f} s; the end of its log:\n{self.log_tail()}")
+            time.sleep(_POLL_S)
+
+    def _log(self) -> bytes:
+        return self.log_path.read_bytes() if self.log_path.exists() else b""
+
+    def log_tail(self, lines: int = 30) -> str:
+        # The server puts whole stack traces into one line.
+        return "\n".join(line[:300] for line in self._log().decode("utf-8", "replace").splitlines()[-lines:])
+
+    # Users, by gRPC: neither the front nor anything that the collection brings has a part in it
+
+    @property
+    def _calls(self) -> UserCalls:
+        if self._user_calls is None:
+            raise ServerError(f"Milvus {VERSION} does not run")
+        return self._user_calls
+
+    @property
+    def _root(self) -> bytes | None:
+        return _credential("root", self.root_password) if self.authorization else None
+
+    def create_user(self, name: str, password: str) -> None:
+        self._calls.create(self._root, name, password)
+
+    def drop_user(self, name: str) -> None:
+        """Not an error for a user that does not exist: the server makes no difference."""
+        self._calls.drop(self._root, name)
+
+    def list_users(self) -> list[str]:
+        return sorted(self._calls.list(self._root))
+
+    def can_log_in(self, name: str, password: str) -> bool:
+        """Whether this is the user's password. With authorization off no login says so; but a change to the same password does,
+        since it wants the old one all the same."""
+        try:
+            if self.authorization:
+                self._calls.roles(_credential(name, password), name)
+            else:
+                self._calls.update(None, name, password, password)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                raise
+            return False
+        except Refused as error:
+            if error.code != _OLD_PASSWORD_WRONG:
+                raise
+            return False
+        return True
+
+    # Settings
+
+    def set_super_users(self, super_users: str) -> None:
+        """Change the server's setting `superUsers` and wait until it is in force: with root in it, root need not know an old
+        password. That is how it is observed, so it says nothing of other names."""
+        if not self.authorization:
+            raise ValueError("without authorization nobody is logged in who could be a super user")
+        self.super_users = super_users
+        self._write_configuration()
+        wanted = "root" in super_users.split(",")
+        probe = "probe_" + secrets.token_hex(6)
+        password = secrets.token_hex(8)
+        self.create_user(probe, password)
+
+        def in_force() -> bool:
+            try:
+                self._calls.update(self._root, probe, "not the password", password)
+            except Refused as error:
+                if error.code != _OLD_PASSWORD_WRONG:
+                    raise
+                return not wanted
+            return wanted
+
+        try:
+            self._wait(in_force, RELOAD_LIMIT_S, f"has not taken superUsers: {super_users!r}")
+        finally:
+            self.drop_user(probe)
+
+    def _write_configuration(self) -> None:
+        configs, data, port = self.work_dir / "configs", self.work_dir / "data", self._ports
+        configs.mkdir(exist_ok=True)
+        etcd_client, etcd_peer = (f"http://127.0.0.1:{port[name]}" for name in ("etcd", "etcd_peer"))
+        etcd = {
+            "name": "default",
+            "data-dir": str(data / "etcd"),
+            "listen-client-urls": etcd_client,
+            "advertise-client-urls": etcd_client,
+            "listen-peer-urls": etcd_peer,
+            "initial-advertise-peer-urls": etcd_peer,
+            "initial-cluster": f"default={etcd_peer}",
+            # The only member waits for nobody's vote; the default of a second is half of the start.
+            "heartbeat-interval": 20,
+            "election-timeout": 200,
+        }
+        local = {"ip": "127.0.0.1"}
+        milvus = {
+            "etcd": {
+                "endpoints": f"127.0.0.1:{port['etcd']}",
+                "rootPath": "by-dev",
+                "use": {"embed": True},
+                "data": {"dir": str(data / "etcd")},
+                "config": {"path": str(configs / "etcd.yaml")},
+            },
+            "localStorage": {"path": str(data / "local")},
+            "mq": {"type": "rocksmq"},
+            "rocksmq": {"path": str(data / "rocksmq")},
+            "rootCoord": {**local, "port": port["root_coord"]},
+            "queryCoord": {**local, "port": port["query_coord"]},
+            "dataCoord": {**local, "port": port["data_coord"]},
+            "queryNode": {**local, "port": port["query_node"]},
+            "dataNode": {**local, "port": port["data_node"]},
+            "indexNode": {**local, "port": port["index_node"]},
+            "proxy": {**local, "port": port["proxy"], "internalPort": port["proxy_internal"]},
+            "log": {"level": "warn"},
+            "common": {
+                "storageType": "local",
+                "session": {"ttl": 5},
+                "security": {"authorizationEnabled": self.authorization, "superUsers": self.super_users, "tlsMode": 0},
+            },
+        }
+        # JSON is YAML. The server crashes without a glog.conf; the logging of its C++ half is of no use here.
+        glog = "--logtostderr=true\n--minloglevel=2\n"
+        for name, text in (("etcd.yaml", json.dumps(etcd)), ("milvus.yaml", json.dumps(milvus, indent=1)), ("glog.conf", glog)):
+            # In one step, as the server may read at any moment.
+            temporary = configs / f"{name}.new"
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(configs / name)
+
+
+def _credential(name: str, password: str) -> bytes:
+    return f"{name}:{password}".encode("utf-8")
+
+
+def _free_ports() -> dict[str, int]:
+    ports: dict[str, int] = {}
+    candidates = iter(random.sample(_PORT_RANGE, 1000))
+    for name in _PORTS:
+        for candidate in candidates:
+            with socket.socket() as probe:
+                try:
+                    # On all addresses, since that is how Milvus binds.
+                    probe.bind(("", candidate))
+                except OSError:
+                    continue
+            ports[name] = candidate
+            break
+        else:
+            raise Unavailable("there are not enough free ports")
+    return ports
+
+
+def main() -> int:
+    try:
+        with tempfile.TemporaryDirectory(prefix="milvus-") as work_dir, MilvusServer(work_dir) as server:
+            print(f"url:           {server.url}\nroot password: {server.root_password}\nlog:           {server.log_path}\nCtrl-C ends it.", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                while server.pid is not None:
+                    time.sleep(0.5)
+                print(f"the server ended by itself; the end of its log:\n{server.log_tail()}", file=sys.stderr)
+                return 1
+    except (Unavailable, ServerError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

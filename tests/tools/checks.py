@@ -1,0 +1,122 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""
+Runs checks: `python3 -m tests.tools.checks test`, or `check`, or the names of single steps.
+
+It makes the environment and the staged copy first; the Makefile only calls this.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from tests.tools import interpreters, layout, runner, stage, venvs
+
+QUICK = ("quick-lint", "units", "integration-quick")
+EVERYTHING = ("quick-lint", "units", "integration", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix")
+
+
+def steps_by_name() -> dict[str, runner.Step]:
+    """Every step there is but those of further Pythons."""
+    tools, plain = layout.tool_environment(), layout.base_environment()
+
+    def tool(name: str, *arguments: str) -> list[str]:
+        return [venvs.executable(layout.MAIN_VENV, name), *arguments]
+
+    def script(name: str) -> list[str]:
+        # These start their tools with the right environment themselves, because some of them need pip's settings of the caller as well.
+        return tool("python", "-m", f"tests.tools.{name}")
+
+    def pytest(*arguments: str) -> list[str]:
+        return tool("python", "-m", "pytest", "-q", *arguments)
+
+    every = [
+        runner.Step("quick-lint", "headers, yamllint, flake8", script("quick_lint"), plain, layout.ROOT),
+        runner.Step("lint", "ansible-lint with the production profile", tool("ansible-lint", "--offline", "--profile", "production", "--strict"), tools),
+        runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
+        runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
+        runner.Step("units", "pytest tests/unit", pytest("tests/unit"), tools),
+        runner.Step("integration", "pytest tests/integration: whole playbooks, doubles, and the real Milvus", pytest("tests/integration"), tools),
+        runner.Step(
+            "integration-quick", "pytest tests/integration, the quick ones on doubles", pytest("tests/integration", "-m", "not real and not slow"), tools
+        ),
+        runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
+        runner.Step("build", "ansible-galaxy collection build", script("build"), plain, layout.ROOT),
+        runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
+        runner.Step("changelog", "the fragments into CHANGELOG.rst", script("changelog"), plain, layout.ROOT),
+        runner.Step("install-check", "the archive installed elsewhere, and an ad-hoc call", script("install_check"), plain, layout.ROOT, after=("build",)),
+    ]
+    return {step.name: step for step in every}
+
+
+def matrix_steps(main_version: str) -> list[runner.Step]:
+    """Units and the search for secrets on every other Python and ansible-core that can be had here."""
+    steps = []
+    for version in interpreters.SUPPORTED:
+        if version == main_version and version != interpreters.SUPPORTED[-1]:
+            continue
+        found = interpreters.find(version)
+        command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", version, str(found)]
+        step = runner.Step(f"python{version}", f"units and the search for secrets on Python {version}", command, layout.base_environment(), layout.ROOT)
+        if not found:
+            step.skipped = f"no working python{version} with venv was found"
+        steps.append(step)
+    return steps
+
+
+def select(names: list[str], main_version: str) -> list[runner.Step]:
+    """The steps for these names, with what they build upon."""
+    wanted: list[str] = []
+    for name in names:
+        wanted += {"check": QUICK, "test": EVERYTHING}.get(name, (name,))
+    known = steps_by_name()
+    chosen: dict[str, runner.Step] = {}
+    for name in wanted:
+        if name == "matrix":
+            chosen.update((step.name, step) for step in matrix_steps(main_version))
+        elif name in known:
+            for needed in (*known[name].after, name):
+                chosen.setdefault(needed, known[needed])
+        else:
+            raise SystemExit(f"There is no step {name!r}. There are: check, test, matrix, {', '.join(known)}.")
+    return list(chosen.values())
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare, then run."""
+    python, version = interpreters.for_the_main_environment()
+    if arguments == ["stage"]:
+        prepare_stage()
+        return 0
+    if arguments == ["demo"]:
+        venvs.ensure(layout.MAIN_VENV, "demo", python, version)
+        prepare_stage()
+        # The demo replaces this process: its output and its exit status are the command's.
+        os.chdir(layout.STAGED)
+        command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.demo.demo"]
+        # It names files to look at, as seen from where the reader is.
+        os.execve(command[0], command, {**layout.tool_environment(), "REKEY_CHECKOUT": str(layout.ROOT)})
+    venvs.ensure(layout.MAIN_VENV, "checks", python, version)
+    if arguments == ["venv"]:
+        return 0
+    prepare_stage()
+    lanes = int(os.environ.get("REKEY_LANES") or min(2, os.cpu_count() or 1))
+    return 0 if runner.run(select(arguments, version), lanes) else 1
+
+
+def prepare_stage() -> None:
+    """Say and time it, like every other step."""
+    started = time.monotonic()
+    done = stage.stage()
+    print(f"==> stage: {layout.shown(layout.STAGED)}: {done}, {time.monotonic() - started:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

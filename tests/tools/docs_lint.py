@@ -1,0 +1,32 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""antsibull-docs and antsibull-changelog on the staged copy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.tools import layout, venvs
+
+COMMANDS = (
+    ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "."),
+    ("antsibull-changelog", "lint"),
+)
+
+
+def main() -> int:
+    """0 if both found nothing."""
+    for name, *arguments in COMMANDS:
+        print("$", name, *arguments, flush=True)
+        command = [venvs.executable(layout.MAIN_VENV, name), *arguments]
+        status = subprocess.run(command, cwd=layout.STAGED, env=layout.tool_environment(), check=False).returncode
+        if status:
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The built archive in an empty collections path: its documentation, its role, and an ad-hoc call against the double."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from tests.tools import build, layout, venvs
+
+INSTALLED = layout.BUILD / "installed"
+MODULE = "rekey.passwords.milvus_user_password"
+OLD, NEW = "Old-password-of-alice-1", "New-password-of-alice-2"
+
+
+def main() -> int:
+    """0 if a user who has nothing but the archive can change a password."""
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+    INSTALLED.mkdir(parents=True)
+    environment = layout.tool_environment()
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(INSTALLED)
+    run(["ansible-galaxy", "collection", "install", str(build.archive()), "--offline", "-p", str(INSTALLED)], environment)
+    run(["ansible-doc", MODULE], environment, quiet=True)
+    run(["ansible-playbook", "--syntax-check", "-i", "localhost,", "rekey.passwords.rotate"], environment)
+    with double() as url:
+        # Secrets come from the environment: a process's arguments are for everyone to see.
+        environment.update(MILVUS_URL=url, OLD_PASSWORD=OLD, NEW_PASSWORD=NEW)
+        arguments = "name=alice current_password={{ lookup('env', 'OLD_PASSWORD') }} password={{ lookup('env', 'NEW_PASSWORD') }}"
+        for expected in ("CHANGED", "SUCCESS"):
+            output = run(["ansible", "localhost", "-m", MODULE, "-a", arguments], environment, cwd=INSTALLED)
+            if f"localhost | {expected} =>" not in output:
+                raise SystemExit(f"the ad-hoc call was expected to answer {expected}")
+            if OLD in output or NEW in output:
+                raise SystemExit("the ad-hoc call printed a password")
+    return 0
+
+
+def run(command: list[str], environment: dict[str, str], *, quiet: bool = False, cwd: pathlib.Path = layout.STAGED) -> str:
+    """Run and show it, and end everything if it failed."""
+    print("$", *command, flush=True)
+    command = [venvs.executable(layout.MAIN_VENV, command[0]), *command[1:]]
+    result = subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if result.returncode or not quiet:
+        print(result.stdout, flush=True)
+    if result.returncode:
+        raise SystemExit(f"exit status {result.returncode}")
+    return result.stdout
+
+
+@contextlib.contextmanager
+def double() -> Iterator[str]:
+    """The vendor's double with one user; yields its URL."""
+    ready = layout.BUILD / "install-check-double.json"
+    ready.unlink(missing_ok=True)
+    command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.simulators", "milvus", "--port", "0", "--ready-file", str(ready)]
+    process = subprocess.Popen([*command, "--user", f"alice:{OLD}"], cwd=layout.STAGED, env=layout.tool_environment())
+    try:
+        yield wait_for(ready, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def wait_for(ready: pathlib.Path, process: subprocess.Popen) -> str:
+    """The URL that the double writes as soon as it listens."""
+    for _attempt in range(100):
+        if process.poll() is not None:
+            raise SystemExit(f"the double ended with exit status {process.returncode}")
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads(ready.read_text(encoding="utf-8"))["url"]
+        time.sleep(0.1)
+    raise SystemExit("the double was not ready after 10 s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

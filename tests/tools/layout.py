@@ -1,0 +1,63 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where everything lies, and the environment in which the tools run."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / ".build"
+NAMESPACE, NAME = "rekey", "passwords"
+# ansible-test and the imports of the tests need exactly this path.
+STAGED = BUILD / "ansible_collections" / NAMESPACE / NAME
+TOOL_HOME = BUILD / "home"
+LOGS = BUILD / "logs"
+ARTEFACTS = BUILD / "artefacts"
+REQUIREMENTS = ROOT / "tests" / "requirements"
+MAIN_VENV = ROOT / ".venv"
+
+# Settings of whoever runs the checks must neither change their outcome nor lead a test to a server of theirs.
+FOREIGN_VARIABLES = re.compile(r"^(ANSIBLE_|MOLECULE_|MILVUS_|PYTEST_|VIRTUAL_ENV$|PYTHONPATH$|PYTHONHOME$)")
+
+
+def base_environment() -> dict[str, str]:
+    """The environment of the caller without what would change the outcome; the home folder, and with it pip's configuration, stays."""
+    environment = {name: value for name, value in os.environ.items() if not FOREIGN_VARIABLES.match(name)}
+    environment["PYTHONUNBUFFERED"] = "1"
+    return environment
+
+
+def tool_environment(venv: pathlib.Path = MAIN_VENV) -> dict[str, str]:
+    """For every tool but pip: nothing is written outside the checkout, and the doubles are reached without a proxy."""
+    environment = {name: value for name, value in base_environment().items() if not name.startswith("XDG_")}
+    environment.update(
+        ANSIBLE_COLLECTIONS_PATH=str(BUILD),
+        ANSIBLE_HOME=str(TOOL_HOME / ".ansible"),
+        HOME=str(TOOL_HOME),
+        # Ansible refuses every locale that is not UTF-8, and a minimal Debian sets none.
+        LC_ALL="C.UTF-8",
+        NO_COLOR="1",
+        PATH=os.pathsep.join([str(venv / "bin"), *_usable_path_entries()]),
+        VIRTUAL_ENV=str(venv),
+    )
+    for name in ("no_proxy", "NO_PROXY"):
+        environment[name] = ",".join(filter(None, [environment.get(name), "127.0.0.1", "localhost", "::1"]))
+    return environment
+
+
+def _usable_path_entries() -> list[str]:
+    # A pyenv shim answers 127 for every Python version that is not selected, which ends `ansible-test sanity`.
+    return [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry and not entry.rstrip("/").endswith("/shims")]
+
+
+def shown(path: pathlib.Path) -> str:
+    """The path as a reader in the checkout would type it."""
+    try:
+        return str(path.relative_to(ROOT))
+    except ValueError:
+        return str(path)

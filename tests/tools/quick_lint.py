@@ -1,0 +1,53 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checks that take a moment: the header of every file, yamllint, and flake8 for names that are unused or unknown."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.tools import layout, venvs
+
+LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
+# Where the licence has to stand, in a form of comment that the file knows.
+COMMENTED = {".cfg", ".ini", ".j2", ".md", ".proto", ".py", ".rst", ".sh", ".toml", ".txt", ".yaml", ".yml", ""}
+# Written by a tool, or the licence itself.
+EXEMPT = {"LICENSE", "CHANGELOG.rst", "changelogs/changelog.yaml"}
+HEADER_LINES = 12
+LINTERS = (
+    ("yamllint", "--strict", "."),
+    # The rest of its opinions is the business of `ansible-test sanity`, which has its own.
+    ("flake8", "--select", "E9,E501,F", "--max-line-length", "160", "plugins", "tests"),
+)
+
+
+def main() -> int:
+    """0 if nothing was found."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=layout.STAGED, capture_output=True, text=True, check=True).stdout.split("\0")
+    findings = [finding for name in filter(None, files) for finding in look_at(name)]
+    print(*findings, sep="\n", end="\n" if findings else "")
+    status = int(bool(findings))
+    for name, *arguments in LINTERS:
+        print("$", name, *arguments, flush=True)
+        command = [venvs.executable(layout.MAIN_VENV, name), *arguments]
+        status |= subprocess.run(command, cwd=layout.STAGED, env=layout.tool_environment(), check=False).returncode
+    return status
+
+
+def look_at(name: str):
+    """Yield what is wrong with one file."""
+    path = layout.STAGED / name
+    if path.is_symlink() or name in EXEMPT or path.suffix not in COMMENTED:
+        return
+    content = path.read_bytes()
+    if not content or content.startswith(b"$ANSIBLE_VAULT"):
+        return
+    if LICENCE not in "\n".join(content.decode(errors="replace").splitlines()[:HEADER_LINES]):
+        yield f"{name}: no line with {LICENCE!r} near its top"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

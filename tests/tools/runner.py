@@ -1,0 +1,176 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs steps, two at a time where nothing forbids it, stops at the first failure, and sums up."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from tests.tools import layout
+
+HEARTBEAT = 30
+SHOWN_OF_A_FAILED_LOG = 60
+
+
+@dataclasses.dataclass
+class Step:
+    """One check: a command, and what became of it."""
+
+    name: str
+    title: str
+    command: list[str]
+    environment: dict[str, str]
+    folder: pathlib.Path = layout.STAGED
+    after: tuple[str, ...] = ()
+    limit: int = 900
+    skipped: str = ""
+
+    outcome: str = "not run"
+    note: str = ""
+    seconds: float | None = None
+    process: subprocess.Popen | None = None
+    started: float = 0.0
+
+    @property
+    def log(self) -> pathlib.Path:
+        return layout.LOGS / f"{self.name}.log"
+
+
+def run(steps: list[Step], lanes: int) -> bool:
+    """True if every step that could run was good."""
+    layout.LOGS.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    started = time.monotonic()
+    for step in steps:
+        if step.skipped:
+            step.outcome, step.note = "skipped", step.skipped
+    # A single step speaks for itself; the output of two at a time would only be a muddle.
+    aloud = len(steps) == 1
+    try:
+        _run_all(steps, 1 if aloud else lanes, aloud)
+    finally:
+        for step in steps:
+            if step.process and step.outcome == "running":
+                _stop(step)
+                step.outcome, step.note = "stopped", step.note or "did not come to its end"
+        if not aloud:
+            print(table(steps, time.monotonic() - started), flush=True)
+    failed = [step for step in steps if step.outcome == "failed"]
+    for step in failed:
+        print(f"\nFAILED: {step.name} ({step.note}). The whole log: {layout.shown(step.log)}", flush=True)
+    return not failed
+
+
+def _run_all(steps: list[Step], lanes: int, aloud: bool) -> None:
+    spoken = time.monotonic()
+    while not any(step.outcome == "failed" for step in steps):
+        running = [step for step in steps if step.outcome == "running"]
+        done = {step.name for step in steps if step.outcome in ("ok", "skipped")}
+        ready = [step for step in steps if step.outcome == "not run" and done.issuperset(step.after)]
+        for step in ready[: lanes - len(running)]:
+            _start(step, aloud)
+            running.append(step)
+        if not running:
+            return
+        time.sleep(0.1)
+        for step in running:
+            _look_at(step, aloud)
+        if time.monotonic() - spoken > HEARTBEAT and not aloud:
+            spoken = time.monotonic()
+            names = [f"{step.name} ({spoken - step.started:.0f} s)" for step in running if step.outcome == "running"]
+            print("    still running: " + ", ".join(names), flush=True)
+
+
+def _start(step: Step, aloud: bool) -> None:
+    print(f"==> {step.name}: {step.title}", flush=True)
+    step.outcome, step.started = "running", time.monotonic()
+    command, inherited = step.command, None
+    if aloud:
+        # tee keeps the log, and pipefail the step's own exit status.
+        command = ["bash", "-c", 'set -o pipefail; log=$1; shift; "$@" 2>&1 | tee "$log"', "step", str(step.log), *step.command]
+    else:
+        inherited = open(step.log, "wb")  # pylint: disable=consider-using-with
+    try:
+        # Its own session, so that a failure elsewhere can end it together with everything it started.
+        step.process = subprocess.Popen(  # pylint: disable=consider-using-with
+            command,
+            cwd=step.folder,
+            env=step.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=inherited,
+            stderr=subprocess.STDOUT if inherited else None,
+            start_new_session=True,
+        )
+    finally:
+        if inherited:
+            inherited.close()
+
+
+def _look_at(step: Step, aloud: bool) -> None:
+    status = step.process.poll()
+    step.seconds = time.monotonic() - step.started
+    if status is None:
+        if step.seconds < step.limit:
+            return
+        _stop(step)
+        step.outcome, step.note = "failed", f"took longer than {step.limit} s"
+    elif status:
+        step.outcome, step.note = "failed", f"exit status {status}"
+    else:
+        step.outcome = "ok"
+    text = step.log.read_text(encoding="utf-8", errors="replace") if step.log.exists() else ""
+    if step.outcome == "ok":
+        step.note = summary(text)
+    elif not aloud:
+        print("\n".join(["", *text.splitlines()[-SHOWN_OF_A_FAILED_LOG:]]), flush=True)
+    print(f"    {step.name}: {step.outcome} after {step.seconds:.1f} s{f' ({step.note})' if step.note else ''}", flush=True)
+
+
+def _stop(step: Step) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(step.process.pid, number)
+            step.process.wait(timeout=5)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+        return
+
+
+def summary(text: str) -> str:
+    """The counts in the last line of each pytest that ran, after the ansible-core that it ran on, where a log tells."""
+    counts = re.findall(r"^=* ?((?:\d+ [a-z]+, )*\d+ [a-z]+) in [0-9.]+s", text, re.MULTILINE)
+    core = re.findall(r"^ansible \[(core [^\]]+)\]", text, re.MULTILINE)
+    return ": ".join(filter(None, [" ".join(core), " + ".join(counts)]))
+
+
+def skipped_tests(text: str) -> list[str]:
+    """The reasons that pytest gives for what it left out."""
+    return re.findall(r"^SKIPPED \[\d+\] .*", text, re.MULTILINE)
+
+
+def table(steps: list[Step], total: float) -> str:
+    """What ran, for how long, how it went, and what was left out and why."""
+    width = max(len(step.name) for step in steps)
+    lines = ["", f"{'step':{width}}  seconds  result   note", f"{'-' * width}  -------  -------  ----"]
+    for step in steps:
+        seconds = "-" if step.seconds is None else f"{step.seconds:.1f}"
+        lines.append(f"{step.name:{width}}  {seconds:>7}  {step.outcome:7}  {step.note}".rstrip())
+    lines.append(f"{'total':{width}}  {total:7.1f}")
+    left_out = [
+        f"  {step.name}: {reason}"
+        for step in steps
+        if step.outcome == "ok"
+        for reason in skipped_tests(step.log.read_text(encoding="utf-8", errors="replace"))
+    ]
+    if left_out:
+        lines += ["", "Tests that were left out:", *left_out]
+    return "\n".join(lines)

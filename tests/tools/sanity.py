@@ -1,0 +1,66 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ansible-test sanity in the staged copy, on a machine that reaches nothing but a package index."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import types
+
+from tests.tools import interpreters, layout, pip_settings
+
+# What ansible-test would download from a host of its own to get pip into an empty environment. The wheel of that same pip can do it as well.
+STAND_IN = '''\
+"""Installs pip {version} from the wheel beside it."""
+import pathlib
+import sys
+
+wheel = str(pathlib.Path(__file__).parent / {wheel!r})
+sys.path.insert(0, wheel)
+from pip._internal.cli.main import main
+
+sys.exit(main(["install", "--no-index", "--no-deps", "--disable-pip-version-check", wheel]))
+'''
+
+
+def main() -> int:
+    """The exit status of ansible-test, or 1 where it looked at nothing."""
+    with pip_settings.lent_to(layout.TOOL_HOME, sys.executable):
+        provide_pip()
+        command = [str(layout.MAIN_VENV / "bin" / "ansible-test"), "sanity", "--color", "no", "--python", interpreters.running_version()]
+        print("$", " ".join(command), flush=True)
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            command, cwd=layout.STAGED, env=layout.tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        looked = True
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            # It exits with 0 where git lists no file, as if all were well.
+            looked = looked and "All targets skipped" not in line
+        status = process.wait()
+    if not looked:
+        print("ansible-test found nothing to look at: is the staged copy complete, and known to git?")
+    return status or int(not looked)
+
+
+def provide_pip() -> None:
+    """Put the stand-in where ansible-test looks before it downloads."""
+    from ansible_test._internal import python_requirements  # pylint: disable=import-outside-toplevel,import-error
+
+    version = python_requirements.get_venv_packages(types.SimpleNamespace(version=interpreters.running_version()))["pip"]
+    cache = layout.TOOL_HOME / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    wheel = cache / f"pip-{version}-py3-none-any.whl"
+    if not wheel.exists():
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(cache), f"pip=={version}"]
+        subprocess.run(command, env=layout.base_environment(), check=True)
+    script = pathlib.Path(cache / f"get_pip_{version.replace('.', '_')}.py")
+    script.write_text(STAND_IN.format(version=version, wheel=wheel.name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
