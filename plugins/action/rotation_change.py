@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import secrets
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
 from ansible_collections.rekey.passwords.plugins.plugin_utils import policy
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_staged, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import run_vendor_module, vendor_module
 
 
@@ -33,7 +33,7 @@ class ActionModule(RotationAction):
                 raise VendorError(errors.INVALID_INPUT, "connection must not hold %s: the rotation sets it." % name)
 
         given = {user["name"]: user for user in read_users(args["users"])}
-        staged = {user["name"]: user for user in args["staged"] if user["due"]}
+        staged = {user["name"]: user for user in read_staged(args["staged"]) if user["due"]}
         if not staged:
             return dict(changed=False, users=[])
         records = {name: entry.record for name, entry in self.store(args, task_vars).get(set(given) | set(staged)).items()}
@@ -49,6 +49,9 @@ class ActionModule(RotationAction):
             results = run_vendor_module(self, args["vendor"], dict(connection, **passwords, users=entries), task_vars)
             if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
                 break
+            if any(user["state"] in (change.CHANGED, change.UNKNOWN) for user in results.get("users") or []):
+                # The operator could log in for a while. A second call would send once more what may be in force already.
+                break
         results.pop("invocation", None)
         results.pop("diff", None)
         results.setdefault("users", []).extend(lost)
@@ -62,7 +65,7 @@ class ActionModule(RotationAction):
         pending = record.pending if record else None
         if pending is not None and pending.run_id == staged["run_id"]:
             # A password that was never sent cannot be in force: no login is spent on finding out.
-            mode = ALWAYS if staged["fresh"] else WHEN_CHANGED
+            mode = ALWAYS if _never_sent(pending, staged) else WHEN_CHANGED
             return dict(extras, password=pending.password, current_password=record.known_password, update_password=mode)
         if self.check_mode:
             # Nothing was stored, so a password that is thrown away shows what the vendor's module would do.
@@ -86,9 +89,14 @@ def _operator_passwords(vendor, connection, records, staged):
     if record is None:
         return [{}]
     found = [record.password or connection.get(password_option)]
-    if record.pending and not staged.get(operator, {}).get("fresh"):
+    if record.pending and not _never_sent(record.pending, staged.get(operator)):
         found.append(record.pending.password)
     return [{password_option: password} for password in found if password] or [{}]
+
+
+def _never_sent(pending, staged):
+    """Whether a pending password is certainly in force nowhere: this run has made it, and no other run has joined since."""
+    return staged is not None and staged["fresh"] and staged["run_id"] == pending.run_id and pending.attempts == 1
 
 
 def _secrets(record):

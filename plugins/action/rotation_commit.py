@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_staged
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
 
 
@@ -19,17 +19,18 @@ class ActionModule(RotationAction):
     )
 
     def rotate(self, args, task_vars, scrub):
+        staged = read_staged(args["staged"])
         users = rotation.commit(
-            self.store(args, task_vars), args["staged"], args["results"], to_text(utc_now()), args["accept_unverified"], self.check_mode
+            self.store(args, task_vars), staged, read_results(args["results"]), to_text(utc_now()), args["accept_unverified"], self.check_mode
         )
         failed = [user for user in users if user["error"]]
         result = dict(
             changed=any(user["action"] in (rotation.PROMOTED, rotation.DROPPED, rotation.KEPT) for user in users),
             users=users,
-            summary=[_line(user) for user in args["staged"] if not user["due"]] + [_line(user) for user in users],
+            summary=[_line(user) for user in staged if not user["due"]] + [_line(user) for user in users],
         )
         if failed:
-            result.update(failed=True, msg="%d of %d users were not rotated: %s" % (len(failed), len(args["staged"]), ", ".join(user["name"] for user in failed)))
+            result.update(failed=True, msg="%d of %d users were not rotated: %s" % (len(failed), len(staged), ", ".join(user["name"] for user in failed)))
         return result
 
 
@@ -41,7 +42,7 @@ def _line(user):
         rotation.PROMOTED: "rotated",
         rotation.KEPT: "NOT rotated, the new password is kept as pending",
         rotation.DROPPED: "NOT rotated, the new password was refused and dropped",
-        rotation.SUPERSEDED: "left to another run",
+        rotation.SUPERSEDED: "NOT rotated by this run" if user["error"] else "left to another run",
         None: "would be rotated" if not user["error"] else "would fail",
     }[user["action"]]
     text = "%s (%s): %s" % (user["name"], user["reason"], told)

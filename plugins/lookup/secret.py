@@ -81,7 +81,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import register_secrets
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, register_secrets
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store
 
 
@@ -102,7 +102,8 @@ class LookupModule(LookupBase):
         except VendorError as error:
             raise AnsibleLookupError("rekey.passwords.secret: %s" % error.message) from None
         found = [_password(entries[user].record, version) for user in users]
-        register_secrets(password for password in found if password)
+        # A shorter one occurs by chance in any text, and Ansible would mask each occurrence.
+        register_secrets(password for password in found if password and len(password) >= SHORT)
         default = self.get_option("default")
         for number, password in enumerate(found):
             if password is None:

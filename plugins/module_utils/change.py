@@ -27,6 +27,7 @@ FAILED = "failed"
 UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
+_LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
 
@@ -80,7 +81,6 @@ class _Outcome:
         self.verified = None
         self.error = None
         self.accepted = False  # the vendor said that it is done
-        self.writing = False  # a change was sent
 
     def fail(self, error):
         self.state = FAILED
@@ -116,7 +116,14 @@ class _Run:
             # Whoever acts for all keeps its password until all others are done.
             self._each(last)
         finally:
-            vendor.close()
+            self._close()
+
+    def _close(self):
+        try:
+            self._vendor.close()
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # All is done by now, or failed for a reason that must not be lost.
+            self._warn("An unforeseen %s occurred when the connection was closed; please report it." % type(exc).__name__)
 
     def stop(self, error):
         """The whole call fails: nobody who has no outcome yet is tried any more."""
@@ -127,7 +134,7 @@ class _Run:
         names = ("timeout", "retries", "validate_certs", "ca_path", "client_cert", "client_key")
         options = {name: self._params[name] for name in names}
         client = HttpClient(url, scrub, pool_size=self._params["concurrency"], sleep=self._sleep, **options)
-        if url.startswith("http://") and not client.is_local:
+        if client.base_url.lower().startswith("http://") and not client.is_local:
             self._warn("The URL begins with http://: passwords travel over the network without encryption.")
         elif not self._params["validate_certs"]:
             self._warn("validate_certs is false: passwords are sent to a server that is not authenticated.")
@@ -137,8 +144,8 @@ class _Run:
         for name, least in (("concurrency", 1), ("retries", 0)):
             if self._params[name] < least:
                 raise VendorError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
-        if not self._params["timeout"] > 0:
-            raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 seconds.")
+        if not 0 < self._params["timeout"] <= _LONGEST_TIMEOUT:
+            raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % _LONGEST_TIMEOUT)
 
     def _checked(self):
         """The users about whom nothing is wrong as far as can be told without asking the vendor."""
@@ -180,8 +187,6 @@ class _Run:
                 self.stop(error)
         except Exception as exc:  # pylint: disable=broad-exception-caught
             outcome.fail(_internal(exc))
-            if outcome.writing:
-                outcome.state = UNKNOWN
 
     def _settle(self, outcome):
         account = outcome.account
@@ -192,7 +197,7 @@ class _Run:
             self._check_current(account)
             outcome.state = WOULD_CHANGE
             return
-        doubt = self._change(outcome)
+        doubt = self._change(account)
         if doubt is not None:
             self._resolve(outcome, doubt)
             return
@@ -200,24 +205,28 @@ class _Run:
         if self._params["verify"]:
             self._verify(outcome)
 
-    def _change(self, outcome):
+    def _change(self, account):
         """Send the change.
 
         :return: ``None``, or the error that leaves it open whether the change happened.
         """
-        outcome.writing = True
         try:
-            self._vendor.change(outcome.account)
+            self._vendor.change(account)
         except VendorError as error:
             if error.maybe_applied:
                 return error
             raise
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # It may have come before the request or after the answer.
+            return _internal(exc)
         return None
 
     def _verify(self, outcome):
         try:
             outcome.verified = self._await_login(outcome.account)
-        except VendorError as error:
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # Whatever it is, the vendor has accepted the change.
+            error = exc if isinstance(exc, VendorError) else _internal(exc)
             self._warn("The new password of %s could not be verified: %s" % (outcome.account.name, error.message))
         if outcome.verified is False:
             outcome.fail(
@@ -228,7 +237,7 @@ class _Run:
         """A change ended in an error that proves nothing: a login tells whether it happened."""
         try:
             arrived = self._await_login(outcome.account)
-        except VendorError:
+        except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
             outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
@@ -273,6 +282,8 @@ class _Run:
         limit = self._vendor.capabilities.failed_logins_per_run
         end = self._clock() + settle
         pause = _FIRST_PAUSE
+        if limit is not None and account.failed_logins >= limit:
+            return None
         while True:
             if limit is not None and account.failed_logins + 1 >= limit and settle:
                 # The only try that is left is worth more when the change has had all its time.

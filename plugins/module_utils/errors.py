@@ -10,6 +10,8 @@ but never renamed. What each means, and what to do about it, stands in docs/erro
 
 from __future__ import annotations
 
+import json
+
 AUTHENTICATION_FAILED = "authentication_failed"
 CURRENT_PASSWORD_WRONG = "current_password_wrong"
 PERMISSION_DENIED = "permission_denied"
@@ -103,7 +105,10 @@ class VendorError(Exception):
         """
 
         def scrub_text(value):
-            return scrub(value) if isinstance(value, str) else value
+            if value is None or isinstance(value, int):
+                return value
+            # A vendor may send anything where its code should stand, and a secret inside that.
+            return scrub(value if isinstance(value, str) else json.dumps(value))
 
         return {
             "kind": self.kind,

@@ -10,6 +10,7 @@ the vendor file has set), and never lets a text of the requests library out (the
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import html
 import http.cookiejar
@@ -52,6 +53,7 @@ LONGEST_WAIT = 60.0  # seconds; a server that asks for more is asked again after
 _BACKOFF_START = 0.5  # seconds
 _BACKOFF_LIMIT = 10.0  # seconds
 _EXCERPT = 300  # characters of a vendor's text in a message
+_LOOKED_AT = 20000  # characters of a page in which its text is looked for
 
 
 class Response:
@@ -74,24 +76,41 @@ class Response:
         """
         try:
             return self._response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.unexpected("is not JSON") from None
 
     def json_object(self):
         """The parsed body if it is a JSON object, else an empty dict."""
         try:
             body = self._response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return body if isinstance(body, dict) else {}
 
     def excerpt(self):
         """The beginning of the body as one line of plain text, without tags and secrets."""
-        text = self._scrub(self._response.text)
+        text = self._scrub(self._text()[:_LOOKED_AT], cut=True)
         text = html.unescape(re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE))
-        # Unescaping may have brought a secret to light; cutting must come last, or half a secret would stay.
-        text = self._scrub(" ".join(text.split()))
+        # Unescaping may have brought a secret to light.
+        return self.shorten(text)
+
+    def shorten(self, text):
+        """The beginning of a text out of the body, for example of its message, as one line and without secrets."""
+        # Cutting must come last, or half a secret would stay.
+        text = self._scrub(" ".join(self._scrub(text).split()))
         return text if len(text) <= _EXCERPT else text[:_EXCERPT] + " ..."
+
+    def _text(self):
+        """The body as text; without a declared character set it is UTF-8, where requests would guess from the bytes and might garble a secret."""
+        if "charset" in self.headers.get("Content-Type", "").lower():
+            text = self._response.text
+        else:
+            try:
+                text = self._response.content.decode("utf-8")
+            except UnicodeDecodeError:
+                text = self._response.content.decode("latin-1")
+        # UTF-16 that nobody declared has one between any two letters of a secret.
+        return text.replace("\0", "")
 
     def unexpected(self, what, maybe_applied=False):
         """An ``unexpected_response`` error for this answer.
@@ -120,10 +139,13 @@ def retry_after(value, now=None):
         seconds = float(value)
     except ValueError:
         try:
-            at = email.utils.parsedate_to_datetime(value).timestamp()
+            at = email.utils.parsedate_to_datetime(value)
         except (TypeError, ValueError, OverflowError):
             return None
-        seconds = at - (time.time() if now is None else now)
+        if at.tzinfo is None:
+            # Of the three forms of an HTTP date one names no zone; all are in UTC.
+            at = at.replace(tzinfo=datetime.timezone.utc)
+        seconds = at.timestamp() - (time.time() if now is None else now)
     if seconds != seconds:  # not a number
         return None
     return min(max(seconds, 0.0), LONGEST_WAIT)
@@ -144,7 +166,7 @@ def check_url(url, option="url"):
         raise VendorError(errors.INVALID_INPUT, "%s must begin with https:// (or http://) and name a host." % option)
     if parts.username is not None or parts.password is not None:
         raise VendorError(errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option)
-    if parts.query or parts.fragment:
+    if "?" in url or "#" in url:
         raise VendorError(errors.INVALID_INPUT, "%s must not hold a query or a fragment ('?' or '#')." % option)
     return url.strip().rstrip("/")
 
@@ -165,6 +187,8 @@ def _check_tls_files(ca_path, client_cert, client_key):
     for option, path in (("ca_path", ca_path), ("client_cert", client_cert), ("client_key", client_key)):
         if path and not os.access(path, os.R_OK):
             raise VendorError(errors.INVALID_INPUT, "%s: there is no readable file or folder %s." % (option, path))
+        if path and option != "ca_path" and not os.path.isfile(path):
+            raise VendorError(errors.INVALID_INPUT, "%s: %s is no file." % (option, path))
     if client_key and not client_cert:
         raise VendorError(errors.INVALID_INPUT, "client_key needs client_cert.")
     key = client_key or client_cert
@@ -207,14 +231,18 @@ def _transport_error(exc, where, timeout):
         reason = _first(chain, ssl.SSLError)
         text = getattr(reason, "verify_message", None) or getattr(reason, "reason", None) or "the handshake failed"
         return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (where, str(text).rstrip(".")))
-    refused = _first(chain, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)
-    reason = _first(chain, OSError)
-    if _first(chain, socket.gaierror):
-        text = "the name cannot be resolved"
-    elif reason is not None and reason.errno:
-        text = os.strerror(reason.errno).lower()
-    elif _first(chain, requests.exceptions.ProxyError):
+    # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
+    broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+    proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
+    refused = proxy or _first(chain, urllib3.exceptions.NewConnectionError)
+    # The exceptions of requests are OSErrors, too, but without a number.
+    reason = next((item for item in chain if isinstance(item, OSError) and item.errno), None)
+    if proxy:
         text = "the proxy refused or could not be reached"
+    elif _first(chain, socket.gaierror):
+        text = "the name cannot be resolved"
+    elif reason is not None:
+        text = os.strerror(reason.errno).lower()
     else:
         text = "the connection was closed"
     return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (where, text), maybe_applied=not refused)
@@ -294,10 +322,10 @@ class HttpClient:
                     method, self.base_url + path, json=json, data=data, headers=headers, timeout=self._timeout,
                     verify=self._verify, allow_redirects=False,
                 )  # fmt: skip
-            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as exc:
                 error = self._error(exc)
                 if last or not self._may_repeat(error, kind):
-                    if not error.maybe_applied:
+                    if not error.maybe_applied and error.kind != errors.INVALID_INPUT:
                         self._unreachable.set()
                     raise error from None
                 self._wait(attempt, None)
@@ -313,7 +341,13 @@ class HttpClient:
         raise AssertionError("unreachable")
 
     def _error(self, exc):
-        if isinstance(exc, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError)):
+        if type(exc) is OSError and not exc.errno:  # pylint: disable=unidiomatic-typecheck
+            # Only requests itself raises one that bare: a file that it was to read is not there.
+            return VendorError(errors.INVALID_INPUT, "There is no file or folder where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) in the environment says.")
+        if isinstance(exc, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
+            return VendorError(errors.INVALID_INPUT, "The proxy that the environment names cannot be used; one with socks:// needs the Python library PySocks.")
+        unusable = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError, UnicodeError)
+        if isinstance(exc, unusable):
             return VendorError(errors.INVALID_INPUT, "The request to %s cannot be sent: a value does not fit into an HTTP header or URL." % self._where)
         return _transport_error(exc, self._where, self._timeout)
 

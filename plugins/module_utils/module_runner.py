@@ -6,18 +6,35 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import change
+from .argument_spec import module_spec
 from .http import REQUESTS_IMPORT_ERROR
 
 
-def run_module(module, vendor):
-    """Run a vendor's module to its end.
+class PasswordModule(AnsibleModule):
+    """An AnsibleModule that never returns its own arguments.
 
-    :param module: an AnsibleModule, made with what :func:`~.argument_spec.module_spec` gives.
+    Up to ansible-core 2.20 a result holds them as ``invocation``, and where an argument has a wrong type its secrets are not masked.
+    """
+
+    def exit_json(self, **kwargs):
+        """End well."""
+        super().exit_json(**dict(kwargs, invocation={}))
+
+    def fail_json(self, msg, **kwargs):
+        """End badly."""
+        super().fail_json(msg, **dict(kwargs, invocation={}))
+
+
+def run_module(vendor):
+    """Run a vendor's module from its arguments to its result.
+
     :param vendor: a subclass of :class:`~.vendor.Vendor`.
     """
+    # no_log at the top: a module's start writes its arguments to syslog, and passwords with quotes are not masked there.
+    module = PasswordModule(supports_check_mode=True, no_log=True, **module_spec(vendor))
     if REQUESTS_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     result = change.run(vendor, module.params, module.check_mode)

@@ -115,6 +115,9 @@ class Vendor(ABC):
         :raises VendorError: ``invalid_input`` or ``password_rejected``.
         """
         rules = self.capabilities
+        if any("\ud800" <= character <= "\udfff" for character in account.password):
+            # From an environment variable or a file that is not in UTF-8.
+            raise VendorError(errors.PASSWORD_REJECTED, "The password holds something that is not text in UTF-8.")
         size = password_size(rules, account.password)
         if size < rules.password_min:
             raise VendorError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % (rules.password_min, rules.password_unit, rules.title))

@@ -166,8 +166,6 @@ error:
     retryable: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
 from ansible_collections.rekey.passwords.plugins.module_utils.vendors.milvus import Milvus
@@ -177,7 +175,7 @@ SPEC = module_spec(VENDOR)
 
 
 def main():
-    run_module(AnsibleModule(supports_check_mode=True, no_log=True, **SPEC), VENDOR)
+    run_module(VENDOR)
 
 
 if __name__ == "__main__":

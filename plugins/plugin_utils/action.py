@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
 from .stores.base import OPTIONS as STORE_OPTIONS
 from .stores.base import open_store
@@ -48,7 +49,9 @@ class RotationAction(ActionBase):
             return validated(dict(argument_spec=dict(self.SPEC, **STORE_OPTIONS)), dict(self._task.args))
         except VendorError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
-            error.message = Scrubber(_texts(self._task.args.get("connection")) + _texts(self._task.args.get("users")))(error.message)
+            # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
+            texts = _texts(self._task.args.get("connection")) + _texts(self._task.args.get("users"))
+            error.message = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
             raise
 
     @abstractmethod
@@ -86,10 +89,46 @@ def read_users(users):
             raise VendorError(errors.INVALID_INPUT, "users names %s twice." % name)
         if "password" in user:
             raise VendorError(errors.INVALID_INPUT, "users gives a password for %s; new passwords are generated. Its present one is called current_password." % name)
-        if not isinstance(user.get("current_password") or "", str):
+        if user.get("current_password") is not None and not isinstance(user["current_password"], str):
             raise VendorError(errors.INVALID_INPUT, "The current_password of %s is not a text; put it into quotes." % name)
         names.add(name)
         found.append(user)
+    return found
+
+
+def read_staged(staged):
+    """The option ``staged``.
+
+    :raises VendorError: ``invalid_input``: it is not what rotation_stage has returned.
+    """
+    for number, user in enumerate(staged, 1):
+        if not all(key in user for key in ("name", "due", "reason", "run_id", "fresh", "rotated_at")):
+            raise VendorError(errors.INVALID_INPUT, "Element %d of staged is not what rotation_stage returns in users." % number)
+    return staged
+
+
+def read_results(results):
+    """The option ``results``, which tasks of the user's own may have written.
+
+    :return: list of dicts with name, state, verified (true, false or null) and error (a dict with kind and message, or null).
+    :raises VendorError: ``invalid_input``; the message tells which element is wrong, never what it holds.
+    """
+    found, names = [], set()
+    for number, result in enumerate(results, 1):
+        name, state, verified, error = (result.get(key) for key in ("name", "state", "verified", "error"))
+        if not isinstance(name, str) or not isinstance(state, str):
+            raise VendorError(errors.INVALID_INPUT, "Element %d of results lacks a name or a state." % number)
+        if name in names:
+            raise VendorError(errors.INVALID_INPUT, "results names %s twice." % name)
+        try:
+            # A template may have made a text of it, and the text "False" must not pass for a proof.
+            verified = None if verified is None else boolean(verified)
+        except TypeError:
+            raise VendorError(errors.INVALID_INPUT, "In element %d of results verified is neither true nor false nor null." % number) from None
+        if error is not None and not (isinstance(error, dict) and isinstance(error.get("kind"), str) and isinstance(error.get("message"), str)):
+            raise VendorError(errors.INVALID_INPUT, "In element %d of results error is no dictionary with kind and message." % number)
+        names.add(name)
+        found.append(dict(result, verified=verified, error=error))
     return found
 
 

@@ -22,7 +22,7 @@ def parse_age(text, option):
     :param option: the option that holds it, for the message.
     :raises VendorError: ``invalid_input``.
     """
-    match = re.fullmatch(r"\s*(\d+)\s*([dhms])\s*", str(text))
+    match = re.fullmatch(r"\s*([0-9]{1,9})\s*([dhms])\s*", str(text))
     if not match:
         raise VendorError(errors.INVALID_INPUT, "%s must be a whole number and a unit, such as 30d, 12h, 90m or 45s." % option)
     return int(match.group(1)) * _UNITS[match.group(2)]

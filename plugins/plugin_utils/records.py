@@ -86,17 +86,37 @@ class Record:
         record = _build(cls, data, "the record")
         if record.pending is not None:
             record.pending = _build(Pending, record.pending, "pending")
-            if not isinstance(record.pending.password, str) or not record.pending.password:
-                raise DamagedRecord("pending.password is not a text")
-        for name in ("username", "password", "previous"):
-            if getattr(record, name) is not None and not isinstance(getattr(record, name), str):
-                raise DamagedRecord("%s is not a text" % name)
+            _require(_is_text(record.pending.password), "pending.password is not a text")
+            _require(isinstance(record.pending.run_id, str), "pending.run_id is not a text")
+            _require(isinstance(record.pending.created, str), "pending.created is not a text")
+            _require(_is_count(record.pending.attempts), "pending.attempts is not a number")
+            _require(record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text")
+        _require(_is_text(record.username), "username is not a text")
+        _require(record.password is None or _is_text(record.password), "password is not a text")
+        _require(record.previous is None or _is_text(record.previous), "previous is not a text")
+        _require(record.status in (CURRENT, PENDING), "this version does not know its status")
+        _require(record.verified is None or isinstance(record.verified, bool), "verified is neither true nor false")
+        _require(_is_count(record.failed_logins), "failed_logins is not a number")
+        _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")
         if record.rotated_at is not None:
             try:
                 from_text(record.rotated_at)
             except (TypeError, ValueError):
                 raise DamagedRecord("rotated_at is not a time as 2026-01-31T12:00:00Z") from None
         return record
+
+
+def _require(condition, message):
+    if not condition:
+        raise DamagedRecord(message)
+
+
+def _is_text(value):
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _build(cls, data, what):

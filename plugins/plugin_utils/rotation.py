@@ -32,8 +32,6 @@ SUPERSEDED = "superseded"  # another run has finished it meanwhile
 
 _TRIES = 5  # after that many conflicts in a row something else is wrong
 
-# The vendor has looked at the password and will not have it.
-_REFUSALS = (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED)
 
 
 def stage(store, users, policy, max_age, force, run_id, now, check_mode=False):
@@ -129,6 +127,7 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
             if record is None or record.pending is None or record.pending.run_id != due[name]["run_id"]:
                 # Never touch a password other than the one that was sent.
                 told[name]["action"] = SUPERSEDED
+                told[name]["error"] = told[name]["error"] or _vanished(record, due[name])
                 continue
             told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified)
             changes[name] = Entry(record, entry.version)
@@ -148,7 +147,8 @@ def _settle(record, staged, result, now, accept_unverified):
     """
     done = result["state"] in ("changed", "unchanged")
     verified = result.get("verified")
-    if done and (verified or accept_unverified):
+    # A login that was refused is no lack of proof but the proof of the contrary.
+    if done and (verified or (accept_unverified and verified is None)):
         record.promote(now, verified=bool(verified))
         return PROMOTED, None
     error = result.get("error")
@@ -160,11 +160,23 @@ def _settle(record, staged, result, now, accept_unverified):
         ).as_dict()
     error = error or VendorError(errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result["state"]).as_dict()
     record.last_error = {"kind": error["kind"], "message": error["message"], "at": now}
-    # Only a password that was never sent before was certainly refused; one of an earlier run may be in force all the same.
-    if result["state"] == "failed" and error["kind"] in _REFUSALS and staged["fresh"]:
+    # Only a password that nobody else has sent was certainly refused: neither an earlier run, nor one that has joined this one since.
+    # "Reused" is no refusal: random passwords do not repeat, so the vendor has this one already, from a request that was sent twice.
+    if result["state"] == "failed" and error["kind"] == errors.PASSWORD_REJECTED and staged["fresh"] and record.pending.attempts == 1:
         record.drop_pending()
         return DROPPED, error
     return KEPT, error
+
+
+def _vanished(record, staged):
+    """The error if the password that was sent is neither pending nor has become the current one, else ``None``."""
+    if record is not None and record.rotated_at != staged["rotated_at"]:
+        return None
+    return VendorError(
+        errors.STORE_CONFLICT,
+        "The password that this run has staged is not in the store any more, and no other run has made it the current one. "
+        "Was the store moved or restored meanwhile? The password may be in force at the vendor.",
+    ).as_dict()
 
 
 def _not_tried():

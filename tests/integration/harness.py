@@ -9,9 +9,11 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 
 from tests.integration import leaks, processes
@@ -102,6 +104,8 @@ class Ansible:
         self.shared = pathlib.Path(folder, "shared")
         self._folder = pathlib.Path(folder)
         self._collections = collections
+        # multiprocessing binds sockets below TMPDIR, whose paths must not exceed 107 bytes, and the folders of tests are longer.
+        self._short = pathlib.Path(tempfile.mkdtemp(prefix="rekey-", dir="/tmp"))
         self._counter = itertools.count(1)
         self._started = []
         self.runs = []
@@ -163,9 +167,10 @@ class Ansible:
         return leaks.search(secrets, texts, [self._folder], excluded=[self.inputs])
 
     def close(self):
-        """Kill whatever still lives of the runs started here."""
+        """Kill whatever still lives of the runs started here; their folders stay."""
         for running in self._started:
             running.kill_group()
+        shutil.rmtree(self._short, ignore_errors=True)
 
     def _input(self, number, name):
         folder = self.inputs / ("run-%d" % number)
@@ -207,7 +212,9 @@ class Ansible:
             path.write_text(vault_password, encoding="utf-8")
             path.chmod(0o600)
             command += ["--vault-password-file", str(path)]
+        (self._short / str(number)).symlink_to(folder / "tmp")
         environment = self._environment(folder, config, run)
+        environment["TMPDIR"] = str(self._short / str(number))
         if kill_at:
             environment["REKEY_TEST_KILL_AT"] = kill_at
         environment.update(env or {})
@@ -228,7 +235,7 @@ class Ansible:
         environment["PATH"] = os.pathsep.join(filter(None, [str(pathlib.Path(sys.executable).parent), environment.get("PATH")]))
         environment.update({
             "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "USER": "tester", "LOGNAME": "tester",
-            "HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "ANSIBLE_HOME": str(folder / "home" / ".ansible"),
+            "HOME": str(folder / "home"), "ANSIBLE_HOME": str(folder / "home" / ".ansible"),
             "ANSIBLE_CONFIG": str(config), "ANSIBLE_LOG_PATH": str(folder / "ansible.log"), "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
             "PYTHONDONTWRITEBYTECODE": "1", "REKEY_TEST_RECORD": str(folder / "record.jsonl"), processes.MARK: run,

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pytest plugin: real Milvus servers as fixtures.
 
-Where none can run the tests are skipped, and the reason stands at the end of the run, asked for or not. With
-REKEY_REQUIRE_REAL=1 in the environment they fail instead.
+Where none can run the tests are skipped with the reason; with REKEY_REQUIRE_REAL=1 in the environment they fail instead.
 """
 
 from __future__ import annotations
@@ -52,13 +51,6 @@ def start(work_dir: pathlib.Path, **options: t.Any) -> MilvusServer:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if _SERVERS.intersection(getattr(item, "fixturenames", ())):
         item.add_marker("real")
-
-
-def pytest_terminal_summary(terminalreporter: t.Any) -> None:
-    reports = terminalreporter.stats.get("skipped", [])
-    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reports if isinstance(report.longrepr, tuple)]
-    for reason in sorted({reason for reason in reasons if reason.startswith(_REASON)}):
-        terminalreporter.write_line(f"{reasons.count(reason)} tests skipped, {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from tests.integration import real_milvus
 
 # Without them there is no server, and so nothing to test here; the fixtures tell the reason.
 with contextlib.suppress(ImportError):
-    from tests.servers import milvus
+    from tests.servers import milvus, milvus_package
 
 NOT_AUTHENTICATED = (401, 1800)
 
@@ -364,7 +364,7 @@ def fake_package(monkeypatch, tmp_path):
         (binaries / f"{name}.lzma").write_bytes(lzma.compress(b"#!/bin/sh\necho the reason; exit 3\n"))
     spec = types.SimpleNamespace(submodule_search_locations=[str(tmp_path / "package")])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: milvus.VERSION)
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: milvus_package.VERSION)
     return tmp_path
 
 
@@ -374,14 +374,14 @@ needs_starter = pytest.mark.skipif("milvus" not in globals(), reason="the librar
 @needs_starter
 def test_many_unpack_at_once_and_one_does_it(fake_package, monkeypatch):
     cache = fake_package / "cache"
-    stale = cache / f"milvus-{milvus.VERSION}.unpacking-dead"
+    stale = cache / f"milvus-{milvus_package.VERSION}.unpacking-dead"
     stale.mkdir(parents=True)
     unpacked = []
-    real = milvus._unpack
-    monkeypatch.setattr(milvus, "_unpack", lambda archive, target: unpacked.append(archive) or real(archive, target))
+    real = milvus_package._unpack
+    monkeypatch.setattr(milvus_package, "_unpack", lambda archive, target: unpacked.append(archive) or real(archive, target))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        folders = set(pool.map(lambda _number: milvus.unpacked(cache), range(8)))
-    assert folders == {cache / f"milvus-{milvus.VERSION}"}
+        folders = set(pool.map(lambda _number: milvus_package.unpacked(cache), range(8)))
+    assert folders == {cache / f"milvus-{milvus_package.VERSION}"}
     assert sorted(path.name for path in folders.pop().iterdir()) == ["library.so.1", "milvus"]
     assert len(unpacked) == 2
     assert not stale.exists()
@@ -394,19 +394,33 @@ def test_a_server_that_ends_at_once_says_why(fake_package):
         server.start()
 
 
+def test_a_port_that_someone_took_meanwhile(milvus_server, start_milvus, monkeypatch):
+    """The running server only has to be there: its ports are taken."""
+    real = milvus.free_ports
+    chosen = []
+
+    def free_ports():
+        chosen.append(real() if chosen else {**real(), "metrics": milvus_server.grpc_port})
+        return chosen[-1]
+
+    monkeypatch.setattr(milvus, "free_ports", free_ports)
+    assert start_milvus().list_users() == ["root"]
+    assert len(chosen) == 2
+
+
 @needs_starter
 def test_where_no_server_can_run(fake_package, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(milvus.platform, "machine", lambda: "aarch64")
+        patch.setattr(milvus_package.platform, "machine", lambda: "aarch64")
         with pytest.raises(milvus.Unavailable, match="aarch64"):
-            milvus.unpacked(fake_package / "cache")
+            milvus_package.unpacked(fake_package / "cache")
     with monkeypatch.context() as patch:
         patch.setattr(importlib.metadata, "version", lambda name: "2.4.0")
         with pytest.raises(milvus.Unavailable, match="2.4.0"):
-            milvus.unpacked(fake_package / "cache")
+            milvus_package.unpacked(fake_package / "cache")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(milvus.Unavailable, match="not installed"):
-        milvus.unpacked(fake_package / "cache")
+        milvus_package.unpacked(fake_package / "cache")
 
 
 def test_a_missing_server_is_a_skip_or_where_wanted_a_failure(monkeypatch):

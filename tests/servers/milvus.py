@@ -9,19 +9,11 @@ interface that this release does not have yet.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
-import fcntl
 import http.client
-import importlib.metadata
-import importlib.util
-import json
-import lzma
 import os
 import pathlib
-import platform
 import queue
-import random
 import secrets
 import shutil
 import socket
@@ -34,86 +26,24 @@ import typing as t
 
 import grpc
 
+from tests.servers.milvus_configuration import free_ports, write_configuration
 from tests.servers.milvus_front import MilvusFront
 from tests.servers.milvus_grpc import Refused, UserCalls
-
-VERSION = "2.3.5"
+from tests.servers.milvus_package import VERSION, Unavailable, default_cache_dir, unpacked
 
 START_LIMIT_S = 60.0
 #: The server looks at its configuration file every 5 seconds.
 RELOAD_LIMIT_S = 20.0
 STOP_LIMIT_S = 10.0
 
-_PORTS = ("root_coord", "query_coord", "data_coord", "query_node", "data_node", "index_node", "proxy", "proxy_internal", "metrics", "etcd", "etcd_peer")
-#: Below the range from which the kernel takes ports for outgoing connections: those could otherwise be gone before the server binds them.
-_PORT_RANGE = range(20000, 32000)
 _ATTEMPTS = 3
 _POLL_S = 0.05
 
 _OLD_PASSWORD_WRONG = 1400
 
 
-class Unavailable(Exception):
-    """The real server cannot run on this machine."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class ServerError(RuntimeError):
     """The server did not do what it was asked to; the end of its log is in the text."""
-
-
-def default_cache_dir() -> pathlib.Path:
-    """REKEY_CACHE, or .build/cache of the checkout, also where this file lies in a staged copy below .build."""
-    if os.environ.get("REKEY_CACHE"):
-        return pathlib.Path(os.environ["REKEY_CACHE"])
-    here = pathlib.Path(__file__).resolve()
-    for parent in here.parents:
-        if parent.name == ".build":
-            return parent / "cache"
-    return here.parents[2] / ".build" / "cache"
-
-
-def unpacked(cache_dir: pathlib.Path) -> pathlib.Path:
-    """The folder with the server's program and libraries, unpacked on the first call."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        raise Unavailable(f"Milvus {VERSION} comes for Linux on x86_64 only, this is {sys.platform} on {platform.machine()}")
-    # Not imported: only its files are wanted, and importing it makes a server object that looks after itself.
-    spec = importlib.util.find_spec("milvus")
-    try:
-        version = importlib.metadata.version("milvus")
-    except importlib.metadata.PackageNotFoundError:
-        version = None
-    if spec is None or not spec.submodule_search_locations or version != VERSION:
-        raise Unavailable(f"the Python package milvus=={VERSION} is not installed" + (f", but {version}" if version else ""))
-    archives = sorted(pathlib.Path(spec.submodule_search_locations[0], "data", "bin").glob("*.lzma"), key=lambda path: -path.stat().st_size)
-    if not archives:
-        raise Unavailable(f"the Python package milvus {VERSION} holds no programs")
-
-    target = cache_dir / f"milvus-{VERSION}"
-    if target.is_dir():
-        return target
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with open(cache_dir / f"milvus-{VERSION}.lock", "wb") as lock:
-        # The kernel takes the lock back from a process that dies, so whoever has it may clear up after the dead.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for stale in cache_dir.glob(f"milvus-{VERSION}.unpacking-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        if not target.is_dir():
-            temporary = pathlib.Path(tempfile.mkdtemp(prefix=f"milvus-{VERSION}.unpacking-", dir=cache_dir))
-            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(lambda archive: _unpack(archive, temporary / archive.stem), archives))
-            temporary.chmod(0o755)
-            temporary.rename(target)
-    return target
-
-
-def _unpack(archive: pathlib.Path, target: pathlib.Path) -> None:
-    with lzma.open(archive) as source, open(target, "wb") as sink:
-        shutil.copyfileobj(source, sink, 1 << 20)
-    target.chmod(0o755)
 
 
 class MilvusServer:
@@ -136,6 +66,7 @@ class MilvusServer:
         self.root_password = "Milvus"
         self.log_path = self.work_dir / "milvus.log"
         self._ports: dict[str, int] = {}
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._user_calls: UserCalls | None = None
         self._front: MilvusFront | None = None
@@ -169,7 +100,7 @@ class MilvusServer:
         programs = unpacked(self.cache_dir)
         self.work_dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, _ATTEMPTS + 1):
-            self._ports = _free_ports()
+            self._ports = free_ports()
             self._front = MilvusFront(self._ports["proxy"])
             try:
                 self._run(programs)
@@ -177,8 +108,11 @@ class MilvusServer:
             except ServerError:
                 self.stop()
                 # Between choosing a port and binding it, anyone may take it.
-                if attempt == _ATTEMPTS or b"address already in use" not in self._log():
+                if attempt == _ATTEMPTS or not self._port_was_taken():
                     raise
+            except BaseException:
+                self.stop()
+                raise
 
     def kill(self, front: bool = True) -> None:
         """SIGKILL. The REST interface dies with the server, as it is one process in real life; `front=False` keeps the
@@ -213,7 +147,8 @@ class MilvusServer:
         shutil.rmtree(self.work_dir / "data", ignore_errors=True)
 
     def _run(self, programs: pathlib.Path, wait: bool = True) -> None:
-        self._write_configuration()
+        self._configure()
+        self._log_start = len(self._log())
         started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
         threading.Thread(target=self._keep, args=(programs, started), name="milvus-keeper", daemon=True).start()
         process = started.get()
@@ -285,15 +220,21 @@ class MilvusServer:
             status = self._process.poll()
             if status is not None:
                 raise ServerError(f"Milvus {VERSION} ended with status {status}; the end of its log:\n{self.log_tail()}")
+            # Some parts of the server notice and go on without their port.
+            if self._port_was_taken():
+                raise ServerError(f"Milvus {VERSION} did not get one of its ports; the end of its log:\n{self.log_tail()}")
             if time.monotonic() > end:
                 raise ServerError(f"Milvus {VERSION} {complaint} after {limit_s:.0f} s; the end of its log:\n{self.log_tail()}")
             time.sleep(_POLL_S)
+
+    def _port_was_taken(self) -> bool:
+        return b"address already in use" in self._log()[self._log_start:]
 
     def _log(self) -> bytes:
         return self.log_path.read_bytes() if self.log_path.exists() else b""
 
     def log_tail(self, lines: int = 30) -> str:
-        # The server puts whole stack traces into one line.
+        """The end of the server's log, of which it puts whole stack traces into one line."""
         return "\n".join(line[:300] for line in self._log().decode("utf-8", "replace").splitlines()[-lines:])
 
     # Users, by gRPC: neither the front nor anything that the collection brings has a part in it
@@ -344,7 +285,7 @@ class MilvusServer:
         if not self.authorization:
             raise ValueError("without authorization nobody is logged in who could be a super user")
         self.super_users = super_users
-        self._write_configuration()
+        self._configure()
         wanted = "root" in super_users.split(",")
         probe = "probe_" + secrets.token_hex(6)
         password = secrets.token_hex(8)
@@ -364,77 +305,12 @@ class MilvusServer:
         finally:
             self.drop_user(probe)
 
-    def _write_configuration(self) -> None:
-        configs, data, port = self.work_dir / "configs", self.work_dir / "data", self._ports
-        configs.mkdir(exist_ok=True)
-        etcd_client, etcd_peer = (f"http://127.0.0.1:{port[name]}" for name in ("etcd", "etcd_peer"))
-        etcd = {
-            "name": "default",
-            "data-dir": str(data / "etcd"),
-            "listen-client-urls": etcd_client,
-            "advertise-client-urls": etcd_client,
-            "listen-peer-urls": etcd_peer,
-            "initial-advertise-peer-urls": etcd_peer,
-            "initial-cluster": f"default={etcd_peer}",
-            # The only member waits for nobody's vote; the default of a second is half of the start.
-            "heartbeat-interval": 20,
-            "election-timeout": 200,
-        }
-        local = {"ip": "127.0.0.1"}
-        milvus = {
-            "etcd": {
-                "endpoints": f"127.0.0.1:{port['etcd']}",
-                "rootPath": "by-dev",
-                "use": {"embed": True},
-                "data": {"dir": str(data / "etcd")},
-                "config": {"path": str(configs / "etcd.yaml")},
-            },
-            "localStorage": {"path": str(data / "local")},
-            "mq": {"type": "rocksmq"},
-            "rocksmq": {"path": str(data / "rocksmq")},
-            "rootCoord": {**local, "port": port["root_coord"]},
-            "queryCoord": {**local, "port": port["query_coord"]},
-            "dataCoord": {**local, "port": port["data_coord"]},
-            "queryNode": {**local, "port": port["query_node"]},
-            "dataNode": {**local, "port": port["data_node"]},
-            "indexNode": {**local, "port": port["index_node"]},
-            "proxy": {**local, "port": port["proxy"], "internalPort": port["proxy_internal"]},
-            "log": {"level": "warn"},
-            "common": {
-                "storageType": "local",
-                "session": {"ttl": 5},
-                "security": {"authorizationEnabled": self.authorization, "superUsers": self.super_users, "tlsMode": 0},
-            },
-        }
-        # JSON is YAML. The server crashes without a glog.conf; the logging of its C++ half is of no use here.
-        glog = "--logtostderr=true\n--minloglevel=2\n"
-        for name, text in (("etcd.yaml", json.dumps(etcd)), ("milvus.yaml", json.dumps(milvus, indent=1)), ("glog.conf", glog)):
-            # In one step, as the server may read at any moment.
-            temporary = configs / f"{name}.new"
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(configs / name)
+    def _configure(self) -> None:
+        write_configuration(self.work_dir, self._ports, self.authorization, self.super_users)
 
 
 def _credential(name: str, password: str) -> bytes:
     return f"{name}:{password}".encode("utf-8")
-
-
-def _free_ports() -> dict[str, int]:
-    ports: dict[str, int] = {}
-    candidates = iter(random.sample(_PORT_RANGE, 1000))
-    for name in _PORTS:
-        for candidate in candidates:
-            with socket.socket() as probe:
-                try:
-                    # On all addresses, since that is how Milvus binds.
-                    probe.bind(("", candidate))
-                except OSError:
-                    continue
-            ports[name] = candidate
-            break
-        else:
-            raise Unavailable("there are not enough free ports")
-    return ports
 
 
 def main() -> int:

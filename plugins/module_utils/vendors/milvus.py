@@ -81,6 +81,8 @@ class Milvus(Vendor):
             )
 
     def open(self, accounts):
+        if ":" in (self.params.get("api_user") or ""):
+            raise VendorError(errors.INVALID_INPUT, "api_user must not hold a ':', which ends the name in a login.")
         self._http = self.connect(self.params["url"])
 
     def close(self):
@@ -95,7 +97,6 @@ class Milvus(Vendor):
         answer = self._post("list", {}, READ, self._operator())
         try:
             self._raise_for(answer)
-            names = set(answer.json()["data"])
         except VendorError as error:
             if error.kind != errors.PERMISSION_DENIED:
                 raise
@@ -103,8 +104,9 @@ class Milvus(Vendor):
             for account in others:
                 account.error = error
             return
-        except (KeyError, TypeError):
-            raise answer.unexpected("is no list of users") from None
+        names = answer.json_object().get("data")
+        if not isinstance(names, list):
+            raise answer.unexpected("is no list of users")
         for account in others:
             if account.name not in names:
                 account.error = VendorError(errors.USER_NOT_FOUND, "There is no user %s on this server." % account.name)
@@ -117,7 +119,11 @@ class Milvus(Vendor):
         self._raise_for(answer)
         if self._checks_logins is None:
             # Not a race worth a lock: two threads would merely ask the same question.
-            self._checks_logins = self._is_refused_login(self._post("describe", {"userName": account.name}, READ, None))
+            answer = self._post("describe", {"userName": account.name}, READ, None)
+            if answer.status not in (401, 403):
+                # A passing fault is no proof that the server takes any login.
+                self._raise_for(answer)
+            self._checks_logins = answer.status != 200
         if not self._checks_logins:
             self.warn("Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified.")
             return None
@@ -167,9 +173,11 @@ class Milvus(Vendor):
 
     def _raise_for(self, answer):
         """Read the answer's error, if it is one: nearly all come with HTTP status 200."""
-        if answer.status == 200 and answer.json_object().get("code") in _SUCCESS:
-            return
         code = answer.json_object().get("code")
+        if not isinstance(code, int) or isinstance(code, bool):
+            code = None
+        if answer.status == 200 and code in _SUCCESS:
+            return
         if answer.status == 401:
             raise self._error(answer, errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user, api_password or api_token).")
         if answer.status == 403:
@@ -190,7 +198,7 @@ class Milvus(Vendor):
     def _error(self, answer, kind, message, maybe_applied=False):
         body = answer.json_object()
         text = body.get("message")
-        text = text if isinstance(text, str) else answer.excerpt()
+        text = answer.shorten(text) if isinstance(text, str) else answer.excerpt()
         message = "%s The server said: %s" % (message, text) if text else message
         return VendorError(kind, message, answer.status, body.get("code"), maybe_applied=maybe_applied)
 

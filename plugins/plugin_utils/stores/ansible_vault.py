@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
 from ansible import constants
@@ -89,6 +89,9 @@ class AnsibleVaultStore(Store):
             with open(self._path, "rb") as stream:
                 encrypted = stream.read()
         except FileNotFoundError:
+            if os.path.islink(self._path):
+                # To start afresh here would be to forget the passwords behind a link whose target is not there just now.
+                raise failure("%s is a link to a file that does not exist." % self._path) from None
             return {}
         except OSError as exc:
             raise failure("%s cannot be read: %s." % (self._path, exc.strerror)) from None
@@ -119,6 +122,7 @@ class AnsibleVaultStore(Store):
         except AnsibleError:
             raise failure("%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % self._path) from None
         temporary = None
+        kept = "What it held before is untouched"
         try:
             self._sweep()
             handle, temporary = tempfile.mkstemp(prefix=self._beside, dir=self._folder)  # mode 0600
@@ -127,11 +131,13 @@ class AnsibleVaultStore(Store):
                 stream.flush()
                 os.fsync(stream.fileno())
             os.rename(temporary, self._path)
+            kept = "It holds the new records, which may not survive a crash of the machine"
             _sync_folder(self._folder)
         except OSError as exc:
-            if temporary and os.path.exists(temporary):
-                os.unlink(temporary)
-            raise failure("%s cannot be written: %s. What it held before is untouched." % (self._path, exc.strerror)) from None
+            if temporary:
+                with suppress(OSError):
+                    os.unlink(temporary)
+            raise failure("%s cannot be written: %s. %s." % (self._path, exc.strerror, kept)) from None
 
     def _sweep(self):
         """Remove what a killed process left behind; nobody else writes while we hold the lock."""
@@ -157,6 +163,8 @@ class AnsibleVaultStore(Store):
                     if time.monotonic() > end:
                         raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
                     time.sleep(_LOCK_PAUSE)
+                except OSError as exc:
+                    raise failure("%s cannot be locked: %s." % (self._path, exc.strerror)) from None
             yield
         finally:
             os.close(handle)

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rotation under test: an inventory of doubles, the shipped playbook, and a look into the store."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+VAULT_PASSWORD = "S3cr3t-MARKER-vault-password"
+PLAYBOOK = "rekey.passwords.rotate"
+STAGE = "Store new passwords for the users that are due"
+CHANGE = "Change them at the vendor"
+COMMIT = "Bring the store in line with what happened"
+REPORT = "Tell what happened"
+
+
+def old_password(name):
+    """The password of a user before its first rotation: an unmistakable marker, with characters that get escaped."""
+    return "Old-S3cr3t-MARKER \"%s'&<ü" % name
+
+
+class Rotation:
+    """The role on some Milvus servers.
+
+    :param ansible: the fixture of that name.
+    :param servers: host names to servers with a ``url``; every user of theirs has :func:`old_password`, root has ``Milvus``.
+    :param users: names of the users to rotate at each host.
+    :param variables: further variables of all hosts, ``rotate_*`` among them.
+    """
+
+    def __init__(self, ansible, servers, users, **variables):
+        self.ansible = ansible
+        self.store = pathlib.Path(ansible.shared) / "store"
+        self.users = users
+        self.variables = {
+            "rotate_vendor": "milvus",
+            "rotate_store_path": str(self.store),
+            "rotate_connection": {"url": "{{ server_url }}", "api_user": "root", "api_password": "Milvus", "timeout": 5, "retries": 1},
+            "rotate_users": [{"name": name, "current_password": old_password(name)} for name in users],
+        }
+        self.variables.update(variables)
+        self.hosts = {name: {"server_url": server.url} for name, server in servers.items()}
+
+    def _options(self, options):
+        inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}
+        return {"inventory": inventory, "vault_password": VAULT_PASSWORD, **options}
+
+    def run(self, plays=PLAYBOOK, **options):
+        """Run to the end; the options are those of the harness."""
+        return self.ansible.playbook(plays, **self._options(options))
+
+    def start(self, **options):
+        """Start, and return at once."""
+        return self.ansible.start_playbook(PLAYBOOK, **self._options(options))
+
+    def records(self, host="milvus-1"):
+        """What the store holds of a host, by user; an empty dict if there is no file."""
+        path = self.store / (host + ".yml")
+        if not path.exists():
+            return {}
+        vault = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
+        return json.loads(vault.decrypt(path.read_bytes()))["users"]
+
+    def secrets(self):
+        """Every password of this rotation, old and new."""
+        found = {VAULT_PASSWORD} | {old_password(name) for name in self.users}
+        for host in self.hosts:
+            for record in self.records(host).values():
+                found |= {record["password"], record["previous"], *((record["pending"] or {}).get(key) for key in ("password", "replaces"))}
+        # "Milvus" is too common a word to be searched for.
+        return {secret for secret in found if secret and secret != "Milvus"}
+
+
+def changed(run):
+    """The numbers of changes that the recap tells, by host."""
+    return {host: counts["changed"] for host, counts in run.stats.items()}

@@ -1,0 +1,161 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Doubles that the unit tests of the rotation share: a store in memory, a loader with vault passwords, a vendor, a task."""
+
+from __future__ import annotations
+
+import copy
+import json
+import types
+from dataclasses import replace
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultSecret
+from ansible.template import Templar
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store, StoreConflict, content_version, read_record
+
+CAPABILITIES = Capabilities(
+    title="Model",
+    changes_own=True,
+    changes_others=True,
+    others_need_current="no",
+    login_probe="ask the model",
+    lockout="none",
+    failed_logins_per_run=None,
+    settle_seconds=0.0,
+    password_min=8,
+    password_max=64,
+    password_unit="bytes",
+)
+
+
+def capabilities(**changes):
+    """The model's capabilities with some of them otherwise."""
+    return replace(CAPABILITIES, **changes)
+
+
+class MemoryStore(Store):
+    """Keeps records in memory, by the contract of :class:`Store`.
+
+    ``before_put`` holds functions that are called once each, one at each :meth:`put`, before it looks: another writer in between.
+    """
+
+    def __init__(self, host="model-1", options=None, loader=None):
+        super().__init__(host, options or {}, loader)
+        self.data = {}
+        self.writes = 0
+        self.before_put = []
+        self.broken = None  # what to raise instead of reading
+
+    def get(self, users):
+        if self.broken:
+            raise self.broken
+        return {user: self._entry(user) for user in users}
+
+    def put(self, entries):
+        if self.before_put:
+            self.before_put.pop(0)()
+        conflicts = sorted(user for user, entry in entries.items() if self._entry(user).version != entry.version)
+        for user, entry in entries.items():
+            if user not in conflicts:
+                self.keep(entry.record)
+                self.writes += 1
+        if conflicts:
+            raise StoreConflict(conflicts)
+
+    def list(self):
+        return sorted(self.data)
+
+    def keep(self, record):
+        """Store a record whatever stood there, as another process would."""
+        # Through text and back, as a real store: no object is shared between two readers.
+        self.data[record.username] = json.loads(json.dumps(record.as_dict()))
+
+    def record(self, user):
+        """The record of a user, or ``None``."""
+        return self._entry(user).record
+
+    def _entry(self, user):
+        if user not in self.data:
+            return Entry(None, None)
+        data = copy.deepcopy(self.data[user])
+        return Entry(read_record(data, user, "memory"), content_version(data))
+
+
+def loader(*passwords, vault_ids=()):
+    """A data loader that has these vault passwords, as that of a play."""
+    made = DataLoader()
+    ids = list(vault_ids) + ["default"] * (len(passwords) - len(vault_ids))
+    made.set_vault_secrets([(vault_id, VaultSecret(password.encode())) for vault_id, password in zip(ids, passwords)])
+    return made
+
+
+class ModelVendor(Vendor):
+    """A vendor in memory; a test sets the class attributes by :meth:`reset`."""
+
+    name = "model"
+    env_prefix = "MODEL"
+    capabilities = CAPABILITIES
+    argument_spec = dict(
+        url=dict(type="str", required=True),
+        api_user=dict(type="str"),
+        api_password=dict(type="str", no_log=True),
+    )
+    user_spec = dict(scope=dict(type="str"))
+    passwords: dict = {}  # what is in force
+    troubles: dict = {}  # user -> function(account) that may raise; called before the change
+    calls: list = []  # (what, user, password)
+
+    @classmethod
+    def reset(cls, **passwords):
+        """Start afresh with these users."""
+        cls.passwords, cls.troubles, cls.calls = dict(passwords), {}, []
+
+    @classmethod
+    def done(cls, what):
+        """The users and passwords of all calls of a kind."""
+        return [(user, password) for called, user, password in cls.calls if called == what]
+
+    def open(self, accounts):
+        user = self.params["api_user"]
+        if user:
+            self.calls.append(("operator", user, self.params["api_password"]))
+            if self.passwords.get(user) != self.params["api_password"]:
+                raise VendorError(errors.AUTHENTICATION_FAILED, "The model refused the operator %s with %s." % (user, self.params["api_password"]))
+
+    def find(self, accounts):
+        for account in accounts:
+            if account.name not in self.passwords:
+                account.error = VendorError(errors.USER_NOT_FOUND, "There is no %s." % account.name)
+
+    def probe(self, account, password):
+        self.calls.append(("probe", account.name, password))
+        return self.passwords[account.name] == password
+
+    def change(self, account):
+        self.calls.append(("change", account.name, account.password))
+        self.troubles.get(account.name, lambda _account: None)(account)
+        self.passwords[account.name] = account.password
+
+
+MODEL_MODULE = types.SimpleNamespace(VENDOR=ModelVendor, SPEC=module_spec(ModelVendor))
+
+
+def action(action_class, args, vault=None, check_mode=False, transport="local", become=False):
+    """An action plugin as the task executor makes it."""
+    vault = vault or loader("S3cr3t-MARKER-vault")
+    task = types.SimpleNamespace(args=args, check_mode=check_mode, become=become, async_val=0, action="rekey.passwords.something", diff=False)
+    connection = types.SimpleNamespace(transport=transport, tmpdir="/nowhere", _shell=types.SimpleNamespace(tmpdir="/nowhere"))
+    return action_class(task, connection, types.SimpleNamespace(), vault, Templar(loader=vault), None)
+
+
+def run_action(action_class, args, host="model-1", **more):
+    """The result of an action plugin's task."""
+    return action(action_class, args, **more).run(task_vars={"inventory_hostname": host})
