@@ -72,6 +72,9 @@ def entries(params, vendor):
     if users is None:
         keys = ["name", "password", "current_password"] + sorted(vendor.user_spec)
         users = [{key: params.get(key) for key in keys}]
+        for key in ("name", "password"):
+            # As Ansible does inside a list; it hands "password:" with nothing behind it on as None.
+            users[0][key] = users[0][key] or ""
     return [dict(user, update_password=user.get("update_password") or params["update_password"]) for user in users]
 
 

@@ -157,6 +157,7 @@ def check_url(url, option="url"):
     :param option: the option that holds it, for the message.
     :raises VendorError: ``invalid_input``; the message never repeats the URL, which may hold a password.
     """
+    url = url or ""  # "url:" with nothing behind it
     try:
         parts = urlsplit(url.strip())
         parts.port  # pylint: disable=pointless-statement  # raises ValueError for a bad port

@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
@@ -64,8 +65,10 @@ def validated(spec, args):
     :raises VendorError: ``invalid_input``.
     """
     result = ArgumentSpecValidator(**spec).validate(args)
-    if result.error_messages:
-        raise VendorError(errors.INVALID_INPUT, " ".join(result.error_messages))
+    if result.errors.errors:
+        # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
+        texts = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
+        raise VendorError(errors.INVALID_INPUT, " ".join(texts))
     return result.validated_parameters
 
 

@@ -10,12 +10,14 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 
 import pytest
 
 from tests.integration import processes
 
+pytestmark = pytest.mark.slow
 SECRET = "S3cr3t-MARKER-alice"
 
 
@@ -169,6 +171,20 @@ def test_the_run_kills_itself_when_a_task_starts(ansible, at):
     assert (ansible.shared / "second").exists()
 
 
+def test_no_run_kills_a_group_that_is_not_its_own_session(ansible, monkeypatch):
+    popen = subprocess.Popen
+
+    def in_our_session(*args, start_new_session, **options):
+        assert start_new_session
+        return popen(*args, process_group=0, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", in_our_session)
+    run = ansible.playbook([play({"name": "First", "ansible.builtin.debug": {"msg": "done"}})], kill_at="First")
+    assert run.rc == 0 and run.result("First").status == "ok"
+    assert "kill_at: not killed" in run.output
+
+
+@pytest.mark.secrets
 @pytest.mark.parametrize("watched", [True, False])
 def test_secrets_in_process_arguments_are_seen(ansible, watched):
     run = ansible.playbook([play({"ansible.builtin.command": {"argv": ["sleep", "0.5", "{{ lookup('env', 'WORD') }}"]}, "no_log": True, "ignore_errors": True},
@@ -179,6 +195,7 @@ def test_secrets_in_process_arguments_are_seen(ansible, watched):
     assert (("process arguments", "plain") in found) is watched
 
 
+@pytest.mark.secrets
 def test_what_a_run_prints_and_returns_is_searched(ansible):
     run = ansible.playbook([play({"ansible.builtin.debug": {"msg": "it is {{ word | b64encode }}"}}, {"ansible.builtin.debug": {"msg": "it is {{ word }}"}})],
                            extra_vars={"word": SECRET})

@@ -17,6 +17,7 @@ import pytest
 
 from tests.integration import leaks
 
+pytestmark = pytest.mark.secrets
 SECRET = "S3cr3t-MARKER'\"&<\\/ ä-alice"
 PLAIN = "S3cr3t-MARKER-alice"
 DATA = SECRET.encode("utf-8")

@@ -38,6 +38,8 @@ def tool_environment(venv: pathlib.Path = MAIN_VENV) -> dict[str, str]:
     environment.update(
         ANSIBLE_COLLECTIONS_PATH=str(BUILD),
         ANSIBLE_HOME=str(TOOL_HOME / ".ansible"),
+        # A module's `~` is the home folder in the list of users, whatever HOME says.
+        ANSIBLE_REMOTE_TEMP=str(TOOL_HOME / ".ansible" / "tmp"),
         HOME=str(TOOL_HOME),
         # Ansible refuses every locale that is not UTF-8, and a minimal Debian sets none.
         LC_ALL="C.UTF-8",

@@ -116,7 +116,7 @@ def test_a_connection_through_a_proxy_that_breaks_is_no_proof_whatever_urllib3_c
     "https://milvus.invalid\\@%s" % UNKNOWN_TO_SCRUBBER, "https://milvus.invalid/?token=%s" % UNKNOWN_TO_SCRUBBER, "https://milvus.invalid/#%s" % UNKNOWN_TO_SCRUBBER,
     "https://milvus.invalid:%s" % UNKNOWN_TO_SCRUBBER, "https://milvus.invalid:99999/" + UNKNOWN_TO_SCRUBBER, "https://[%s" % UNKNOWN_TO_SCRUBBER, UNKNOWN_TO_SCRUBBER,
     "ftp://" + UNKNOWN_TO_SCRUBBER, "file:///" + UNKNOWN_TO_SCRUBBER, "https:///" + UNKNOWN_TO_SCRUBBER, "https:" + UNKNOWN_TO_SCRUBBER,
-    "//milvus.invalid/" + UNKNOWN_TO_SCRUBBER, "", "   ", "https://milvus.invalid/?", "https://milvus.invalid/#",
+    "//milvus.invalid/" + UNKNOWN_TO_SCRUBBER, "", "   ", None, "https://milvus.invalid/?", "https://milvus.invalid/#",
 ])
 def test_a_url_that_is_refused_is_never_repeated(url):
     with pytest.raises(VendorError, match="^the_option ") as caught:

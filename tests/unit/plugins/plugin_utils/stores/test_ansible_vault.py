@@ -222,7 +222,8 @@ def test_without_a_folder(options):
 def test_every_host_has_a_file_of_its_own_within_the_folder(tmp_path):
     hosts = ["db", "db.yml", "db/1", "db_1", "../db", "..", ".", ".db", "~", "~db", "db~", "db.yml~lock", ".db.yml~lock", "%2Fdb", "/db", "%2E", "%7E", "a:1", "a b", "dß",
              "数据库", "[::1]", "$HOME", "-rf", "DB", "a\\b", "a\nb", "%2Edb", "lock", "*"]  # fmt: skip
-    for host in hosts:
+    # Twice, since a host's second write sweeps up what looks like its own temporary files.
+    for host in hosts + hosts:
         put(open_store(tmp_path / "store", host), user="S3cr3t-MARKER-" + host)
     for host in hosts:
         assert current(open_store(tmp_path / "store", host), "user") == "S3cr3t-MARKER-" + host

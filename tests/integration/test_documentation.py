@@ -1,0 +1,146 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every example in the documentation runs: those of the modules and lookups, and each page as a reader would follow it.
+
+A page's yaml blocks begin with the name of the file that they are (``# group_vars/milvus.yml``); its console blocks are commands. Both are taken from
+the page as they stand; only the addresses become those of a double.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.integration.rotation import VAULT_PASSWORD
+from tests.simulators.milvus import MilvusDouble
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COLLECTIONS = ROOT.parents[2]
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+ADDRESSES = ("https://{{ inventory_hostname }}:19530", "https://milvus-1.example.com:19530", "https://milvus.example.com:19530")
+HOST = "milvus-1.example.com"
+OLD = {"root": "Milvus", "alice": "alice-before-the-first-rotation", "bob": "bob-before", "carol": "carol-before", "dave": "dave-before"}
+VARIABLES = {"vault_root_password": OLD["root"]}
+for _name, _password in OLD.items():
+    VARIABLES.update({"vault_" + _name: _password, "vault_%s_old" % _name: _password, "vault_%s_new" % _name: _name + "-after"})
+
+# What a page needs besides its own blocks; the page's own win.
+GIVEN = {
+    "inventory.yml": "milvus:\n  hosts:\n    %s:\n" % HOST,
+    "group_vars/all/vault.yml": yaml.safe_dump(VARIABLES),
+    "secrets.yml": yaml.safe_dump(VARIABLES),
+}
+# Commands that are not run here, and what runs them instead.
+ELSEWHERE = {
+    "make demo": "CI runs it as it stands",
+    "make test": "this is it",
+    "make check": "a part of make test",
+    "pip install requests": "the environment of this test has it",
+}
+# What a reader fills in.
+FILLED_IN = {"OLD_PASSWORD=... NEW_PASSWORD=...": "OLD_PASSWORD=bob-before NEW_PASSWORD=bob-after"}
+
+
+@pytest.fixture
+def double():
+    with MilvusDouble(users=OLD) as running:
+        yield running
+
+
+def blocks(page):
+    """The fenced blocks of a page as (language, text)."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def with_addresses(text, double):
+    for address in ADDRESSES:
+        text = text.replace(address, double.url)
+    return text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_of_a_kind_that_is_tested(page):
+    for language, text in blocks(page):
+        assert language in ("yaml", "console", "json", "text"), "%s has a block that is neither run nor plainly output: %s" % (page, text)
+        if language == "yaml":
+            assert re.match(r"# [\w./-]+\.yml\n", text), "%s: a yaml block must begin with the name of its file: %s" % (page, text)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text(encoding="utf-8")):
+        assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), "%s: %s" % (page, target)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if any(language == "console" for language, _text in blocks(page))])
+def test_a_page_works_as_it_stands(page, tmp_path, double):
+    folder, home = tmp_path / "checkout", tmp_path / "home"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", "__pycache__", "tests"))
+    home.mkdir()
+    (home / ".vault-password").write_text(VAULT_PASSWORD, encoding="utf-8")
+    files = dict(GIVEN)
+    files.update((text.split("\n", 1)[0][2:], text) for language, text in blocks(page) if language == "yaml")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(with_addresses(text, double), encoding="utf-8")
+
+    ran = 0
+    for language, text in blocks(page):
+        if language != "console":
+            continue
+        commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+        assert commands, "%s: a console block without a command" % page
+        commands = [command for command in commands if command not in ELSEWHERE]
+        script = with_addresses("\n".join(commands), double)
+        for placeholder, value in FILLED_IN.items():
+            script = script.replace(placeholder, value)
+        environment = {
+            "PATH": str(pathlib.Path(sys.executable).parent) + os.pathsep + os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": "%s:%s" % (home / ".ansible" / "collections", COLLECTIONS), "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        }  # fmt: skip
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, "%s:\n%s\n%s%s" % (page, script, done.stdout, done.stderr)
+        ran += len(commands)
+    assert ran or page == "docs/architecture.md"
+
+
+def documented(kind):
+    """The plugins of a kind that have examples."""
+    found = {}
+    for path in sorted((ROOT / "plugins" / kind).glob("*.py")):
+        module = importlib.import_module("ansible_collections.rekey.passwords.plugins.%s.%s" % (kind, path.stem))
+        found[path.stem] = module.EXAMPLES
+    return found
+
+
+EXAMPLES = {name: text for kind in ("modules", "lookup") for name, text in documented(kind).items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_of_a_plugin_run(name, ansible, double):
+    store = str(ansible.shared / "store")
+    tasks = yaml.safe_load(with_addresses(EXAMPLES[name], double).replace("/srv/passwords", store))
+    variables = dict(
+        VARIABLES, my_users=[{"name": "alice", "current_password": OLD["alice"]}], rotate_vendor="milvus", rotate_store_path=store, ansible_host="localhost",
+        rotate_connection={"url": double.url, "api_user": "root", "api_password": OLD["root"]}, rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
+    )  # fmt: skip
+    play = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
+    if name == "secret":
+        # There must be something to read.
+        play["roles"] = ["rekey.passwords.rotate"]
+    run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD)
+    assert run.rc == 0, run.output
+    assert [result.task for result in run.results if result.task in [task["name"] for task in tasks]] == [task["name"] for task in tasks]

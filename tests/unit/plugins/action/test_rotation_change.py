@@ -1,0 +1,264 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action rotation_change: what reaches the vendor, as whom, and what is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.rekey.passwords.plugins.action import rotation_change
+from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import action as shared
+from ansible_collections.rekey.passwords.plugins.plugin_utils import vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
+from tests.unit.plugins.rotation_doubles import MODEL_MODULE, MemoryStore, ModelVendor, action, run_action
+
+OLD, NEW, ROOT, ROOT_NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-root", "S3cr3t-MARKER-root-new"
+
+
+@pytest.fixture(name="store", autouse=True)
+def _store(monkeypatch):
+    store = MemoryStore()
+    ModelVendor.reset(root=ROOT, alice=OLD, bob=OLD)
+    monkeypatch.setattr(shared, "open_store", lambda name, host, options, loader: store)
+    for module in (rotation_change, vendor_module):
+        monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
+    return store
+
+
+def keep_pending(store, name, attempts=1, password=OLD, new=NEW, run_id="run"):
+    """A user for whom a password is staged; attempts above 1: by an earlier run."""
+    store.keep(Record(name, password=password, pending=Pending(new, run_id=run_id, created="2026-01-01T00:00:00Z", attempts=attempts)))
+
+
+def staged(*names, fresh=True, due=True):
+    """What stage returned of these users."""
+    return [{"name": name, "due": due, "reason": "new", "run_id": "run", "fresh": fresh, "rotated_at": None} for name in names]
+
+
+def change(users, staged_users, connection=None, **more):
+    """The result of the task."""
+    args = {"vendor": "model", "users": list(users), "staged": staged_users, "connection": connection or {"url": "model://"}}
+    return run_action(ActionModule, args, **more)
+
+
+AS_ROOT = {"url": "model://", "api_user": "root", "api_password": ROOT}
+
+
+def states(result):
+    """State and error of each user."""
+    return {user["name"]: (user["state"], user["error"] and user["error"]["kind"]) for user in result["users"]}
+
+
+def test_a_fresh_password_is_set_without_a_look(store):
+    keep_pending(store, "alice")
+    result = change(["alice"], staged("alice"))
+    assert result["changed"] and states(result) == {"alice": ("changed", None)}
+    # One probe, and that is the proof afterwards: a normal rotation costs no failed login.
+    assert [what for what, _user, _password in ModelVendor.calls] == ["change", "probe"]
+    assert ModelVendor.passwords["alice"] == NEW
+    assert "MARKER" not in repr(result) and "diff" not in result and "invocation" not in result
+
+
+def test_a_leftover_password_that_is_in_force_is_not_set_again(store):
+    keep_pending(store, "alice", attempts=2)
+    ModelVendor.passwords["alice"] = NEW
+    assert states(change(["alice"], staged("alice", fresh=False))) == {"alice": ("unchanged", None)}
+    assert not ModelVendor.done("change")
+
+
+def test_a_password_that_another_run_has_taken_up_since_gets_a_look_too(store):
+    keep_pending(store, "alice", attempts=2)
+    ModelVendor.passwords["alice"] = NEW
+    assert states(change(["alice"], staged("alice", fresh=True))) == {"alice": ("unchanged", None)}
+
+
+def test_the_vendor_gets_the_known_password_and_the_extras(store, monkeypatch):
+    seen = []
+    monkeypatch.setattr(rotation_change, "run_vendor_module", lambda _action, _vendor, args, _vars: seen.append(args) or {"changed": False, "users": []})
+    keep_pending(store, "alice")
+    store.keep(Record("bob", pending=Pending(NEW, run_id="run", attempts=1, replaces="S3cr3t-MARKER-adopted")))
+    change([{"name": "alice", "current_password": "S3cr3t-MARKER-stale", "scope": "local"}, "bob"], staged("alice", "bob", "unlisted"))
+    assert seen[0]["users"] == [
+        {"name": "alice", "scope": "local", "password": NEW, "current_password": OLD, "update_password": "always"},
+        {"name": "bob", "password": NEW, "current_password": "S3cr3t-MARKER-adopted", "update_password": "always"},
+    ]
+
+
+def test_only_those_who_are_due_are_touched(store):
+    keep_pending(store, "alice")
+    keep_pending(store, "bob")
+    change(["alice", "bob"], staged("alice") + staged("bob", due=False))
+    assert ModelVendor.done("change") == [("alice", NEW)]
+
+
+def test_nobody_due_asks_nobody(store):
+    store.broken = VendorError("store_failed", "The store is out of reach.")
+    assert change(["alice"], staged("alice", due=False)) == {"changed": False, "users": []}
+    assert not ModelVendor.calls
+
+
+@pytest.mark.parametrize("record", [None, Record("alice", password=NEW, status=CURRENT), Record("alice", pending=Pending("S3cr3t-MARKER-theirs", run_id="theirs"))])
+def test_another_runs_password_is_not_sent_for_ours(store, record):
+    if record:
+        store.keep(record)
+    keep_pending(store, "bob")
+    result = change(["alice", "bob"], staged("alice", "bob"))
+    assert states(result) == {"alice": ("failed", "store_conflict"), "bob": ("changed", None)}
+    assert result["failed"] and "alice" in result["msg"] and result["changed"]
+    assert ModelVendor.done("change") == [("bob", NEW)]
+
+
+def test_one_bad_user_hides_nobody(store):
+    keep_pending(store, "ghost")
+    keep_pending(store, "alice")
+    result = change(["ghost", "alice"], staged("ghost", "alice"))
+    assert result["failed"] and states(result) == {"ghost": ("failed", "user_not_found"), "alice": ("changed", None)}
+
+
+@pytest.mark.parametrize("name", ["users", "name", "password", "current_password", "update_password"])
+def test_connection_must_not_hold_what_the_rotation_sets(store, name):
+    keep_pending(store, "alice")
+    result = change(["alice"], staged("alice"), {"url": "model://", name: "S3cr3t-MARKER-given"})
+    assert result["msg"] == "connection must not hold %s: the rotation sets it." % name
+    assert result["failed"] and "MARKER" not in repr(result) and not ModelVendor.calls
+
+
+@pytest.mark.parametrize(
+    "connection, told",
+    [({"uri": "model://"}, "uri"), ({"api_pasword": ROOT, "url": "model://"}, "api_pasword"), ({"url": "model://", "api_password": ROOT, "timeout": ROOT}, "timeout")],
+)
+def test_wrong_connection_options_are_told_without_a_secret(store, connection, told):
+    keep_pending(store, "alice")
+    result = change(["alice"], staged("alice"), connection)
+    assert (result["failed"], result["error"]["kind"]) == (True, "invalid_input") and told in result["msg"]
+    assert "MARKER" not in repr(result) and not ModelVendor.calls
+
+
+def test_a_store_that_cannot_be_read_sends_nothing(store):
+    store.broken = VendorError("store_failed", "The store is out of reach.")
+    result = change(["alice"], staged("alice"))
+    assert (result["failed"], result["error"]["kind"]) == (True, "store_failed") and not ModelVendor.calls
+
+
+def test_a_vendor_that_breaks_unexpectedly_shows_nothing(store):
+    def trouble(account):
+        raise ValueError("%s %s" % (account.password, account.current_password))
+
+    keep_pending(store, "alice")
+    ModelVendor.troubles["alice"] = trouble
+    result = change(["alice"], staged("alice"))
+    assert states(result) == {"alice": ("unknown", "unexpected_response")} and "MARKER" not in repr(result)
+
+
+def test_check_mode_looks_and_writes_nothing(store):
+    # As after a stage in check mode: nothing is stored of alice; bob's password was left by a run.
+    keep_pending(store, "bob", attempts=1)
+    before = repr(store.data)
+    users = [{"name": "alice", "current_password": OLD}, "bob", "ghost"]
+    result = change(users, staged("alice", "ghost") + staged("bob", fresh=False), check_mode=True)
+    assert states(result) == {"alice": ("would_change", None), "bob": ("would_change", None), "ghost": ("failed", "user_not_found")}
+    assert not ModelVendor.done("change") and repr(store.data) == before and "MARKER" not in repr(result)
+
+
+def test_check_mode_tells_a_wrong_adopted_password(store):
+    result = change([{"name": "alice", "current_password": "S3cr3t-MARKER-wrong"}], staged("alice"), check_mode=True)
+    assert states(result) == {"alice": ("failed", "current_password_wrong")} and store.writes == 0
+
+
+def test_the_operators_password_comes_from_the_store_once_it_is_there(store):
+    store.keep(Record("root", password=ROOT, status=CURRENT))
+    keep_pending(store, "alice")
+    connection = dict(AS_ROOT, api_password="S3cr3t-MARKER-stale")
+    assert states(change(["alice", "root"], staged("alice") + staged("root", due=False), connection)) == {"alice": ("changed", None)}
+    assert ModelVendor.done("operator") == [("root", ROOT)]
+
+
+def test_an_operator_that_is_no_user_of_the_store_logs_in_as_told(store):
+    keep_pending(store, "alice")
+    assert states(change(["alice"], staged("alice"), AS_ROOT)) == {"alice": ("changed", None)}
+    assert ModelVendor.done("operator") == [("root", ROOT)]
+
+
+@pytest.mark.parametrize("known", [ROOT, None])
+def test_an_operator_that_rotates_itself_is_changed_last(store, known):
+    keep_pending(store, "root", password=known, new=ROOT_NEW)
+    keep_pending(store, "alice")
+    keep_pending(store, "bob")
+    result = change(["root", "alice", "bob"], staged("root", "alice", "bob"), AS_ROOT)
+    assert {state for state, _error in states(result).values()} == {"changed"}
+    assert ModelVendor.done("change")[-1] == ("root", ROOT_NEW) and ModelVendor.done("operator") == [("root", ROOT)]
+
+
+@pytest.mark.parametrize("in_force, tried", [(ROOT, [ROOT]), (ROOT_NEW, [ROOT, ROOT_NEW]), ("S3cr3t-MARKER-elsewhere", [ROOT, ROOT_NEW])])
+def test_after_a_run_that_died_the_operators_new_password_may_be_the_right_one(store, in_force, tried):
+    ModelVendor.passwords["root"] = in_force
+    keep_pending(store, "root", attempts=2, password=ROOT, new=ROOT_NEW)
+    keep_pending(store, "alice")
+    result = change(["alice", "root"], staged("alice") + staged("root", fresh=False), AS_ROOT)
+    assert [password for _user, password in ModelVendor.done("operator")] == tried
+    if in_force == "S3cr3t-MARKER-elsewhere":
+        assert result["error"]["kind"] == "authentication_failed" and states(result)["alice"] == ("failed", "authentication_failed")
+        assert not ModelVendor.done("change")
+    else:
+        assert states(result)["alice"] == ("changed", None) and ModelVendor.passwords["root"] == ROOT_NEW
+    assert "MARKER" not in repr(result)
+
+
+@pytest.mark.parametrize("record", ["fresh", "settled", "none"])
+def test_where_nothing_is_left_over_the_operator_fails_one_login_and_no_more(store, record):
+    ModelVendor.passwords["root"] = "S3cr3t-MARKER-elsewhere"
+    keep_pending(store, "alice")
+    who = staged("alice")
+    if record == "fresh":
+        keep_pending(store, "root", password=ROOT, new=ROOT_NEW)
+        who += staged("root")
+    elif record == "settled":
+        store.keep(Record("root", password=ROOT, previous=ROOT_NEW, status=CURRENT))
+    result = change(["alice", "root"], who, AS_ROOT)
+    assert result["error"]["kind"] == "authentication_failed" and "MARKER" not in repr(result)
+    assert ModelVendor.done("operator") == [("root", ROOT)]
+
+
+def test_what_may_be_in_force_already_is_not_sent_a_second_time(store):
+    # The operator is locked in the middle: a second call would repeat alice's change, and its answer would hide that the first worked.
+    def locked(_account):
+        raise VendorError("authentication_failed", "The model refused the operator.")
+
+    keep_pending(store, "root", attempts=2, password=ROOT, new=ROOT_NEW)
+    keep_pending(store, "alice")
+    keep_pending(store, "bob")
+    ModelVendor.troubles["bob"] = locked
+    connection = dict(AS_ROOT, concurrency=1)
+    result = change(["alice", "bob", "root"], staged("alice", "bob") + staged("root", fresh=False), connection)
+    assert states(result)["alice"] == ("changed", None) and states(result)["bob"] == ("failed", "authentication_failed")
+    assert [user for user, _password in ModelVendor.done("change")] == ["alice", "bob"]
+    assert ModelVendor.done("operator") == [("root", ROOT)]
+
+
+@pytest.mark.parametrize("where", [{"transport": "ssh"}, {"become": True}])
+def test_elsewhere_the_module_is_shipped(store, monkeypatch, where):
+    keep_pending(store, "alice")
+    args = {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}
+    plugin = action(ActionModule, args, **where)
+    shipped = []
+
+    def execute(module_name, module_args, task_vars):
+        shipped.append((module_name, module_args["users"], task_vars))
+        return {"changed": True, "users": [{"name": "alice", "state": "changed"}], "invocation": {"module_args": module_args}, "diff": []}
+
+    monkeypatch.setattr(plugin, "_execute_module", execute)
+    task_vars = {"inventory_hostname": "model-1"}
+    assert plugin.run(task_vars=task_vars) == {"changed": True, "users": [{"name": "alice", "state": "changed"}]}
+    assert shipped == [("rekey.passwords.model_user_password", [{"name": "alice", "password": NEW, "current_password": OLD, "update_password": "always"}], task_vars)]
+    assert not ModelVendor.calls
+
+
+def test_a_host_that_cannot_be_reached_tells_of_nobody(store, monkeypatch):
+    keep_pending(store, "alice")
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}, transport="ssh")
+    monkeypatch.setattr(plugin, "_execute_module", lambda **_kwargs: {"failed": True, "msg": "MODULE FAILURE"})
+    assert plugin.run(task_vars={"inventory_hostname": "model-1"}) == {"failed": True, "msg": "MODULE FAILURE", "users": []}
