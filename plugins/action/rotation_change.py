@@ -27,10 +27,10 @@ class ActionModule(RotationAction):
     def rotate(self, args, task_vars, scrub):
         module = vendor_module(args["vendor"])
         connection = dict(args["connection"])
-        scrub.add(*secrets(module.SPEC["argument_spec"], connection))
         for name in ("users", "name", "password", "current_password", "update_password"):
             if name in connection:
                 raise VendorError(errors.INVALID_INPUT, "connection must not hold %s: the rotation sets it." % name)
+        scrub.add(*secrets(module.SPEC["argument_spec"], connection))
 
         given = {user["name"]: user for user in read_users(args["users"])}
         staged = {user["name"]: user for user in read_staged(args["staged"]) if user["due"]}

@@ -92,11 +92,14 @@ class LookupModule(LookupBase):
         variables = variables or {}
         # Variables arrive as they were written; those of the role may hold templates.
         wanted = ("inventory_hostname", "rotate_store", "rotate_store_path")
-        self.set_options(var_options={name: self._templar.template(variables[name]) for name in wanted if name in variables}, direct=kwargs)
+        known = {name: self._templar.template(variables[name]) for name in wanted if name in variables}
+        self.set_options(var_options=known, direct=kwargs)
         users = [str(term) for term in terms]
         host = self.get_option("host")
         version = self.get_option("version")
-        options = {"store_path": self.get_option("store_path")}
+        # Ansible makes the working directory of an empty path.
+        folder = kwargs.get("store_path", known.get("rotate_store_path"))
+        options = {"store_path": self.get_option("store_path") if folder else None}
         try:
             entries = open_store(self.get_option("store"), host, options, self._loader).get(users)
         except VendorError as error:

@@ -236,8 +236,8 @@ def _transport_error(exc, where, timeout):
     broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
     proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
     refused = proxy or _first(chain, urllib3.exceptions.NewConnectionError)
-    # The exceptions of requests are OSErrors, too, but without a number.
-    reason = next((item for item in chain if isinstance(item, OSError) and item.errno), None)
+    # The exceptions of requests are OSErrors, too, but without a number; those of ssl have numbers of OpenSSL's.
+    reason = next((item for item in chain if isinstance(item, OSError) and item.errno and not isinstance(item, ssl.SSLError)), None)
     if proxy:
         text = "the proxy refused or could not be reached"
     elif _first(chain, socket.gaierror):

@@ -19,12 +19,23 @@ class PasswordModule(AnsibleModule):
     Up to ansible-core 2.20 a result holds them as ``invocation``, and where an argument has a wrong type its secrets are not masked.
     """
 
+    _odd_users = False
+
+    def _load_params(self):
+        super()._load_params()
+        users = self.params.get("users") or []
+        # A text may be a dictionary written as key=value.
+        self._odd_users = not isinstance(users, (list, str)) or not all(isinstance(user, (dict, str)) for user in users)
+
     def exit_json(self, **kwargs):
         """End well."""
         super().exit_json(**dict(kwargs, invocation={}))
 
     def fail_json(self, msg, **kwargs):
         """End badly."""
+        if self._odd_users:
+            # Ansible's own message repeats what it was given, passwords included.
+            msg = "users must be a list of dictionaries, each with name and password."
         super().fail_json(msg, **dict(kwargs, invocation={}))
 
 

@@ -102,7 +102,7 @@ def forms(secret):
     """
     found = _escaped(secret)
     # A message inside a message: JSON in JSON, repr in JSON.
-    found |= {_without_quotes(json.dumps(text)) for text in found}
+    found |= {_without_quotes(json.dumps(text, ensure_ascii=ensure_ascii)) for text in found for ensure_ascii in (True, False)}
     return {form for form in found | _encoded(secret) if len(form) >= SHORT or form == secret}
 
 

@@ -88,7 +88,9 @@ def read_users(users):
         if name in names:
             raise VendorError(errors.INVALID_INPUT, "users names %s twice." % name)
         if "password" in user:
-            raise VendorError(errors.INVALID_INPUT, "users gives a password for %s; new passwords are generated. Its present one is called current_password." % name)
+            raise VendorError(
+                errors.INVALID_INPUT, "users gives a password for %s; new passwords are generated. Its present one is called current_password." % name
+            )
         if user.get("current_password") is not None and not isinstance(user["current_password"], str):
             raise VendorError(errors.INVALID_INPUT, "The current_password of %s is not a text; put it into quotes." % name)
         names.add(name)

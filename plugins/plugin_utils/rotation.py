@@ -33,7 +33,6 @@ SUPERSEDED = "superseded"  # another run has finished it meanwhile
 _TRIES = 5  # after that many conflicts in a row something else is wrong
 
 
-
 def stage(store, users, policy, max_age, force, run_id, now, check_mode=False):
     """Decide who is due, and store a new password for each of them as pending.
 
@@ -153,11 +152,13 @@ def _settle(record, staged, result, now, accept_unverified):
         return PROMOTED, None
     error = result.get("error")
     if done:
-        error = VendorError(
-            errors.NOT_VERIFIED,
-            "The vendor confirmed the change, but no login could prove it; both passwords are kept. "
-            "If you trust the vendor's word, set rotate_accept_unverified (option accept_unverified).",
-        ).as_dict()
+        told = "the new password does not log in; both passwords are kept."
+        if verified is None:
+            told = (
+                "no login could prove it; both passwords are kept. "
+                "If you trust the vendor's word, set rotate_accept_unverified (option accept_unverified)."
+            )
+        error = VendorError(errors.NOT_VERIFIED, "The vendor confirmed the change, but " + told).as_dict()
     error = error or VendorError(errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result["state"]).as_dict()
     record.last_error = {"kind": error["kind"], "message": error["message"], "at": now}
     # Only a password that nobody else has sent was certainly refused: neither an earlier run, nor one that has joined this one since.

@@ -16,6 +16,7 @@ import time
 
 from tests.tools import interpreters, layout, runner, stage, venvs
 
+QUICK_MARKERS = "not real and not slow and not secrets"
 QUICK = ("quick-lint", "units", "integration-quick")
 EVERYTHING = ("quick-lint", "units", "integration", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix")
 
@@ -41,9 +42,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit"), tools),
         runner.Step("integration", "pytest tests/integration: whole playbooks, doubles, and the real Milvus", pytest("tests/integration"), tools),
-        runner.Step(
-            "integration-quick", "pytest tests/integration, the quick ones on doubles", pytest("tests/integration", "-m", "not real and not slow and not secrets"), tools
-        ),
+        runner.Step("integration-quick", "pytest tests/integration, the quick ones on doubles", pytest("tests/integration", "-m", QUICK_MARKERS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
         runner.Step("build", "ansible-galaxy collection build", script("build"), plain, layout.ROOT),
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
@@ -105,7 +104,8 @@ def main(arguments: list[str]) -> int:
         return 0
     prepare_stage()
     lanes = int(os.environ.get("REKEY_LANES") or min(2, os.cpu_count() or 1))
-    return 0 if runner.run(select(arguments, version), lanes) else 1
+    keep_going = os.environ.get("REKEY_KEEP_GOING", "") not in ("", "0")
+    return 0 if runner.run(select(arguments, version), lanes, keep_going) else 1
 
 
 def prepare_stage() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs steps, two at a time where nothing forbids it, stops at the first failure, and sums up."""
+"""Runs steps, two at a time where nothing forbids it, stops at the first failure unless told otherwise, and sums up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Step:
         return layout.LOGS / f"{self.name}.log"
 
 
-def run(steps: list[Step], lanes: int) -> bool:
+def run(steps: list[Step], lanes: int, keep_going: bool = False) -> bool:
     """True if every step that could run was good."""
     layout.LOGS.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
@@ -56,7 +56,7 @@ def run(steps: list[Step], lanes: int) -> bool:
     # A single step speaks for itself; the output of two at a time would only be a muddle.
     aloud = len(steps) == 1
     try:
-        _run_all(steps, 1 if aloud else lanes, aloud)
+        _run_all(steps, 1 if aloud else lanes, aloud, keep_going)
     finally:
         for step in steps:
             if step.process and step.outcome == "running":
@@ -70,9 +70,9 @@ def run(steps: list[Step], lanes: int) -> bool:
     return not failed
 
 
-def _run_all(steps: list[Step], lanes: int, aloud: bool) -> None:
+def _run_all(steps: list[Step], lanes: int, aloud: bool, keep_going: bool) -> None:
     spoken = time.monotonic()
-    while not any(step.outcome == "failed" for step in steps):
+    while keep_going or not any(step.outcome == "failed" for step in steps):
         running = [step for step in steps if step.outcome == "running"]
         done = {step.name for step in steps if step.outcome in ("ok", "skipped")}
         ready = [step for step in steps if step.outcome == "not run" and done.issuperset(step.after)]

@@ -60,10 +60,10 @@ def _listed_files() -> list[str]:
     return sorted(name for name in names if os.path.lexists(layout.ROOT / name) and not (layout.ROOT / name).is_dir())
 
 
-def _run(command: list[str], cwd: pathlib.Path = layout.ROOT) -> subprocess.CompletedProcess:
+def _run(command: list[str], cwd: pathlib.Path | None = None) -> subprocess.CompletedProcess:
     # A hook or another git command that calls make must not lead these calls to its own repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=False)
+    return subprocess.run(command, cwd=cwd or layout.ROOT, env=environment, capture_output=True, check=False)
 
 
 def _state(path: pathlib.Path) -> list[int]:

@@ -116,7 +116,7 @@ class Milvus(Vendor):
         if self._is_refused_login(answer):
             self._checks_logins = True
             return False
-        self._raise_for(answer)
+        self._raise_for(answer, own_login=True)
         if self._checks_logins is None:
             # Not a race worth a lock: two threads would merely ask the same question.
             answer = self._post("describe", {"userName": account.name}, READ, None)
@@ -142,7 +142,7 @@ class Milvus(Vendor):
         if not acting and self._is_refused_login(answer):
             raise self._error(answer, errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong, or there is no such user." % account.name)
         try:
-            self._raise_for(answer)
+            self._raise_for(answer, own_login=not acting)
         except VendorError as error:
             if error.kind == errors.CURRENT_PASSWORD_WRONG and current is None:
                 error.message = "current_password is needed for %s: the server does not list the operator in superUsers. %s" % (account.name, error.message)
@@ -171,13 +171,19 @@ class Milvus(Vendor):
         # A gateway's own 401 says nothing about the password.
         return answer.status == 401 and answer.json_object().get("code") == _NOT_AUTHENTICATED
 
-    def _raise_for(self, answer):
-        """Read the answer's error, if it is one: nearly all come with HTTP status 200."""
+    def _raise_for(self, answer, own_login=False):
+        """Read the answer's error, if it is one: nearly all come with HTTP status 200.
+
+        :param own_login: the request carried the login of the user, not that of the operator.
+        """
         code = answer.json_object().get("code")
         if not isinstance(code, int) or isinstance(code, bool):
             code = None
         if answer.status == 200 and code in _SUCCESS:
             return
+        if answer.status == 401 and own_login:
+            # Says nothing about the operator, so it must not stop the others.
+            raise answer.unexpected("is a refusal, but not Milvus' own")
         if answer.status == 401:
             raise self._error(answer, errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user, api_password or api_token).")
         if answer.status == 403:
@@ -193,7 +199,9 @@ class Milvus(Vendor):
         if answer.status == 200 and code in _KINDS:
             raise self._error(answer, *_KINDS[code])
         # Also 65535, the server's code for everything else: it is no proof that nothing happened.
-        raise answer.unexpected("was not understood", maybe_applied=True)
+        error = answer.unexpected("was not understood", maybe_applied=True)
+        error.vendor_code = code
+        raise error
 
     def _error(self, answer, kind, message, maybe_applied=False):
         body = answer.json_object()

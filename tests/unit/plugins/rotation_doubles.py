@@ -52,11 +52,11 @@ class MemoryStore(Store):
         self.data = {}
         self.writes = 0
         self.before_put = []
-        self.broken = None  # what to raise instead of reading
+        self.broken = False  # whether it is out of reach
 
     def get(self, users):
         if self.broken:
-            raise self.broken
+            raise VendorError(errors.STORE_FAILED, "The store is out of reach.")
         return {user: self._entry(user) for user in users}
 
     def put(self, entries):

@@ -51,7 +51,8 @@ def test_all_is_well(store):
 
 
 def test_some_fail_and_the_others_are_kept_all_the_same(store):
-    told = commit(["alice", "bob", "carol", "dave"], [result("alice"), result("bob", "failed", None, "password_rejected"), result("carol", "unknown", None, "outcome_unknown")])
+    results = [result("alice"), result("bob", "failed", None, "password_rejected"), result("carol", "unknown", None, "outcome_unknown")]
+    told = commit(["alice", "bob", "carol", "dave"], results)
     assert (told["failed"], told["changed"], told["msg"]) == (True, True, "2 of 4 users were not rotated: bob, carol")
     assert told["summary"][1:] == [
         "alice (expired): rotated, verified by a login",
@@ -73,7 +74,9 @@ def test_no_results_at_all_keep_everything(store):
     assert (store.record("alice").password, store.record("alice").pending.password) == (OLD, NEW)
 
 
-@pytest.mark.parametrize("accept, action, line", [(False, "kept", "NOT rotated, the new password is kept"), (True, "promoted", "rotated, NOT verified by a login")])
+@pytest.mark.parametrize(
+    "accept, action, line", [(False, "kept", "NOT rotated, the new password is kept"), (True, "promoted", "rotated, NOT verified by a login")]
+)
 def test_accept_unverified(store, accept, action, line):
     told = commit(["alice"], [result("alice", verified=None)], accept_unverified=accept)
     assert told["users"][0]["action"] == action and line in told["summary"][0]
@@ -103,7 +106,8 @@ def test_another_run_was_faster(store):
 def test_the_staged_password_is_gone(store):
     del store.data["alice"]
     told = commit(["alice"], [result("alice")])
-    assert told["failed"] and told["summary"][0].startswith("alice (expired): NOT rotated by this run: The password that this run has staged is not in the store")
+    line = "alice (expired): NOT rotated by this run: The password that this run has staged is not in the store"
+    assert told["failed"] and told["summary"][0].startswith(line)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_the_staged_password_is_gone(store):
     ],
 )
 def test_wrong_options_leave_the_store_alone(store, args, told):
-    told_result = commit(["alice"], [], **args)
+    told_result = run_action(ActionModule, dict({"staged": staged("alice"), "results": []}, **args))
     assert (told_result["failed"], told_result["error"]["kind"]) == (True, "invalid_input")
     assert told in told_result["msg"] and "MARKER" not in repr(told_result)
     assert store.writes == 0

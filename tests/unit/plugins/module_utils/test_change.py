@@ -144,24 +144,6 @@ def test_a_doubtful_change_that_did_not_happen():
     assert vendor.names("change") == ["alice"]
 
 
-def test_a_doubtful_change_that_arrives_late():
-    clock = Clock()
-    late = {}
-
-    def slow(vendor, account):
-        late.update(at=clock.now + 2.0, vendor=vendor, account=account)
-        DOUBT(vendor)
-
-    def look(vendor, account, password):
-        if late and clock.now >= late["at"]:
-            vendor.usual_change(account)
-        return vendor.usual_probe(account, password)
-
-    vendor = make_vendor({"alice": OLD}, settle_seconds=3.0, change=slow, probe=look)
-    assert seen(*one(vendor, clock=clock)) == ("changed", True, None, True, False)
-    assert 2.0 <= sum(clock.waits) <= 3.0
-
-
 @pytest.mark.parametrize("look", [lambda vendor, account, password: None, fails(errors.CONNECTION_FAILED), fails(errors.AUTHENTICATION_FAILED), breaks(ValueError("x"))])
 def test_a_doubtful_change_about_which_nothing_can_be_found_out(look):
     vendor = make_vendor({"alice": OLD}, change=DOUBT, probe=look)

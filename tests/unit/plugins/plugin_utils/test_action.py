@@ -71,7 +71,9 @@ def test_a_typed_errors_text_is_scrubbed_of_everything_the_work_has_read(doing):
     assert result["failed"] and result["msg"] == result["error"]["message"] == "It holds ******** and ********."
 
 
-@pytest.mark.parametrize("exception", [ValueError(SECRET), KeyError(SECRET), RuntimeError(SECRET), OSError(5, SECRET), UnicodeEncodeError("ascii", SECRET, 0, 1, "x")])
+@pytest.mark.parametrize(
+    "exception", [ValueError(SECRET), KeyError(SECRET), RuntimeError(SECRET), OSError(5, SECRET), UnicodeEncodeError("ascii", SECRET, 0, 1, "x")]
+)
 def test_an_unforeseen_exceptions_text_never_leaves(doing, exception):
     result = doing(fail_with(exception))
     assert result["msg"] == "An unforeseen %s occurred; please report it." % type(exception).__name__
@@ -183,7 +185,9 @@ def test_results_of_ones_own_tasks_may_be_short():
     assert read_results([{"name": "alice", "state": "changed"}]) == [{"name": "alice", "state": "changed", "verified": None, "error": None}]
 
 
-@pytest.mark.parametrize("verified, meant", [(True, True), (False, False), (None, None), ("true", True), ("False", False), ("no", False), (0, False), (1, True)])
+@pytest.mark.parametrize(
+    "verified, meant", [(True, True), (False, False), (None, None), ("true", True), ("False", False), ("no", False), (0, False), (1, True)]
+)
 def test_a_text_that_a_template_made_of_verified(verified, meant):
     # The text "False" is true in Python; to promote a password for it would be to lose the one in force.
     assert read_results([{"name": "alice", "state": "changed", "verified": verified}])[0]["verified"] is meant

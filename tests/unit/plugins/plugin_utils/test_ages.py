@@ -14,7 +14,9 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text, parse_age, to_text, utc_now
 
 
-@pytest.mark.parametrize("text, seconds", [("30d", 2592000), ("12h", 43200), ("90m", 5400), ("45s", 45), ("0s", 0), (" 7 d ", 604800), ("9999999d", 863999913600)])
+@pytest.mark.parametrize(
+    "text, seconds", [("30d", 2592000), ("12h", 43200), ("90m", 5400), ("45s", 45), ("0s", 0), (" 7 d ", 604800), ("9999999d", 863999913600)]
+)
 def test_age(text, seconds):
     assert parse_age(text, "max_age") == seconds
 

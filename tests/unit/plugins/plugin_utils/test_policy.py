@@ -19,6 +19,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.policy import gene
 from tests.unit.plugins.rotation_doubles import capabilities
 
 NO_SYMBOLS = {"symbols": 0}
+CLASSES = [("upper", string.ascii_uppercase), ("lower", string.ascii_lowercase), ("digits", string.digits), ("symbols", "-_.+=@%")]
 
 
 def made(wishes=None, count=50, **changes):
@@ -44,7 +45,7 @@ def test_without_wishes_the_vendor_decides():
         assert set(password) <= set(string.ascii_letters + string.digits + "-_")
 
 
-@pytest.mark.parametrize("name, characters", [("upper", string.ascii_uppercase), ("lower", string.ascii_lowercase), ("digits", string.digits), ("symbols", "-_.+=@%")])
+@pytest.mark.parametrize("name, characters", CLASSES)
 @pytest.mark.parametrize("least", [1, 10, 17])
 def test_the_least_number_of_each_class(name, characters, least):
     for password in made({name: least, "length": 20}):
@@ -52,7 +53,7 @@ def test_the_least_number_of_each_class(name, characters, least):
         assert sum(character in characters for character in password) >= least
 
 
-@pytest.mark.parametrize("name, characters", [("upper", string.ascii_uppercase), ("lower", string.ascii_lowercase), ("digits", string.digits), ("symbols", "-_.+=@%")])
+@pytest.mark.parametrize("name, characters", CLASSES)
 def test_a_class_of_zero_is_left_out(name, characters):
     assert not set("".join(made({name: 0}))) & set(characters)
 

@@ -96,7 +96,8 @@ def test_a_leftover_password_is_handed_out_again(store, attempts, force):
     store.keep(unfinished(attempts=attempts))
     told = stage(store, "alice", force=force)[0]
     record = store.record("alice")
-    assert (record.pending.password, record.pending.run_id, record.pending.created, record.pending.attempts) == (LEFT, "run-0", "2026-02-28T00:00:00Z", attempts + 1)
+    pending = record.pending
+    assert (pending.password, pending.run_id, pending.created, pending.attempts) == (LEFT, "run-0", "2026-02-28T00:00:00Z", attempts + 1)
     assert (told["reason"], told["run_id"], told["fresh"], record.password) == ("unfinished", "run-0", attempts == 0, OLD)
 
 
@@ -203,14 +204,16 @@ def test_a_change_that_no_login_has_proved(store, accept, verified, promoted_if_
     else:
         # A login that was refused is the proof of the contrary, so the vendor's word is not enough.
         assert (told["action"], told["error"]["kind"]) == ("kept", "not_verified")
+        assert ("accept_unverified" in told["error"]["message"]) == promoted_if_accepted
         assert (record.password, record.pending.password, record.last_error["kind"]) == (OLD, password, "not_verified")
 
 
 @pytest.mark.parametrize(
     "state, kind",
     [
-        ("failed", "current_password_wrong"), ("failed", "user_not_found"), ("failed", "timed_out"), ("failed", "vendor_unavailable"), ("failed", "not_verified"),
-        ("unknown", "outcome_unknown"), ("unknown", "password_rejected"), ("failed", "authentication_failed"), ("failed", None), ("would_change", None), ("odd", None),
+        ("failed", "current_password_wrong"), ("failed", "user_not_found"), ("failed", "timed_out"), ("failed", "vendor_unavailable"),
+        ("failed", "not_verified"), ("failed", "authentication_failed"), ("failed", None),
+        ("unknown", "outcome_unknown"), ("unknown", "password_rejected"), ("would_change", None), ("odd", None),
     ],
 )  # fmt: skip
 def test_a_password_whose_fate_is_not_certain_is_kept(store, state, kind):
@@ -345,7 +348,7 @@ def test_nothing_that_is_told_holds_a_secret(store):
 def test_a_store_out_of_reach_changes_nothing(store):
     staged = stage(store, "alice")
     before = str(store.data)
-    store.broken = VendorError("store_failed", "The store is out of reach.")
+    store.broken = True
     for call in (lambda: stage(store, "alice", run="run-2"), lambda: commit(store, staged, result())):
         with pytest.raises(VendorError):
             call()

@@ -27,6 +27,8 @@ from tests.unit.plugins.rotation_doubles import loader
 
 VAULT = "S3cr3t-MARKER-vault"
 FORK = multiprocessing.get_context("fork")
+# The children only write to the store; they wait for no thread that was not copied.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 
 
 def open_store(folder, host="db-1", passwords=(VAULT,), **more):
@@ -117,7 +119,7 @@ def _count_up(folder, times):
 
 def test_no_increment_of_many_processes_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr(ansible_vault, "_LOCK_PAUSE", 0.001)
-    workers = [FORK.Process(target=_count_up, args=(tmp_path, 20)) for _number in range(8)]
+    workers = [FORK.Process(target=_count_up, args=(tmp_path, 20), daemon=True) for _number in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -184,7 +186,8 @@ def test_ansible_vault_view_shows_the_file(tmp_path):
     put(open_store(tmp_path), alice="S3cr3t-MARKER-a")
     (tmp_path / "vault-password").write_text(VAULT + "\n", encoding="utf-8")
     command = ["-m", "ansible.cli.vault", "view", "--vault-password-file", str(tmp_path / "vault-password"), str(tmp_path / "db-1.yml")]
-    shown = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True, env=dict(os.environ, PAGER="cat", HOME=str(tmp_path)))
+    environment = dict(os.environ, PAGER="cat", HOME=str(tmp_path))
+    shown = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True, env=environment)
     assert re.search('"password": "S3cr3t-MARKER-a"', shown.stdout)
 
 
@@ -220,10 +223,12 @@ def test_without_a_folder(options):
 
 
 def test_every_host_has_a_file_of_its_own_within_the_folder(tmp_path):
-    hosts = ["db", "db.yml", "db/1", "db_1", "../db", "..", ".", ".db", "~", "~db", "db~", "db.yml~lock", ".db.yml~lock", "%2Fdb", "/db", "%2E", "%7E", "a:1", "a b", "dß",
-             "数据库", "[::1]", "$HOME", "-rf", "DB", "a\\b", "a\nb", "%2Edb", "lock", "*"]  # fmt: skip
-    # Twice, since a host's second write sweeps up what looks like its own temporary files.
-    for host in hosts + hosts:
+    hosts = [
+        "db", "DB", "db.yml", "db/1", "db_1", "../db", "/db", "..", ".", ".db", "%2Edb", "%2E", "%2Fdb", "~", "~db", "db~", "%7E", "lock", "db.yml~lock",
+        ".db.yml~lock", "a:1", "[::1]", "a b", "a\\b", "a\nb", "$HOME", "-rf", "*", "dß", "数据库",
+    ]  # fmt: skip
+    # And back again, since a host's second write sweeps up what looks like its own temporary files.
+    for host in hosts + hosts[::-1]:
         put(open_store(tmp_path / "store", host), user="S3cr3t-MARKER-" + host)
     for host in hosts:
         assert current(open_store(tmp_path / "store", host), "user") == "S3cr3t-MARKER-" + host

@@ -26,6 +26,8 @@ from tests.unit.plugins.rotation_doubles import loader
 VAULT = "S3cr3t-MARKER-vault"
 OLD, NEW, OTHER = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-other"
 FORK = multiprocessing.get_context("fork")
+# The children only write to the store; they wait for no thread that was not copied.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 FILES = [".db-1.yml~lock", "db-1.yml"]
 
 
@@ -143,7 +145,7 @@ def test_killed_at_any_call_the_file_is_the_old_one_or_the_new_one(tmp_path, fre
     found, left_behind = [], 0
     for place in range(-1, places):
         folder = prepare(str(place))
-        worker = FORK.Process(target=_die_at, args=(folder, place))
+        worker = FORK.Process(target=_die_at, args=(folder, place), daemon=True)
         worker.start()
         worker.join(30)
         assert worker.exitcode == -signal.SIGKILL
@@ -156,6 +158,19 @@ def test_killed_at_any_call_the_file_is_the_old_one_or_the_new_one(tmp_path, fre
     # First all old, then all new, and some died between with a temporary file.
     turn = found.index(after)
     assert found == [before] * turn + [after] * (len(found) - turn) and left_behind >= 3
+
+
+def _fail_at(place, code):
+    """Lets the call with that number fail."""
+    calls = []
+
+    def announce(when, name, _args):
+        if when == "before":
+            calls.append(name)
+            if len(calls) == place + 1:
+                raise OSError(code, os.strerror(code))
+
+    return announce
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
@@ -173,16 +188,8 @@ def test_whatever_call_fails_the_old_content_stays(tmp_path, fresh, code):
     last = len(names) - 1 - names[::-1].index("fsync")
     for place in places:
         folder = prepare(str(place))
-        seen = []
-
-        def announce(when, name, _args, place=place, seen=seen):
-            if when == "before":
-                seen.append(name)
-                if len(seen) == place + 1:
-                    raise OSError(code, os.strerror(code))
-
         with pytest.MonkeyPatch.context() as monkeypatch:
-            tap(monkeypatch, announce)
+            tap(monkeypatch, _fail_at(place, code))
             told = failure_of(put, folder, alice=NEW)
         assert os.strerror(code) in told and str(folder) in told
         done = place >= last or (names[place] == "open" and "rename" in names[:place])
@@ -204,7 +211,7 @@ def _write_with_a_full_disk(folder, told):
 def test_a_write_that_the_kernel_cuts_short(tmp_path):
     put(tmp_path, alice=OLD, bob=OTHER)
     told = FORK.SimpleQueue()
-    worker = FORK.Process(target=_write_with_a_full_disk, args=(tmp_path, told))
+    worker = FORK.Process(target=_write_with_a_full_disk, args=(tmp_path, told), daemon=True)
     worker.start()
     worker.join(30)
     assert worker.exitcode == 0
