@@ -12,6 +12,8 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils import policy
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_staged, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import run_vendor_module, vendor_module
 
+_PASSED_ON = ("changed", "failed", "msg", "error", "users", "warnings", "deprecations", "unreachable")
+
 
 class ActionModule(RotationAction):
     """Hands all due users to the vendor's module in one call."""
@@ -52,8 +54,8 @@ class ActionModule(RotationAction):
             if any(user["state"] in (change.CHANGED, change.UNKNOWN) for user in results.get("users") or []):
                 # The operator could log in for a while. A second call would send once more what may be in force already.
                 break
-        results.pop("invocation", None)
-        results.pop("diff", None)
+        # A module that crashed elsewhere may have left anything in its result.
+        results = {key: value for key, value in results.items() if key in _PASSED_ON}
         results.setdefault("users", []).extend(lost)
         if lost:
             results.update(failed=True, msg=results.get("msg") or lost[0]["error"]["message"])

@@ -14,7 +14,7 @@ options:
     default: ansible_vault
   store_path:
     description:
-      - The folder of the store V(ansible_vault), on the controller. It must outlive the run.
+      - The folder of the store V(ansible_vault), an absolute path on the controller. It must outlive the run.
       - The files in it are encrypted with the vault password of the play.
     type: path
 notes:

@@ -30,6 +30,9 @@ KEPT = "kept"
 DROPPED = "dropped"
 SUPERSEDED = "superseded"  # another run has finished it meanwhile
 
+# In check mode, of a user about whom tasks of somebody's own told nothing: they may not have run at all.
+_FORESEEN = {"state": "would_change", "verified": None, "error": None}
+
 _TRIES = 5  # after that many conflicts in a row something else is wrong
 
 
@@ -116,7 +119,7 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
     def decide(entries):
         changes = {}
         for name, entry in entries.items():
-            result = by_name.get(name) or _not_tried()
+            result = by_name.get(name) or (_FORESEEN if check_mode else _not_tried())
             told[name] = dict(
                 name=name, reason=due[name]["reason"], state=result["state"], verified=result.get("verified"), error=result.get("error"), action=None
             )

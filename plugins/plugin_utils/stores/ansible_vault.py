@@ -43,6 +43,9 @@ class AnsibleVaultStore(Store):
                 errors.INVALID_INPUT,
                 "store_path (in the role: rotate_store_path) is missing. Name a folder that outlives the run; the passwords are kept there.",
             )
+        if not os.path.isabs(os.path.expanduser(folder)):
+            # Relative to what the command was started in, another start would find no passwords and make new ones.
+            raise VendorError(errors.INVALID_INPUT, "store_path (in the role: rotate_store_path) must be an absolute path; try \"{{ inventory_dir }}/...\".")
         secrets = getattr(getattr(loader, "_vault", None), "secrets", None)
         if not secrets:
             raise VendorError(
@@ -51,7 +54,7 @@ class AnsibleVaultStore(Store):
                 "(in AWX: attach a vault credential).",
             )
         self._vault = VaultLib(secrets)
-        self._folder = os.path.abspath(os.path.expanduser(folder))
+        self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
         self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + ".yml")

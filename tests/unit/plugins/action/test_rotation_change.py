@@ -267,5 +267,5 @@ def test_elsewhere_the_module_is_shipped(store, monkeypatch, where):
 def test_a_host_that_cannot_be_reached_tells_of_nobody(store, monkeypatch):
     keep_pending(store, "alice")
     plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}, transport="ssh")
-    monkeypatch.setattr(plugin, "_execute_module", lambda **_kwargs: {"failed": True, "msg": "MODULE FAILURE"})
+    monkeypatch.setattr(plugin, "_execute_module", lambda **_kwargs: {"failed": True, "msg": "MODULE FAILURE", "module_stdout": NEW, "exception": NEW})
     assert plugin.run(task_vars={"inventory_hostname": "model-1"}) == {"failed": True, "msg": "MODULE FAILURE", "users": []}

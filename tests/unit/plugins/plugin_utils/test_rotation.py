@@ -141,6 +141,11 @@ def test_check_mode_decides_and_stores_nothing(store):
     assert (str(store.data), store.writes) == (before, 0)
 
 
+def test_in_check_mode_nobody_fails_for_tasks_that_were_not_run(store):
+    told = commit(store, stage(store, "alice", check_mode=True), check_mode=True)
+    assert [(user["state"], user["error"]) for user in told] == [("would_change", None)]
+
+
 def test_a_run_that_loses_the_race_takes_the_winners_password(store):
     store.before_put = [lambda: stage(store, "alice", run="winner")]
     told = stage(store, "alice", "bob", run="loser")

@@ -222,6 +222,13 @@ def test_without_a_folder(options):
     assert "rotate_store_path" in failure_of(AnsibleVaultStore, "db-1", options, loader(VAULT))
 
 
+def test_a_relative_folder_is_refused(tmp_path, monkeypatch):
+    """Started elsewhere, the same play would find no passwords there."""
+    monkeypatch.chdir(tmp_path)
+    assert "must be an absolute path" in failure_of(open_store, "passwords")
+    assert not list(tmp_path.iterdir())
+
+
 def test_every_host_has_a_file_of_its_own_within_the_folder(tmp_path):
     hosts = [
         "db", "DB", "db.yml", "db/1", "db_1", "../db", "/db", "..", ".", ".db", "%2Edb", "%2E", "%2Fdb", "~", "~db", "db~", "%7E", "lock", "db.yml~lock",
