@@ -54,8 +54,12 @@ units: ## the unit tests
 	$(CHECKS) units
 
 .PHONY: integration
-integration: ## whole playbooks against the doubles and the real servers
+integration: ## whole playbooks against the doubles, and then the real servers
 	$(CHECKS) integration
+
+.PHONY: real-servers
+real-servers: ## only those against the real servers
+	$(CHECKS) real-servers
 
 .PHONY: molecule
 molecule: ## the molecule scenarios

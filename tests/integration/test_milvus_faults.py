@@ -154,7 +154,7 @@ HAPPENED = {
     "success_but_later": {"kind": "real", "applies": "later", "delay": 0.5},
 }
 
-# The fault, the kind of error, the HTTP status, the vendor's code, whether the message names a login in vain.
+# The fault, the kind of error, the HTTP status, the vendor's code.
 DID_NOT_HAPPEN = {
     "time_out": ({"kind": "hang"}, "timed_out", None, None),
     "dropped": ({"kind": "drop"}, "connection_failed", None, None),
@@ -201,7 +201,8 @@ def test_in_doubt_a_login_shows_that_the_change_did_not_happen(ansible, caller):
         assert outcomes(run, "Change") == {name: failed(expected[0], verified=False) for name, (_fault, *expected) in DID_NOT_HAPPEN.items()}
         found = {user["name"]: [user["error"][key] for key in ("kind", "http_status", "vendor_code")] for user in run.result("Change")["users"]}
         assert found == {name: expected for name, (_fault, *expected) in DID_NOT_HAPPEN.items()}
-        assert run.result("Change")["changed"] is (True if "success_but_never" in found else False)
+        # Of one the server said that it is done.
+        assert run.result("Change")["changed"] is True
         assert {name: len(double.calls(UPDATE, name)) for name in DID_NOT_HAPPEN} == dict.fromkeys(DID_NOT_HAPPEN, 1)
         assert {name: double.users[name] for name in DID_NOT_HAPPEN} == dict.fromkeys(DID_NOT_HAPPEN, OLD)
     assert run.leaks([OLD, NEW, ROOT]) == []
@@ -238,12 +239,14 @@ def test_too_many_requests(ansible):
         return {"kind": "answer", "status": 429, "headers": headers, "body": {"code": 9, "message": "rate limit exceeded"}} | options
 
     faults = {
-        "seconds": busy("1", times=2), "date": None, "status_413": busy("0", status=413), "nothing": busy(), "nonsense": busy("soon"), "for_ever": busy("0", times=None),
+        "seconds": busy("1", times=2), "date": None, "status_413": busy("0", status=413),
+        "nothing": busy(), "nonsense": busy("soon"), "for_ever": busy("0", times=None),
     }
-    with make(*faults, "login", "login_for_ever") as double:
+    names = [*faults, "login", "login_for_ever"]
+    with make(*names) as double:
         # A date is only worth something close to the moment at which the server sends it.
         gate = double.inject("gate", path=LIST)
-        running = ansible.start_playbook([play(task("Change", **as_root(double, users=entries([*faults, "login", "login_for_ever"]), retries=2, concurrency=8)))])
+        running = ansible.start_playbook([play(task("Change", **as_root(double, users=entries(names), retries=2, concurrency=8)))])
         assert gate.arrived.wait(60)
         date = int(time.time() + 3)
         faults["date"] = busy(http_date(date - time.time()))
@@ -257,7 +260,7 @@ def test_too_many_requests(ansible):
             "login": CHANGED, "login_for_ever": limited,
         }
         # One request and two more at most; a write is sent again only if the server says when.
-        assert {name: len(double.calls(UPDATE, name)) for name in outcomes(run, "Change")} == {
+        assert {name: len(double.calls(UPDATE, name)) for name in names} == {
             "seconds": 3, "date": 2, "status_413": 2, "nothing": 1, "nonsense": 1, "for_ever": 3, "login": 1, "login_for_ever": 0,
         }
         assert len(double.calls(DESCRIBE, "login_for_ever")) == 3
@@ -284,7 +287,6 @@ def test_reading_is_tried_again(ansible):
 # Answers that are none
 
 
-@pytest.mark.slow
 def test_a_list_of_users_that_cannot_be_read(ansible):
     faults = {
         "Page": PAGE, "Truncated": {"kind": "truncated"}, "Wrong types": {"kind": "wrong_types"},
@@ -301,7 +303,10 @@ def test_a_list_of_users_that_cannot_be_read(ansible):
 
 
 def test_a_login_that_cannot_be_read_comes_before_any_write(ansible):
-    faults = {"page": PAGE, "page_502": {"kind": "html"}, "truncated": {"kind": "truncated"}, "dropped": {"kind": "drop"}, "gateway_401": {"kind": "html", "status": 401}}
+    faults = {
+        "page": PAGE, "page_502": {"kind": "html"}, "truncated": {"kind": "truncated"}, "dropped": {"kind": "drop"},
+        "gateway_401": {"kind": "html", "status": 401},
+    }
     with make(*faults) as double:
         inject(double, faults, DESCRIBE)
         run = run_tasks(ansible, task("Change", **as_root(double, users=entries(faults))))
@@ -341,9 +346,9 @@ def test_echoed_secrets_come_out_nowhere(ansible):
         run = run_tasks(
             ansible,
             # Without a look first, so that the change is what is answered with an echo.
-            task("Change", **as_root(double, users=[entry | {"update_password": "always"} for entry in everyone if entry["name"] in users], concurrency=16)),
+            task("Change", **as_root(double, users=[entry | {"update_password": "always"} for entry in everyone if entry["name"] in users], concurrency=64)),
             task("List", **as_root(double, users=everyone)),
-            task("Log in", url=double.url, users=[entry for entry in everyone if entry["name"] in of_login], concurrency=16),
+            task("Log in", url=double.url, users=[entry for entry in everyone if entry["name"] in of_login], concurrency=64),
             task("Check", url=double.url, users=[entry for entry in everyone if entry["name"] in of_login][:1]),
             verbosity=5, diff=True, watch=True,
         )
@@ -460,6 +465,7 @@ def test_an_unknown_user_is_never_sent_to_be_changed(ansible):
 # The way to the server
 
 
+@pytest.mark.slow
 def test_the_server_is_down(ansible):
     names = ["user_%d" % number for number in range(64)]
     with make() as double:
@@ -502,7 +508,8 @@ def test_tls(ansible, tls_files):
     client = {"client_cert": str(tls_files.client_cert), "client_key": str(tls_files.client_key)}
     names = ["right", "wrong", "none", "unchecked", "cleartext", "environment"]
     wrong_name = (tls_files.wrong_name_cert, tls_files.wrong_name_key)
-    with make(*names, tls=tls_files.server) as double, make("alice", tls=wrong_name) as other, make(*names, tls=tls_files.server, client_ca=tls_files.ca) as mutual:
+    asking = {"tls": tls_files.server, "client_ca": tls_files.ca}
+    with make(*names, tls=tls_files.server) as double, make("alice", tls=wrong_name) as other, make(*names, **asking) as mutual:
         def one(title, server, name, **options):
             return task(title, url=server.url, users=entries([name]), retries=0, **options)
 
@@ -689,19 +696,17 @@ def bad_arguments(url):
         "No password": ({"url": url, "name": "alice"}, ["password"], None),
         "No password in users": ({"url": url, "users": [{"name": "alice", "current_password": SECRET}]}, ["password", "users"], None),
         "Unknown key in users": ({"url": url, "users": [{**many[0], "pasword": SECRET}]}, ["pasword"], None),
-        "Unknown option": ({**one, "usr": "x"}, ["usr"], None),
         "Users is a text": ({"url": url, "users": "alice:" + SECRET}, ["dictionary requested"], None),
         "User without password": ({**one, "api_user": "root"}, ["api_user", "api_password"], None),
         "Token and user": ({**one, "api_user": "root", "api_password": SECRET, "api_token": SECRET}, ["api_token", "api_user"], None),
         "Choice": ({**one, "update_password": "maybe"}, ["update_password", "always"], None),
         "No URL": ({key: value for key, value in one.items() if key != "url"}, ["url"], None),
         "No current password": (alone, ["current_password", "alice", "api_user"], "invalid_input"),
-        "Colon in the name": ({**one, "name": "ali:ce"}, ["name", "':'"], "invalid_input"),
+        "Bad names": ({"url": url, "users": [{**many[0], "name": name} for name in ("ali:ce", "", "ali\nce")]}, ["3 of 3", "user name", "':'"], "invalid_input"),
         "Empty password": ({**one, "password": ""}, ["password", "shorter"], "password_rejected"),
         "Twice": ({"url": url, "users": many * 2}, ["users", "alice", "twice"], "invalid_input"),
         "Concurrency": ({**one, "concurrency": 0}, ["concurrency"], "invalid_input"),
         "Time-out": ({**one, "timeout": 0}, ["timeout"], "invalid_input"),
-        "Retries": ({**one, "retries": -1}, ["retries"], "invalid_input"),
         "No scheme": ({**one, "url": "milvus.example.com:19530"}, ["url", "https://"], "invalid_input"),
         "Password in the URL": ({**one, "url": url.replace("//", "//root:%s@" % SECRET)}, ["url", "must not hold"], "invalid_input"),
         "Query in the URL": ({**one, "url": url + "?password=" + SECRET}, ["url"], "invalid_input"),
@@ -740,7 +745,8 @@ def test_without_requests(ansible, tmp_path):
     bare = tmp_path / "bare"
     venv.create(bare, with_pip=False)
     with make("alice") as double:
-        run = ansible.playbook([play({**task("Change", url=double.url, users=entries(["alice"])), "vars": {"ansible_python_interpreter": str(bare / "bin" / "python")}})])
+        there = {"ansible_python_interpreter": str(bare / "bin" / "python")}
+        run = ansible.playbook([play({**task("Change", url=double.url, users=entries(["alice"])), "vars": there})])
         message = run.result("Change")["msg"]
         assert "Failed to import the required Python library (requests)" in message and str(bare) in message
         assert run.result("Change").status == "ignored" and double.requests == []

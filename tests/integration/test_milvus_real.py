@@ -60,6 +60,11 @@ def error(run, title):
     return user["error"]
 
 
+def diffs(run, title):
+    """The diff of a task: names of users to ``(before, after)``."""
+    return {one["before_header"]: (one["before"], one["after"]) for one in run.result(title)["diff"]}
+
+
 def as_root(server, **options):
     """The options of a call of the operator root."""
     return {"url": server.url, "api_user": "root", "api_password": server.root_password} | options
@@ -191,7 +196,10 @@ def test_the_operator_among_the_users_is_changed_last(ansible, start_milvus):
 
 
 def test_lengths(ansible, milvus_server, milvus_user):
-    wanted = {"5 bytes": "abc-5", "6 bytes": "abcd-6", "72 bytes": "x" * 72, "36 letters, 72 bytes": "é" * 36, "73 bytes": "x" * 73, "37 letters, 74 bytes": "é" * 37}
+    wanted = {
+        "5 bytes": "abc-5", "6 bytes": "abcd-6", "72 bytes": "x" * 72, "36 letters, 72 bytes": "é" * 36,
+        "73 bytes": "x" * 73, "37 letters, 74 bytes": "é" * 37,
+    }
     users = {label: milvus_user(milvus_server) for label in wanted}
     entries = [{"name": user.name, "current_password": user.password, "password": wanted[label]} for label, user in users.items()]
     run = run_tasks(
@@ -262,10 +270,11 @@ def test_check_mode_with_diff(ansible, milvus_server, milvus_user):
         check=True, diff=True, verbosity=5,
     )
     assert told(run, "Batch") == [
-        (alice.name, *WOULD_CHANGE), (bob.name, "failed", None, "current_password_wrong"), (carol.name, *UNCHANGED), ("nobody", "failed", None, "user_not_found"),
+        (alice.name, *WOULD_CHANGE), (bob.name, "failed", None, "current_password_wrong"),
+        (carol.name, *UNCHANGED), ("nobody", "failed", None, "user_not_found"),
     ]
     assert only(run, "Itself") == WOULD_CHANGE and run.result("Itself").status == "changed"
-    diff = {one["before_header"]: (one["before"], one["after"]) for one in run.result("Batch")["diff"]}
+    diff = diffs(run, "Batch")
     assert diff[alice.name] == ("wanted password: not in force\n", "wanted password: in force\n")
     assert diff[carol.name] == ("wanted password: in force\n", "wanted password: in force\n")
     assert "+wanted password: in force" in run.stdout
@@ -274,7 +283,7 @@ def test_check_mode_with_diff(ansible, milvus_server, milvus_user):
     assert run.leaks([secret(label) for label in ("alice", "bob", "carol", "new", "wrong")]) == []
     # And without check mode the diff is the same for who is changed.
     run = run_tasks(ansible, task("Change", **as_root(milvus_server, users=[users[0], users[2]])), diff=True)
-    assert {one["before_header"]: (one["before"], one["after"]) for one in run.result("Change")["diff"]} == {name: diff[name] for name in (alice.name, carol.name)}
+    assert diffs(run, "Change") == {name: diff[name] for name in (alice.name, carol.name)}
     assert milvus_server.can_log_in(alice.name, secret("new"))
 
 
@@ -390,7 +399,10 @@ def test_a_server_that_hangs_and_does_it_later(ansible, start_milvus):
 
 def test_ad_hoc_with_secrets_from_the_environment(ansible, milvus_server, milvus_user):
     user = milvus_user(milvus_server, password=secret("old"))
-    env = {"MILVUS_URL": milvus_server.url, "MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": milvus_server.root_password, "OLD": secret("old"), "NEW": secret("new")}
+    env = {
+        "MILVUS_URL": milvus_server.url, "MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": milvus_server.root_password,
+        "OLD": secret("old"), "NEW": secret("new"),
+    }
     arguments = "name=%s password={{ lookup('env', 'NEW') }} current_password={{ lookup('env', 'OLD') }}" % user.name
     run = ansible.adhoc(MODULE, arguments, env=env, verbosity=5, watch=True)
     assert run.rc == 0 and only(run, MODULE) == CHANGED

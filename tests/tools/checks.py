@@ -18,7 +18,9 @@ from tests.tools import interpreters, layout, runner, stage, venvs
 
 QUICK_MARKERS = "not real and not slow and not secrets"
 QUICK = ("quick-lint", "units", "integration-quick")
-EVERYTHING = ("quick-lint", "units", "integration", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix")
+# Two steps, because each takes minutes, and they run side by side.
+INTEGRATION = ("integration", "real-servers")
+EVERYTHING = ("quick-lint", "units", "integration", "real-servers", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix")
 
 
 def steps_by_name() -> dict[str, runner.Step]:
@@ -41,8 +43,10 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit"), tools),
-        runner.Step("integration", "pytest tests/integration: whole playbooks, doubles, and the real Milvus", pytest("tests/integration"), tools),
-        runner.Step("integration-quick", "pytest tests/integration, the quick ones on doubles", pytest("tests/integration", "-m", QUICK_MARKERS), tools),
+        runner.Step("integration", "pytest tests/integration: whole playbooks against doubles", pytest("tests/integration", "-m", "not real"), tools),
+        runner.Step("real-servers", "pytest tests/integration: the same against the real Milvus", pytest("tests/integration", "-m", "real"), tools),
+        # Two workers, because the units are done long before.
+        runner.Step("integration-quick", "the quick ones of tests/integration", pytest("tests/integration", "-n", "2", "-m", QUICK_MARKERS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
         runner.Step("build", "ansible-galaxy collection build", script("build"), plain, layout.ROOT),
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
@@ -71,7 +75,7 @@ def select(names: list[str], main_version: str) -> list[runner.Step]:
     """The steps for these names, with what they build upon."""
     wanted: list[str] = []
     for name in names:
-        wanted += {"check": QUICK, "test": EVERYTHING}.get(name, (name,))
+        wanted += {"check": QUICK, "test": EVERYTHING, "integration": INTEGRATION}.get(name, (name,))
     known = steps_by_name()
     chosen: dict[str, runner.Step] = {}
     for name in wanted:

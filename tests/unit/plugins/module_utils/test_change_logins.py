@@ -44,7 +44,7 @@ def run(vendor, clock, *users, check_mode=False, **options):
 
 
 @pytest.mark.parametrize("limit, settle, update, verify, current, check_mode", list(itertools.product(
-    (1, 2, 3), (0.0, 3.0), ("when_changed", "always"), (True, False), (None, OLD, "S3cr3t-MARKER-wrong"), (True, False))))
+    (0, 1, 2, 3), (0.0, 3.0), ("when_changed", "always"), (True, False), (None, OLD, "S3cr3t-MARKER-wrong"), (True, False))))
 def test_the_budget_of_failed_logins_is_never_exceeded(limit, settle, update, verify, current, check_mode):
     for behaviour in ({}, {"change": nothing}, {"change": DOUBT}, {"change": fails(errors.PASSWORD_REJECTED)}, {"probe": lambda *_args: False, "change": DOUBT}):
         vendor, clock = make_vendor({"alice": OLD, "bob": OLD}, limit, settle, **behaviour), Clock()
@@ -103,6 +103,11 @@ def test_with_no_login_left_a_doubtful_change_stays_unknown():
     vendor, clock = make_vendor({"alice": OLD}, 1, 60.0, change=DOUBT), Clock()
     user = run(vendor, clock)["users"][0]
     assert (user["state"], user["error"]["kind"], clock.waits) == ("unknown", "outcome_unknown", [])
+
+
+def test_where_no_login_may_fail_none_is_tried():
+    vendor, clock = make_vendor({"alice": NEW}, 0, 60.0), Clock()
+    assert (run(vendor, clock)["users"][0]["state"], vendor.names("probe"), clock.waits) == ("changed", [], [])
 
 
 def test_logins_that_work_cost_nothing():

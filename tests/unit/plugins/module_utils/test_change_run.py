@@ -196,6 +196,33 @@ def test_each_warning_is_shown_once():
     assert result["warnings"] == ["The same for all.", "About a.", "About b."]
 
 
+@pytest.mark.parametrize("url, validate_certs, warning", [
+    ("http://milvus.example.com", True, "The URL begins with http://"), (" HTTP://milvus.example.com ", True, "The URL begins with http://"),
+    ("http://localhost:19530", True, None), ("http://127.0.0.1", True, None), ("https://milvus.example.com", True, None),
+    ("https://milvus.example.com", False, "validate_certs is false"),
+])
+def test_a_connection_that_others_may_read_gets_a_warning(url, validate_certs, warning):
+    vendor = make_vendor({"a": OLD}, open=lambda vendor, number: vendor.connect(vendor.params["url"]))
+    result = run(vendor, "a", url=url, validate_certs=validate_certs)
+    assert [text.startswith(warning or "no warning") for text in result["warnings"]] == ([True] if warning else [])
+    assert result["changed"] is True
+
+
+def test_the_client_gets_the_options_of_the_call(monkeypatch):
+    told = {}
+
+    def note(url, _scrub, **options):
+        told.update(options, url=url)
+        raise VendorError(errors.CONNECTION_FAILED, "enough")
+
+    monkeypatch.setattr(change, "HttpClient", note)
+    vendor = make_vendor({}, open=lambda vendor, number: vendor.connect(vendor.params["url"]))
+    options = {"timeout": 1.5, "retries": 7, "validate_certs": False, "ca_path": "/ca", "client_cert": "/cert", "client_key": "/key"}
+    assert run(vendor, "a", concurrency=5, **options)["error"]["kind"] == "connection_failed"
+    told.pop("sleep")
+    assert told == dict(options, url="https://fake.invalid", pool_size=5)
+
+
 class AtOnce:
     """How many are at work at the same time."""
 
