@@ -10,11 +10,12 @@ behaviour of Trove's own server: it answers 202 before the database has been ask
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 
 from .. import errors
 from ..auth import database_login, keystone, rackspace_identity
@@ -29,6 +30,29 @@ _NAME_LENGTH = 16
 # One look-up each costs less than a listing, up to so many.
 _SINGLE_LOOKUPS = 5
 _PAGE = 100
+
+# What each way to a token needs: one alternative of each.
+_NEEDS = {
+    "rackspace": [[("api_user", "api_key"), ("api_user", "api_password")]],
+    "keystone": [
+        [("auth_url",)],
+        [("api_user", "api_password", "project_name"), ("application_credential_id", "application_credential_secret")],
+    ],
+    "token": [[("api_token", "endpoint")]],
+}
+# The variables of each service's own tools. The names of both may be in one environment, so it depends on auth_type which of them count.
+_ENVIRONMENT = {
+    "rackspace": dict(
+        api_user="RACKSPACE_USERNAME", api_key="RACKSPACE_API_KEY", api_password="RACKSPACE_API_PASSWORD", account_id="RACKSPACE_ACCOUNT_ID",
+        auth_url="RACKSPACE_AUTH_URL", region="RACKSPACE_REGION", endpoint="RACKSPACE_DATABASE_ENDPOINT",
+    ),
+    "keystone": dict(
+        api_user="OS_USERNAME", api_password="OS_PASSWORD", project_name="OS_PROJECT_NAME", user_domain_name="OS_USER_DOMAIN_NAME",
+        project_domain_name="OS_PROJECT_DOMAIN_NAME", application_credential_id="OS_APPLICATION_CREDENTIAL_ID",
+        application_credential_secret="OS_APPLICATION_CREDENTIAL_SECRET", auth_url="OS_AUTH_URL", region="OS_REGION_NAME",
+    ),
+    "token": dict(api_token="OS_TOKEN", endpoint="OS_ENDPOINT"),
+}  # fmt: skip
 
 
 class RackspaceDatabase(Vendor):
@@ -56,20 +80,20 @@ class RackspaceDatabase(Vendor):
     )
     argument_spec = dict(
         auth_type=dict(type="str", choices=["rackspace", "keystone", "token"], default="rackspace"),
-        auth_url=dict(type="str", fallback=(env_fallback, ["OS_AUTH_URL"])),
-        api_user=dict(type="str", fallback=(env_fallback, ["RACKSPACE_USERNAME", "OS_USERNAME"])),
-        api_password=dict(type="str", no_log=True, fallback=(env_fallback, ["RACKSPACE_API_PASSWORD", "OS_PASSWORD"])),
-        api_key=dict(type="str", no_log=True, fallback=(env_fallback, ["RACKSPACE_API_KEY"])),
-        account_id=dict(type="str", fallback=(env_fallback, ["RACKSPACE_ACCOUNT_ID"])),
-        project_name=dict(type="str", fallback=(env_fallback, ["OS_PROJECT_NAME"])),
-        user_domain_name=dict(type="str", default="Default", fallback=(env_fallback, ["OS_USER_DOMAIN_NAME"])),
-        project_domain_name=dict(type="str", default="Default", fallback=(env_fallback, ["OS_PROJECT_DOMAIN_NAME"])),
-        application_credential_id=dict(type="str", fallback=(env_fallback, ["OS_APPLICATION_CREDENTIAL_ID"])),
-        application_credential_secret=dict(type="str", no_log=True, fallback=(env_fallback, ["OS_APPLICATION_CREDENTIAL_SECRET"])),
-        api_token=dict(type="str", no_log=True, fallback=(env_fallback, ["OS_TOKEN"])),
-        endpoint=dict(type="str", fallback=(env_fallback, ["RACKSPACE_DATABASE_ENDPOINT"])),
-        region=dict(type="str", fallback=(env_fallback, ["RACKSPACE_REGION", "OS_REGION_NAME"])),
-        interface=dict(type="str", choices=["public", "internal", "admin"], default="public", fallback=(env_fallback, ["OS_INTERFACE"])),
+        auth_url=dict(type="str"),
+        api_user=dict(type="str"),
+        api_password=dict(type="str", no_log=True),
+        api_key=dict(type="str", no_log=True),
+        account_id=dict(type="str"),
+        project_name=dict(type="str"),
+        user_domain_name=dict(type="str"),
+        project_domain_name=dict(type="str"),
+        application_credential_id=dict(type="str"),
+        application_credential_secret=dict(type="str", no_log=True),
+        api_token=dict(type="str", no_log=True),
+        endpoint=dict(type="str"),
+        region=dict(type="str"),
+        interface=dict(type="str", choices=["public", "internal", "admin"], default="public"),
         instance_id=dict(type="str", required=True),
         database_login=dict(
             type="dict",
@@ -85,13 +109,9 @@ class RackspaceDatabase(Vendor):
         ),
     )
     user_spec = dict(host=dict(type="str", default="%"))
-    constraints = dict(
-        required_if=[("auth_type", "token", ("api_token", "endpoint")), ("auth_type", "keystone", ("auth_url",))],
-        required_together=[("application_credential_id", "application_credential_secret")],
-    )
 
     def __init__(self, params, connect, warn, learn):
-        super().__init__(params, connect, warn, learn)
+        super().__init__(_with_environment(params, learn), connect, warn, learn)
         self._http = None
         self._token = None
         self._clients = []
@@ -107,13 +127,12 @@ class RackspaceDatabase(Vendor):
         missing = self._login and database_login.library_for(self._login["engine"])
         if missing:
             raise VendorError(errors.INVALID_INPUT, "database_login: " + missing_required_lib(missing))
-        if self.params["auth_type"] == "rackspace":
-            if not self.params["api_user"] or not (self.params["api_key"] or self.params["api_password"]):
-                raise VendorError(errors.INVALID_INPUT, "auth_type rackspace needs api_user, and api_key or api_password.")
-        if self.params["auth_type"] == "keystone" and not self.params["application_credential_id"]:
-            missing = [name for name in ("api_user", "api_password", "project_name") if not self.params[name]]
-            if missing:
-                raise VendorError(errors.INVALID_INPUT, "auth_type keystone needs %s, or an application credential." % ", ".join(missing))
+        given = {name for name, value in self.params.items() if value}
+        kind = self.params["auth_type"]
+        for ways in _NEEDS[kind]:
+            if any(set(way) <= given for way in ways):
+                continue
+            raise VendorError(errors.INVALID_INPUT, "auth_type %s needs %s." % (kind, ", or ".join(" and ".join(way) for way in ways)))
 
     def check(self, account):
         if not account.name or len(account.name) > _NAME_LENGTH or not account.name.isprintable() or account.name != account.name.strip():
@@ -205,6 +224,9 @@ class RackspaceDatabase(Vendor):
         answer = self._send("PUT", "/users", WRITE, json={"users": users})
         if answer.status == 404:
             raise self._error(answer, errors.USER_NOT_FOUND, "A user was not found.")
+        if answer.status == 400:
+            # Names were looked up before; what is left to refuse is the password.
+            raise self._error(answer, errors.PASSWORD_REJECTED, "The service refused a password.")
         self._raise_for(answer)
 
     def _exists(self, account):
@@ -295,7 +317,7 @@ class RackspaceDatabase(Vendor):
         if status == 422:
             raise self._error(answer, errors.TARGET_NOT_READY, "The instance is not ready for this.")
         if status == 400:
-            raise self._error(answer, errors.PASSWORD_REJECTED if answer.is_write else errors.INVALID_INPUT, "The service refused the request.")
+            raise self._error(answer, errors.INVALID_INPUT, "The service refused the request.")
         if status >= 500:
             raise self._error(answer, errors.VENDOR_UNAVAILABLE, "The service failed.", maybe_applied=True)
         raise answer.unexpected("was not understood", maybe_applied=True)
@@ -304,6 +326,19 @@ class RackspaceDatabase(Vendor):
         text, code = _read_error(answer)
         message = "%s The service said: %s" % (message, text) if text else message
         return VendorError(kind, message, answer.status, code, _request_id(answer), maybe_applied)
+
+
+def _with_environment(params, learn):
+    """The options, with what is not given taken from the environment."""
+    found = dict(params)
+    for name, variable in _ENVIRONMENT[params["auth_type"]].items():
+        if found[name] is None and os.environ.get(variable):
+            found[name] = os.environ[variable]
+            if RackspaceDatabase.argument_spec[name].get("no_log"):
+                learn(found[name])
+    for name in ("user_domain_name", "project_domain_name"):
+        found[name] = found[name] or "Default"
+    return found
 
 
 def _lost(rule):
