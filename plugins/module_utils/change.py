@@ -30,6 +30,9 @@ _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arri
 _LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
+# Refusals that are about one of the users in a request, while the others may well succeed.
+_FAULTS_OF_ONE = frozenset((errors.USER_NOT_FOUND, errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED, errors.INVALID_INPUT))
+
 
 def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic):
     """Set the passwords of all users of a call.
@@ -82,6 +85,7 @@ class _Outcome:
         self.error = None
         self.due = False  # a change is to be sent
         self.sent = False  # it was, or at least may have been
+        self.sent_at = None  # when the vendor had answered, or failed to
         self.doubt = None  # the error that leaves it open whether the change happened
         self.accepted = False  # the vendor said that it is done
 
@@ -176,14 +180,14 @@ class _Run:
         due = [outcome for outcome in outcomes if outcome.due]
         for start in range(0, len(due), bulk):
             self._send(due[start : start + bulk])
-        self._each([outcome for outcome in due if outcome.sent and outcome.error is None], self._conclude)
+        self._each([outcome for outcome in due if outcome.sent], self._conclude)
 
     def _settle_one(self, outcome):
         self._look(outcome)
         if outcome.due:
             self._send([outcome])
-            if outcome.sent and outcome.error is None:
-                self._conclude(outcome)
+        if outcome.sent:
+            self._conclude(outcome)
 
     def _each(self, outcomes, step):
         """Do one step for all users, several at a time."""
@@ -227,25 +231,33 @@ class _Run:
             outcome.due = True
 
     def _send(self, outcomes):
-        """Send the change of some users, and note who was refused and about whom nothing certain is known."""
+        """Send the change of some users with one request, and note whether it was refused or nothing certain is known about it."""
         if self._stopped is not None:
             return
-        accounts = [outcome.account for outcome in outcomes]
-        for outcome in outcomes:
-            outcome.sent = True
+        error = None
         try:
-            refused = self._vendor.change_all(accounts)
-        except VendorError as error:
-            refused = {account: error for account in accounts}
+            self._vendor.change_all([outcome.account for outcome in outcomes])
+        except VendorError as exc:
+            error = exc
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # It may have come before the request or after the answer.
-            refused = {account: _internal(exc, maybe_applied=True) for account in accounts}
+            error = _internal(exc, maybe_applied=True)
+        if error is not None and not error.maybe_applied:
+            self._refused(outcomes, error)
+            return
+        now = self._clock()
         for outcome in outcomes:
-            error = refused.get(outcome.account)
-            if error is not None and error.maybe_applied:
-                outcome.doubt = error
-            elif error is not None:
-                self._fail(outcome, error)
+            outcome.sent, outcome.sent_at, outcome.doubt = True, now, error
+
+    def _refused(self, outcomes, error):
+        """A request certainly changed nobody."""
+        if len(outcomes) > 1 and error.kind in _FAULTS_OF_ONE:
+            # Alone, each of the others succeeds, and whose fault it was is told of that one only.
+            for outcome in outcomes:
+                self._send([outcome])
+            return
+        for outcome in outcomes:
+            self._fail(outcome, error)
 
     def _conclude(self, outcome):
         """Find out what became of a change that was sent."""
@@ -258,7 +270,7 @@ class _Run:
 
     def _verify(self, outcome):
         try:
-            outcome.verified = self._await_login(outcome.account)
+            outcome.verified = self._await_login(outcome)
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # Whatever it is, the vendor has accepted the change.
             error = exc if isinstance(exc, VendorError) else _internal(exc)
@@ -272,7 +284,7 @@ class _Run:
         """A change ended in an error that proves nothing: a login tells whether it happened."""
         doubt = outcome.doubt
         try:
-            arrived = self._await_login(outcome.account)
+            arrived = self._await_login(outcome)
         except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
@@ -286,8 +298,9 @@ class _Run:
             outcome.state = UNKNOWN
 
     def _check_current(self, account):
-        """In check mode, tell already that the current password is wrong, where a failed login costs nothing."""
-        if account.current_password and self._vendor.capabilities.failed_logins_per_run is None:
+        """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing."""
+        rules = self._vendor.capabilities
+        if account.current_password and rules.failed_logins_per_run is None and rules.others_need_current != "no":
             if self._probe(account, account.current_password) is False:
                 raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.name)
 
@@ -304,14 +317,16 @@ class _Run:
             account.failed_logins += 1
         return right
 
-    def _await_login(self, account):
+    def _await_login(self, outcome):
         """Log in with the new password, again until it works or the vendor has had its time.
 
         :return: True, False, or None where no login could tell.
         """
+        account = outcome.account
         settle = self._vendor.capabilities.settle_seconds
         limit = self._vendor.capabilities.failed_logins_per_run
-        end = self._clock() + settle
+        # Of many users that one request changed, those who are looked at last have had their time already.
+        end = outcome.sent_at + settle
         pause = _FIRST_PAUSE
         if limit is not None and account.failed_logins >= limit:
             return None

@@ -84,9 +84,10 @@ def password_size(capabilities, password):
 class Vendor(ABC):
     """One vendor: look-ups, change, login probe, reading its error bodies.
 
-    A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check` for each
-    user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. ``probe`` and
-    ``change`` are called from several threads.
+    A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check_call`, :meth:`check`
+    for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. ``probe`` and
+    ``change`` are called from several threads. Where ``capabilities.bulk`` is set, all are probed first, and :meth:`change_all` comes instead of
+    ``change``, from one thread.
 
     :param params: the validated options of the module.
     :param connect: called with a URL, gives an :class:`~.http.HttpClient` with the options of the call.
@@ -173,14 +174,12 @@ class Vendor(ABC):
         """
 
     def change_all(self, accounts):
-        """Set the passwords of some users: one, or up to ``capabilities.bulk`` in one request.
+        """Set the passwords of one user, or of up to ``capabilities.bulk`` users with one request.
 
-        :return: dict from account to :class:`VendorError`, for those whose change failed.
-        :raises VendorError: the request failed as a whole.
+        :raises VendorError: it concerns them all: without ``maybe_applied`` nobody was changed.
         """
         for account in accounts:
             self.change(account)
-        return {}
 
     def close(self):
         """End the operator's session, if there is one, and close the connections. Never raises."""

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import errors
 from ..errors import VendorError
 
@@ -19,13 +21,24 @@ try:
 except ImportError:
     psycopg = None
 
-# MySQL and MariaDB: "Access denied for user"; 3118 and 4151: the right password of a locked account.
-_MYSQL_DENIED = (1045, 1698)
-_MYSQL_LOCKED = (3118, 4151)
+ANYWHERE = "%"  # the host of a MySQL account that may log in from any
+
+# Error numbers of MySQL and MariaDB. Access is denied: the password is wrong, or there is no such account for where the login comes from.
+_DENIED = (1045, 1698)
+# The account is locked by its administrator (3118, 4151), or after too many failed logins (3955, 4150).
+_LOCKED = (3118, 3955, 4150, 4151)
+# Only after the right password: it has expired (1820, 1862), or the account has too many connections (1203, 1226).
+_RIGHT = (1203, 1226, 1820, 1862)
+# The client's own, where it has no (further) answer of the server.
+_NO_ANSWER = range(2000, 2056)
 
 
 class Unreachable(Exception):
-    """No login could be tried; the text says why and holds no secret."""
+    """The database could not be asked; the text says why and holds no secret."""
+
+
+class Unclear(Exception):
+    """The database could be asked, but not about this account; the text says why and holds no secret."""
 
 
 def library_for(engine):
@@ -35,55 +48,101 @@ def library_for(engine):
     return None if psycopg else "psycopg"
 
 
-def log_in(engine, host, port, user, password, database=None, ssl=False, ca_path=None, timeout=10.0):
-    """Try one login and close it again.
+class DatabaseLogin:
+    """Where and how to log in.
 
     :param engine: ``mysql`` (also MariaDB and Percona) or ``postgresql``.
-    :param timeout: seconds to wait for the connection.
-    :return: whether the password is right.
-    :raises Unreachable: the database could not be asked.
-    :raises VendorError: ``account_locked``.
+    :param port: ``None`` for the usual one.
+    :param database: the database to log in to; MySQL needs none.
+    :param ca_path: file with the authorities to trust; without it TLS protects from listeners only.
+    :param timeout: seconds to wait for each answer.
     """
-    if engine == "mysql":
-        return _mysql(host, port or 3306, user, password, database, ssl, ca_path, timeout)
-    return _postgresql(host, port or 5432, user, password, database, ssl, ca_path, timeout)
 
+    def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, timeout=5.0):
+        self._takes = self._mysql if engine == "mysql" else self._postgresql
+        self._host = host
+        self._port = port or (3306 if engine == "mysql" else 5432)
+        self._database = database or "postgres"
+        self._ssl = ssl
+        self._ca_path = ca_path
+        self._timeout = timeout
+        self._where = "the database at %s:%s" % (host, self._port)
 
-def _mysql(host, port, user, password, database, ssl, ca_path, timeout):
-    tls = {"ssl": {"ca": ca_path} if ca_path else {"check_hostname": False}} if ssl else {"ssl_disabled": True}
-    try:
-        # PyMySQL sends a str as latin-1, the server compares UTF-8.
-        connection = pymysql.connect(
-            host=host, port=port, user=user, password=password.encode("utf-8"), database=database, connect_timeout=timeout, read_timeout=timeout,
-            write_timeout=timeout, **tls
-        )  # fmt: skip
-    except pymysql.MySQLError as exc:
+    def takes(self, user, password, user_host=ANYWHERE):
+        """Try one login, and close it again.
+
+        :param user_host: from where the account may log in; in MySQL it is a part of the account's name.
+        :return: whether the password is right.
+        :raises Unreachable: the database could not be asked.
+        :raises Unclear: it could not be asked about this account.
+        :raises VendorError: ``account_locked``.
+        """
+        return self._takes(user, password, user_host)
+
+    def _mysql(self, user, password, user_host):
+        tls = {"ssl": {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}} if self._ssl else {"ssl_disabled": True}
+        waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self._timeout)
+        try:
+            # PyMySQL sends a str as latin-1, the server compares UTF-8.
+            connection = pymysql.connect(host=self._host, port=self._port, user=user, password=password.encode("utf-8"), **waits, **tls)
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SELECT CURRENT_USER()")
+                account_host = cursor.fetchone()[0].rpartition("@")[2]
+        except pymysql.MySQLError as exc:
+            return self._mysql_refusal(exc, user, user_host)
+        except (OSError, RuntimeError, ValueError) as exc:
+            # Among them: a library that PyMySQL needs for some accounts is missing.
+            raise Unclear("no login to %s was possible (%s)" % (self._where, type(exc).__name__)) from None
+        if account_host.lower() != user_host.lower():
+            raise Unclear("%s took the login for the account %s@%s" % (self._where, user, account_host))
+        return True
+
+    def _mysql_refusal(self, exc, user, user_host):
         code = exc.args[0] if exc.args else None
-        if code in _MYSQL_DENIED:
-            return False
-        if code in _MYSQL_LOCKED:
+        if code in _RIGHT:
+            return True
+        if code in _LOCKED:
             raise VendorError(errors.ACCOUNT_LOCKED, "The database account %s is locked." % user, vendor_code=code) from None
-        raise Unreachable("the database at %s:%s answered error %s" % (host, port, code)) from None
-    except (OSError, RuntimeError, ValueError) as exc:
-        raise Unreachable("no connection to the database at %s:%s (%s)" % (host, port, type(exc).__name__)) from None
-    connection.close()
-    return True
+        if code in _DENIED:
+            # Access denied for user 'name'@'where the login came from'
+            came_from = re.search("'@'([^']*)'", str(exc.args[-1]))
+            if user_host != ANYWHERE and not (came_from and _matches(user_host, came_from.group(1))):
+                raise Unclear("%s does not let %s@%s log in from here" % (self._where, user, user_host)) from None
+            return False
+        if code in _NO_ANSWER:
+            raise Unreachable("%s does not answer (error %s)" % (self._where, code)) from None
+        raise Unclear("%s answered error %s" % (self._where, code)) from None
 
+    def _postgresql(self, user, password, _user_host):
+        mode = ("verify-full" if self._ca_path else "require") if self._ssl else "prefer"
+        more = {"sslrootcert": self._ca_path} if self._ca_path else {}
+        # The client library takes whole seconds, from 2.
+        wait = max(round(self._timeout), 2)
+        try:
+            connection = psycopg.connect(
+                host=self._host, port=self._port, user=user, password=password, dbname=self._database, connect_timeout=wait, sslmode=mode, **more
+            )
+        except psycopg.Error as exc:
+            return self._postgresql_refusal(str(exc))
+        with connection:
+            asked = connection.pgconn.used_password
+        if not asked:
+            raise Unclear("%s asks for no password from here" % self._where)
+        return True
 
-def _postgresql(host, port, user, password, database, ssl, ca_path, timeout):
-    mode = ("verify-full" if ca_path else "require") if ssl else "prefer"
-    more = {"sslrootcert": ca_path} if ca_path else {}
-    try:
-        connection = psycopg.connect(
-            host=host, port=port, user=user, password=password, dbname=database or "postgres", connect_timeout=max(int(timeout), 2), sslmode=mode, **more
-        )
-    except psycopg.OperationalError as exc:
-        text = str(exc)
+    def _postgresql_refusal(self, text):
+        # The client library tells no code, and nothing but this text.
         if "password authentication failed" in text:
             return False
-        if "does not exist" in text or "permission denied for database" in text:
+        if re.search('database ".*" does not exist|permission denied for database|is not permitted to log in|too many connections for role', text):
             # The server says so only after the password was right.
             return True
-        raise Unreachable("no login to the database at %s:%s was possible" % (host, port)) from None
-    connection.close()
-    return True
+        if "FATAL:" in text:
+            raise Unclear("%s refused the login, but not because of the password" % self._where) from None
+        raise Unreachable("%s does not answer" % self._where) from None
+
+
+def _matches(pattern, host):
+    """Whether a host fits the host of a MySQL account, in which ``%`` and ``_`` stand for anything."""
+    expression = re.escape(pattern).replace("%", ".*").replace("_", ".")
+    return re.fullmatch(expression, host, re.IGNORECASE) is not None

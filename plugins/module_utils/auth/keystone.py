@@ -9,12 +9,11 @@ Source: OpenStack's Identity API reference, "Authentication and token management
 
 from __future__ import annotations
 
-from .. import errors
-from ..errors import VendorError
-from ..http import READ
-from .service_token import Endpoint, ServiceToken, text_at
+from ..http import LOGIN
+from ..openstack import dicts_at, text_at
+from .service_token import Endpoint, ServiceToken, check_login
 
-_PATH = "/v3/auth/tokens"
+_VERSION = "/v3"
 
 
 def by_password(user, password, user_domain, project, project_domain):
@@ -40,24 +39,20 @@ def log_in(http, body):
     :param http: an :class:`~..http.HttpClient` for the address of Keystone, with or without ``/v3`` at its end.
     :param body: what :func:`by_password` or :func:`by_application_credential` gives.
     :return: :class:`~.service_token.ServiceToken`.
-    :raises VendorError: ``authentication_failed``, ``vendor_unavailable``, ``unexpected_response``, or an error of the connection.
+    :raises VendorError: see :func:`~.service_token.check_login`, or an error of the connection.
     """
-    path = _PATH[len("/v3"):] if http.base_url.endswith("/v3") else _PATH  # fmt: skip
-    answer = http.request("POST", path, READ, json=body)
-    if answer.status in (401, 403):
-        raise VendorError(errors.AUTHENTICATION_FAILED, "Keystone refused the login: %s" % answer.excerpt(), answer.status)
-    if answer.status >= 500:
-        raise VendorError(errors.VENDOR_UNAVAILABLE, "Keystone failed: %s" % answer.excerpt(), answer.status)
+    path = "/auth/tokens" if http.base_url.endswith(_VERSION) else _VERSION + "/auth/tokens"
+    answer = http.request("POST", path, LOGIN, json=body)
+    check_login(answer, "Keystone", 201)
     token = answer.headers.get("X-Subject-Token")
-    if answer.status != 201 or not token:
-        raise answer.unexpected("to the login is not that of Keystone v3")
+    if not token:
+        raise answer.unexpected("to the login holds no token")
     return ServiceToken(token, tuple(_endpoints(answer.json_object())))
 
 
 def _endpoints(body):
-    catalog = (body.get("token") or {}).get("catalog") or []
-    for service in catalog:
-        for endpoint in service.get("endpoints") or []:
-            url = text_at(endpoint, "url")
-            if url:
-                yield Endpoint(service.get("type"), endpoint.get("region_id") or endpoint.get("region"), endpoint.get("interface"), url)
+    for service in dicts_at(body, "token", "catalog"):
+        for endpoint in dicts_at(service, "endpoints"):
+            if text_at(endpoint, "url"):
+                region = text_at(endpoint, "region_id") or text_at(endpoint, "region")
+                yield Endpoint(service.get("type"), region, endpoint.get("interface"), endpoint["url"])

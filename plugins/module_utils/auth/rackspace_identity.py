@@ -9,10 +9,9 @@ Source: Rackspace's Identity API documentation, "Authenticate as user with passw
 
 from __future__ import annotations
 
-from .. import errors
-from ..errors import VendorError
-from ..http import READ
-from .service_token import Endpoint, ServiceToken, text_at
+from ..http import LOGIN
+from ..openstack import dicts_at, text_at
+from .service_token import Endpoint, ServiceToken, check_login
 
 URL = "https://identity.api.rackspacecloud.com/v2.0"
 
@@ -27,7 +26,7 @@ def log_in(http, user, api_key=None, password=None, account=None):
     :param api_key: the user's API key, or ``None`` to use the password.
     :param account: the number of the account, where the user has several.
     :return: :class:`~.service_token.ServiceToken`.
-    :raises VendorError: ``authentication_failed``, ``vendor_unavailable``, ``unexpected_response``, or an error of the connection.
+    :raises VendorError: see :func:`~.service_token.check_login`, or an error of the connection.
     """
     if api_key:
         credentials = {"RAX-KSKEY:apiKeyCredentials": {"username": user, "apiKey": api_key}}
@@ -35,22 +34,18 @@ def log_in(http, user, api_key=None, password=None, account=None):
         credentials = {"passwordCredentials": {"username": user, "password": password}}
     if account:
         credentials["tenantId"] = account
-    answer = http.request("POST", "/tokens", READ, json={"auth": credentials})
-    if answer.status in (401, 403):
-        hint = "; users with multi-factor authentication need an API key" if not api_key else ""
-        raise VendorError(errors.AUTHENTICATION_FAILED, "Rackspace Identity refused the login%s: %s" % (hint, answer.excerpt()), answer.status)
-    if answer.status >= 500:
-        raise VendorError(errors.VENDOR_UNAVAILABLE, "Rackspace Identity failed: %s" % answer.excerpt(), answer.status)
+    answer = http.request("POST", "/tokens", LOGIN, json={"auth": credentials})
+    check_login(answer, "Rackspace Identity", 200, "" if api_key else " (users with multi-factor authentication need an API key)")
     access = answer.json_object().get("access")
     token = text_at(access, "token", "id")
-    if answer.status != 200 or not token:
-        raise answer.unexpected("to the login is not that of Rackspace Identity v2.0")
+    if not token:
+        raise answer.unexpected("to the login holds no token")
     return ServiceToken(token, tuple(_endpoints(access)))
 
 
 def _endpoints(access):
-    for service in access.get("serviceCatalog") or []:
-        for endpoint in service.get("endpoints") or []:
+    for service in dicts_at(access, "serviceCatalog"):
+        for endpoint in dicts_at(service, "endpoints"):
             for key, interface in _INTERFACES.items():
                 if text_at(endpoint, key):
-                    yield Endpoint(service.get("type"), endpoint.get("region"), interface, endpoint[key])
+                    yield Endpoint(service.get("type"), text_at(endpoint, "region"), interface, endpoint[key])

@@ -11,6 +11,7 @@ from typing import Optional, Tuple
 
 from .. import errors
 from ..errors import VendorError
+from ..openstack import fault
 
 
 @dataclass(frozen=True)
@@ -39,21 +40,32 @@ class ServiceToken:
         :raises VendorError: ``target_not_found``: none or several fit; the message names what there is.
         """
         offered = [endpoint for endpoint in self.endpoints if endpoint.service == service]
-        found = [endpoint for endpoint in offered if endpoint.interface == interface and region in (None, endpoint.region)]
-        if len({endpoint.url for endpoint in found}) == 1:
-            return found[0].url.rstrip("/")
-        regions = ", ".join(sorted({"%s (%s)" % (endpoint.region, endpoint.interface) for endpoint in offered})) or "none"
+        found = {endpoint.url for endpoint in offered if endpoint.interface == interface and (not region or endpoint.region == region)}
+        if len(found) == 1:
+            return found.pop().rstrip("/")
+        offers = ", ".join(sorted({"%s (%s)" % (endpoint.region, endpoint.interface) for endpoint in offered})) or "none"
         raise VendorError(
             errors.TARGET_NOT_FOUND,
             "The catalog has %s address of a %s service for region %s and interface %s. It offers: %s."
-            % ("no" if not found else "more than one", service, region or "(not given)", interface, regions),
+            % ("more than one" if found else "no", service, region or "(not given)", interface, offers),
         )
 
 
-def text_at(body, *path):
-    """A text within nested dicts, or ``None`` if it is not there."""
-    for key in path:
-        if not isinstance(body, dict):
-            return None
-        body = body.get(key)
-    return body if isinstance(body, str) and body else None
+def check_login(answer, service, expected, hint=""):
+    """Tell why there is no token.
+
+    :param answer: the answer to a login.
+    :param service: the name of the identity service.
+    :param expected: the HTTP status of success.
+    :param hint: what to look at where the login is refused.
+    :raises VendorError: ``authentication_failed``, ``rate_limited``, ``vendor_unavailable``, ``unexpected_response``.
+    """
+    if answer.status == expected:
+        return
+    if answer.status in (401, 403):
+        raise fault(answer, errors.AUTHENTICATION_FAILED, "%s refused the login%s." % (service, hint))
+    if answer.status in (413, 429):
+        raise fault(answer, errors.RATE_LIMITED, "%s wants fewer requests." % service)
+    if answer.status >= 500:
+        raise fault(answer, errors.VENDOR_UNAVAILABLE, "%s failed." % service)
+    raise fault(answer, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP %d) is not that of %s." % (answer.status, service))
