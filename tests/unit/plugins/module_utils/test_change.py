@@ -138,7 +138,7 @@ def test_a_doubtful_change_that_did_not_happen():
     vendor = make_vendor({"alice": OLD}, change=DOUBT)
     result, user = one(vendor)
     assert seen(result, user) == ("failed", False, "timed_out", False, True)
-    assert user["error"]["message"] == "The server timed out. The new password does not log in, so the change has not happened."
+    assert user["error"]["message"] == "The server timed out. The new password does not log in, so the change has not happened so far."
     assert user["error"]["retryable"] is True
     # A write is sent once, whatever happens.
     assert vendor.names("change") == ["alice"]
@@ -199,6 +199,12 @@ def test_check_mode_looks_and_does_not_write(user, update, expected, calls):
 
 def test_check_mode_spends_no_failed_login_on_the_current_password_where_they_count():
     vendor = make_vendor({"alice": OLD}, failed_logins_per_run=2)
+    _result, user = one(vendor, dict(ALICE, current_password="S3cr3t-MARKER-wrong"), check_mode=True)
+    assert (user["state"], vendor.failed_logins) == ("would_change", {"alice": 1})
+
+
+def test_check_mode_does_not_look_at_a_current_password_that_the_change_does_not_need():
+    vendor = make_vendor({"alice": OLD}, others_need_current="no")
     _result, user = one(vendor, dict(ALICE, current_password="S3cr3t-MARKER-wrong"), check_mode=True)
     assert (user["state"], vendor.failed_logins) == ("would_change", {"alice": 1})
 
