@@ -16,8 +16,9 @@ import sys
 import threading
 
 from tests.simulators.milvus import MilvusDouble
+from tests.simulators.trove import TroveDouble
 
-VENDORS = {"milvus": MilvusDouble}
+VENDORS = {"milvus": MilvusDouble, "trove": TroveDouble}
 
 
 def _value(text):
