@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from ..http import LOGIN
 from ..openstack import dicts_at, text_at
-from .service_token import Endpoint, ServiceToken, check_login
+from .service_token import Endpoint, ServiceToken, check_login, without_token
 
+_SERVICE = "Keystone"
 _VERSION = "/v3"
 
 
@@ -43,10 +44,10 @@ def log_in(http, body):
     """
     path = "/auth/tokens" if http.base_url.endswith(_VERSION) else _VERSION + "/auth/tokens"
     answer = http.request("POST", path, LOGIN, json=body)
-    check_login(answer, "Keystone", 201)
+    check_login(answer, _SERVICE, 201)
     token = answer.headers.get("X-Subject-Token")
     if not token:
-        raise answer.unexpected("to the login holds no token")
+        raise without_token(answer, _SERVICE)
     return ServiceToken(token, tuple(_endpoints(answer.json_object())))
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from ..http import LOGIN
 from ..openstack import dicts_at, text_at
-from .service_token import Endpoint, ServiceToken, check_login
+from .service_token import Endpoint, ServiceToken, check_login, without_token
 
 URL = "https://identity.api.rackspacecloud.com/v2.0"
 
+_SERVICE = "Rackspace Identity"
 # The names of the addresses in the catalog.
 _INTERFACES = {"publicURL": "public", "internalURL": "internal", "adminURL": "admin"}
 
@@ -35,11 +36,11 @@ def log_in(http, user, api_key=None, password=None, account=None):
     if account:
         credentials["tenantId"] = account
     answer = http.request("POST", "/tokens", LOGIN, json={"auth": credentials})
-    check_login(answer, "Rackspace Identity", 200, "" if api_key else " (users with multi-factor authentication need an API key)")
+    check_login(answer, _SERVICE, 200, "" if api_key else " (users with multi-factor authentication need an API key)")
     access = answer.json_object().get("access")
     token = text_at(access, "token", "id")
     if not token:
-        raise answer.unexpected("to the login holds no token")
+        raise without_token(answer, _SERVICE)
     return ServiceToken(token, tuple(_endpoints(access)))
 
 

@@ -68,4 +68,12 @@ def check_login(answer, service, expected, hint=""):
         raise fault(answer, errors.RATE_LIMITED, "%s wants fewer requests." % service)
     if answer.status >= 500:
         raise fault(answer, errors.VENDOR_UNAVAILABLE, "%s failed." % service)
+    if answer.status < 300:
+        raise without_token(answer, service)
     raise fault(answer, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP %d) is not that of %s." % (answer.status, service))
+
+
+def without_token(answer, service):
+    """The error of a login that seems to have worked. It shows nothing of the answer: a token may be in it, where nobody knows it for one."""
+    text = "The answer to the login (HTTP %d) is not that of %s: it holds no token." % (answer.status, service)
+    return VendorError(errors.UNEXPECTED_RESPONSE, text, answer.status)

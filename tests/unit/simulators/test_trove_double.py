@@ -176,7 +176,8 @@ class TestAnswers:
         if status == 404 and "." not in path:
             assert answer.json()["itemNotFound"]["message"].endswith("cannot be found on the instance.")
 
-    @pytest.mark.parametrize("guest, text", [("silent", "Timeout trying to connect to the Guest Agent."), ("without database", "An error occurred communicating with the guest")])
+    @pytest.mark.parametrize("guest, text", [("silent", "Timeout trying to connect to the Guest Agent."),
+                                             ("without database", "An error occurred communicating with the guest")])
     def test_without_its_guest_everything_is_a_bad_request(self, double, guest, text):
         double.guest = guest
         for answer in (ask(double, "/users"), ask(double, "/users/alice"), put(double, "alice")):

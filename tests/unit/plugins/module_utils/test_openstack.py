@@ -57,7 +57,8 @@ def test_a_text_as_it_was_sent():
 
 
 @pytest.mark.parametrize("body, path, found", [
-    ({"a": {"b": "text"}}, ("a", "b"), "text"), ({"a": {"b": ""}}, ("a", "b"), None), ({"a": {"b": 7}}, ("a", "b"), None), ({"a": "text"}, ("a", "b"), None), (None, ("a",), None), ([], ("a",), None),
+    ({"a": {"b": "text"}}, ("a", "b"), "text"), ({"a": {"b": ""}}, ("a", "b"), None), ({"a": {"b": 7}}, ("a", "b"), None), ({"a": "text"}, ("a", "b"), None),
+    (None, ("a",), None), ([], ("a",), None),
 ])
 def test_texts(body, path, found):
     assert openstack.text_at(body, *path) == found

@@ -55,7 +55,8 @@ class TestMySQL:
         assert [connection.closed for connection in fake.connections] == [True]
 
     @pytest.mark.parametrize("options, expected", [
-        ({"port": 3307}, {"port": 3307}), ({"timeout": 1.5}, {"connect_timeout": 1.5, "read_timeout": 1.5}), ({"ssl": True}, {"ssl": {"check_hostname": False}}),
+        ({"port": 3307}, {"port": 3307}), ({"timeout": 1.5}, {"connect_timeout": 1.5, "read_timeout": 1.5}),
+        ({"ssl": True}, {"ssl": {"check_hostname": False}}),
         ({"ssl": True, "ca_path": "/ca.pem"}, {"ssl": {"ca": "/ca.pem"}}), ({"database": "shop"}, {}),
     ])
     def test_options(self, monkeypatch, options, expected):
@@ -165,7 +166,8 @@ class TestPostgreSQL:
         assert fake.closed == 1
 
     @pytest.mark.parametrize("options, expected", [
-        ({"port": 5433, "database": "shop"}, {"port": 5433, "dbname": "shop"}), ({"timeout": 0.1}, {"connect_timeout": 2}), ({"timeout": 7.6}, {"connect_timeout": 8}),
+        ({"port": 5433, "database": "shop"}, {"port": 5433, "dbname": "shop"}), ({"timeout": 0.1}, {"connect_timeout": 2}),
+        ({"timeout": 7.6}, {"connect_timeout": 8}),
         ({"ssl": True}, {"sslmode": "require"}), ({"ssl": True, "ca_path": "/ca.pem"}, {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}),
     ])
     def test_options(self, monkeypatch, options, expected):
@@ -183,7 +185,8 @@ class TestPostgreSQL:
         ('connection failed: connection to server at "127.0.0.1", port 5432 failed: FATAL:  password authentication failed for user "alice"', False),
         ('FATAL:  database "shop" does not exist', True), ('FATAL:  permission denied for database "shop"', True),
         ('FATAL:  role "alice" is not permitted to log in', True), ('FATAL:  too many connections for role "alice"', True),
-        ('FATAL:  role "alice" does not exist', Unclear), ('FATAL:  no pg_hba.conf entry for host "10.0.0.7"', Unclear), ("FATAL:  the database system is starting up", Unclear),
+        ('FATAL:  role "alice" does not exist', Unclear), ('FATAL:  no pg_hba.conf entry for host "10.0.0.7"', Unclear),
+        ("FATAL:  the database system is starting up", Unclear),
         ("connection refused S3cr3t-MARKER", Unreachable), ("timeout expired", Unreachable), ("", Unreachable),
     ])
     def test_what_its_texts_mean(self, monkeypatch, text, expected):

@@ -26,7 +26,8 @@ TOKEN = ServiceToken("S3cr3t-MARKER-token", (
 
 
 @pytest.mark.parametrize("service, region, interface, url", [
-    ("database", "ONE", "public", "https://db.one/v1.0/1"), ("database", "TWO", "public", "https://db.two"), ("database", "ONE", "internal", "https://internal.one"),
+    ("database", "ONE", "public", "https://db.one/v1.0/1"), ("database", "TWO", "public", "https://db.two"),
+    ("database", "ONE", "internal", "https://internal.one"),
     ("database", None, "internal", "https://internal.one"), ("dns", None, "public", "https://dns"), ("dns", "", "public", "https://dns"),
     # In several regions, but at one address.
     ("image", None, "public", "https://image"),
@@ -62,7 +63,6 @@ def test_a_login_that_works():
     (401, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."), (403, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."),
     (413, errors.RATE_LIMITED, "Keystone wants fewer requests."), (429, errors.RATE_LIMITED, "Keystone wants fewer requests."),
     (500, errors.VENDOR_UNAVAILABLE, "Keystone failed."), (503, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
-    (200, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 200) is not that of Keystone."),
     (404, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 404) is not that of Keystone."),
 ])
 def test_a_login_that_does_not_work(status, kind, text):
@@ -73,3 +73,12 @@ def test_a_login_that_does_not_work(status, kind, text):
     assert (error.kind, error.http_status, error.vendor_code, error.request_id) == (kind, status, status, "req-1")
     assert error.message == text + " The service said: ******** is wrong."
     assert error.maybe_applied is False
+
+
+@pytest.mark.parametrize("body", [{"access": {"token": {"id": "S3cr3t-MARKER-of-nobody"}}}, '{"access": {"token": {"id": "S3cr3t-MARKER-of-nobody',
+                                  {"x": {"message": "S3cr3t-MARKER-of-nobody"}}])
+def test_what_seems_to_be_a_login_is_not_shown(body):
+    with pytest.raises(VendorError) as caught:
+        check_login(make_answer(200, body), "Keystone", 201)
+    assert (caught.value.kind, caught.value.http_status) == (errors.UNEXPECTED_RESPONSE, 200)
+    assert caught.value.message == "The answer to the login (HTTP 200) is not that of Keystone: it holds no token."
