@@ -243,7 +243,7 @@ class _Run:
             outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
         elif arrived is False:
             outcome.verified = False
-            doubt.message += " The new password does not log in, so the change has not happened."
+            doubt.message += " The new password does not log in, so the change has not happened yet."
             outcome.fail(doubt)
         else:
             outcome.fail(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,7 +98,7 @@ class Demo:
         :return: (exit status, output).
         """
         command = ["ansible-playbook", "-i", str(self._inventory), "--vault-password-file", str(self._vault_password), *arguments]
-        print("\n$ ansible-playbook -i inventory.yml --vault-password-file vault-password %s\n" % " ".join(arguments), flush=True)
+        print("\n$ ansible-playbook -i inventory.yml --vault-password-file vault-password %s\n" % shlex.join(arguments), flush=True)
         environment = dict(
             os.environ, ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS), ANSIBLE_HOME=str(self._folder / "ansible"), ANSIBLE_CONFIG=str(self._config),
             ANSIBLE_DISPLAY_SKIPPED_HOSTS="false", ANSIBLE_CALLBACK_RESULT_FORMAT="yaml", PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],

@@ -58,7 +58,11 @@ def test_the_arguments_are_not_part_of_the_result(run):
 
 
 def test_failure(run):
-    vendor = make_vendor({"alice": OLD, "bob": OLD}, check=lambda vendor, account: None if account.name == "bob" else fails(errors.PASSWORD_REJECTED, "Weak.")(vendor))
+    def refuse_alice(vendor, account):
+        if account.name == "alice":
+            fails(errors.PASSWORD_REJECTED, "Weak.")(vendor)
+
+    vendor = make_vendor({"alice": OLD, "bob": OLD}, check=refuse_alice)
     status, result = run(vendor, users=[ALICE, dict(ALICE, name="bob")])
     assert status == 1 and result["failed"] is True and result["changed"] is True
     assert result["msg"] == "1 of 2 users failed. alice: Weak. (password_rejected)"
