@@ -139,7 +139,7 @@ def test_a_doubtful_change_that_did_not_happen():
     vendor = make_vendor({"alice": OLD}, change=DOUBT)
     result, user = one(vendor)
     assert seen(result, user) == ("failed", False, "timed_out", False, True)
-    assert user["error"]["message"] == "The server timed out. The new password does not log in, so the change has not happened."
+    assert user["error"]["message"] == "The server timed out. The new password does not log in, so the change has not happened yet."
     assert user["error"]["retryable"] is True
     # A write is sent once, whatever happens.
     assert vendor.names("change") == ["alice"]
