@@ -101,7 +101,8 @@ class Demo:
         print("\n$ ansible-playbook -i inventory.yml --vault-password-file vault-password %s\n" % shlex.join(arguments), flush=True)
         environment = dict(
             os.environ, ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS), ANSIBLE_HOME=str(self._folder / "ansible"), ANSIBLE_CONFIG=str(self._config),
-            ANSIBLE_DISPLAY_SKIPPED_HOSTS="false", ANSIBLE_CALLBACK_RESULT_FORMAT="yaml", PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
+            ANSIBLE_DISPLAY_SKIPPED_HOSTS="false", ANSIBLE_CALLBACK_RESULT_FORMAT="yaml",
+            PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
         )  # fmt: skip
         lines = []
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

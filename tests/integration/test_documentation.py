@@ -135,7 +135,8 @@ def test_the_examples_of_a_plugin_run(name, ansible, double):
     tasks = yaml.safe_load(with_addresses(EXAMPLES[name], double).replace("/srv/passwords", store))
     variables = dict(
         VARIABLES, my_users=[{"name": "alice", "current_password": OLD["alice"]}], rotate_vendor="milvus", rotate_store_path=store, ansible_host="localhost",
-        rotate_connection={"url": double.url, "api_user": "root", "api_password": OLD["root"]}, rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
+        rotate_connection={"url": double.url, "api_user": "root", "api_password": OLD["root"]},
+        rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
     )  # fmt: skip
     play = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
     if name == "secret":
