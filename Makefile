@@ -57,6 +57,10 @@ units: ## the unit tests
 integration: ## whole playbooks against the doubles and the real servers
 	$(CHECKS) integration
 
+.PHONY: real-servers
+real-servers: ## what the real servers need that is not in .venv
+	$(CHECKS) real-servers
+
 .PHONY: molecule
 molecule: ## the molecule scenarios
 	$(CHECKS) molecule

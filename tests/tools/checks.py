@@ -40,7 +40,11 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit"), tools),
-        runner.Step("integration", "pytest tests/integration: whole playbooks, doubles, and the real Milvus", pytest("tests/integration"), tools),
+        runner.Step("real-servers", "what real servers need: Trove and Keystone (about 333 MB, once), MariaDB", script("real_servers"), plain, layout.ROOT),
+        runner.Step(
+            "integration", "pytest tests/integration: whole playbooks, doubles, and the real Milvus and Trove", pytest("tests/integration"), tools,
+            after=("real-servers",),
+        ),
         runner.Step(
             "integration-quick", "pytest tests/integration, the quick ones on doubles", pytest("tests/integration", "-m", "not real and not slow"), tools
         ),
