@@ -137,6 +137,8 @@ class Child:
     def kill(self) -> None:
         """SIGKILL."""
         self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process.wait(STOP_LIMIT_S)
 
     def end(self, number: int = signal.SIGTERM) -> None:

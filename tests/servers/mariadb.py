@@ -37,6 +37,12 @@ def programs() -> tuple[str, pathlib.Path]:
     raise Unavailable("the SQL files of MariaDB's system tables are not installed (Debian: apt-get install mariadb-server-core)")
 
 
+def check() -> None:
+    """Raise Unavailable where something is missing."""
+    programs()
+    _library()
+
+
 class MariaDBServer:
     """One server on the loopback interface with its data in `work_dir`, which must be new or empty."""
 
@@ -67,8 +73,8 @@ class MariaDBServer:
 
     def create(self) -> None:
         """Make the data: what mariadb-install-db does, without the script, which wants further packages, and without its help tables."""
+        check()
         tables = programs()[1]
-        _library()
         (self.work_dir / "data").mkdir(parents=True)
         script = ["CREATE DATABASE IF NOT EXISTS mysql;", "USE mysql;", "SET @auth_root_socket=NULL;"]
         script += [(tables / name).read_text(encoding="utf-8") for name in _SYSTEM_TABLES]

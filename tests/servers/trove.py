@@ -21,7 +21,7 @@ import time
 import typing as t
 import uuid
 
-from tests.servers import trove_package
+from tests.servers import mariadb, trove_package
 from tests.servers.child import Child, ServerError, free_ports, is_free, listens
 from tests.servers.keystone import DOMAIN, Keystone, read_record
 from tests.servers.machine import Unavailable, default_cache_dir
@@ -141,6 +141,8 @@ class TroveCloud:
     # Life
 
     def start(self) -> None:
+        # Before 333 MB are fetched for nothing.
+        mariadb.check()
         self._python = trove_package.installed(self.cache_dir)
         self.work_dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, _ATTEMPTS + 1):
