@@ -16,8 +16,9 @@ import sys
 import threading
 
 from tests.simulators.milvus import MilvusDouble
+from tests.simulators.rackspace_identity import RackspaceIdentityDouble
 
-VENDORS = {"milvus": MilvusDouble}
+VENDORS = {"milvus": MilvusDouble, "rackspace_identity": RackspaceIdentityDouble}
 
 
 def _value(text):
