@@ -85,6 +85,8 @@ def _operator_passwords(vendor, connection, records, staged):
 
     :return: list of dicts with the operator's password option; one empty dict if the operator is no user of this store.
     """
+    if vendor.operator_options is None:
+        return [{}]
     user_option, password_option = vendor.operator_options
     operator = connection.get(user_option)
     record = records.get(operator)

@@ -30,6 +30,9 @@ _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arri
 _LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
+# Refusals that are about one of the users in a request, while the others may well succeed.
+_FAULTS_OF_ONE = frozenset((errors.USER_NOT_FOUND, errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED, errors.INVALID_INPUT))
+
 
 def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic):
     """Set the passwords of all users of a call.
@@ -55,8 +58,8 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
     return this.result(scrub)
 
 
-def _internal(exc):
-    return VendorError(errors.UNEXPECTED_RESPONSE, "An unforeseen %s occurred; please report it." % type(exc).__name__)
+def _internal(exc, maybe_applied=False):
+    return VendorError(errors.UNEXPECTED_RESPONSE, "An unforeseen %s occurred; please report it." % type(exc).__name__, maybe_applied=maybe_applied)
 
 
 class _Warnings:
@@ -80,6 +83,10 @@ class _Outcome:
         self.state = None
         self.verified = None
         self.error = None
+        self.due = False  # a change is to be sent
+        self.sent = False  # it was, or at least may have been
+        self.sent_at = None  # when the vendor had answered, or failed to
+        self.doubt = None  # the error that leaves it open whether the change happened
         self.accepted = False  # the vendor said that it is done
 
     def fail(self, error):
@@ -104,7 +111,7 @@ class _Run:
         self._outcomes = [_Outcome(account) for account in accounts]
         self._check_options()
         # The vendor opens no connection before open(): what is certainly wrong is said without a request.
-        self._vendor = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn)
+        self._vendor = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn, scrub.add)
         todo = self._checked()
         if not todo:
             return
@@ -112,9 +119,9 @@ class _Run:
             vendor.open([outcome.account for outcome in todo])
             vendor.find([outcome.account for outcome in todo])
             last = [outcome for outcome in todo if vendor.is_operator(outcome.account)]
-            self._each([outcome for outcome in todo if outcome not in last])
+            self._settle([outcome for outcome in todo if outcome not in last])
             # Whoever acts for all keeps its password until all others are done.
-            self._each(last)
+            self._settle(last)
         finally:
             self._close()
 
@@ -149,6 +156,7 @@ class _Run:
 
     def _checked(self):
         """The users about whom nothing is wrong as far as can be told without asking the vendor."""
+        self._vendor.check_call()
         seen = {}
         for outcome in self._outcomes:
             account = outcome.account
@@ -162,68 +170,107 @@ class _Run:
                 outcome.fail(error)
         return [outcome for outcome in self._outcomes if outcome.error is None]
 
-    def _each(self, outcomes):
+    def _settle(self, outcomes):
+        """Bring users to their ends: one after the other, or with one request for many where the vendor has that."""
+        bulk = self._vendor.capabilities.bulk
+        if not bulk:
+            self._each(outcomes, self._settle_one)
+            return
+        self._each(outcomes, self._look)
+        due = [outcome for outcome in outcomes if outcome.due]
+        for start in range(0, len(due), bulk):
+            self._send(due[start : start + bulk])
+        self._each([outcome for outcome in due if outcome.sent], self._conclude)
+
+    def _settle_one(self, outcome):
+        self._look(outcome)
+        if outcome.due:
+            self._send([outcome])
+        if outcome.sent:
+            self._conclude(outcome)
+
+    def _each(self, outcomes, step):
+        """Do one step for all users, several at a time."""
         workers = min(self._params["concurrency"], len(outcomes))
         if workers <= 1:
             for outcome in outcomes:
-                self._guarded(outcome)
+                self._guarded(outcome, step)
             return
         with ThreadPoolExecutor(workers) as pool:
             # list() waits for all, and would raise what _guarded let through.
-            list(pool.map(self._guarded, outcomes))
+            list(pool.map(lambda outcome: self._guarded(outcome, step), outcomes))
 
-    def _guarded(self, outcome):
-        """Settle one user; whatever happens to it does not reach the others."""
-        if self._stopped is not None:
+    def _guarded(self, outcome, step):
+        """One step for one user; whatever happens to it does not reach the others."""
+        if self._stopped is not None and not outcome.sent:
             return
         try:
             if outcome.account.error is not None:
                 raise outcome.account.error
-            self._settle(outcome)
+            step(outcome)
         except VendorError as error:
-            outcome.fail(error)
-            if error.kind == errors.AUTHENTICATION_FAILED:
-                # To go on would be a failed login of the operator for each further user.
-                self.stop(error)
+            self._fail(outcome, error)
         except Exception as exc:  # pylint: disable=broad-exception-caught
-            outcome.fail(_internal(exc))
+            self._fail(outcome, _internal(exc))
 
-    def _settle(self, outcome):
+    def _fail(self, outcome, error):
+        outcome.fail(error)
+        if error.kind == errors.AUTHENTICATION_FAILED:
+            # To go on would be a failed login of the operator for each further user.
+            self.stop(error)
+
+    def _look(self, outcome):
+        """Find out whether a change is to be sent."""
         account = outcome.account
         if account.update_password == WHEN_CHANGED and self._probe(account, account.password):
             outcome.state, outcome.verified = UNCHANGED, True
-            return
-        if self._check_mode:
+        elif self._check_mode:
             self._check_current(account)
             outcome.state = WOULD_CHANGE
+        else:
+            outcome.due = True
+
+    def _send(self, outcomes):
+        """Send the change of some users with one request, and note whether it was refused or nothing certain is known about it."""
+        if self._stopped is not None:
             return
-        doubt = self._change(account)
-        if doubt is not None:
-            self._resolve(outcome, doubt)
+        error = None
+        try:
+            self._vendor.change_all([outcome.account for outcome in outcomes])
+        except VendorError as exc:
+            error = exc
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # It may have come before the request or after the answer.
+            error = _internal(exc, maybe_applied=True)
+        if error is not None and not error.maybe_applied:
+            self._refused(outcomes, error)
+            return
+        now = self._clock()
+        for outcome in outcomes:
+            outcome.sent, outcome.sent_at, outcome.doubt = True, now, error
+
+    def _refused(self, outcomes, error):
+        """A request certainly changed nobody."""
+        if len(outcomes) > 1 and error.kind in _FAULTS_OF_ONE:
+            # Alone, each of the others succeeds, and whose fault it was is told of that one only.
+            for outcome in outcomes:
+                self._send([outcome])
+            return
+        for outcome in outcomes:
+            self._fail(outcome, error)
+
+    def _conclude(self, outcome):
+        """Find out what became of a change that was sent."""
+        if outcome.doubt is not None:
+            self._resolve(outcome)
             return
         outcome.state, outcome.accepted = CHANGED, True
         if self._params["verify"]:
             self._verify(outcome)
 
-    def _change(self, account):
-        """Send the change.
-
-        :return: ``None``, or the error that leaves it open whether the change happened.
-        """
-        try:
-            self._vendor.change(account)
-        except VendorError as error:
-            if error.maybe_applied:
-                return error
-            raise
-        except Exception as exc:  # pylint: disable=broad-exception-caught
-            # It may have come before the request or after the answer.
-            return _internal(exc)
-        return None
-
     def _verify(self, outcome):
         try:
-            outcome.verified = self._await_login(outcome.account)
+            outcome.verified = self._await_login(outcome)
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # Whatever it is, the vendor has accepted the change.
             error = exc if isinstance(exc, VendorError) else _internal(exc)
@@ -233,30 +280,27 @@ class _Run:
                 VendorError(errors.NOT_VERIFIED, "The vendor accepted the change, but the new password does not log in. Find out which password is in force.")
             )
 
-    def _resolve(self, outcome, doubt):
+    def _resolve(self, outcome):
         """A change ended in an error that proves nothing: a login tells whether it happened."""
+        doubt = outcome.doubt
         try:
-            arrived = self._await_login(outcome.account)
+            arrived = self._await_login(outcome)
         except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
             outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
         elif arrived is False:
             outcome.verified = False
-            doubt.message += " The new password does not log in, so the change has not happened yet."
-            outcome.fail(doubt)
+            outcome.fail(doubt.with_message(doubt.message + " The new password does not log in, so the change has not happened yet."))
         else:
-            outcome.fail(
-                VendorError(
-                    errors.OUTCOME_UNKNOWN, "The change may or may not have happened, and no login could tell: " + doubt.message,
-                    doubt.http_status, doubt.vendor_code, doubt.request_id,
-                )  # fmt: skip
-            )
+            text = "The change may or may not have happened, and no login could tell: " + doubt.message
+            outcome.fail(doubt.with_message(text, errors.OUTCOME_UNKNOWN))
             outcome.state = UNKNOWN
 
     def _check_current(self, account):
-        """In check mode, tell already that the current password is wrong, where a failed login costs nothing."""
-        if account.current_password and self._vendor.capabilities.failed_logins_per_run is None:
+        """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing."""
+        rules = self._vendor.capabilities
+        if account.current_password and rules.failed_logins_per_run is None and rules.others_need_current != "no":
             if self._probe(account, account.current_password) is False:
                 raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.name)
 
@@ -273,14 +317,16 @@ class _Run:
             account.failed_logins += 1
         return right
 
-    def _await_login(self, account):
+    def _await_login(self, outcome):
         """Log in with the new password, again until it works or the vendor has had its time.
 
         :return: True, False, or None where no login could tell.
         """
+        account = outcome.account
         settle = self._vendor.capabilities.settle_seconds
         limit = self._vendor.capabilities.failed_logins_per_run
-        end = self._clock() + settle
+        # Of many users that one request changed, those who are looked at last have had their time already.
+        end = outcome.sent_at + settle
         pause = _FIRST_PAUSE
         if limit is not None and account.failed_logins >= limit:
             return None

@@ -97,6 +97,10 @@ class VendorError(Exception):
         """Whether the same task may well succeed when it is simply run again later."""
         return self.kind in RETRYABLE_KINDS
 
+    def with_message(self, message, kind=None):
+        """The same error of another user, or of another kind, told in other words."""
+        return VendorError(kind or self.kind, message, self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
+
     def as_dict(self, scrub=lambda text: text):
         """The error as it stands in results.
 

@@ -53,6 +53,7 @@ class Capabilities:
     password_unit: str  # "bytes" or "characters"
     password_forbidden: str = ""  # characters that the vendor refuses or loses
     generated: GeneratedPassword = GeneratedPassword()
+    bulk: int = 0  # users that one request may change; 0: each user has a request of its own
 
 
 class Account:
@@ -83,13 +84,15 @@ def password_size(capabilities, password):
 class Vendor(ABC):
     """One vendor: look-ups, change, login probe, reading its error bodies.
 
-    A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check` for each
-    user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. ``probe`` and
-    ``change`` are called from several threads.
+    A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check_call`, :meth:`check`
+    for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. ``probe`` and
+    ``change`` are called from several threads. Where ``capabilities.bulk`` is set, all are probed first, and :meth:`change_all` comes instead of
+    ``change``, from one thread.
 
     :param params: the validated options of the module.
     :param connect: called with a URL, gives an :class:`~.http.HttpClient` with the options of the call.
     :param warn: called with a text that the user should see once.
+    :param learn: called with a further secret, such as a token, so that no text shows it.
     """
 
     name: ClassVar[str]  # in module and option names
@@ -98,16 +101,24 @@ class Vendor(ABC):
     argument_spec: ClassVar[dict]  # the connection options
     user_spec: ClassVar[dict] = {}  # further keys of an element of ``users``
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
-    operator_options: ClassVar[Tuple[str, str]] = ("api_user", "api_password")  # who acts, and that one's password
+    # The options that name who acts for all, and that one's password; None if it is never one of the users.
+    operator_options: ClassVar[Optional[Tuple[str, str]]] = ("api_user", "api_password")
 
-    def __init__(self, params, connect, warn):
+    def __init__(self, params, connect, warn, learn):
         self.params = params
         self.connect = connect
         self.warn = warn
+        self.learn = learn
 
     def key(self, account):
         """What tells two users apart; an entry that is named twice is refused."""
         return account.name
+
+    def check_call(self):
+        """Refuse what is certainly wrong with the options that do not concern a user, before any request.
+
+        :raises VendorError: ``invalid_input``.
+        """
 
     def check(self, account):
         """Refuse what is certainly wrong, before any request.
@@ -133,7 +144,7 @@ class Vendor(ABC):
 
     def is_operator(self, account):
         """Whether the user is the one that acts for all: it is changed last."""
-        return self.params.get(self.operator_options[0]) == account.name
+        return self.operator_options is not None and self.params.get(self.operator_options[0]) == account.name
 
     @abstractmethod
     def open(self, accounts):
@@ -163,6 +174,14 @@ class Vendor(ABC):
 
         :raises VendorError: with ``maybe_applied`` where the change may have happened all the same.
         """
+
+    def change_all(self, accounts):
+        """Set the passwords of one user, or of up to ``capabilities.bulk`` users with one request.
+
+        :raises VendorError: it concerns them all: without ``maybe_applied`` nobody was changed.
+        """
+        for account in accounts:
+            self.change(account)
 
     def close(self):
         """End the operator's session, if there is one, and close the connections. Never raises."""

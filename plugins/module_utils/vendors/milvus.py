@@ -64,8 +64,8 @@ class Milvus(Vendor):
     )
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 
-    def __init__(self, params, connect, warn):
-        super().__init__(params, connect, warn)
+    def __init__(self, params, connect, warn, learn):
+        super().__init__(params, connect, warn, learn)
         self._http = None
         self._checks_logins = None  # whether the server checks logins at all; None: not known yet
 

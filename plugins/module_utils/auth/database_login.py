@@ -1,0 +1,148 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logins to a database: the only proof of a password that the database's own service never tells."""
+
+from __future__ import annotations
+
+import re
+
+from .. import errors
+from ..errors import VendorError
+
+try:
+    import pymysql
+except ImportError:
+    pymysql = None
+
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
+
+ANYWHERE = "%"  # the host of a MySQL account that may log in from any
+
+# Error numbers of MySQL and MariaDB. Access is denied: the password is wrong, or there is no such account for where the login comes from.
+_DENIED = (1045, 1698)
+# The account is locked by its administrator (3118, 4151), or after too many failed logins (3955, 4150).
+_LOCKED = (3118, 3955, 4150, 4151)
+# Only after the right password: it has expired (1820, 1862), or the account has too many connections (1203, 1226).
+_RIGHT = (1203, 1226, 1820, 1862)
+# The client's own, where it has no (further) answer of the server.
+_NO_ANSWER = range(2000, 2056)
+
+
+class Unreachable(Exception):
+    """The database could not be asked; the text says why and holds no secret."""
+
+
+class Unclear(Exception):
+    """The database could be asked, but not about this account; the text says why and holds no secret."""
+
+
+def library_for(engine):
+    """The name of the missing client library, or ``None`` if it is there."""
+    if engine == "mysql":
+        return None if pymysql else "PyMySQL"
+    return None if psycopg else "psycopg"
+
+
+class DatabaseLogin:
+    """Where and how to log in.
+
+    :param engine: ``mysql`` (also MariaDB and Percona) or ``postgresql``.
+    :param port: ``None`` for the usual one.
+    :param database: the database to log in to; MySQL needs none.
+    :param ca_path: file with the authorities to trust; without it TLS protects from listeners only.
+    :param timeout: seconds to wait for each answer.
+    """
+
+    def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, timeout=5.0):
+        self._takes = self._mysql if engine == "mysql" else self._postgresql
+        self._host = host
+        self._port = port or (3306 if engine == "mysql" else 5432)
+        self._database = database or "postgres"
+        self._ssl = ssl
+        self._ca_path = ca_path
+        self._timeout = timeout
+        self._where = "the database at %s:%s" % (host, self._port)
+
+    def takes(self, user, password, user_host=ANYWHERE):
+        """Try one login, and close it again.
+
+        :param user_host: from where the account may log in; in MySQL it is a part of the account's name.
+        :return: whether the password is right.
+        :raises Unreachable: the database could not be asked.
+        :raises Unclear: it could not be asked about this account.
+        :raises VendorError: ``account_locked``.
+        """
+        return self._takes(user, password, user_host)
+
+    def _mysql(self, user, password, user_host):
+        tls = {"ssl": {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}} if self._ssl else {"ssl_disabled": True}
+        waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self._timeout)
+        try:
+            # PyMySQL sends a str as latin-1, the server compares UTF-8.
+            connection = pymysql.connect(host=self._host, port=self._port, user=user, password=password.encode("utf-8"), **waits, **tls)
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SELECT CURRENT_USER()")
+                account_host = cursor.fetchone()[0].rpartition("@")[2]
+        except pymysql.MySQLError as exc:
+            return self._mysql_refusal(exc, user, user_host)
+        except (OSError, RuntimeError, ValueError) as exc:
+            # Among them: a library that PyMySQL needs for some accounts is missing.
+            raise Unclear("no login to %s was possible (%s)" % (self._where, type(exc).__name__)) from None
+        if account_host.lower() != user_host.lower():
+            raise Unclear("%s took the login for the account %s@%s" % (self._where, user, account_host))
+        return True
+
+    def _mysql_refusal(self, exc, user, user_host):
+        code = exc.args[0] if exc.args else None
+        if code in _RIGHT:
+            return True
+        if code in _LOCKED:
+            raise VendorError(errors.ACCOUNT_LOCKED, "The database account %s is locked." % user, vendor_code=code) from None
+        if code in _DENIED:
+            # Access denied for user 'name'@'where the login came from'
+            came_from = re.search("'@'([^']*)'", str(exc.args[-1]))
+            if user_host != ANYWHERE and not (came_from and _matches(user_host, came_from.group(1))):
+                raise Unclear("%s does not let %s@%s log in from here" % (self._where, user, user_host)) from None
+            return False
+        if code in _NO_ANSWER:
+            raise Unreachable("%s does not answer (error %s)" % (self._where, code)) from None
+        raise Unclear("%s answered error %s" % (self._where, code)) from None
+
+    def _postgresql(self, user, password, _user_host):
+        mode = ("verify-full" if self._ca_path else "require") if self._ssl else "prefer"
+        more = {"sslrootcert": self._ca_path} if self._ca_path else {}
+        # The client library takes whole seconds, from 2.
+        wait = max(round(self._timeout), 2)
+        try:
+            connection = psycopg.connect(
+                host=self._host, port=self._port, user=user, password=password, dbname=self._database, connect_timeout=wait, sslmode=mode, **more
+            )
+        except psycopg.Error as exc:
+            return self._postgresql_refusal(str(exc))
+        with connection:
+            asked = connection.pgconn.used_password
+        if not asked:
+            raise Unclear("%s asks for no password from here" % self._where)
+        return True
+
+    def _postgresql_refusal(self, text):
+        # The client library tells no code, and nothing but this text.
+        if "password authentication failed" in text:
+            return False
+        if re.search('database ".*" does not exist|permission denied for database|is not permitted to log in|too many connections for role', text):
+            # The server says so only after the password was right.
+            return True
+        if "FATAL:" in text:
+            raise Unclear("%s refused the login, but not because of the password" % self._where) from None
+        raise Unreachable("%s does not answer" % self._where) from None
+
+
+def _matches(pattern, host):
+    """Whether a host fits the host of a MySQL account, in which ``%`` and ``_`` stand for anything."""
+    expression = re.escape(pattern).replace("%", ".*").replace("_", ".")
+    return re.fullmatch(expression, host, re.IGNORECASE) is not None

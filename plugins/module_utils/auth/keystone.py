@@ -1,0 +1,58 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""OpenStack Keystone, Identity API v3: tokens by password or application credential.
+
+Source: OpenStack's Identity API reference, "Authentication and token management".
+"""
+
+from __future__ import annotations
+
+from ..http import LOGIN
+from ..openstack import dicts_at, text_at
+from .service_token import Endpoint, ServiceToken, check_login
+
+_VERSION = "/v3"
+
+
+def by_password(user, password, user_domain, project, project_domain):
+    """The body of a login with a password, for a project.
+
+    :param user_domain: name of the user's domain.
+    :param project: name of the project.
+    :param project_domain: name of the project's domain.
+    """
+    identity = {"methods": ["password"], "password": {"user": {"name": user, "domain": {"name": user_domain}, "password": password}}}
+    return {"auth": {"identity": identity, "scope": {"project": {"name": project, "domain": {"name": project_domain}}}}}
+
+
+def by_application_credential(identifier, secret):
+    """The body of a login with an application credential, which knows its project."""
+    identity = {"methods": ["application_credential"], "application_credential": {"id": identifier, "secret": secret}}
+    return {"auth": {"identity": identity}}
+
+
+def log_in(http, body):
+    """Get a token.
+
+    :param http: an :class:`~..http.HttpClient` for the address of Keystone, with or without ``/v3`` at its end.
+    :param body: what :func:`by_password` or :func:`by_application_credential` gives.
+    :return: :class:`~.service_token.ServiceToken`.
+    :raises VendorError: see :func:`~.service_token.check_login`, or an error of the connection.
+    """
+    path = "/auth/tokens" if http.base_url.endswith(_VERSION) else _VERSION + "/auth/tokens"
+    answer = http.request("POST", path, LOGIN, json=body)
+    check_login(answer, "Keystone", 201)
+    token = answer.headers.get("X-Subject-Token")
+    if not token:
+        raise answer.unexpected("to the login holds no token")
+    return ServiceToken(token, tuple(_endpoints(answer.json_object())))
+
+
+def _endpoints(body):
+    for service in dicts_at(body, "token", "catalog"):
+        for endpoint in dicts_at(service, "endpoints"):
+            if text_at(endpoint, "url"):
+                region = text_at(endpoint, "region_id") or text_at(endpoint, "region")
+                yield Endpoint(service.get("type"), region, endpoint.get("interface"), endpoint["url"])

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the services of OpenStack and Rackspace have in common: how they tell what is wrong, and bodies that may hold anything."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import VendorError
+
+
+def text_at(body, *path):
+    """A text within nested dicts, or ``None`` if it is not there."""
+    found = _at(body, path)
+    return found if isinstance(found, str) and found else None
+
+
+def dicts_at(body, *path):
+    """The dicts of a list within nested dicts; none if it is not there."""
+    found = _at(body, path)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _at(body, path):
+    for key in path:
+        if not isinstance(body, dict):
+            return None
+        body = body.get(key)
+    return body
+
+
+def fault_text(answer):
+    """What an error says, as the service sent it: it may hold a secret. ``None`` if there is nothing of the kind."""
+    return _read(answer)[0]
+
+
+def fault(answer, kind, message, maybe_applied=False):
+    """The error that an answer is.
+
+    :param answer: a :class:`~.http.Response`.
+    :param message: what is wrong, as sentences; what the service says is added.
+    :return: :class:`VendorError`.
+    """
+    text, code = _read(answer)
+    # Their texts have line breaks of HTML in them, which may go once no secret can hide behind one any more.
+    text = answer.excerpt() if text is None else " ".join(re.sub("<br */?>", " ", answer.shorten(text)).split())
+    message = "%s The service said: %s" % (message, text) if text else message
+    request_id = answer.headers.get("X-Openstack-Request-Id") or answer.headers.get("X-Compute-Request-Id")
+    return VendorError(kind, message, answer.status, code, request_id, maybe_applied)
+
+
+def _read(answer):
+    """The text and the code of an error, of which there are three shapes, beside HTML.
+
+    ``{name: {code, message}}``, ``{"error": {...}}``, and flat ``{message, code: "403 Forbidden", title}``.
+    """
+    body = answer.json_object()
+    inner = body if text_at(body, "message") else next((value for value in body.values() if isinstance(value, dict)), {})
+    text = text_at(inner, "message") or text_at(inner, "title")
+    return text, inner.get("code") if text else None

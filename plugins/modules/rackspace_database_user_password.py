@@ -1,0 +1,276 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+DOCUMENTATION = r"""
+module: rackspace_database_user_password
+short_description: Set the passwords of Rackspace Cloud Databases or OpenStack Trove users
+version_added: 0.1.0
+description:
+  - Sets the passwords of one or many users of a database instance at Rackspace Cloud Databases or in OpenStack Trove, in one request.
+  - The service confirms a change before the database has been asked, and loses some passwords without a word. So what it certainly loses is refused
+    before any request, and where O(database_login) is given, a login to the database itself proves each change.
+  - Also known as M(rekey.passwords.trove_user_password).
+author:
+  - rekey.passwords contributors (@rekey)
+requirements:
+  - requests
+  - PyMySQL, for O(database_login) with O(database_login.engine=mysql)
+  - psycopg, for O(database_login) with O(database_login.engine=postgresql)
+extends_documentation_fragment:
+  - rekey.passwords.users
+  - rekey.passwords.connection
+  - rekey.passwords.attributes
+attributes:
+  idempotent:
+    details:
+      - Only with O(database_login). Without it the module can't find out whether a password is already right, and reports a change on each run.
+  action_group:
+    support: full
+    description: Use C(group/rekey.passwords.rackspace_database) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
+    membership:
+      - rekey.passwords.rackspace_database
+      - rekey.passwords.all
+options:
+  auth_type:
+    description:
+      - V(rackspace) logs in at Rackspace Identity with O(api_user), and O(api_key) or O(api_password).
+      - V(keystone) logs in at OpenStack Keystone with O(api_user) and O(api_password) for O(project_name), or with an application credential.
+      - V(token) uses O(api_token) at O(endpoint).
+    type: str
+    choices: [rackspace, keystone, token]
+    default: rackspace
+  auth_url:
+    description:
+      - Where the identity service is. Required for O(auth_type=keystone), with or without C(/v3) at its end.
+      - For O(auth_type=rackspace) the default is V(https://identity.api.rackspacecloud.com/v2.0).
+      - With O(auth_type=keystone) the environment variable E(OS_AUTH_URL) is used if it is not set.
+    type: str
+  api_user:
+    description:
+      - The user who acts.
+      - If not set, the environment variable E(RACKSPACE_USERNAME) or, with O(auth_type=keystone), E(OS_USERNAME) is used.
+    type: str
+  api_password:
+    description:
+      - The password of O(api_user).
+      - If not set, the environment variable E(RACKSPACE_API_PASSWORD) or, with O(auth_type=keystone), E(OS_PASSWORD) is used.
+    type: str
+  api_key:
+    description:
+      - The API key of O(api_user), for O(auth_type=rackspace).
+      - If not set, the environment variable E(RACKSPACE_API_KEY) is used.
+    type: str
+  account_id:
+    description:
+      - The number of the Rackspace account, for users with several.
+      - If not set, the environment variable E(RACKSPACE_ACCOUNT_ID) is used.
+    type: str
+  project_name:
+    description:
+      - The project in which to act, for O(auth_type=keystone).
+      - If not set, the environment variable E(OS_PROJECT_NAME) is used.
+    type: str
+  user_domain_name:
+    description:
+      - The domain of O(api_user), for O(auth_type=keystone).
+      - If not set, the environment variable E(OS_USER_DOMAIN_NAME) is used, else V(Default).
+    type: str
+  project_domain_name:
+    description:
+      - The domain of O(project_name), for O(auth_type=keystone).
+      - If not set, the environment variable E(OS_PROJECT_DOMAIN_NAME) is used, else V(Default).
+    type: str
+  application_credential_id:
+    description:
+      - An application credential instead of O(api_user), O(api_password) and O(project_name), for O(auth_type=keystone).
+      - If not set, the environment variable E(OS_APPLICATION_CREDENTIAL_ID) is used.
+    type: str
+  application_credential_secret:
+    description:
+      - The secret of O(application_credential_id).
+      - If not set, the environment variable E(OS_APPLICATION_CREDENTIAL_SECRET) is used.
+    type: str
+  api_token:
+    description:
+      - A token that is there already, for O(auth_type=token). It is not renewed.
+      - If not set, the environment variable E(OS_TOKEN) is used.
+    type: str
+  endpoint:
+    description:
+      - The address of the service with the account or project in it, for example V(https://dfw.databases.api.rackspacecloud.com/v1.0/123456).
+      - By default it is taken from the catalog that comes with the token; required for O(auth_type=token).
+      - If not set, the environment variable E(RACKSPACE_DATABASE_ENDPOINT) or, with O(auth_type=token), E(OS_ENDPOINT) is used.
+    type: str
+  region:
+    description:
+      - The region in the catalog. Required where it names several.
+      - If not set, the environment variable E(RACKSPACE_REGION) or, with O(auth_type=keystone), E(OS_REGION_NAME) is used.
+    type: str
+  interface:
+    description: Which of the addresses in the catalog to use.
+    type: str
+    choices: [public, internal, admin]
+    default: public
+  instance_id:
+    description: The identifier of the database instance.
+    type: str
+    required: true
+  database_login:
+    description:
+      - How to log in to the database itself, which is the only proof of a password. It must be possible from where the module runs; a Rackspace database can be
+        reached only from its region's ServiceNet.
+      - Without it nothing can be verified.
+    type: dict
+    suboptions:
+      engine:
+        description: V(mysql) is also right for MariaDB and Percona.
+        type: str
+        choices: [mysql, postgresql]
+        default: mysql
+      host:
+        description: Where the database is. By default the instance's C(hostname).
+        type: str
+      port:
+        description: By default 3306 or 5432.
+        type: int
+      database:
+        description: The database to log in to, where a user may not log in without one.
+        type: str
+      ssl:
+        description: Whether to log in over TLS.
+        type: bool
+        default: false
+      ca_path:
+        description: A file with the certificate authorities to trust.
+        type: path
+      timeout:
+        description: How many seconds to wait for the database. If it can't be reached, that is told in a warning and nothing is verified.
+        type: float
+        default: 5.0
+  users:
+    suboptions:
+      host:
+        description: The host from which the user connects, as the database knows it.
+        type: str
+        default: "%"
+  host:
+    description: The host from which O(name) connects, as the database knows it.
+    type: str
+    default: "%"
+notes:
+  - The users C(root) and C(os_admin) are reserved, and a user's name has 16 characters at most.
+  - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick, a semicolon, a comma, a slash or a
+    backslash, with a blank at either end, with a control character, and with a symbol that is followed by a colon and a letter or digit.
+seealso:
+  - name: Database API reference of OpenStack
+    description: The vendor's reference.
+    link: https://docs.openstack.org/api-ref/database/
+"""
+
+EXAMPLES = r"""
+- name: Set the passwords of two database users at Rackspace, and prove them by logins to the database
+  rekey.passwords.rackspace_database_user_password:
+    api_user: operator
+    api_key: "{{ vault_rackspace_api_key }}"
+    region: DFW
+    instance_id: "{{ database_instance_id }}"
+    database_login: {}
+    users:
+      - name: app
+        password: "{{ vault_app }}"
+      - name: report
+        host: 10.0.0.1
+        password: "{{ vault_report }}"
+
+- name: The same in OpenStack, with the variables of an openrc file in the environment
+  rekey.passwords.trove_user_password:
+    auth_type: keystone
+    instance_id: "{{ database_instance_id }}"
+    name: app
+    password: "{{ vault_app }}"
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user, in the order of the option O(users).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    id:
+      description: The vendor's own identifier of the user. This one has none.
+      type: str
+    state:
+      description:
+        - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
+        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+      type: str
+      sample: changed
+    verified:
+      description: Whether a login with the new password works; V(null) if that could not be found out.
+      type: bool
+      sample: true
+    error:
+      description: What is wrong, or V(null).
+      type: dict
+      contains:
+        kind:
+          description: The stable name of the error, see the collection's page on errors.
+          type: str
+          sample: password_rejected
+        message:
+          description: What is wrong and what to do, for people.
+          type: str
+        http_status:
+          description: The HTTP status of the vendor's answer.
+          type: int
+        vendor_code:
+          description: The vendor's own code.
+          type: raw
+        request_id:
+          description: The vendor's identifier of the request.
+          type: str
+        retryable:
+          description: Whether the same task may well succeed when it is run again later.
+          type: bool
+  sample:
+    - name: alice
+      id: null
+      state: changed
+      verified: true
+      error: null
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the operator's login, the connection or the arguments are wrong
+  type: dict
+  sample:
+    kind: authentication_failed
+    message: The server refused the operator's login.
+    http_status: 401
+    vendor_code: 401
+    request_id: req-0f0c6c0e-0000-4000-8000-000000000000
+    retryable: false
+"""
+
+from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
+from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
+
+VENDOR = RackspaceDatabase
+SPEC = module_spec(VENDOR)
+
+
+def main():
+    run_module(VENDOR)
+
+
+if __name__ == "__main__":
+    main()
