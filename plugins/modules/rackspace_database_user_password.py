@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-DOCUMENTATION = r"""
 module: rackspace_database_user_password
 short_description: Set the passwords of Rackspace Cloud Databases or OpenStack Trove users
 version_added: 0.1.0
