@@ -17,6 +17,7 @@ import urllib.parse
 import pytest
 import requests
 
+from tests.integration.trove_passwords import KEPT, LOST
 from tests.servers import child, machine, trove_package
 
 NOT_READY = "Instance %s is not ready, status: %s."
@@ -119,21 +120,6 @@ def test_sixty_users_in_one_request(trove_cloud, trove_user, client):
 
 
 # Passwords that are lost
-
-
-LOST = [
-    "quote'9", 'double"9', "semicolon;9", "back`tick9", "com,ma9", "sla/sh9", "back\\slash9", "backslash-last9\\",
-    " leading9", "trailing9 ", "\tleading9", "tab\tulator9", "trailing9\n", "bell\a9", "delete\x7f9",
-    # Whatever Python would not print: the blank that does not break, one of no width, the soft hyphen, what has no meaning yet.
-    "no\u00a0break9", "no\u200bwidth9", "soft\u00adhyphen9", "ideographic\u3000space9", "unassigned\u03789",
-    # SQLAlchemy takes a colon with a word behind it for a parameter, unless there is a word or a colon before it.
-    "!:zz9", ":zz9", "blank :zz9", "-:9", "é!:é9",
-]
-KEPT = [
-    "blank within9", "a:b9", "a::b9", "zz9:", "!: zz9", "!:-zz9", "!::zz9", "!:zz9:", "!:zz9:x", "!:$zz9", ":$9",
-    "per%cent9", "%s%(name)s%%9", "!@#$^&*()_+-=[]{}|<>?~.9", "--9", "#9", "*9*", "$$9",
-    "é-ß-密码-9", "\U0001f511-9", "9", "x" * 255,
-]
 
 
 @pytest.mark.parametrize("password", LOST, ids=ascii)
