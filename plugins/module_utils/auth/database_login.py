@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from .. import errors
@@ -85,7 +86,7 @@ class DatabaseLogin:
         try:
             # PyMySQL sends a str as latin-1, the server compares UTF-8.
             connection = pymysql.connect(host=self._host, port=self._port, user=user, password=password.encode("utf-8"), **waits, **tls)
-            with connection, connection.cursor() as cursor:
+            with contextlib.closing(connection), connection.cursor() as cursor:
                 cursor.execute("SELECT CURRENT_USER()")
                 account_host = cursor.fetchone()[0].rpartition("@")[2]
         except pymysql.MySQLError as exc:
@@ -98,7 +99,7 @@ class DatabaseLogin:
         return True
 
     def _mysql_refusal(self, exc, user, user_host):
-        code = exc.args[0] if exc.args else None
+        code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else type(exc).__name__
         if code in _RIGHT:
             return True
         if code in _LOCKED:

@@ -34,12 +34,12 @@ class Clock:
         return self.now
 
 
-def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, **behaviour):
+def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bulk=0, others_need_current="yes", **behaviour):
     """A new class of vendor, with notes of its own.
 
     :param passwords: names to the passwords in force.
-    :param behaviour: for ``check``, ``open``, ``find``, ``probe``, ``change`` and ``close``: something to do instead, called with the vendor and
-        what the method was called with.
+    :param behaviour: for ``check``, ``open``, ``find``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``: something to do
+        instead, called with the vendor and what the method was called with.
     :return: the class; ``calls`` is the list of calls, ``passwords`` what is in force, ``failed_logins`` counts by name.
     """
 
@@ -49,9 +49,9 @@ def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, **
         name = "fake"
         env_prefix = "FAKE"
         capabilities = Capabilities(
-            title="Fake", changes_own=True, changes_others=True, others_need_current="no", login_probe="a look", lockout="none",
+            title="Fake", changes_own=True, changes_others=True, others_need_current=others_need_current, login_probe="a look", lockout="none",
             failed_logins_per_run=failed_logins_per_run, settle_seconds=settle_seconds, password_min=2, password_max=64, password_unit="characters",
-            password_forbidden="\n",
+            password_forbidden="\n", bulk=bulk,
         )  # fmt: skip
         argument_spec = dict(
             url=dict(type="str", required=True), api_user=dict(type="str"), api_password=dict(type="str", no_log=True),
@@ -92,6 +92,14 @@ def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, **
         def change(self, account):
             self._do("change", account)
 
+        def change_all(self, accounts):
+            if not bulk:
+                super().change_all(accounts)
+                return
+            with self.lock:
+                self.calls.append(("change_all",) + tuple(account.name for account in accounts))
+            behaviour.get("change_all", Fake.usual_change_all)(self, accounts)
+
         def close(self):
             self._do("close")
 
@@ -108,6 +116,11 @@ def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, **
         def usual_change(self, account):
             """Set it."""
             self.passwords[account.name] = account.password
+
+        def usual_change_all(self, accounts):
+            """Set them."""
+            for account in accounts:
+                self.usual_change(account)
 
         @classmethod
         def names(cls, what):
