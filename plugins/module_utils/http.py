@@ -13,7 +13,6 @@ from __future__ import annotations
 import datetime
 import email.utils
 import html
-import http.cookiejar
 import ipaddress
 import math
 import os
@@ -295,7 +294,7 @@ class HttpClient:
         self._session = requests.Session()
         self._session.auth = _no_extra_auth
         # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.cookies.set_policy(requests.compat.cookielib.DefaultCookiePolicy(allowed_domains=[]))
         if client_cert:
             self._session.cert = (client_cert, client_key) if client_key else client_cert
         if not validate_certs:
