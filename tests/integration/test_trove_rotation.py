@@ -203,7 +203,7 @@ def test_a_login_that_becomes_possible_later_promotes_what_is_in_force(rotation,
     run = rotation.run()
     assert run.rc == 2, run.output
     (warning,) = run.result(CHANGE)["warnings"]
-    assert "does not answer" in warning
+    assert "127.0.0.1:9" in warning
     staged = rotation.assert_kept("not_verified")
     trove_cloud.settle()
 

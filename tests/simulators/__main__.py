@@ -17,8 +17,9 @@ import threading
 
 from tests.simulators.milvus import MilvusDouble
 from tests.simulators.rackspace_identity import RackspaceIdentityDouble
+from tests.simulators.trove import TroveDouble
 
-VENDORS = {"milvus": MilvusDouble, "rackspace_identity": RackspaceIdentityDouble}
+VENDORS = {"milvus": MilvusDouble, "rackspace_identity": RackspaceIdentityDouble, "trove": TroveDouble}
 
 
 def _value(text):

@@ -94,7 +94,7 @@ class DatabaseLogin:
             return self._mysql_refusal(exc, user, user_host)
         except (OSError, RuntimeError, ValueError) as exc:
             # Among them: a library that PyMySQL needs for some accounts is missing.
-            raise Unclear("no login to %s was possible (%s)" % (self._where, type(exc).__name__)) from None
+            raise Unclear("no login to %s is possible (%s)" % (self._where, type(exc).__name__)) from None
         if account_host.lower() != user_host.lower():
             raise Unclear("%s took the login for the account %s@%s" % (self._where, user, account_host))
         return True
@@ -112,7 +112,7 @@ class DatabaseLogin:
                 raise Unclear("%s does not let %s@%s log in from here" % (self._where, user, user_host)) from None
             return False
         if code in _NO_ANSWER:
-            raise Unreachable("%s does not answer (error %s)" % (self._where, code)) from None
+            raise Unreachable("no login to %s is possible (error %s)" % (self._where, code)) from None
         raise Unclear("%s answered error %s" % (self._where, code)) from None
 
     def _postgresql(self, user, password, _user_host):
@@ -141,7 +141,7 @@ class DatabaseLogin:
             return True
         if "FATAL:" in text:
             raise Unclear("%s refused the login, but not because of the password" % self._where) from None
-        raise Unreachable("%s does not answer" % self._where) from None
+        raise Unreachable("no login to %s is possible" % self._where) from None
 
 
 def _matches(pattern, host):

@@ -237,7 +237,9 @@ class RackspaceDatabase(Vendor):
     def _send(self, method, path, kind, json=None):
         """One request on the instance; once again with a new token if the old one has expired."""
         path = "/instances/" + quote(self.params["instance_id"], safe="") + path
-        answer = self._http.request(method, path, kind, json=json, headers={"X-Auth-Token": self._token})
+        # Without Accept some errors come as HTML.
+        headers = {"X-Auth-Token": self._token, "Accept": "application/json"}
+        answer = self._http.request(method, path, kind, json=json, headers=headers)
         if answer.status != 401 or not self._may_renew:
             return answer
         self._may_renew = False
@@ -247,7 +249,7 @@ class RackspaceDatabase(Vendor):
             # Whatever became of the login, the request itself was refused.
             error.maybe_applied = False
             raise
-        return self._http.request(method, path, kind, json=json, headers={"X-Auth-Token": self._token})
+        return self._http.request(method, path, kind, json=json, headers=dict(headers, **{"X-Auth-Token": self._token}))
 
 
 def _has_letter_or_digit(text):
@@ -276,7 +278,7 @@ def _check(answer, expected):
     if answer.status == expected:
         return
     said = (fault_text(answer) or "").lower()
-    if answer.status == 400 and "guest" in said:
+    if answer.status == 400 and "guest" in said and "not valid" not in said:
         raise fault(answer, errors.VENDOR_UNAVAILABLE, "The service could not reach the database of the instance.")
     if answer.status == 422 and "not supported" in said:
         raise fault(answer, errors.UNSUPPORTED, "The service cannot do that with this kind of database.")

