@@ -112,7 +112,7 @@ def test_a_page_works_as_it_stands(page, tmp_path, double):
         environment = {
             "PATH": str(pathlib.Path(sys.executable).parent) + os.pathsep + os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
             "ANSIBLE_COLLECTIONS_PATH": "%s:%s" % (home / ".ansible" / "collections", COLLECTIONS), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
         }  # fmt: skip
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, "%s:\n%s\n%s%s" % (page, script, done.stdout, done.stderr)
