@@ -152,11 +152,32 @@ options:
         type: float
         default: 5.0
   users:
+    description:
+      - The users and their passwords; all of them are changed by one request.
+      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - Either this or O(name) is required.
+    type: list
+    elements: dict
     suboptions:
+      name:
+        description: The user, without its host.
+        type: str
+        required: true
       host:
         description: The host from which the user connects, as the database knows it.
         type: str
         default: "%"
+      password:
+        description: The password that the user shall have.
+        type: str
+        required: true
+      current_password:
+        description: Not needed here; the service wants no current password.
+        type: str
+      update_password:
+        description: As O(update_password), for this user alone.
+        type: str
+        choices: [when_changed, always]
   host:
     description: The host from which O(name) connects, as the database knows it.
     type: str
