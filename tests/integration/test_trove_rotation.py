@@ -133,6 +133,7 @@ def test_a_killed_run_is_finished_with_the_same_passwords(rotation, trove_cloud,
     assert not rotation.ansible.leaks(rotation.secrets())
 
 
+@pytest.mark.slow
 def test_killed_between_the_yes_and_the_change(rotation, trove_cloud):
     """The service has said yes, the database has another password, and the run that knew of it is dead."""
     trove_cloud.guest_delay = 3
