@@ -184,9 +184,9 @@ options:
     default: "%"
 notes:
   - The users C(root) and C(os_admin) are reserved, and a user's name has 16 characters at most.
-  - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick,
-    a semicolon, a comma, a slash or a backslash, with a blank at either end, with a control character, and with a colon before a letter or digit unless a letter, a digit or another
-    colon stands in front of it.
+  - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick, a semicolon,
+    a comma, a slash or a backslash, with a blank at either end, with a control character, and with a colon before a letter or digit unless a
+    letter, a digit or another colon stands in front of it.
 seealso:
   - name: Database API reference of OpenStack
     description: The vendor's reference.
