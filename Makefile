@@ -61,6 +61,10 @@ integration: ## whole playbooks against the doubles, and then the real servers
 real-servers: ## only those against the real servers
 	$(CHECKS) real-servers
 
+.PHONY: server-packages
+server-packages: ## what the real servers need that is not in .venv
+	$(CHECKS) server-packages
+
 .PHONY: molecule
 molecule: ## the molecule scenarios
 	$(CHECKS) molecule

@@ -16,7 +16,7 @@ options:
     default: true
   ca_path:
     description:
-      - A file or folder with the certificate authorities to trust, instead of the system's.
+      - A file or folder with the certificate authorities to trust. By default those that the library requests trusts, or E(REQUESTS_CA_BUNDLE).
       - If not set, the environment variable C(<VENDOR>_CA_PATH) is used, for example E(MILVUS_CA_PATH).
     type: path
   client_cert:

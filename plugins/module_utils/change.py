@@ -291,7 +291,7 @@ class _Run:
             outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
         elif arrived is False:
             outcome.verified = False
-            outcome.fail(doubt.with_message(doubt.message + " The new password does not log in, so the change has not happened so far."))
+            outcome.fail(doubt.with_message(doubt.message + " The new password does not log in, so the change has not happened yet."))
         else:
             text = "The change may or may not have happened, and no login could tell: " + doubt.message
             outcome.fail(doubt.with_message(text, errors.OUTCOME_UNKNOWN))

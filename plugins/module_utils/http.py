@@ -13,8 +13,8 @@ from __future__ import annotations
 import datetime
 import email.utils
 import html
-import http.cookiejar
 import ipaddress
+import math
 import os
 import random
 import re
@@ -146,7 +146,7 @@ def retry_after(value, now=None):
             # Of the three forms of an HTTP date one names no zone; all are in UTC.
             at = at.replace(tzinfo=datetime.timezone.utc)
         seconds = at.timestamp() - (time.time() if now is None else now)
-    if seconds != seconds:  # not a number
+    if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
@@ -167,6 +167,8 @@ def check_url(url, option="url"):
         raise VendorError(errors.INVALID_INPUT, "%s must begin with https:// (or http://) and name a host." % option)
     if parts.username is not None or parts.password is not None:
         raise VendorError(errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option)
+    if not url.strip().isprintable() or " " in url.strip():
+        raise VendorError(errors.INVALID_INPUT, "%s must not hold a blank or a control character." % option)
     if "?" in url or "#" in url:
         raise VendorError(errors.INVALID_INPUT, "%s must not hold a query or a fragment ('?' or '#')." % option)
     return url.strip().rstrip("/")
@@ -231,6 +233,9 @@ def _transport_error(exc, where, timeout):
     if _first(chain, requests.exceptions.SSLError, ssl.SSLError) and not closed:
         reason = _first(chain, ssl.SSLError)
         text = getattr(reason, "verify_message", None) or getattr(reason, "reason", None) or "the handshake failed"
+        if any(type(item).__name__ == "CertificateError" for item in chain):
+            # urllib3 1.26 compares the names itself.
+            text = "the certificate is for another host"
         return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (where, str(text).rstrip(".")))
     # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
     broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
@@ -289,7 +294,7 @@ class HttpClient:
         self._session = requests.Session()
         self._session.auth = _no_extra_auth
         # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.cookies.set_policy(requests.compat.cookielib.DefaultCookiePolicy(allowed_domains=[]))
         if client_cert:
             self._session.cert = (client_cert, client_key) if client_key else client_cert
         if not validate_certs:

@@ -131,9 +131,11 @@ class Vendor(ABC):
             raise VendorError(errors.PASSWORD_REJECTED, "The password holds something that is not text in UTF-8.")
         size = password_size(rules, account.password)
         if size < rules.password_min:
-            raise VendorError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % (rules.password_min, rules.password_unit, rules.title))
+            least = (rules.password_min, rules.password_unit, rules.title)
+            raise VendorError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % least)
         if size > rules.password_max:
-            raise VendorError(errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % (rules.password_max, rules.password_unit, rules.title))
+            most = (rules.password_max, rules.password_unit, rules.title)
+            raise VendorError(errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % most)
         if any(character in account.password for character in rules.password_forbidden):
             raise VendorError(
                 errors.PASSWORD_REJECTED,

@@ -104,7 +104,7 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description: What became of each user, in the order of the option O(users).
-  returned: always
+  returned: when the options are of the right types
   type: list
   elements: dict
   contains:

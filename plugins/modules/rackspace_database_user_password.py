@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-DOCUMENTATION = r"""
 module: rackspace_database_user_password
 short_description: Set the passwords of Rackspace Cloud Databases or OpenStack Trove users
 version_added: 0.1.0
@@ -153,19 +152,41 @@ options:
         type: float
         default: 5.0
   users:
+    description:
+      - The users and their passwords; all of them are changed by one request.
+      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - Either this or O(name) is required.
+    type: list
+    elements: dict
     suboptions:
+      name:
+        description: The user, without its host.
+        type: str
+        required: true
       host:
         description: The host from which the user connects, as the database knows it.
         type: str
         default: "%"
+      password:
+        description: The password that the user shall have.
+        type: str
+        required: true
+      current_password:
+        description: Not needed here; the service wants no current password.
+        type: str
+      update_password:
+        description: As O(update_password), for this user alone.
+        type: str
+        choices: [when_changed, always]
   host:
     description: The host from which O(name) connects, as the database knows it.
     type: str
     default: "%"
 notes:
   - The users C(root) and C(os_admin) are reserved, and a user's name has 16 characters at most.
-  - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick, a semicolon, a comma, a slash or a
-    backslash, with a blank at either end, with a control character, and with a symbol that is followed by a colon and a letter or digit.
+  - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick, a semicolon,
+    a comma, a slash or a backslash, with a blank at either end, with a control character, and with a colon before a letter or digit unless a
+    letter, a digit or another colon stands in front of it.
 seealso:
   - name: Database API reference of OpenStack
     description: The vendor's reference.

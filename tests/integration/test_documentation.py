@@ -22,6 +22,7 @@ import yaml
 
 from tests.integration.rotation import VAULT_PASSWORD
 from tests.simulators.milvus import MilvusDouble
+from tests.simulators.trove import INSTANCE, TroveDouble
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT.parents[2]
@@ -30,7 +31,10 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md"
 ADDRESSES = ("https://{{ inventory_hostname }}:19530", "https://milvus-1.example.com:19530", "https://milvus.example.com:19530")
 HOST = "milvus-1.example.com"
 OLD = {"root": "Milvus", "alice": "alice-before-the-first-rotation", "bob": "bob-before", "carol": "carol-before", "dave": "dave-before"}
-VARIABLES = {"vault_root_password": OLD["root"]}
+VARIABLES = {
+    "vault_root_password": OLD["root"], "vault_rackspace_api_key": "operator-api-key", "database_instance_id": INSTANCE, "vault_app": "app-after",
+    "vault_report": "report-after",
+}  # fmt: skip
 for _name, _password in OLD.items():
     VARIABLES.update({"vault_" + _name: _password, "vault_%s_old" % _name: _password, "vault_%s_new" % _name: _name + "-after"})
 
@@ -108,7 +112,7 @@ def test_a_page_works_as_it_stands(page, tmp_path, double):
         environment = {
             "PATH": str(pathlib.Path(sys.executable).parent) + os.pathsep + os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
             "ANSIBLE_COLLECTIONS_PATH": "%s:%s" % (home / ".ansible" / "collections", COLLECTIONS), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
         }  # fmt: skip
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, "%s:\n%s\n%s%s" % (page, script, done.stdout, done.stderr)
@@ -128,19 +132,30 @@ def documented(kind):
 EXAMPLES = {name: text for kind in ("modules", "lookup") for name, text in documented(kind).items()}
 
 
+@pytest.fixture
+def database():
+    with TroveDouble(users={"app": "app-before", "report@10.0.0.1": "report-before"}, regions=("DFW",), hostname=None) as running:
+        yield running
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_of_a_plugin_run(name, ansible, double):
+def test_the_examples_of_a_plugin_run(name, ansible, double, database):
     store = str(ansible.shared / "store")
     tasks = yaml.safe_load(with_addresses(EXAMPLES[name], double).replace("/srv/passwords", store))
     variables = dict(
         VARIABLES, my_users=[{"name": "alice", "current_password": OLD["alice"]}], rotate_vendor="milvus", rotate_store_path=store, ansible_host="localhost",
-        rotate_connection={"url": double.url, "api_user": "root", "api_password": OLD["root"]}, rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
+        rotate_connection={"url": double.url, "api_user": "root", "api_password": OLD["root"]},
+        rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
     )  # fmt: skip
     play = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
     if name == "secret":
         # There must be something to read.
         play["roles"] = ["rekey.passwords.rotate"]
-    run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD)
+    environment = {
+        "RACKSPACE_AUTH_URL": database.url + "/v2.0", "OS_AUTH_URL": database.url, "OS_USERNAME": "operator", "OS_PASSWORD": "operator-password",
+        "OS_PROJECT_NAME": "customer",
+    }  # fmt: skip
+    run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD, env=environment)
     assert run.rc == 0, run.output
     assert [result.task for result in run.results if result.task in [task["name"] for task in tasks]] == [task["name"] for task in tasks]

@@ -179,6 +179,7 @@ def callers(double):
 
 
 @pytest.mark.slow
+@pytest.mark.secrets
 @pytest.mark.parametrize("caller", ["itself", "root"])
 def test_in_doubt_a_login_shows_that_the_change_happened(ansible, caller):
     with make(*HAPPENED) as double:
@@ -327,6 +328,7 @@ ECHOED = {
 
 
 @pytest.mark.slow
+@pytest.mark.secrets
 def test_echoed_secrets_come_out_nowhere(ansible):
     shapes = [(form, text, status) for form in ("plain", "json", "repr", "url") for text, status in ((False, 200), (True, 500))]
     shapes += [("plain", False, 403), ("json", True, 400)]
@@ -420,6 +422,7 @@ def test_zilliz_cloud_with_an_api_key(ansible):
 # The operator
 
 
+@pytest.mark.secrets
 def test_the_operator_has_the_wrong_password(ansible):
     names = ["user_%d" % number for number in range(20)]
     with make(*names) as double:
@@ -634,6 +637,7 @@ def test_proxies_from_the_environment(ansible, tls_files):
     assert run.leaks([OLD, NEW]) == []
 
 
+@pytest.mark.slow
 def test_connections_are_kept_and_no_more_than_asked_for(ansible):
     names = ["user_%d" % number for number in range(12)]
     with make(*names, latency=0.02) as alone, make(*names, latency=0.02) as three:
@@ -650,6 +654,7 @@ def test_connections_are_kept_and_no_more_than_asked_for(ansible):
 
 
 @pytest.mark.slow
+@pytest.mark.secrets
 @pytest.mark.parametrize("caller", ["itself", "root"])
 def test_check_mode_writes_nothing_and_is_right(ansible, caller):
     users = [
@@ -702,7 +707,7 @@ def bad_arguments(url):
         "Choice": ({**one, "update_password": "maybe"}, ["update_password", "always"], None),
         "No URL": ({key: value for key, value in one.items() if key != "url"}, ["url"], None),
         "No current password": (alone, ["current_password", "alice", "api_user"], "invalid_input"),
-        "Bad names": ({"url": url, "users": [{**many[0], "name": name} for name in ("ali:ce", "", "ali\nce")]}, ["3 of 3", "user name", "':'"], "invalid_input"),
+        "Names": ({"url": url, "users": [{**many[0], "name": name} for name in ("ali:ce", "", "ali\nce")]}, ["3 of 3", "user name", "':'"], "invalid_input"),
         "Empty password": ({**one, "password": ""}, ["password", "shorter"], "password_rejected"),
         "Twice": ({"url": url, "users": many * 2}, ["users", "alice", "twice"], "invalid_input"),
         "Concurrency": ({**one, "concurrency": 0}, ["concurrency"], "invalid_input"),
@@ -714,6 +719,7 @@ def bad_arguments(url):
 
 
 @pytest.mark.slow
+@pytest.mark.secrets
 def test_bad_arguments(ansible):
     with make("alice") as double:
         cases = bad_arguments(double.url)

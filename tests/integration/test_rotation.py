@@ -180,7 +180,8 @@ def test_the_vendors_word_counts_if_the_user_says_so(rotation, double):
     double.authorization = False
     run = rotation.run(extra_vars={"rotate_accept_unverified": True})
     assert run.rc == 0, run.output
-    assert {name: (record["password"], record["verified"]) for name, record in rotation.records().items()} == {name: (double.users[name], False) for name in USERS}
+    found = {name: (record["password"], record["verified"]) for name, record in rotation.records().items()}
+    assert found == {name: (double.users[name], False) for name in USERS}
     assert run.result(REPORT)["msg"][0] == "alice (new): rotated, NOT verified by a login"
 
 
@@ -235,7 +236,8 @@ def test_vault_passwords_with_names_and_inline_vaulted_values(ansible, double):
     inventory.write_text(
         "all:\n  hosts:\n    milvus-1:\n      rotate_vendor: milvus\n      rotate_store_path: %s\n"
         "      rotate_connection: {url: '%s', api_user: root, api_password: Milvus}\n"
-        "      rotate_users:\n        - name: alice\n          current_password: !vault |\n%s" % (ansible.shared / "store", double.url, indented), encoding="utf-8"
+        "      rotate_users:\n        - name: alice\n          current_password: !vault |\n%s" % (ansible.shared / "store", double.url, indented),
+        encoding="utf-8",
     )  # fmt: skip
     run = ansible.playbook("rekey.passwords.rotate", inventory=str(inventory), vault_password=VAULT_PASSWORD)
     assert run.rc == 0, run.output

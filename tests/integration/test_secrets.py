@@ -96,7 +96,8 @@ def test_ad_hoc_with_secrets_from_the_environment(ansible, double):
     run = ansible.adhoc(
         "rekey.passwords.milvus_user_password",
         "name=alice current_password='{{ lookup(\"env\", \"OLD_PASSWORD\") }}' password='{{ lookup(\"env\", \"NEW_PASSWORD\") }}'",
-        env={"MILVUS_URL": double.url, "MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": OPERATOR, "OLD_PASSWORD": old_password("alice"), "NEW_PASSWORD": NEW % "alice"},
+        env={"MILVUS_URL": double.url, "MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": OPERATOR,
+             "OLD_PASSWORD": old_password("alice"), "NEW_PASSWORD": NEW % "alice"},
         verbosity=VERBOSITY, watch=True,
     )  # fmt: skip
     assert run.rc == 0 and double.users["alice"] == NEW % "alice", run.output

@@ -36,6 +36,7 @@ START_LIMIT_S = 60.0
 RELOAD_LIMIT_S = 20.0
 STOP_LIMIT_S = 10.0
 
+_RUNTIME = pathlib.Path("/tmp/milvus")
 _ATTEMPTS = 3
 _POLL_S = 0.05
 
@@ -98,6 +99,9 @@ class MilvusServer:
 
     def start(self) -> None:
         programs = unpacked(self.cache_dir)
+        # It writes there whatever its settings say, and dies if somebody else has made the folder.
+        if _RUNTIME.exists() and not os.access(_RUNTIME, os.W_OK):
+            raise Unavailable(f"{_RUNTIME} belongs to another user; the server has no setting for another folder")
         self.work_dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, _ATTEMPTS + 1):
             self._ports = free_ports()
@@ -121,7 +125,7 @@ class MilvusServer:
             self._process.kill()
             self._process.wait(STOP_LIMIT_S)
             # The one file that it leaves outside of its folders.
-            pathlib.Path(f"/tmp/milvus/server_id_{self._process.pid}").unlink(missing_ok=True)
+            (_RUNTIME / f"server_id_{self._process.pid}").unlink(missing_ok=True)
         if front and self._front is not None:
             self._front.stop()
         if self._user_calls is not None:

@@ -16,9 +16,10 @@ import sys
 import threading
 
 from tests.simulators.milvus import MilvusDouble
+from tests.simulators.rackspace_identity import RackspaceIdentityDouble
 from tests.simulators.trove import TroveDouble
 
-VENDORS = {"milvus": MilvusDouble, "trove": TroveDouble}
+VENDORS = {"milvus": MilvusDouble, "rackspace_identity": RackspaceIdentityDouble, "trove": TroveDouble}
 
 
 def _value(text):

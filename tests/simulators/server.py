@@ -79,7 +79,8 @@ class LoopbackServer:
         config = uvicorn.Config(self._app, http="h11", ws="none", lifespan="off", loop="asyncio", interface="asgi3", log_config=None, access_log=False,
                                 proxy_headers=False, server_header=False, timeout_keep_alive=60, **options)
         config.load()
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sends small answers at once, which is worth 40 ms a request.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind(("127.0.0.1", self._port))

@@ -20,7 +20,9 @@ QUICK_MARKERS = "not real and not slow and not secrets"
 QUICK = ("quick-lint", "units", "integration-quick")
 # Two steps, because each takes minutes, and they run side by side.
 INTEGRATION = ("integration", "real-servers")
-EVERYTHING = ("quick-lint", "units", "integration", "real-servers", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix")
+EVERYTHING = (
+    "quick-lint", "units", "demo", "integration", "real-servers", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix",
+)
 
 
 def steps_by_name() -> dict[str, runner.Step]:
@@ -43,8 +45,13 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit"), tools),
+        runner.Step("server-packages", "what they need: Trove and Keystone (about 333 MB, once), MariaDB", script("server_packages"), plain, layout.ROOT),
         runner.Step("integration", "pytest tests/integration: whole playbooks against doubles", pytest("tests/integration", "-m", "not real"), tools),
-        runner.Step("real-servers", "pytest tests/integration: the same against the real Milvus", pytest("tests/integration", "-m", "real"), tools),
+        runner.Step(
+            "real-servers", "pytest tests/integration: the same against the real Milvus, Trove and Keystone", pytest("tests/integration", "-m", "real"), tools,
+            after=("server-packages",),
+        ),
+        runner.Step("demo", "what `make demo` shows, which checks what it claims", tool("python", "-m", "tests.demo.demo"), tools),
         # Two workers, because the units are done long before.
         runner.Step("integration-quick", "the quick ones of tests/integration", pytest("tests/integration", "-n", "2", "-m", QUICK_MARKERS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),

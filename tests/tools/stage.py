@@ -6,23 +6,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 
-from tests.tools import layout
+from tests.tools import layout, locks
 
 MANIFEST = layout.BUILD / "staged.json"
 
 
 def stage() -> str:
     """Bring .build/ansible_collections/rekey/passwords up to date with the working tree; returns what was done, in words."""
-    layout.BUILD.mkdir(exist_ok=True)
-    with open(layout.BUILD / "stage.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.exclusive("stage"):
         return _stage_locked()
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import pathlib
@@ -16,7 +15,7 @@ import subprocess
 import threading
 import time
 
-from tests.tools import layout, pip_settings
+from tests.tools import layout, locks, pip_settings
 
 # For the reader who waits; measured, rounded up.
 SIZES = {"demo": "about 10 MB", "checks": "about 140 MB", "matrix": "about 20 MB"}
@@ -24,10 +23,7 @@ SIZES = {"demo": "about 10 MB", "checks": "about 140 MB", "matrix": "about 20 MB
 
 def ensure(venv: pathlib.Path, requirements: str, python: pathlib.Path, version: str) -> None:
     """Make `venv` hold tests/requirements/<requirements>.txt; returns at once if it does already."""
-    layout.BUILD.mkdir(exist_ok=True)
-    with open(layout.BUILD / f"{venv.name}.lock", "w", encoding="utf-8") as lock:
-        # Two runs of make in one checkout must not install over each other.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.exclusive(venv.name):
         _ensure_locked(venv, requirements, python, version)
 
 

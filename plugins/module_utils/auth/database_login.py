@@ -62,7 +62,8 @@ class DatabaseLogin:
     def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, timeout=5.0):
         self._takes = self._mysql if engine == "mysql" else self._postgresql
         self._host = host
-        self._port = port or (3306 if engine == "mysql" else 5432)
+        # PyMySQL takes no subclass of int, which is what a playbook's number is within an action plugin.
+        self._port = int(port or (3306 if engine == "mysql" else 5432))
         self._database = database or "postgres"
         self._ssl = ssl
         self._ca_path = ca_path

@@ -107,6 +107,7 @@ class Milvus(Vendor):
         names = answer.json_object().get("data")
         if not isinstance(names, list):
             raise answer.unexpected("is no list of users")
+        names = {name for name in names if isinstance(name, str)}
         for account in others:
             if account.name not in names:
                 account.error = VendorError(errors.USER_NOT_FOUND, "There is no user %s on this server." % account.name)

@@ -41,7 +41,9 @@ def validate(vendor=Milvus, **options):
     return result.error_messages, result.validated_parameters
 
 
-@pytest.mark.parametrize("options", [{"users": [ALICE]}, ALICE, dict(ALICE, current_password="S3cr3t-MARKER-old"), {"users": []}, {"users": [ALICE, dict(ALICE, name="bob")]}])
+@pytest.mark.parametrize("options", [
+    {"users": [ALICE]}, ALICE, dict(ALICE, current_password="S3cr3t-MARKER-old"), {"users": []}, {"users": [ALICE, dict(ALICE, name="bob")]},
+])
 def test_calls_that_are_right(options):
     assert validate(**options)[0] == []
 

@@ -21,6 +21,11 @@ def nothing(_vendor, _account):
     """Say that it is done and do nothing."""
 
 
+def refuse_all(_vendor, _account, _password):
+    """Every login fails."""
+    return False
+
+
 def arriving(clock, seconds, doubtful=False):
     """Behaviour of a vendor whose changes show only after a while; a new one for each run."""
     due = {}
@@ -46,7 +51,7 @@ def run(vendor, clock, *users, check_mode=False, **options):
 @pytest.mark.parametrize("limit, settle, update, verify, current, check_mode", list(itertools.product(
     (0, 1, 2, 3), (0.0, 3.0), ("when_changed", "always"), (True, False), (None, OLD, "S3cr3t-MARKER-wrong"), (True, False))))
 def test_the_budget_of_failed_logins_is_never_exceeded(limit, settle, update, verify, current, check_mode):
-    for behaviour in ({}, {"change": nothing}, {"change": DOUBT}, {"change": fails(errors.PASSWORD_REJECTED)}, {"probe": lambda *_args: False, "change": DOUBT}):
+    for behaviour in ({}, {"change": nothing}, {"change": DOUBT}, {"change": fails(errors.PASSWORD_REJECTED)}, {"probe": refuse_all, "change": DOUBT}):
         vendor, clock = make_vendor({"alice": OLD, "bob": OLD}, limit, settle, **behaviour), Clock()
         user = {"name": "alice", "password": NEW, "current_password": current}
         run(vendor, clock, user, "bob", check_mode=check_mode, update_password=update, verify=verify)

@@ -18,8 +18,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK
 from tests.unit.plugins.module_utils.fake_vendor import Clock, make_vendor, params
 
 SECRETS = {
-    "password": "S3cr3t-MARKER-new-\u00e4\"'\\&", "current_password": "S3cr3t-MARKER-old <%+>", "pin": "S3cr3t-MARKER-pin", "api_password": "S3cr3t-MARKER-root",
-    "api_keys": "S3cr3t-MARKER-key",
+    "password": "S3cr3t-MARKER-new-\u00e4\"'\\&", "current_password": "S3cr3t-MARKER-old <%+>", "pin": "S3cr3t-MARKER-pin",
+    "api_password": "S3cr3t-MARKER-root", "api_keys": "S3cr3t-MARKER-key",
 }  # fmt: skip
 USER = {"name": "alice", "password": SECRETS["password"], "current_password": SECRETS["current_password"], "pin": SECRETS["pin"]}
 ECHO = "You said %s and %s, %s and %s." % (

@@ -44,7 +44,7 @@ def test_what_is_worth_another_run():
 
 def test_an_unknown_kind_is_a_defect():
     with pytest.raises(ValueError, match="unknown error kind: forgotten"):
-        VendorError("forgotten", "x")
+        raise VendorError("forgotten", "x")
 
 
 def test_the_form_in_results():

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import requests
 
@@ -30,8 +32,9 @@ def _plain_environment(monkeypatch):
 def post(url, kind=READ, headers=None, waits=None, **options):
     """One request with a login."""
     sleep = (waits if waits is not None else []).append
-    here = HttpClient(url, Scrubber(), **dict({"timeout": 5.0, "retries": 0, "sleep": sleep}, **options))
-    return here.request("POST", "/x", kind, json={}, headers={"Authorization": LOGIN_OF_TASK.encode()} if headers is None else headers)
+    here = HttpClient(url, Scrubber(), **dict({"timeout": 20.0, "retries": 0, "sleep": sleep}, **options))
+    with contextlib.closing(here):
+        return here.request("POST", "/x", kind, json={}, headers={"Authorization": LOGIN_OF_TASK.encode()} if headers is None else headers)
 
 
 @pytest.fixture(name="netrc", params=["HOME", "NETRC"])

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import traceback
@@ -22,7 +23,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK,
 from tests.unit.plugins.module_utils.loopback import Answer, Cut, Hang, Loopback, Reset, closed_port, deaf_port
 
 SECRET = "S3cr3t-MARKER-<\u00e4>&'\"\\-end"
-UNKNOWN_TO_SCRUBBER = "S3cr3t-MARKER-nobody-told"
+UNTOLD = "S3cr3t-MARKER-nobody-told"
 
 
 @pytest.fixture(autouse=True)
@@ -33,21 +34,21 @@ def _no_proxy(monkeypatch):
 
 def failure(url, kind=WRITE, headers=None, **options):
     """The error of one request that is full of secrets which the scrubber does not know."""
-    sent = {"Authorization": b"Bearer " + UNKNOWN_TO_SCRUBBER.encode(), **(headers or {})}
-    here = HttpClient(url, Scrubber(), **dict({"timeout": 5.0, "retries": 0}, **options))
-    with pytest.raises(VendorError) as caught:
-        here.request("POST", "/" + UNKNOWN_TO_SCRUBBER, kind, json={"password": UNKNOWN_TO_SCRUBBER}, headers=sent)
-    assert UNKNOWN_TO_SCRUBBER not in "".join(traceback.format_exception(type(caught.value), caught.value, caught.value.__traceback__))
-    assert UNKNOWN_TO_SCRUBBER not in repr(caught.value) + str(caught.value.as_dict())
+    sent = {"Authorization": b"Bearer " + UNTOLD.encode(), **(headers or {})}
+    here = HttpClient(url, Scrubber(), **dict({"timeout": 20.0, "retries": 0}, **options))
+    with contextlib.closing(here), pytest.raises(VendorError) as caught:
+        here.request("POST", "/" + UNTOLD, kind, json={"password": UNTOLD}, headers=sent)
+    assert UNTOLD not in "".join(traceback.format_exception(type(caught.value), caught.value, caught.value.__traceback__))
+    assert UNTOLD not in repr(caught.value) + str(caught.value.as_dict())
     return caught.value
 
 
 def answers(bodies, content_type="application/json", status=200, secrets=(SECRET,)):
     """What the client makes of each body."""
     with Loopback(*[Answer(status, body, {"Content-Type": content_type} if content_type else {}) for body in bodies]) as server:
-        here = HttpClient(server.url, Scrubber(secrets), timeout=5.0, retries=0)
-        for _body in bodies:
-            yield here.request("GET", "/", READ)
+        with contextlib.closing(HttpClient(server.url, Scrubber(secrets), timeout=20.0, retries=0)) as here:
+            for _body in bodies:
+                yield here.request("GET", "/", READ)
 
 
 def answer(body, *args, **options):
@@ -62,7 +63,7 @@ def answer(body, *args, **options):
 ])
 def test_the_connection_breaks(fault, kind, text, maybe_applied):
     with Loopback(fault) as server:
-        error = failure(server.url, timeout=0.1)
+        error = failure(server.url, timeout=0.1 if isinstance(fault, Hang) else 20.0)
         assert (error.kind, error.message, error.maybe_applied) == (kind, text.format(url=server.url), maybe_applied)
 
 
@@ -91,13 +92,13 @@ def test_a_name_that_does_not_exist(monkeypatch):
     assert error.message == "Connection to http://milvus.invalid:19530 failed: the name cannot be resolved."
 
 
-@pytest.mark.parametrize("url", ["http://a..b:1", "http://%s.invalid" % ("a" * 70), "http://exa mple:1", "http://*:1"])
+@pytest.mark.parametrize("url", ["http://a..b:1", "http://%s.invalid" % ("a" * 70), "http://*:1"])
 def test_a_name_that_cannot_exist(url):
     error = failure(url, READ)
     assert (error.kind, error.maybe_applied) == (errors.INVALID_INPUT, False)
 
 
-@pytest.mark.parametrize("value", [UNKNOWN_TO_SCRUBBER + "\r\nX: y", b" " + UNKNOWN_TO_SCRUBBER.encode(), UNKNOWN_TO_SCRUBBER + "\u20ac"])
+@pytest.mark.parametrize("value", [UNTOLD + "\r\nX: y", b" " + UNTOLD.encode(), UNTOLD + "\u20ac"])
 def test_a_value_that_does_not_fit_into_a_header(value):
     with Loopback() as server:
         error = failure(server.url, headers={"Authorization": value})
@@ -110,8 +111,8 @@ def test_a_connection_through_a_proxy_that_breaks_is_no_proof_whatever_urllib3_c
 
     def broken(*_args, **_options):
         sent.append(1)
-        reason = urllib3.exceptions.ProxyError("Cannot connect to proxy.", ConnectionResetError(104, UNKNOWN_TO_SCRUBBER))
-        raise requests.exceptions.ProxyError(urllib3.exceptions.MaxRetryError(None, UNKNOWN_TO_SCRUBBER, reason))
+        reason = urllib3.exceptions.ProxyError("Cannot connect to proxy.", ConnectionResetError(104, UNTOLD))
+        raise requests.exceptions.ProxyError(urllib3.exceptions.MaxRetryError(None, UNTOLD, reason))
 
     monkeypatch.setattr(requests.Session, "request", broken)
     error = failure("http://milvus.invalid", retries=3)
@@ -119,17 +120,18 @@ def test_a_connection_through_a_proxy_that_breaks_is_no_proof_whatever_urllib3_c
 
 
 @pytest.mark.parametrize("url", [
-    "https://user:%s@milvus.invalid" % UNKNOWN_TO_SCRUBBER, "https://:%s@milvus.invalid" % UNKNOWN_TO_SCRUBBER, "https://%s@milvus.invalid" % UNKNOWN_TO_SCRUBBER,
-    "https://milvus.invalid\\@%s" % UNKNOWN_TO_SCRUBBER, "https://milvus.invalid/?token=%s" % UNKNOWN_TO_SCRUBBER, "https://milvus.invalid/#%s" % UNKNOWN_TO_SCRUBBER,
-    "https://milvus.invalid:%s" % UNKNOWN_TO_SCRUBBER, "https://milvus.invalid:99999/" + UNKNOWN_TO_SCRUBBER, "https://[%s" % UNKNOWN_TO_SCRUBBER, UNKNOWN_TO_SCRUBBER,
-    "ftp://" + UNKNOWN_TO_SCRUBBER, "file:///" + UNKNOWN_TO_SCRUBBER, "https:///" + UNKNOWN_TO_SCRUBBER, "https:" + UNKNOWN_TO_SCRUBBER,
-    "//milvus.invalid/" + UNKNOWN_TO_SCRUBBER, "", "   ", None, "https://milvus.invalid/?", "https://milvus.invalid/#",
+    "https://user:%s@milvus.invalid" % UNTOLD, "https://:%s@milvus.invalid" % UNTOLD, "https://%s@milvus.invalid" % UNTOLD,
+    "https://milvus.invalid\\@%s" % UNTOLD, "https://milvus.invalid/?token=%s" % UNTOLD, "https://milvus.invalid/#%s" % UNTOLD,
+    "https://milvus.invalid:%s" % UNTOLD, "https://milvus.invalid:99999/" + UNTOLD, "https://[%s" % UNTOLD, UNTOLD,
+    "ftp://" + UNTOLD, "file:///" + UNTOLD, "https:///" + UNTOLD, "https:" + UNTOLD,
+    "//milvus.invalid/" + UNTOLD, "", "   ", None, "https://mil vus.invalid", "https://milvus.invalid/\n" + UNTOLD,
+    "https://milvus.invalid/?", "https://milvus.invalid/#",
 ])
 def test_a_url_that_is_refused_is_never_repeated(url):
     with pytest.raises(VendorError, match="^the_option ") as caught:
         check_url(url, "the_option")
     assert caught.value.kind == errors.INVALID_INPUT
-    assert UNKNOWN_TO_SCRUBBER not in caught.value.message
+    assert UNTOLD not in caught.value.message
 
 
 @pytest.mark.parametrize("url, clean", [
@@ -164,13 +166,14 @@ def test_an_answer_that_is_no_object(body):
 
 
 def test_an_excerpt_is_one_line_of_text():
-    page = b"<html><head><style>p {color: red}</style><script>if (a < b) {}</script></head><body>\n<h1>Bad&nbsp;Gateway</h1>\n<p>Tom &amp; Jerry</p></body></html>"
-    assert answer(page, "text/html").excerpt() == "Bad Gateway Tom & Jerry"
+    head = b"<html><head><style>p {color: red}</style><script>if (a < b) {}</script></head>"
+    assert answer(head + b"<body>\n<h1>Bad&nbsp;Gateway</h1>\n<p>Tom &amp; Jerry</p></body></html>", "text/html").excerpt() == "Bad Gateway Tom & Jerry"
 
 
 def test_an_unexpected_answer_says_what_and_how_much_is_certain():
     error = answer(b"<p>no</p>", "text/html", 418).unexpected("is odd", maybe_applied=True)
-    assert (error.kind, error.message, error.http_status, error.maybe_applied) == (errors.UNEXPECTED_RESPONSE, "The server's answer is odd (HTTP 418): no", 418, True)
+    assert (error.kind, error.message) == (errors.UNEXPECTED_RESPONSE, "The server's answer is odd (HTTP 418): no")
+    assert (error.http_status, error.maybe_applied) == (418, True)
     assert answer(b"", "text/html", 418).unexpected("is odd").message == "The server's answer is odd (HTTP 418)."
 
 
@@ -215,5 +218,5 @@ def test_a_message_is_shortened_too_and_keeps_what_only_looks_like_a_tag():
 
 
 def test_a_secret_in_a_header_of_the_answer_stays_out_of_the_error():
-    with Loopback(Answer(302, b"", {"Location": "http://elsewhere.invalid/?" + UNKNOWN_TO_SCRUBBER})) as server:
+    with Loopback(Answer(302, b"", {"Location": "http://elsewhere.invalid/?" + UNTOLD})) as server:
         assert failure(server.url, LOGIN).kind == errors.UNEXPECTED_RESPONSE

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import pytest
@@ -38,7 +39,7 @@ def paths(options):
 
 def talk(url, kind=READ, **options):
     """The status of an answer; the connections are closed."""
-    here = HttpClient(url, Scrubber(), timeout=5.0, retries=2, sleep=lambda seconds: None, **paths(options))
+    here = HttpClient(url, Scrubber(), timeout=20.0, retries=2, sleep=lambda seconds: None, **paths(options))
     try:
         return here.request("POST", "/", kind, json={}).status
     finally:
@@ -77,7 +78,7 @@ def test_a_certificate_for_another_host(tls_files):
     with Loopback(tls=(tls_files.wrong_name_cert, tls_files.wrong_name_key)) as server:
         error = failure(server.url, ca_path=tls_files.ca)
         assert (error.kind, server.requests) == (errors.TLS_FAILED, [])
-        assert "IP address mismatch" in error.message or "Hostname mismatch" in error.message
+        assert re.search("IP address mismatch|Hostname mismatch|for another host", error.message)
         # The same server, unchecked.
         assert talk(server.url, validate_certs=False) == 200
 

@@ -36,11 +36,6 @@ def a_runner(capfd):
     return run
 
 
-def texts(result):
-    """The warnings; newer versions of Ansible print dicts."""
-    return [warning if isinstance(warning, str) else json.dumps(warning) for warning in result.get("warnings", [])]
-
-
 def test_success(run):
     vendor = make_vendor({"alice": OLD})
     status, result = run(vendor, **ALICE)
@@ -58,7 +53,11 @@ def test_the_arguments_are_not_part_of_the_result(run):
 
 
 def test_failure(run):
-    vendor = make_vendor({"alice": OLD, "bob": OLD}, check=lambda vendor, account: None if account.name == "bob" else fails(errors.PASSWORD_REJECTED, "Weak.")(vendor))
+    def refuse_alice(vendor, account):
+        if account.name == "alice":
+            fails(errors.PASSWORD_REJECTED, "Weak.")(vendor)
+
+    vendor = make_vendor({"alice": OLD, "bob": OLD}, check=refuse_alice)
     status, result = run(vendor, users=[ALICE, dict(ALICE, name="bob")])
     assert status == 1 and result["failed"] is True and result["changed"] is True
     assert result["msg"] == "1 of 2 users failed. alice: Weak. (password_rejected)"
@@ -86,13 +85,16 @@ def test_check_mode(run):
     assert vendor.names("change") == []
 
 
-def test_warnings(run):
+def test_warnings(run, monkeypatch):
     def talkative(vendor, account, password):
         vendor.warn("Mind the step.")
         return vendor.usual_probe(account, password)
 
+    # Ansible itself keeps warnings for the result only in a process that has never loaded its controller side.
+    seen = []
+    monkeypatch.setattr(module_runner.PasswordModule, "warn", lambda _module, text: seen.append(text))
     result = run(make_vendor({"alice": OLD}, probe=talkative), **ALICE)[1]
-    assert sum("Mind the step." in text for text in texts(result)) == 1
+    assert seen == ["Mind the step."]
     assert isinstance(result["users"], list)
 
 

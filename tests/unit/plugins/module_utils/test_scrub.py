@@ -88,7 +88,9 @@ def test_every_form_of_an_awkward_secret(form):
     assert Scrubber([AWKWARD])("before " + echoed + " after") == "before %s after" % MASK
 
 
-@pytest.mark.parametrize("alphabet", [string.printable, string.ascii_letters + "/~*", "ab\"\\", "\u00e4\u00f6\u0100\u20ac\U0001f600\u00ff\u0085", "%+& <>'=;a1"])
+@pytest.mark.parametrize("alphabet", [
+    string.printable, string.ascii_letters + "/~*", "ab\"\\", "\u00e4\u00f6\u0100\u20ac\U0001f600\u00ff\u0085", "%+& <>'=;a1",
+])
 def test_every_form_of_random_secrets(alphabet):
     chance = random.Random(20260101)
     for _number in range(40):
@@ -173,7 +175,7 @@ def test_it_does_not_print_what_it_knows():
 
 def test_what_ansible_is_told_to_mask(monkeypatch):
     told = []
-    monkeypatch.setattr(scrub, "register_secrets", lambda values: told.extend(values))
+    monkeypatch.setattr(scrub, "register_secrets", told.extend)
     clean = Scrubber(["S3cr3t-MARKER-one", "abc", "", None])
     clean.add("S3cr3t-MARKER-two", "S3cr3t-MARKER-one")
     # To mask a short one everywhere would make all output useless.

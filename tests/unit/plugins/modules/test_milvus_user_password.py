@@ -44,6 +44,13 @@ with patch_module_args(order["args"]):
 """
 
 
+@pytest.fixture(autouse=True)
+def _no_options_from_outside(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("MILVUS_"):
+            monkeypatch.delenv(name)
+
+
 def documented_options():
     """The options in the documentation, those of its fragments included."""
     documentation = yaml.safe_load(module.DOCUMENTATION)
@@ -74,11 +81,10 @@ def disagreements(documented, spec, path=""):
 def run(args, environment=None, missing=()):
     """The exit status and the result of the module in a process of its own."""
     order = json.dumps({"args": args, "module": PACKAGE, "missing": list(missing)})
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MILVUS_")}
     found = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.run(
         [sys.executable, "-c", START], input=order, capture_output=True, text=True, timeout=60, check=False,
-        env=dict(inherited, PYTHONPATH=found, PYTHONDONTWRITEBYTECODE="1", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1", **(environment or {})),
+        env=dict(os.environ, PYTHONPATH=found, PYTHONDONTWRITEBYTECODE="1", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1", **(environment or {})),
     )  # fmt: skip
     assert "Traceback" not in process.stderr, process.stderr
     result = json.loads(process.stdout)

@@ -132,9 +132,10 @@ def test_an_operator_who_may_not_list_the_users_changes_nobody_else(monkeypatch)
 
 
 @pytest.mark.parametrize("answer, kind", [
-    ((404, "404 page not found"), "unsupported"), ((500, ""), "vendor_unavailable"), ((408, "timeout"), "timed_out"), ((200, "<html></html>"), "unexpected_response"),
-    ((200, {"code": 0}), "unexpected_response"), ((200, {"code": 0, "data": None}), "unexpected_response"),
-    ((200, {"code": 0, "data": "alice"}), "unexpected_response"), ((200, {"code": 0, "data": {"alice": 1}}), "unexpected_response"), ((200, []), "unexpected_response"),
+    ((404, "404 page not found"), "unsupported"), ((500, ""), "vendor_unavailable"), ((408, "timeout"), "timed_out"),
+    ((200, "<html></html>"), "unexpected_response"), ((200, {"code": 0}), "unexpected_response"), ((200, {"code": 0, "data": None}), "unexpected_response"),
+    ((200, {"code": 0, "data": "alice"}), "unexpected_response"), ((200, {"code": 0, "data": {"alice": 1}}), "unexpected_response"),
+    ((200, []), "unexpected_response"),
 ])
 def test_a_listing_that_cannot_be_had_stops_the_call(monkeypatch, answer, kind):
     """In particular nobody is said not to exist."""
@@ -167,8 +168,8 @@ def test_what_is_not_certainly_wrong_is_left_to_the_server(monkeypatch, password
 
 
 @pytest.mark.parametrize("options, text", [
-    ({"api_user": "ro:ot", "api_password": "x"}, "api_user must not hold a ':'"), ({"url": "https://root:S3cr3t-MARKER@milvus.invalid"}, "url must not hold a user"),
-    ({"url": None}, "url must begin with"),
+    ({"api_user": "ro:ot", "api_password": "x"}, "api_user must not hold a ':'"),
+    ({"url": "https://root:S3cr3t-MARKER@milvus.invalid"}, "url must not hold a user"), ({"url": None}, "url must begin with"),
 ])
 def test_a_call_that_is_certainly_wrong(options, text):
     result = change.run(Milvus, params(Milvus, alice(), **options))
