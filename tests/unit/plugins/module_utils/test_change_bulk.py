@@ -174,7 +174,7 @@ def test_a_doubt_is_resolved_for_each(happened):
     assert requests(vendor) == ["abc"] and result["changed"] is bool(happened)
     for user in result["users"]:
         if user["error"]:
-            assert user["error"]["message"] == "The server timed out. The new password does not log in, so the change has not happened so far."
+            assert user["error"]["message"] == "The server timed out. The new password does not log in, so the change has not happened yet."
 
 
 def test_a_doubt_that_no_login_can_resolve():

@@ -295,7 +295,7 @@ def test_a_change_whose_answer_is_lost_is_sent_once_and_looked_after(monkeypatch
         clock.sleep(seconds)
         double.settle()
 
-    result = run(double, "alice", "bob", sleep=wait, clock=clock, timeout=SHORT, database_login=DATABASE_LOGIN, concurrency=1)
+    result = run(double, "alice", "bob", sleep=wait, clock=clock, timeout=SHORT if kind == "hang" else 5.0, database_login=DATABASE_LOGIN, concurrency=1)
     assert fault.fired == 1
     assert {state[1:3] for state in states(result)} == {("failed", False) if applies == "never" else ("changed", True)}
     assert result["changed"] is (applies != "never")
