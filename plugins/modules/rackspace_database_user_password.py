@@ -47,7 +47,7 @@ options:
     description:
       - Where the identity service is. Required for O(auth_type=keystone), with or without C(/v3) at its end.
       - For O(auth_type=rackspace) the default is V(https://identity.api.rackspacecloud.com/v2.0).
-      - With O(auth_type=keystone) the environment variable E(OS_AUTH_URL) is used if it is not set.
+      - If not set, the environment variable E(RACKSPACE_AUTH_URL) or, with O(auth_type=keystone), E(OS_AUTH_URL) is used.
     type: str
   api_user:
     description:
@@ -153,7 +153,7 @@ options:
         default: 5.0
   users:
     description:
-      - The users and their passwords; all of them are changed by one request.
+      - The users and their passwords; all of them are changed by one request, 100 at a time.
       - Every user is tried even if another one fails; the task fails at the end if any did.
       - Either this or O(name) is required.
     type: list
