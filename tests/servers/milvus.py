@@ -26,10 +26,11 @@ import typing as t
 
 import grpc
 
+from tests.servers.machine import Unavailable, default_cache_dir
 from tests.servers.milvus_configuration import free_ports, write_configuration
 from tests.servers.milvus_front import MilvusFront
 from tests.servers.milvus_grpc import Refused, UserCalls
-from tests.servers.milvus_package import VERSION, Unavailable, default_cache_dir, unpacked
+from tests.servers.milvus_package import VERSION, unpacked
 
 START_LIMIT_S = 60.0
 #: The server looks at its configuration file every 5 seconds.

@@ -17,26 +17,9 @@ import shutil
 import sys
 import tempfile
 
+from tests.servers.machine import Unavailable
+
 VERSION = "2.3.5"
-
-
-class Unavailable(Exception):
-    """The real server cannot run on this machine."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def default_cache_dir() -> pathlib.Path:
-    """REKEY_CACHE, or .build/cache of the checkout, also where this file lies in a staged copy below .build."""
-    if os.environ.get("REKEY_CACHE"):
-        return pathlib.Path(os.environ["REKEY_CACHE"])
-    here = pathlib.Path(__file__).resolve()
-    for parent in here.parents:
-        if parent.name == ".build":
-            return parent / "cache"
-    return here.parents[2] / ".build" / "cache"
 
 
 def unpacked(cache_dir: pathlib.Path) -> pathlib.Path:
