@@ -259,8 +259,11 @@ def test_users_are_created_listed_described_and_dropped(milvus_server):
     assert "short_lived" in result(milvus_server, "list", {}, admin)[2]
     assert result(milvus_server, "describe", {"userName": "short_lived"}, bearer("short_lived", "First-1")) == (200, 0, [])
     assert result(milvus_server, "drop", {"userName": "short_lived"}, admin) == (200, 0, {})
-    assert result(milvus_server, "describe", {"userName": "short_lived"}, bearer("short_lived", "First-1"))[:2] == NOT_AUTHENTICATED
     assert "short_lived" not in milvus_server.list_users()
+    # The server tells its own proxy of a dropped user beside the answer, so that one login more may pass.
+    end = time.monotonic() + 10
+    while result(milvus_server, "describe", {"userName": "short_lived"}, bearer("short_lived", "First-1"))[:2] != NOT_AUTHENTICATED:
+        assert time.monotonic() < end, "a dropped user still logs in"
     status, code, message = result(milvus_server, "drop", {"userName": "root"}, admin)
     assert (status, code) == (200, 1401)
     assert message.startswith("root user cannot be deleted")
