@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+from tests.integration.module_results import only, play, run_tasks, told
+
 MODULE = "rekey.passwords.milvus_user_password"
 CHANGED = ("changed", True, None)
 UNCHANGED = ("unchanged", True, None)
@@ -29,29 +31,6 @@ def secret(label):
 def task(title, **options):
     """A task that may fail without ending the play."""
     return {"name": title, MODULE: options, "ignore_errors": True}
-
-
-def play(*tasks, **options):
-    """One play on localhost."""
-    return {"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **options}
-
-
-def run_tasks(ansible, *tasks, **options):
-    """Run tasks in one play."""
-    run = ansible.playbook([play(*tasks)], **options)
-    assert run.rc == 0, run.output
-    return run
-
-
-def told(run, title):
-    """What a task says of its users, in its order: ``(name, state, verified, kind of error)``."""
-    return [(user["name"], user["state"], user["verified"], user["error"] and user["error"]["kind"]) for user in run.result(title)["users"]]
-
-
-def only(run, title):
-    """What a task says of its one user: ``(state, verified, kind of error)``."""
-    (user,) = told(run, title)
-    return user[1:]
 
 
 def error(run, title):

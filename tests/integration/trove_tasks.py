@@ -31,24 +31,6 @@ def task(title, module=MODULE, **options):
     return {"name": title, module: options, "ignore_errors": True}
 
 
-def run_tasks(ansible, *tasks, **options):
-    """Run tasks in one play on localhost."""
-    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks)}], **options)
-    assert run.rc == 0, run.output
-    return run
-
-
-def told(run, title):
-    """What a task says of its users, in its order: ``(name, state, verified, kind of error)``."""
-    return [(user["name"], user["state"], user["verified"], user["error"] and user["error"]["kind"]) for user in run.result(title)["users"]]
-
-
-def only(run, title):
-    """What a task says of its one user: ``(state, verified, kind of error)``."""
-    (user,) = told(run, title)
-    return user[1:]
-
-
 def errors(run, title):
     """The errors of a task's users."""
     return [user["error"] for user in run.result(title)["users"]]
