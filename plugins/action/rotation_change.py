@@ -87,8 +87,8 @@ def _operator_passwords(vendor, connection, records, staged):
     """
     if vendor.operator_options is None:
         return [{}]
-    user_option, password_option = vendor.operator_options
-    operator = connection.get(user_option)
+    password_option = vendor.operator_options[1]
+    operator = vendor.operator_name(connection)
     record = records.get(operator)
     if record is None:
         return [{}]

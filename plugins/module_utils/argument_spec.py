@@ -33,14 +33,16 @@ def _shared(prefix):
     )
 
 
-def _user(extra):
-    return dict(
-        name=dict(type="str", required=True),
-        password=dict(type="str", required=True, no_log=True),
+def _user(vendor):
+    """An element of ``users``."""
+    options = dict(
+        name=dict(type="str", required=vendor.identifiers == ("name",)),
+        password=dict(type="str", required=vendor.password_required, no_log=True),
         current_password=dict(type="str", no_log=True),
         update_password=dict(_UPDATE_PASSWORD, no_log=False),
-        **extra
+        **vendor.user_spec
     )
+    return dict(type="list", elements="dict", options=options, required_one_of=[vendor.identifiers])
 
 
 def module_spec(vendor):
@@ -53,29 +55,42 @@ def module_spec(vendor):
     shorthand = {name: {key: value for key, value in option.items() if key != "required"} for name, option in vendor.user_spec.items()}
     spec = dict(_shared(vendor.env_prefix), **shorthand)
     spec.update(vendor.argument_spec)
-    spec["users"] = dict(type="list", elements="dict", options=_user(vendor.user_spec))
+    spec["users"] = _user(vendor)
     joined = {key: list(value) for key, value in vendor.constraints.items() if key != "required_by"}
-    for alone in ("name", "current_password", "password"):
+    for alone in vendor.identifiers + ("current_password", "password"):
         joined.setdefault("mutually_exclusive", []).append(("users", alone))
-    joined.setdefault("required_one_of", []).append(("users", "name"))
-    joined.setdefault("required_together", []).append(("name", "password"))
-    return dict(joined, argument_spec=spec, required_by=dict(vendor.constraints.get("required_by", {}), current_password="name"))
+    joined.setdefault("required_one_of", []).append(("users",) + vendor.identifiers)
+    required_by = dict(vendor.constraints.get("required_by", {}))
+    if vendor.identifiers == ("name",):
+        required_by["current_password"] = "name"
+    if vendor.password_required and vendor.identifiers == ("name",):
+        joined.setdefault("required_together", []).append(("name", "password"))
+    elif vendor.password_required:
+        required_by.update(dict.fromkeys(vendor.identifiers, "password"))
+    return dict(joined, argument_spec=spec, required_by=required_by)
 
 
 def entries(params, vendor):
-    """The users of a call, the shorthand included, each with its ``update_password``.
+    """The users of a call, the shorthand included, each with its ``update_password`` and the vendor's further keys.
 
     :param params: the validated options.
     :return: list of dicts.
     """
     users = params.get("users")
     if users is None:
-        keys = ["name", "password", "current_password"] + sorted(vendor.user_spec)
-        users = [{key: params.get(key) for key in keys}]
-        for key in ("name", "password"):
+        users = [{key: params.get(key) for key in ("name", "password", "current_password") + tuple(sorted(vendor.user_spec))}]
+        if vendor.identifiers == ("name",):
+            users[0]["name"] = users[0]["name"] or ""
+        if vendor.password_required:
             # As Ansible does inside a list; it hands "password:" with nothing behind it on as None.
-            users[0][key] = users[0][key] or ""
-    return [dict(user, update_password=user.get("update_password") or params["update_password"]) for user in users]
+            users[0]["password"] = users[0]["password"] or ""
+    defaults = {key: params.get(key) for key in vendor.user_spec if key not in vendor.identifiers}
+    return [_entry(user, params["update_password"], defaults) for user in users]
+
+
+def _entry(user, update_password, defaults):
+    missing = {key: value for key, value in defaults.items() if user.get(key) is None}
+    return dict(user, update_password=user.get("update_password") or update_password, **missing)
 
 
 def secrets(spec, params):

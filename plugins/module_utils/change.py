@@ -118,6 +118,7 @@ class _Run:
         try:
             vendor.open([outcome.account for outcome in todo])
             vendor.find([outcome.account for outcome in todo])
+            self._check_ids(todo)
             last = [outcome for outcome in todo if vendor.is_operator(outcome.account)]
             self._settle([outcome for outcome in todo if outcome not in last])
             # Whoever acts for all keeps its password until all others are done.
@@ -162,13 +163,21 @@ class _Run:
             account = outcome.account
             key = self._vendor.key(account)
             if key in seen:
-                raise VendorError(errors.INVALID_INPUT, "users names %s twice." % account.name)
+                raise _twice(account)
             seen[key] = outcome
             try:
                 self._vendor.check(account)
             except VendorError as error:
                 outcome.fail(error)
         return [outcome for outcome in self._outcomes if outcome.error is None]
+
+    @staticmethod
+    def _check_ids(outcomes):
+        """Refuse a user that is named by its name and again by its id."""
+        ids = [outcome.account.id for outcome in outcomes if outcome.account.id is not None and outcome.account.error is None]
+        for outcome in outcomes:
+            if ids.count(outcome.account.id) > 1:
+                raise _twice(outcome.account)
 
     def _settle(self, outcomes):
         """Bring users to their ends: one after the other, or with one request for many where the vendor has that."""
@@ -222,13 +231,33 @@ class _Run:
     def _look(self, outcome):
         """Find out whether a change is to be sent."""
         account = outcome.account
-        if account.update_password == WHEN_CHANGED and self._probe(account, account.password):
+        needed = self._vendor.change_needed(account)
+        if needed is None and account.update_password == WHEN_CHANGED and self._is_in_force(account):
             outcome.state, outcome.verified = UNCHANGED, True
+        elif needed is False:
+            outcome.state = UNCHANGED
         elif self._check_mode:
             self._check_current(account)
             outcome.state = WOULD_CHANGE
         else:
             outcome.due = True
+
+    def _is_in_force(self, account):
+        """Whether the new password is the one in force already.
+
+        :raises VendorError: ``current_password_wrong``, where neither logs in and the change would need the current one.
+        """
+        current = account.current_password
+        if not (self._vendor.capabilities.current_first and current):
+            return self._probe(account, account.password)
+        current_right = self._probe(account, current)
+        if current_right or account.password == current:
+            in_force = current_right and account.password == current
+        else:
+            in_force = self._probe(account, account.password)
+        if current_right is False and not in_force and self._vendor.needs_current(account):
+            raise VendorError(errors.CURRENT_PASSWORD_WRONG, "Neither the current password of %s nor the new one logs in." % account.label)
+        return in_force
 
     def _send(self, outcomes):
         """Send the change of some users with one request, and note whether it was refused or nothing certain is known about it."""
@@ -265,26 +294,39 @@ class _Run:
             self._resolve(outcome)
             return
         outcome.state, outcome.accepted = CHANGED, True
-        if self._params["verify"]:
+        if self._params["verify"] and outcome.account.password is not None:
             self._verify(outcome)
 
     def _verify(self, outcome):
         try:
-            outcome.verified = self._await_login(outcome)
+            outcome.verified = self._prove(outcome)
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # Whatever it is, the vendor has accepted the change.
             error = exc if isinstance(exc, VendorError) else _internal(exc)
-            self._warn("The new password of %s could not be verified: %s" % (outcome.account.name, error.message))
+            self._warn("The new password of %s could not be verified: %s" % (outcome.account.label, error.message))
         if outcome.verified is False:
             outcome.fail(
                 VendorError(errors.NOT_VERIFIED, "The vendor accepted the change, but the new password does not log in. Find out which password is in force.")
             )
 
+    def _prove(self, outcome):
+        """Log in after a change that the vendor has confirmed.
+
+        :return: True, False, or None where no login could tell.
+        """
+        rules = self._vendor.capabilities
+        if rules.failed_logins_per_run is not None and outcome.account.failed_logins >= rules.failed_logins_per_run:
+            self._warn("The new password of %s was not verified: one more failed login might lock the account." % outcome.account.label)
+            return None
+        return self._await_login(outcome, rules.settle_seconds, rules.failed_logins_per_run)
+
     def _resolve(self, outcome):
         """A change ended in an error that proves nothing: a login tells whether it happened."""
         doubt = outcome.doubt
         try:
-            arrived = self._await_login(outcome)
+            rules = self._vendor.capabilities
+            seconds = rules.settle_seconds if rules.doubt_seconds is None else rules.doubt_seconds
+            arrived = self._await_login(outcome, seconds, self._most_failed_probes)
         except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
@@ -302,44 +344,52 @@ class _Run:
         rules = self._vendor.capabilities
         if account.current_password and rules.failed_logins_per_run is None and rules.others_need_current != "no":
             if self._probe(account, account.current_password) is False:
-                raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.name)
+                raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)
 
-    def _probe(self, account, password):
+    @property
+    def _most_failed_probes(self):
+        """How many failed logins may be spent on finding out; None: the vendor does not count them."""
+        rules = self._vendor.capabilities
+        return rules.failed_logins_per_run if rules.failed_probes_per_run is None else rules.failed_probes_per_run
+
+    def _probe(self, account, password, limit=None):
         """One login, unless it might be one failed login too many.
 
+        :param limit: failed logins that are allowed by now; ``None`` for as many as may be spent on finding out.
         :return: True, False, or None where no login could tell.
         """
-        limit = self._vendor.capabilities.failed_logins_per_run
-        if limit is not None and account.failed_logins >= limit:
+        limit = limit or self._most_failed_probes
+        if password is None or (limit is not None and account.failed_logins >= limit):
             return None
         right = self._vendor.probe(account, password)
         if right is False:
             account.failed_logins += 1
         return right
 
-    def _await_login(self, outcome):
+    def _await_login(self, outcome, settle, limit):
         """Log in with the new password, again until it works or the vendor has had its time.
 
+        :param settle: that time in seconds.
+        :param limit: failed logins that the user may have by then; None: the vendor does not count them.
         :return: True, False, or None where no login could tell.
         """
         account = outcome.account
-        settle = self._vendor.capabilities.settle_seconds
-        limit = self._vendor.capabilities.failed_logins_per_run
         # Of many users that one request changed, those who are looked at last have had their time already.
         end = outcome.sent_at + settle
         pause = _FIRST_PAUSE
-        if limit is not None and account.failed_logins >= limit:
-            return None
-        while True:
+        while limit is None or account.failed_logins < limit:
             if limit is not None and account.failed_logins + 1 >= limit and settle:
                 # The only try that is left is worth more when the change has had all its time.
                 self._sleep(max(end - self._clock(), 0))
-            right = self._probe(account, account.password)
+            right = self._probe(account, account.password, limit)
             left = end - self._clock()
-            if right is not False or left <= 0 or (limit is not None and account.failed_logins >= limit):
+            if right is not False or left <= 0:
+                return right
+            if limit is not None and account.failed_logins >= limit:
                 return right
             self._sleep(min(pause, left))
             pause *= 2
+        return None
 
     def result(self, scrub):
         """Everything that the user gets to see."""
@@ -360,7 +410,7 @@ class _Run:
             "changed": any(outcome.accepted or outcome.state == WOULD_CHANGE for outcome in self._outcomes),
             "failed": False,
             "users": users,
-            "diff": [_diff(user) for user in users],
+            "diff": [_diff(outcome.account, user["state"]) for outcome, user in zip(self._outcomes, users)],
             "warnings": [scrub(text) for text in self._warn],
         }
         failed = [user for user in users if user["error"]]
@@ -374,19 +424,24 @@ class _Run:
 
 
 def _message(failed, total):
-    told = ["%s: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"]) for user in failed[:_NAMED_IN_MESSAGE]]
+    told = ["%s: %s (%s)" % (user["name"] or user["id"], user["error"]["message"], user["error"]["kind"]) for user in failed[:_NAMED_IN_MESSAGE]]
     if len(failed) > _NAMED_IN_MESSAGE:
         told.append("and %d more" % (len(failed) - _NAMED_IN_MESSAGE))
     return "%d of %d users failed. %s" % (len(failed), total, "; ".join(told))
 
 
-def _diff(user):
-    before = after = {UNCHANGED: "in force", CHANGED: "not in force", WOULD_CHANGE: "not in force"}.get(user["state"], "unknown")
-    if user["state"] in (CHANGED, WOULD_CHANGE):
+def _diff(account, state):
+    before = after = {UNCHANGED: "in force", CHANGED: "not in force", WOULD_CHANGE: "not in force"}.get(state, "unknown")
+    if state in (CHANGED, WOULD_CHANGE):
         after = "in force"
+    what = "what was asked for" if account.password is None else "wanted password"
     return {
-        "before_header": user["name"],
-        "after_header": user["name"],
-        "before": "wanted password: %s\n" % before,
-        "after": "wanted password: %s\n" % after,
+        "before_header": account.label,
+        "after_header": account.label,
+        "before": "%s: %s\n" % (what, before),
+        "after": "%s: %s\n" % (what, after),
     }
+
+
+def _twice(account):
+    return VendorError(errors.INVALID_INPUT, "users names %s twice." % account.label)

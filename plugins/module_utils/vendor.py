@@ -46,14 +46,17 @@ class Capabilities:
     others_need_current: str  # whether an operator must know the user's current password: "yes", "no", or a condition
     login_probe: str  # how a login is tried
     lockout: str  # the vendor's rule, for people
-    failed_logins_per_run: Optional[int]  # failed logins that one run may cause a user; None: the vendor does not count them
-    settle_seconds: float  # how long a change may take to show, and a doubtful one may still arrive
+    failed_logins_per_run: Optional[int]  # failed logins that one run may cause a user, all told; None: the vendor does not count them
+    settle_seconds: float  # how long a change that the vendor has confirmed may take to show
     password_min: int  # what the vendor certainly refuses below
     password_max: int  # ... and above
     password_unit: str  # "bytes" or "characters"
     password_forbidden: str = ""  # characters that the vendor refuses or loses
     generated: GeneratedPassword = GeneratedPassword()
     bulk: int = 0  # users that one request may change; 0: each user has a request of its own
+    failed_probes_per_run: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
+    doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
+    current_first: bool = False  # whether to try the current password before the new one, since the change logs in with it anyway
 
 
 class Account:
@@ -63,17 +66,22 @@ class Account:
     """
 
     def __init__(self, entry):
-        self.name = entry["name"]
-        self.password = entry["password"]
+        self.name = entry.get("name")  # None until the look-up where the entry has another identifier
+        self.password = entry.get("password")  # None where something else than the password is to be set
         self.current_password = entry.get("current_password")
         self.update_password = entry["update_password"]
         self.extras = entry
-        self.id = None  # the vendor's own identifier, once known
+        self.id = entry.get("id")  # the vendor's own identifier, once known
         self.error = None  # what the look-up found to be wrong with the user
         self.failed_logins = 0  # caused by this run
 
+    @property
+    def label(self):
+        """What to call the user in a message."""
+        return self.name or self.id
+
     def __repr__(self):
-        return "<Account %s>" % self.name
+        return "<Account %s>" % self.label
 
 
 def password_size(capabilities, password):
@@ -99,7 +107,9 @@ class Vendor(ABC):
     env_prefix: ClassVar[str]  # of the environment variables of the shared options
     capabilities: ClassVar[Capabilities]
     argument_spec: ClassVar[dict]  # the connection options
-    user_spec: ClassVar[dict] = {}  # further keys of an element of ``users``
+    user_spec: ClassVar[dict] = {}  # further keys of an element of ``users``; a key at the top counts for all users that do not have it
+    identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys of a user that tell who it is; one of them is enough
+    password_required: ClassVar[bool] = True  # whether there is nothing to be done for a user without a new password
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     # The options that name who acts for all, and that one's password; None if it is never one of the users.
     operator_options: ClassVar[Optional[Tuple[str, str]]] = ("api_user", "api_password")
@@ -112,7 +122,7 @@ class Vendor(ABC):
 
     def key(self, account):
         """What tells two users apart; an entry that is named twice is refused."""
-        return account.name
+        return account.label
 
     def check_call(self):
         """Refuse what is certainly wrong with the options that do not concern a user, before any request.
@@ -144,7 +154,26 @@ class Vendor(ABC):
 
     def is_operator(self, account):
         """Whether the user is the one that acts for all: it is changed last."""
-        return self.operator_options is not None and self.params.get(self.operator_options[0]) == account.name
+        return self.operator_name(self.params) is not None and self.operator_name(self.params) == account.name
+
+    @classmethod
+    def operator_name(cls, params):
+        """The name of the user that acts for all, or ``None`` if that is none of those whose passwords this module can set.
+
+        :param params: the options, also such as have not been validated.
+        """
+        return params.get(cls.operator_options[0]) if cls.operator_options else None
+
+    def needs_current(self, account):
+        """Whether the change is hopeless without the right current password."""
+        return False
+
+    def change_needed(self, account):
+        """What the look-up has already told about a change, where a login is not the way to find out.
+
+        :return: True: it is needed; False: there is nothing to be done; None: a login tells.
+        """
+        return None
 
     @abstractmethod
     def open(self, accounts):
