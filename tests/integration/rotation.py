@@ -10,6 +10,8 @@ import pathlib
 
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from tests.stands import STANDS
+
 VAULT_PASSWORD = "S3cr3t-MARKER-vault-password"
 PLAYBOOK = "rekey.passwords.rotate"
 STAGE = "Store new passwords for the users that are due"
@@ -24,26 +26,31 @@ def old_password(name):
 
 
 class Rotation:
-    """The role on some Milvus servers.
+    """The role on some servers of one vendor.
 
     :param ansible: the fixture of that name.
-    :param servers: host names to servers with a ``url``; every user of theirs has :func:`old_password`, root has ``Milvus``.
+    :param servers: host names to servers with a ``url``; every user of theirs has :func:`old_password`, the operator of Milvus has ``Milvus``.
     :param users: names of the users to rotate at each host.
+    :param stand: the vendor, if it is another than Milvus; it tells how to connect to a server.
+    :param connection: options of the connection besides.
     :param variables: further variables of all hosts, ``rotate_*`` among them.
     """
 
-    def __init__(self, ansible, servers, users, **variables):
+    def __init__(self, ansible, servers, users, stand=None, connection=None, **variables):
         self.ansible = ansible
         self.store = pathlib.Path(ansible.shared) / "store"
         self.users = users
         self.variables = {
-            "rotate_vendor": "milvus",
+            "rotate_vendor": (stand or STANDS["milvus"]).vendor,
             "rotate_store_path": str(self.store),
             "rotate_connection": {"url": "{{ server_url }}", "api_user": "root", "api_password": "Milvus", "timeout": 5, "retries": 1},
             "rotate_users": [{"name": name, "current_password": old_password(name)} for name in users],
         }
         self.variables.update(variables)
         self.hosts = {name: {"server_url": server.url} for name, server in servers.items()}
+        if stand:
+            for name, server in servers.items():
+                self.hosts[name]["rotate_connection"] = dict({"timeout": 5, "retries": 1}, **stand.connection(server), **(connection or {}))
 
     def _options(self, options):
         inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}

@@ -9,6 +9,7 @@ the page as they stand; only the addresses become those of a double.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pathlib
@@ -21,22 +22,17 @@ import pytest
 import yaml
 
 from tests.integration.rotation import VAULT_PASSWORD
-from tests.simulators.milvus import MilvusDouble
-from tests.simulators.trove import INSTANCE, TroveDouble
+from tests.stands import STANDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT.parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
-ADDRESSES = ("https://{{ inventory_hostname }}:19530", "https://milvus-1.example.com:19530", "https://milvus.example.com:19530")
 HOST = "milvus-1.example.com"
-OLD = {"root": "Milvus", "alice": "alice-before-the-first-rotation", "bob": "bob-before", "carol": "carol-before", "dave": "dave-before"}
-VARIABLES = {
-    "vault_root_password": OLD["root"], "vault_rackspace_api_key": "operator-api-key", "database_instance_id": INSTANCE, "vault_app": "app-after",
-    "vault_report": "report-after",
-}  # fmt: skip
+OLD = {name: password for stand in STANDS.values() for name, password in stand.users.items()}
+VARIABLES = {name: value for stand in STANDS.values() for name, value in stand.variables.items()}
 for _name, _password in OLD.items():
-    VARIABLES.update({"vault_" + _name: _password, "vault_%s_old" % _name: _password, "vault_%s_new" % _name: _name + "-after"})
+    VARIABLES.update({"vault_" + _name: _password, "vault_%s_old" % _name: _password, "vault_%s_new" % _name: _name + "-After-1"} | VARIABLES)
 
 # What a page needs besides its own blocks; the page's own win.
 GIVEN = {
@@ -56,9 +52,15 @@ FILLED_IN = {"OLD_PASSWORD=... NEW_PASSWORD=...": "OLD_PASSWORD=bob-before NEW_P
 
 
 @pytest.fixture
-def double():
-    with MilvusDouble(users=OLD) as running:
-        yield running
+def doubles():
+    """A double of each vendor, by the name of the vendor."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(stand.double(stand.users)) for name, stand in STANDS.items()}
+
+
+def environment_of(doubles):
+    """The variables that the documentation relies on."""
+    return {name: value for vendor, double in doubles.items() for name, value in STANDS[vendor].environment(double).items()}
 
 
 def blocks(page):
@@ -66,9 +68,10 @@ def blocks(page):
     return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def with_addresses(text, double):
-    for address in ADDRESSES:
-        text = text.replace(address, double.url)
+def with_addresses(text, doubles):
+    for vendor, double in doubles.items():
+        for address in STANDS[vendor].addresses:
+            text = text.replace(address, double.url)
     return text
 
 
@@ -88,7 +91,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if any(language == "console" for language, _text in blocks(page))])
-def test_a_page_works_as_it_stands(page, tmp_path, double):
+def test_a_page_works_as_it_stands(page, tmp_path, doubles):
     folder, home = tmp_path / "checkout", tmp_path / "home"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", "__pycache__", "tests"))
     home.mkdir()
@@ -97,7 +100,7 @@ def test_a_page_works_as_it_stands(page, tmp_path, double):
     files.update((text.split("\n", 1)[0][2:], text) for language, text in blocks(page) if language == "yaml")
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(with_addresses(text, double), encoding="utf-8")
+        (folder / name).write_text(with_addresses(text, doubles), encoding="utf-8")
 
     ran = 0
     for language, text in blocks(page):
@@ -106,13 +109,13 @@ def test_a_page_works_as_it_stands(page, tmp_path, double):
         commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
         assert commands, "%s: a console block without a command" % page
         commands = [command for command in commands if command not in ELSEWHERE]
-        script = with_addresses("\n".join(commands), double)
+        script = with_addresses("\n".join(commands), doubles)
         for placeholder, value in FILLED_IN.items():
             script = script.replace(placeholder, value)
         environment = {
             "PATH": str(pathlib.Path(sys.executable).parent) + os.pathsep + os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
             "ANSIBLE_COLLECTIONS_PATH": "%s:%s" % (home / ".ansible" / "collections", COLLECTIONS), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_REMOTE_TEMP": str(home / "tmp"), **environment_of(doubles),
         }  # fmt: skip
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, "%s:\n%s\n%s%s" % (page, script, done.stdout, done.stderr)
@@ -132,30 +135,20 @@ def documented(kind):
 EXAMPLES = {name: text for kind in ("modules", "lookup") for name, text in documented(kind).items()}
 
 
-@pytest.fixture
-def database():
-    with TroveDouble(users={"app": "app-before", "report@10.0.0.1": "report-before"}, regions=("DFW",), hostname=None) as running:
-        yield running
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_of_a_plugin_run(name, ansible, double, database):
+def test_the_examples_of_a_plugin_run(name, ansible, doubles):
     store = str(ansible.shared / "store")
-    tasks = yaml.safe_load(with_addresses(EXAMPLES[name], double).replace("/srv/passwords", store))
+    tasks = yaml.safe_load(with_addresses(EXAMPLES[name], doubles).replace("/srv/passwords", store))
     variables = dict(
         VARIABLES, my_users=[{"name": "alice", "current_password": OLD["alice"]}], rotate_vendor="milvus", rotate_store_path=store, ansible_host="localhost",
-        rotate_connection={"url": double.url, "api_user": "root", "api_password": OLD["root"]},
+        rotate_connection=STANDS["milvus"].connection(doubles["milvus"]),
         rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
     )  # fmt: skip
     play = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
     if name == "secret":
         # There must be something to read.
         play["roles"] = ["rekey.passwords.rotate"]
-    environment = {
-        "RACKSPACE_AUTH_URL": database.url + "/v2.0", "OS_AUTH_URL": database.url, "OS_USERNAME": "operator", "OS_PASSWORD": "operator-password",
-        "OS_PROJECT_NAME": "customer",
-    }  # fmt: skip
-    run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD, env=environment)
+    run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD, env=environment_of(doubles))
     assert run.rc == 0, run.output
     assert [result.task for result in run.results if result.task in [task["name"] for task in tasks]] == [task["name"] for task in tasks]

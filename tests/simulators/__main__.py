@@ -9,17 +9,24 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 import threading
 
-from tests.simulators.milvus import MilvusDouble
-from tests.simulators.rackspace_identity import RackspaceIdentityDouble
-from tests.simulators.trove import TroveDouble
+from tests import simulators
 
-VENDORS = {"milvus": MilvusDouble, "rackspace_identity": RackspaceIdentityDouble, "trove": TroveDouble}
+
+def _doubles():
+    """The doubles by name: one file of this folder each."""
+    files = (importlib.import_module("tests.simulators." + item.name) for item in pkgutil.iter_modules(simulators.__path__) if item.name != "__main__")
+    return {file.__name__.rpartition(".")[2]: file.DOUBLE for file in files if hasattr(file, "DOUBLE")}
+
+
+VENDORS = _doubles()
 
 
 def _value(text):

@@ -222,3 +222,6 @@ class MilvusDouble(Double):
             return self._failure(1401, "root user cannot be deleted")
         self.commit(received, lambda: self.users.pop(body["userName"], None))
         return self._success({})
+
+
+DOUBLE = MilvusDouble

@@ -161,3 +161,6 @@ class RackspaceIdentityDouble(Double):
     def _user(self, name):
         return {"id": self._identifier(name), "name": name, "RAX-AUTH:defaultRegion": next(iter(self.endpoints), ""),
                 "roles": [{"id": "3", "name": "identity:user-admin", "description": "User Admin Role."}]}
+
+
+DOUBLE = RackspaceIdentityDouble

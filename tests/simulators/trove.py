@@ -270,3 +270,6 @@ def _schema_errors(body):
                 yield "%s['%s'] %r is too long" % (where, member, user[member])
             elif not re.search(pattern, user[member]):
                 yield "%s['%s'] %r does not match %r" % (where, member, user[member], pattern)
+
+
+DOUBLE = TroveDouble
