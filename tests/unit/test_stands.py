@@ -7,34 +7,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change
-
 from tests.simulators.__main__ import VENDORS
 from tests.stands import STANDS
-
-MODULES = "ansible_collections.rekey.passwords.plugins.modules"
-OLD = "Old-S3cr3t-MARKER-1"
-NEW = "New-S3cr3t-MARKER-2"
+from tests.unit.calls import MODULES, NEW, OLD, run
 
 
 def modules():
     names = (item.name for item in pkgutil.iter_modules(importlib.import_module(MODULES).__path__))
     return sorted(name for name in names if name.endswith("_user_password"))
-
-
-def run(stand, double, *names, check_mode=False, **options):
-    """One call of the change run with the options of the stand."""
-    module = importlib.import_module("%s.%s_user_password" % (MODULES, stand.vendor))
-    users = [{"name": name, "password": NEW, "current_password": OLD} for name in names]
-    result = ArgumentSpecValidator(**module.SPEC).validate(dict(stand.connection(double), users=users, **options))
-    assert not result.error_messages
-    return change.run(module.VENDOR, result.validated_parameters, check_mode=check_mode)
 
 
 def test_there_is_one_for_every_vendor():
@@ -64,18 +47,3 @@ def test_the_double_is_changed_proves_it_and_can_be_disturbed_where_the_stand_sa
         assert all(fault.requests for fault in found), "a stand names a request that is not made"
         assert all(request.write for request in found[0].requests) and not any(request.write for request in found[1].requests)
         assert not any(secret in repr(double) + str(double.summary()) + str(result) for secret in (OLD, NEW, *stand.secrets))
-
-
-@pytest.mark.parametrize("vendor", [name for name, stand in STANDS.items() if stand.end_logins])
-def test_a_login_that_ends_in_the_middle_of_a_batch_is_made_again(vendor):
-    stand = STANDS[vendor]
-    with stand.double({"alice": OLD, "bob": OLD}) as double:
-        gate = double.inject("gate", hold="before", **stand.change)
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(run, stand, double, "alice", "bob", concurrency=1, update_password="always")
-            assert gate.arrived.wait(10)
-            stand.end_logins(double)
-            gate.release()
-            result = running.result(10)
-        assert not result["failed"], result
-        assert all(double.can_log_in(name, NEW) for name in ("alice", "bob"))

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls of the change run for any vendor, against its double, in this process and without waiting."""
+
+from __future__ import annotations
+
+import importlib
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.rekey.passwords.plugins.module_utils import change
+
+MODULES = "ansible_collections.rekey.passwords.plugins.modules"
+OLD = "Old-S3cr3t-MARKER-1"
+NEW = "New-S3cr3t-MARKER-2"
+
+
+class Clock:
+    """Time that passes only where somebody waits; ``waits`` are the seconds."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.waits = []
+
+    def sleep(self, seconds):
+        """Wait."""
+        self.waits.append(seconds)
+        self.now += seconds
+
+    def __call__(self):
+        return self.now
+
+
+def run(stand, double, *names, check_mode=False, clock=None, entry=None, **options):
+    """One call with the options of the stand.
+
+    :param names: of the users, whose password :data:`OLD` is to become :data:`NEW`.
+    :param clock: tells afterwards how long was waited.
+    :param entry: further keys of each user.
+    :param options: further options of the module.
+    :return: the result of the change run.
+    """
+    clock = clock or Clock()
+    module = importlib.import_module("%s.%s_user_password" % (MODULES, stand.vendor))
+    users = [dict({"name": name, "password": NEW, "current_password": OLD}, **(entry or {})) for name in names]
+    validated = ArgumentSpecValidator(**module.SPEC).validate(dict(stand.connection(double), users=users, **options))
+    assert not validated.error_messages
+    return change.run(module.VENDOR, validated.validated_parameters, check_mode=check_mode, sleep=clock.sleep, clock=clock)
+
+
+def told(result):
+    """What a result says of its users, in their order: ``(state, verified, kind of error)``."""
+    return [(user["state"], user["verified"], user["error"] and user["error"]["kind"]) for user in result["users"]]

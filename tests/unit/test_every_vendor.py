@@ -1,0 +1,180 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every vendor's module does alike, each against its double: the same faults, the same honest results."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.simulators.faults import ECHO_FORMS, http_date
+from tests.stands import STANDS
+from tests.unit.calls import NEW, OLD, Clock, run, told
+
+SHORT = 0.3  # seconds; a time-out that is meant to come
+PATIENCE = 10  # seconds until a request must have come
+
+
+@pytest.fixture(params=STANDS)
+def stand(request):
+    return STANDS[request.param]
+
+
+@pytest.fixture
+def double(stand):
+    with stand.double({name: OLD for name in ("alice", "bob", "carol")}) as running:
+        yield running
+        # Whatever happens, nobody is locked out, and a run that got its answers leaves nothing open.
+        assert not getattr(running, "lockouts", None)
+
+
+@pytest.fixture
+def call(stand, double):
+    """One call for the double; see :func:`tests.unit.calls.run`."""
+    return functools.partial(run, stand, double)
+
+
+def in_force(double, *names):
+    """Who has the new password."""
+    for name in names:
+        assert double.can_log_in(name, NEW) != double.can_log_in(name, OLD), name
+    return [name for name in names if double.can_log_in(name, NEW)]
+
+
+def clean(result, *more):
+    """Nothing in a result is secret, and nothing was unforeseen."""
+    text = str(result)
+    assert not any(secret in text for secret in (OLD, NEW) + more) and "unforeseen" not in text, text
+
+
+def test_a_second_call_changes_nothing_if_a_login_can_tell(call, stand, double):
+    assert told(call("alice", "bob")) == [("changed", stand.proves or None, None)] * 2
+    writes, failed = double.writes, dict(double.failed_logins)
+    result = call("alice", "bob")
+    assert told(result) == [("unchanged", True, None) if stand.proves else ("changed", None, None)] * 2
+    assert result["changed"] is not stand.proves and (double.writes == writes) is stand.proves
+    spent = {name: count - failed.get(name, 0) for name, count in double.failed_logins.items()}
+    assert all(count <= 1 for count in spent.values()), "a second call with the old current_password costs one failed login at most"
+
+
+def test_a_normal_rotation_costs_no_failed_login(call, stand, double):
+    assert told(call("alice", "bob", "carol", update_password="always")) == [("changed", stand.proves or None, None)] * 3
+    assert not double.failed_logins and in_force(double, "alice", "bob", "carol") == ["alice", "bob", "carol"]
+
+
+def test_check_mode_writes_nothing(call, double):
+    double.read_only = True
+    result = call("alice", "bob", check_mode=True)
+    assert told(result) == [("would_change", None, None)] * 2 and result["changed"]
+    assert not double.refused_writes and in_force(double, "alice", "bob") == []
+
+
+def test_an_unknown_user_holds_up_nobody(call, stand, double):
+    result = call("alice", "nobody", "bob")
+    assert [told(result)[0], told(result)[2]] == [("changed", stand.proves or None, None)] * 2
+    assert told(result)[1] == ("failed", None, "user_not_found") and in_force(double, "alice", "bob") == ["alice", "bob"]
+    assert "nobody" in result["msg"] and result["failed"] and result["changed"]
+
+
+@pytest.mark.parametrize("kind, applies", [("cut", "now"), *itertools.product(("hang", "drop", "html", "answer"), ("never", "now"))])
+def test_a_change_whose_answer_is_lost_is_told_apart_by_a_login(call, stand, double, kind, applies):
+    options = {"status": 503, "body": "busy"} if kind == "answer" else {}
+    double.inject(kind, applies=applies, **options, **stand.change)
+    arrived = applies == "now"
+    result = call("alice", timeout=SHORT, update_password="always", retries=0)
+    clean(result)
+    state, verified, error = told(result)[0]
+    assert in_force(double, "alice") == (["alice"] if arrived else []) and double.writes == int(arrived)
+    if kind == "cut" and arrived and (state, error) == ("changed", None):
+        # An answer without a body has no second half that could be missed.
+        return
+    if not stand.proves:
+        assert (state, verified, error) == ("unknown", None, "outcome_unknown")
+    elif arrived:
+        assert (state, verified, error) == ("changed", True, None)
+    else:
+        assert (state, verified) == ("failed", False) and error in ("timed_out", "connection_failed", "vendor_unavailable", "unexpected_response")
+    assert result["changed"] is (state == "changed")
+
+
+@pytest.mark.parametrize("kind", ["hang", "drop"])
+def test_a_change_that_arrives_late_is_waited_for(call, stand, double, kind):
+    double.inject(kind, applies="later", **stand.change)
+    clock = Clock()
+    clock.sleep = lambda seconds: (Clock.sleep(clock, seconds), clock.now >= 1 and double.settle())
+    state = told(call("alice", clock=clock, timeout=SHORT, update_password="always", retries=0))[0]
+    assert state == (("changed", True, None) if stand.proves else ("unknown", None, "outcome_unknown"))
+
+
+@pytest.mark.parametrize("header", ["7", "date"])
+@pytest.mark.parametrize("which", ["change", "lookup"])
+def test_a_rate_limit_is_waited_for(call, stand, double, which, header):
+    clock = Clock()
+    double.inject("answer", status=429, headers={"Retry-After": http_date(7) if header == "date" else header}, body="slow down", **getattr(stand, which))
+    assert told(call("alice", clock=clock, update_password="always")) == [("changed", stand.proves or None, None)]
+    assert 5 <= max(clock.waits) <= 7 and double.writes == 1
+
+
+def test_a_rate_limit_without_end_is_a_refusal(call, stand, double):
+    double.inject("answer", status=429, times=None, body="slow down", **stand.change)
+    result = call("alice", update_password="always", retries=2)
+    assert told(result) == [("failed", None, "rate_limited")] and result["users"][0]["error"]["retryable"] and double.writes == 0
+
+
+ANSWERS = [
+    *(("echo", {"form": form, "text": text, "status": status}) for form in ECHO_FORMS for text in (False, True) for status in (400, 500)),
+    *(("answer", {"status": status, "body": body}) for status in (200, 302, 400, 403, 404, 409, 418, 500) for body in ("", "[[1]]", {"error": {"code": []}})),
+    ("html", {"status": 200}), ("html", {"status": 404}),
+]  # fmt: skip
+# Made of the vendor's own answer, which holds something in the case of a look-up only.
+DAMAGES = [("truncated", {}), *(("wrong_types", {"top": top}) for top in (None, "list", "null", "string"))]
+
+
+@pytest.mark.parametrize("which, kind, options", [
+    *(("change", *fault) for fault in ANSWERS), *(("lookup", *fault) for fault in ANSWERS + DAMAGES),
+])  # fmt: skip
+def test_garbage_is_never_a_success_and_never_shows_a_secret(call, stand, double, which, kind, options):
+    double.inject(kind, times=None, **options, **getattr(stand, which))
+    result = call("alice", "bob", update_password="always", timeout=5, retries=0)
+    clean(result, *stand.secrets)
+    changed = [user["state"] == "changed" for user in result["users"]]
+    assert which == "lookup" or result["failed"], result
+    assert in_force(double, "alice", "bob") == [name for name, done in zip(("alice", "bob"), changed) if done]
+
+
+@pytest.mark.parametrize("stand", [stand for stand in STANDS.values() if stand.end_logins], ids=lambda stand: stand.vendor)
+def test_a_login_that_ends_in_the_middle_of_a_batch_is_made_again(call, stand, double):
+    gate = double.inject("gate", hold="before", **stand.change)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call, "alice", "bob", concurrency=1, update_password="always")
+        assert gate.arrived.wait(PATIENCE)
+        stand.end_logins(double)
+        gate.release()
+        result = running.result(PATIENCE)
+    assert not result["failed"] and in_force(double, "alice", "bob") == ["alice", "bob"], result
+
+
+def test_tls_with_a_private_authority_with_a_wrong_one_and_for_another_name(stand, tls_files):
+    with stand.double({"alice": OLD}, tls=tls_files.server) as double:
+        for options in ({"ca_path": str(tls_files.other_ca)}, {}):
+            result = run(stand, double, "alice", **options)
+            assert told(result) == [("failed", None, "tls_failed")] and "certificate" in result["msg"] and not double.requests
+        assert told(run(stand, double, "alice", ca_path=str(tls_files.ca))) == [("changed", stand.proves or None, None)]
+        result = run(stand, double, "alice", validate_certs=False, update_password="always", entry={"current_password": NEW})
+        assert not result["failed"] and any("validate_certs is false" in text for text in result["warnings"])
+    with stand.double({"alice": OLD}, tls=(tls_files.wrong_name_cert, tls_files.wrong_name_key)) as double:
+        result = run(stand, double, "alice", ca_path=str(tls_files.ca))
+        assert told(result) == [("failed", None, "tls_failed")] and not double.requests
+
+
+def test_a_server_that_is_not_there(stand):
+    with stand.double({"alice": OLD}) as double:
+        connection = stand.connection(double)
+    double.url  # pylint: disable=pointless-statement  # the address outlives the server
+    result = run(stand, double, "alice", retries=0)
+    assert connection == stand.connection(double)
+    assert told(result) == [("failed", None, "connection_failed")] and result["error"]["retryable"] and not result["changed"]
