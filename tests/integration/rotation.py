@@ -38,10 +38,11 @@ class Rotation:
 
     def __init__(self, ansible, servers, users, stand=None, connection=None, **variables):
         self.ansible = ansible
+        self.stand = stand or STANDS["milvus"]
         self.store = pathlib.Path(ansible.shared) / "store"
         self.users = users
         self.variables = {
-            "rotate_vendor": (stand or STANDS["milvus"]).vendor,
+            "rotate_vendor": self.stand.vendor,
             "rotate_store_path": str(self.store),
             "rotate_connection": {"url": "{{ server_url }}", "api_user": "root", "api_password": "Milvus", "timeout": 5, "retries": 1},
             "rotate_users": [{"name": name, "current_password": old_password(name)} for name in users],
@@ -64,8 +65,9 @@ class Rotation:
         """Start, and return at once."""
         return self.ansible.start_playbook(PLAYBOOK, **self._options(options))
 
-    def records(self, host="milvus-1"):
-        """What the store holds of a host, by user; an empty dict if there is no file."""
+    def records(self, host=None):
+        """What the store holds of a host (default: the first), by user; an empty dict if there is no file."""
+        host = host or next(iter(self.hosts))
         path = self.store / (host + ".yml")
         if not path.exists():
             return {}
@@ -78,6 +80,7 @@ class Rotation:
         for host in self.hosts:
             for record in self.records(host).values():
                 found |= {record["password"], record["previous"], *((record["pending"] or {}).get(key) for key in ("password", "replaces"))}
+        found.update(self.stand.secrets)
         # "Milvus" is too common a word to be searched for.
         return {secret for secret in found if secret and secret != "Milvus"}
 
