@@ -89,6 +89,10 @@ matrix: ## units and the search for secrets on the other Pythons that are found
 changelog: ## turn the changelog fragments into CHANGELOG.rst
 	$(CHECKS) changelog
 
+.PHONY: vendor-table
+vendor-table: ## write the table of vendors in README.md from what the vendors declare
+	$(CHECKS) vendor-table
+
 .PHONY: clean
 clean: ## remove what all of this made
 	rm -rf .build .venv .venv-*

@@ -34,11 +34,12 @@ class Clock:
         return self.now
 
 
-def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bulk=0, others_need_current="yes", **behaviour):
+def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bulk=0, others_need_current="yes", rules=None, **behaviour):
     """A new class of vendor, with notes of its own.
 
     :param passwords: names to the passwords in force.
-    :param behaviour: for ``check``, ``open``, ``find``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``: something to do
+    :param rules: further capabilities.
+    :param behaviour: for ``check``, ``open``, ``find``, ``change_needed``, ``needs_current``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``: something to do
         instead, called with the vendor and what the method was called with.
     :return: the class; ``calls`` is the list of calls, ``passwords`` what is in force, ``failed_logins`` counts by name.
     """
@@ -51,7 +52,7 @@ def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bu
         capabilities = Capabilities(
             title="Fake", changes_own=True, changes_others=True, others_need_current=others_need_current, login_probe="a look", lockout="none",
             failed_logins_per_run=failed_logins_per_run, settle_seconds=settle_seconds, password_min=2, password_max=64, password_unit="characters",
-            password_forbidden="\n", bulk=bulk,
+            password_forbidden="\n", bulk=bulk, **(rules or {}),
         )  # fmt: skip
         argument_spec = dict(
             url=dict(type="str", required=True), api_user=dict(type="str"), api_password=dict(type="str", no_log=True),
@@ -81,6 +82,12 @@ def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bu
                 self.calls.append(("find",) + tuple(account.name for account in accounts))
             if "find" in behaviour:
                 behaviour["find"](self, accounts)
+
+        def change_needed(self, account):
+            return behaviour["change_needed"](self, account) if "change_needed" in behaviour else None
+
+        def needs_current(self, account):
+            return behaviour.get("needs_current", False)
 
         def probe(self, account, password):
             right = self._do("probe", account, password)

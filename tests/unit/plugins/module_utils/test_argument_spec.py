@@ -195,3 +195,46 @@ def test_what_a_vendor_adds_to_a_user():
     assert spec["pin"] == {"type": "str", "no_log": True}
     assert joined["required_by"] == {"api_keys": "url", "current_password": "name"}
     assert ("api_keys", "api_user") in joined["mutually_exclusive"] and ("users", "name") in joined["mutually_exclusive"]
+
+
+def by_name_or_id(password_required):
+    """A vendor whose users may be named by their ids."""
+    vendor = make_vendor()
+    vendor.identifiers = ("name", "id")
+    vendor.user_spec = dict(id=dict(type="str"), unlock=dict(type="bool"))
+    vendor.password_required = password_required
+    return vendor
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("options", [
+    {"users": [ALICE]}, {"users": [{"id": "17", "password": "x"}]}, ALICE, {"id": "17", "password": "x"}, dict(ALICE, id="17"),
+])  # fmt: skip
+def test_a_user_may_have_another_identifier(options, required):
+    complaints, options = validate(by_name_or_id(required), **options)
+    assert complaints == [] and [entry["password"] for entry in entries(options, by_name_or_id(required))]
+
+
+@pytest.mark.parametrize("options, complaint", [
+    ({}, "one of the following is required: users, name, id"),
+    ({"password": "x"}, "one of the following is required: users, name, id"),
+    ({"users": [{"password": "x"}]}, "one of the following is required: name, id found in users"),
+    ({"users": [ALICE], "id": "17"}, "mutually exclusive: users|id"),
+    ({"id": "17"}, "missing parameter(s) required by 'id': password"),
+    ({"name": "alice"}, "missing parameter(s) required by 'name': password"),
+    ({"users": [{"id": "17"}]}, "missing required arguments: password found in users"),
+])  # fmt: skip
+def test_an_identifier_and_a_password_are_needed(options, complaint):
+    complaints = validate(by_name_or_id(True), **options)[0]
+    assert any(complaint in text for text in complaints), complaints
+
+
+@pytest.mark.parametrize("options", [{"id": "17"}, {"name": "alice"}, {"users": [{"id": "17"}, {"name": "alice"}]}])
+def test_where_something_else_can_be_done_a_password_is_not_needed(options):
+    assert validate(by_name_or_id(False), **options)[0] == []
+
+
+def test_a_key_at_the_top_counts_for_all_users_that_do_not_have_it():
+    vendor = by_name_or_id(False)
+    options = validate(vendor, unlock=True, users=[{"name": "alice"}, {"id": "17", "unlock": False}])[1]
+    assert [(entry["name"], entry["id"], entry["unlock"]) for entry in entries(options, vendor)] == [("alice", None, True), (None, "17", False)]

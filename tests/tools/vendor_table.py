@@ -1,0 +1,73 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""
+Writes the table of vendors in README.md out of what their files declare as capabilities; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import pkgutil
+import sys
+
+START = "<!-- The table of vendors: written by make vendor-table -->"
+END = "<!-- The end of the table -->"
+HEADER = ("vendor", "module, `rotate_vendor`", "user changes its own", "operator sets it", "operator must know the current one", "proof: a login", "lock-out at the vendor",
+          "failed logins a run", "password")  # fmt: skip
+
+
+def vendors() -> list:
+    """The vendors of all modules, in the order of their titles."""
+    # This file stands in the staged copy, whose folders are those of a collection.
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[5]))
+    package = importlib.import_module("ansible_collections.rekey.passwords.plugins.modules")
+    names = [item.name for item in pkgutil.iter_modules(package.__path__) if item.name.endswith("_user_password")]
+    found = [importlib.import_module("%s.%s" % (package.__name__, name)).VENDOR for name in names]
+    return sorted(found, key=lambda vendor: vendor.capabilities.title)
+
+
+def _row(vendor) -> tuple:
+    rules = vendor.capabilities
+    most = rules.failed_logins_per_run
+    size = "%d to %d %s" % (rules.password_min, rules.password_max, rules.password_unit)
+    return (
+        rules.title,
+        "[%s_user_password](docs/%s.md), `%s`" % (vendor.name, vendor.name, vendor.name),
+        "yes" if rules.changes_own else "no",
+        "yes" if rules.changes_others else "no",
+        rules.others_need_current,
+        rules.login_probe,
+        rules.lockout,
+        "not counted" if most is None else "at most %d" % most,
+        size + (", none of `%s`" % rules.password_forbidden.replace("`", "") if rules.password_forbidden else ""),
+    )
+
+
+def table() -> str:
+    """The table in Markdown, with the lines that mark its place."""
+    rows = [HEADER, ("---",) * len(HEADER), *(_row(vendor) for vendor in vendors())]
+    lines = ["| %s |" % " | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
+    return "\n".join([START, *lines, END])
+
+
+def with_table(page: str) -> str:
+    """A page with the table of today.
+
+    :raises ValueError: the page has no place for it.
+    """
+    before, rest = page.split(START)
+    return before + table() + rest.split(END)[1]
+
+
+def main() -> int:
+    """Write README.md below the folder that is given."""
+    path = pathlib.Path(sys.argv[1]) / "README.md"
+    path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
