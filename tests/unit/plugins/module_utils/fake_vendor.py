@@ -39,8 +39,8 @@ def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bu
 
     :param passwords: names to the passwords in force.
     :param rules: further capabilities.
-    :param behaviour: for ``check``, ``open``, ``find``, ``change_needed``, ``needs_current``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``: something to do
-        instead, called with the vendor and what the method was called with.
+    :param behaviour: for ``check``, ``open``, ``find``, ``change_needed``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``: something to do
+        instead, called with the vendor and what the method was called with. ``needs_current`` is what that method returns.
     :return: the class; ``calls`` is the list of calls, ``passwords`` what is in force, ``failed_logins`` counts by name.
     """
 
