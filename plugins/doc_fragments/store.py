@@ -9,7 +9,9 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   store:
-    description: Where the passwords are kept. V(ansible_vault) is one encrypted file a host.
+    description:
+      - Where the passwords are kept. V(ansible_vault) is one encrypted file a host.
+      - The collection's page on stores tells about the others.
     type: str
     default: ansible_vault
   store_path:
@@ -17,6 +19,12 @@ options:
       - The folder of the store V(ansible_vault), an absolute path on the controller. It must outlive the run.
       - The files in it are encrypted with the vault password of the play.
     type: path
+  store_options:
+    description:
+      - The options of the other stores, such as their address. The collection's page on stores describes them.
+      - Each can come from the environment instead, which is the better place for secrets.
+    type: dict
+    default: {}
 notes:
   - Runs on the controller.
   - The role P(rekey.passwords.rotate#role) calls it with the C(rotate_*) variables.

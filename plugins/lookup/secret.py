@@ -36,6 +36,12 @@ options:
     type: path
     vars:
       - name: rotate_store_path
+  store_options:
+    description: The options of the other stores.
+    type: dict
+    default: {}
+    vars:
+      - name: rotate_store_options
   version:
     description:
       - V(current) is the password in force, V(previous) the one before it.
@@ -77,12 +83,14 @@ _raw:
   elements: str
 """
 
+import contextlib
+
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, register_secrets
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber, register_secrets
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store, secrets_in
 
 
 class LookupModule(LookupBase):
@@ -91,7 +99,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         variables = variables or {}
         # Variables arrive as they were written; those of the role may hold templates.
-        wanted = ("inventory_hostname", "rotate_store", "rotate_store_path")
+        wanted = ("inventory_hostname", "rotate_store", "rotate_store_path", "rotate_store_options")
         known = {name: self._templar.template(variables[name]) for name in wanted if name in variables}
         self.set_options(var_options=known, direct=kwargs)
         users = [str(term) for term in terms]
@@ -99,11 +107,12 @@ class LookupModule(LookupBase):
         version = self.get_option("version")
         # Ansible makes the working directory of an empty path.
         folder = kwargs.get("store_path", known.get("rotate_store_path"))
-        options = {"store_path": self.get_option("store_path") if folder else None}
+        options = {"store_path": self.get_option("store_path") if folder else None, "store_options": self.get_option("store_options")}
         try:
-            entries = open_store(self.get_option("store"), host, options, self._loader).get(users)
+            with contextlib.closing(open_store(self.get_option("store"), host, options, self._loader)) as store:
+                entries = store.get(users)
         except VendorError as error:
-            raise AnsibleLookupError("rekey.passwords.secret: %s" % error.message) from None
+            raise AnsibleLookupError("rekey.passwords.secret: %s" % Scrubber(secrets_in(options))(error.message)) from None
         found = [_password(entries[user].record, version) for user in users]
         # A shorter one occurs by chance in any text, and Ansible would mask each occurrence.
         register_secrets(password for password in found if password and len(password) >= SHORT)

@@ -15,9 +15,9 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
+from .arguments import validated
 from .stores.base import OPTIONS as STORE_OPTIONS
-from .stores.base import open_store
-from .vendor_module import validated
+from .stores.base import open_store, secrets_in
 
 
 class RotationAction(ActionBase):
@@ -31,9 +31,10 @@ class RotationAction(ActionBase):
         """Validate the options and do the work; every failure becomes a result with ``msg`` and ``error``."""
         result = super().run(tmp, task_vars)
         scrub = Scrubber()
+        self._store = None
         try:
             args = self._validated()
-            scrub.add(*_current_passwords(args))
+            scrub.add(*_current_passwords(args), *secrets_in(args))
             result.update(self.rotate(args, task_vars or {}, scrub))
         except VendorError as error:
             told = error.as_dict(scrub)
@@ -42,6 +43,9 @@ class RotationAction(ActionBase):
             # An exception's text or traceback may hold a secret, and Ansible would print it.
             message = "An unforeseen %s occurred; please report it." % type(exc).__name__
             result.update(failed=True, msg=message, error=VendorError(errors.UNEXPECTED_RESPONSE, message).as_dict())
+        finally:
+            if self._store is not None:
+                self._store.close()
         return result
 
     def _validated(self):
@@ -50,7 +54,7 @@ class RotationAction(ActionBase):
         except VendorError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
             # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
-            texts = _texts(self._task.args.get("connection")) + _texts(self._task.args.get("users"))
+            texts = _texts(self._task.args.get("connection")) + _texts(self._task.args.get("users")) + _texts(self._task.args.get("store_options"))
             error.message = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
             raise
 
@@ -66,7 +70,8 @@ class RotationAction(ActionBase):
 
     def store(self, args, task_vars):
         """The store of the play's current host."""
-        return open_store(args["store"], task_vars["inventory_hostname"], args, self._loader)
+        self._store = open_store(args["store"], task_vars["inventory_hostname"], args, self._loader)
+        return self._store
 
     @property
     def check_mode(self):

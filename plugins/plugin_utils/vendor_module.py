@@ -13,12 +13,12 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
+
+from .arguments import validated
 
 _COLLECTION = "ansible_collections.rekey.passwords.plugins.modules"
 _SUFFIX = "_user_password"
@@ -56,20 +56,6 @@ def run_vendor_module(action, vendor, args, task_vars):
     if REQUESTS_IMPORT_ERROR:
         raise VendorError(errors.INVALID_INPUT, missing_required_lib("requests"))
     return change.run(module.VENDOR, params, check_mode=action._task.check_mode)
-
-
-def validated(spec, args):
-    """The options as the module itself would see them: defaults, environment fallbacks and types applied.
-
-    :param spec: keyword arguments of ArgumentSpecValidator.
-    :raises VendorError: ``invalid_input``.
-    """
-    result = ArgumentSpecValidator(**spec).validate(args)
-    if result.errors.errors:
-        # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
-        texts = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
-        raise VendorError(errors.INVALID_INPUT, " ".join(texts))
-    return result.validated_parameters
 
 
 def _is_here(action):

@@ -15,16 +15,20 @@ import json
 from abc import ABC, abstractmethod
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import ClassVar
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
+from ..arguments import validated
 from ..records import DamagedRecord, Record
 
 # The options with which actions and the lookup choose a store.
 OPTIONS = dict(
     store=dict(type="str", default="ansible_vault"),
     store_path=dict(type="path"),
+    store_options=dict(type="dict", default={}),
 )
 
 
@@ -60,13 +64,19 @@ class Store(ABC):
     """The records of one host.
 
     :param host: the inventory name of the host.
-    :param options: dict with the options of the store, see :data:`OPTIONS`.
+    :param options: the validated options: ``store_path``, and those of the store's own :attr:`argument_spec`.
     :param loader: Ansible's data loader, which holds the vault passwords of the play.
     :raises VendorError: ``invalid_input``, an option is missing or wrong.
     """
 
+    argument_spec: ClassVar[dict] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
+    constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+
     def __init__(self, host, options, loader):
         self.host = host
+
+    def close(self):
+        """End sessions and connections. Never raises."""
 
     @abstractmethod
     def get(self, users):
@@ -110,10 +120,36 @@ def read_record(data, user, where):
 def open_store(name, host, options, loader):
     """The store of that name; a store is a file of this folder with a class ``STORE``.
 
+    :param options: dict with the options that :data:`OPTIONS` describes, except ``store``.
+    :raises VendorError: ``invalid_input``: there is none, or its options are wrong.
+    """
+    store = store_class(name)
+    spec = dict(store.constraints, argument_spec=store.argument_spec)
+    try:
+        validated_options = validated(spec, dict(options.get("store_options") or {}))
+    except VendorError as error:
+        # Ansible repeats what was given where it has a wrong type.
+        error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, Scrubber(secrets_in(options))(error.message))
+        raise
+    return store(host, dict(validated_options, store_path=options.get("store_path")), loader)
+
+
+def store_class(name):
+    """The class of the store of that name.
+
     :raises VendorError: ``invalid_input``, if there is none.
     """
     package = __package__
     known = sorted(item.name for item in iter_modules(import_module(package).__path__) if item.name != "base")
     if name not in known:
         raise VendorError(errors.INVALID_INPUT, "There is no store %s; there are: %s." % (name, ", ".join(known)))
-    return import_module("%s.%s" % (package, name)).STORE(host, options, loader)
+    return import_module("%s.%s" % (package, name)).STORE
+
+
+def secrets_in(options):
+    """What must not be shown of the options: every text in ``store_options`` that is long enough to be recognised, since any may be a secret.
+
+    :param options: see :func:`open_store`.
+    """
+    given = options.get("store_options") or {}
+    return [str(value) for value in given.values() if len(str(value)) >= SHORT]

@@ -34,7 +34,9 @@ class Clock:
         return self.now
 
 
-def make_vendor(passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bulk=0, others_need_current="yes", rules=None, **behaviour):
+def make_vendor(
+    passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bulk=0, others_need_current="yes", rules=None, **behaviour
+):  # fmt: skip
     """A new class of vendor, with notes of its own.
 
     :param passwords: names to the passwords in force.

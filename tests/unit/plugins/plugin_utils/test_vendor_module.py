@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import vendor_module as subject
 from ansible_collections.rekey.passwords.plugins.plugin_utils.policy import generate, policy_for
-from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import run_vendor_module, validated, vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils.arguments import validated
+from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import run_vendor_module, vendor_module
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, ModelVendor
 
 MODULES = importlib.import_module("ansible_collections.rekey.passwords.plugins.modules")
