@@ -41,8 +41,8 @@ def make_vendor(
 
     :param passwords: names to the passwords in force.
     :param rules: further capabilities.
-    :param behaviour: for ``check``, ``open``, ``find``, ``change_needed``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``: something to do
-        instead, called with the vendor and what the method was called with. ``needs_current`` is what that method returns.
+    :param behaviour: for ``check``, ``open``, ``find``, ``change_needed``, ``probe``, ``change``, ``change_all`` (only with ``bulk``) and ``close``:
+        something to do instead, called with the vendor and what the method was called with. ``needs_current`` is what that method returns.
     :return: the class; ``calls`` is the list of calls, ``passwords`` what is in force, ``failed_logins`` counts by name.
     """
 

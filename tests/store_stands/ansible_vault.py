@@ -1,0 +1,47 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded store: a folder of files that ansible-vault encrypts."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+from tests.store_stands import VAULT_PASSWORD, StoreStand
+
+
+class AnsibleVaultStand(StoreStand):
+    """See above."""
+
+    name = "ansible_vault"
+
+    @property
+    def options(self):
+        return {"store_path": str(self.folder / "store"), "store_options": {}}
+
+    def _path(self, host):
+        return self.folder / "store" / (host + ".yml")
+
+    def disturb(self):
+        # Permissions would not keep root out.
+        os.rename(self.folder / "store", self.folder / "away")
+        (self.folder / "store").write_text("not a folder", encoding="utf-8")
+
+    def mend(self):
+        os.unlink(self.folder / "store")
+        os.rename(self.folder / "away", self.folder / "store")
+
+    def damage(self, user, host="host-1"):
+        path = self._path(host)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    def shown(self, user, host="host-1"):
+        vault = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
+        entry = json.loads(vault.decrypt(self._path(host).read_bytes()))["users"].get(user, {})
+        return entry.get("username"), entry.get("password")
+
+
+STAND = AnsibleVaultStand
