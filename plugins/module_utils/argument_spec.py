@@ -40,6 +40,7 @@ def _user(vendor):
         password=dict(type="str", required=vendor.password_required, no_log=True),
         current_password=dict(type="str", no_log=True),
         update_password=dict(_UPDATE_PASSWORD, no_log=False),
+        failed_logins=dict(type="int", default=0),
         **vendor.user_spec
     )
     return dict(type="list", elements="dict", options=options, required_one_of=[vendor.identifiers])

@@ -28,6 +28,7 @@ UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
 _LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
+_SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
 # Refusals that are about one of the users in a request, while the others may well succeed.
@@ -84,6 +85,7 @@ class _Outcome:
         self.verified = None
         self.error = None
         self.due = False  # a change is to be sent
+        self.refuted = False  # a login has shown that the new password is not in force
         self.sent = False  # it was, or at least may have been
         self.sent_at = None  # when the vendor had answered, or failed to
         self.doubt = None  # the error that leaves it open whether the change happened
@@ -231,11 +233,15 @@ class _Run:
     def _look(self, outcome):
         """Find out whether a change is to be sent."""
         account = outcome.account
-        needed = self._vendor.change_needed(account)
-        if needed is None and account.update_password == WHEN_CHANGED and self._is_in_force(account):
-            outcome.state, outcome.verified = UNCHANGED, True
-        elif needed is False:
-            outcome.state = UNCHANGED
+        limit = self._vendor.capabilities.failed_logins_per_run
+        if limit is not None and account.failed_logins >= max(limit, 1):
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, _SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+        needed, proved = self._vendor.change_needed(account), None
+        if needed is None and account.update_password == WHEN_CHANGED:
+            proved = self._is_in_force(account)
+            needed, outcome.refuted = not proved, proved is False
+        if needed is False:
+            outcome.state, outcome.verified = UNCHANGED, proved
         elif self._check_mode:
             self._check_current(account)
             outcome.state = WOULD_CHANGE
@@ -255,6 +261,8 @@ class _Run:
             in_force = current_right and account.password == current
         else:
             in_force = self._probe(account, account.password)
+        if current_right is False and in_force is None and self._vendor.needs_current(account):
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, _SPENT % (account.label, "the current password does not log in"))
         if current_right is False and not in_force and self._vendor.needs_current(account):
             raise VendorError(errors.CURRENT_PASSWORD_WRONG, "Neither the current password of %s nor the new one logs in." % account.label)
         return in_force
@@ -287,6 +295,9 @@ class _Run:
             return
         for outcome in outcomes:
             self._fail(outcome, error)
+            if outcome.refuted and error.kind == errors.PASSWORD_REJECTED:
+                # Certain now: it was not in force before, and is not accepted.
+                outcome.verified = False
 
     def _conclude(self, outcome):
         """Find out what became of a change that was sent."""
@@ -403,6 +414,7 @@ class _Run:
                 "state": outcome.state,
                 "verified": outcome.verified,
                 "error": outcome.error.as_dict(scrub) if outcome.error else None,
+                "failed_logins": outcome.account.failed_logins,
             }
             for outcome in self._outcomes
         ]

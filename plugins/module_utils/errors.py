@@ -33,10 +33,12 @@ UNEXPECTED_RESPONSE = "unexpected_response"
 NOT_VERIFIED = "not_verified"
 OUTCOME_UNKNOWN = "outcome_unknown"
 INVALID_INPUT = "invalid_input"
+LOGIN_BUDGET_SPENT = "login_budget_spent"
 
 # Of the rotation, not of a vendor.
 STORE_FAILED = "store_failed"
 STORE_CONFLICT = "store_conflict"
+ORPHANED = "orphaned"
 
 KINDS = (
     AUTHENTICATION_FAILED,
@@ -60,13 +62,15 @@ KINDS = (
     NOT_VERIFIED,
     OUTCOME_UNKNOWN,
     INVALID_INPUT,
+    LOGIN_BUDGET_SPENT,
     STORE_FAILED,
     STORE_CONFLICT,
+    ORPHANED,
 )
 
 # The same task, run again later with the same arguments, may well succeed.
 RETRYABLE_KINDS = frozenset(
-    (RATE_LIMITED, TARGET_NOT_READY, VENDOR_UNAVAILABLE, CONNECTION_FAILED, TIMED_OUT, OUTCOME_UNKNOWN)
+    (RATE_LIMITED, TARGET_NOT_READY, VENDOR_UNAVAILABLE, CONNECTION_FAILED, TIMED_OUT, OUTCOME_UNKNOWN, LOGIN_BUDGET_SPENT)
 )
 
 

@@ -55,6 +55,7 @@ class Capabilities:
     generated: GeneratedPassword = GeneratedPassword()
     bulk: int = 0  # users that one request may change; 0: each user has a request of its own
     failed_probes_per_run: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
+    lockout_window: float = 0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
     doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
     current_first: bool = False  # whether to try the current password before the new one, since the change logs in with it anyway
 
@@ -73,7 +74,7 @@ class Account:
         self.extras = entry
         self.id = entry.get("id")  # the vendor's own identifier, once known
         self.error = None  # what the look-up found to be wrong with the user
-        self.failed_logins = 0  # caused by this run
+        self.failed_logins = entry.get("failed_logins") or 0  # of late, those of this run included
 
     @property
     def label(self):

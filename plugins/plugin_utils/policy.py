@@ -95,6 +95,22 @@ def policy_for(capabilities, wishes=None):
     return policy
 
 
+def better(policy, capabilities):
+    """A policy for another try after the vendor has refused a password: more of every class, and the vendor's own length if that is more.
+
+    :param policy: the one of the refused password.
+    :param capabilities: a :class:`~.vendor.Capabilities`.
+    """
+    default = capabilities.generated
+    length = min(max(policy.length, default.length), capabilities.password_max)
+    classes = {name: max(getattr(policy, name), 2) for name in ("upper", "lower", "digits", "symbols")}
+    stricter = replace(policy, length=length, **classes)
+    # What the user has excluded stays excluded, even if that leaves nothing of a class.
+    empty = {name: 0 for name, characters, _least in stricter.alphabets() if not characters}
+    stricter = replace(stricter, **empty)
+    return stricter if sum(least for _name, _characters, least in stricter.alphabets()) <= length else policy
+
+
 def generate(policy):
     """A new password.
 

@@ -17,6 +17,7 @@ from .ages import from_text
 # What a user's record is, in a word.
 CURRENT = "current"  # the password at the top is verified, and nothing is under way
 PENDING = "pending"  # a new password is stored and may be in force already
+ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
 
 
 class DamagedRecord(ValueError):
@@ -31,6 +32,7 @@ class Pending:
     run_id: str = ""  # of the run that generated it: tells this password from any other without showing it
     created: str = ""  # ISO 8601 in UTC
     attempts: int = 0  # runs that set out to bring it into force
+    sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly in force nowhere
     replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
 
 
@@ -46,12 +48,20 @@ class Record:
     rotated_at: Optional[str] = None  # ISO 8601 in UTC
     verified: Optional[bool] = None  # whether a login proved the current password
     failed_logins: int = 0  # in a row, as far as this collection caused them
+    failed_at: Optional[str] = None  # when the last of them was; ISO 8601 in UTC
+    lost_runs: int = 0  # in a row, in which neither the current nor the pending password logged in
     last_error: Optional[dict] = None  # {kind, message, at} of the last run that failed
 
     @property
     def known_password(self):
         """The password that should be in force at the vendor as long as the pending one is not."""
         return self.password or (self.pending.replaces if self.pending else None)
+
+    @property
+    def secrets(self):
+        """Every password in it."""
+        found = [self.password, self.previous] + ([self.pending.password, self.pending.replaces] if self.pending else [])
+        return [secret for secret in found if secret]
 
     def promote(self, now, verified):
         """The pending password is in force.
@@ -65,8 +75,33 @@ class Record:
         self.status = CURRENT
         self.rotated_at = now
         self.verified = verified
-        self.failed_logins = 0
-        self.last_error = None
+        self.forget_failures()
+
+    def forget_failures(self):
+        """A login has worked: the vendor has forgotten the failed ones, too."""
+        self.failed_logins = self.lost_runs = 0
+        self.failed_at = self.last_error = None
+
+    def recent_failed_logins(self, now, window):
+        """The failed logins that the vendor may still count.
+
+        :param now: a datetime.
+        :param window: seconds after which it has forgotten them.
+        """
+        if self.failed_at is None:
+            return self.failed_logins
+        # A clock that was set back makes nothing older.
+        return self.failed_logins if (now - from_text(self.failed_at)).total_seconds() < window else 0
+
+    def note_failed_logins(self, number, now):
+        """What a run has found out about the failed logins that the vendor may count.
+
+        :param number: all of them.
+        :param now: ISO 8601 in UTC.
+        """
+        if number > self.failed_logins or not number:
+            self.failed_at = now if number else None
+        self.failed_logins = number
 
     def drop_pending(self):
         """The pending password was refused and is not in force anywhere."""
@@ -90,19 +125,21 @@ class Record:
             _require(isinstance(record.pending.run_id, str), "pending.run_id is not a text")
             _require(isinstance(record.pending.created, str), "pending.created is not a text")
             _require(_is_count(record.pending.attempts), "pending.attempts is not a number")
+            _require(_is_count(record.pending.sent), "pending.sent is not a number")
             _require(record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text")
         _require(_is_text(record.username), "username is not a text")
         _require(record.password is None or _is_text(record.password), "password is not a text")
         _require(record.previous is None or _is_text(record.previous), "previous is not a text")
-        _require(record.status in (CURRENT, PENDING), "this version does not know its status")
+        _require(record.status in (CURRENT, PENDING, ORPHANED), "this version does not know its status")
         _require(record.verified is None or isinstance(record.verified, bool), "verified is neither true nor false")
         _require(_is_count(record.failed_logins), "failed_logins is not a number")
         _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")
-        if record.rotated_at is not None:
+        _require(_is_count(record.lost_runs), "lost_runs is not a number")
+        for name in ("rotated_at", "failed_at"):
             try:
-                from_text(record.rotated_at)
+                from_text(getattr(record, name) or "2026-01-31T12:00:00Z")
             except (TypeError, ValueError):
-                raise DamagedRecord("rotated_at is not a time as 2026-01-31T12:00:00Z") from None
+                raise DamagedRecord("%s is not a time as 2026-01-31T12:00:00Z" % name) from None
         return record
 
 

@@ -4,7 +4,7 @@
 
 """The rotation protocol: stage the intent, and commit what became of it. docs/rotation.md tells why it is safe.
 
-Between the two stands the change itself, by the vendor's module or by anything else. Nothing here knows a vendor, a store or Ansible;
+Between the two stands the change itself, by the vendor's module (:func:`send` notes it before) or by anything else. Nothing here knows a vendor, a store or Ansible;
 nothing that is returned holds a secret.
 """
 
@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
 
 from .ages import from_text, to_text
 from .policy import generate
-from .records import PENDING, Pending, Record
+from .records import ORPHANED, PENDING, Pending, Record
 from .stores.base import Entry, StoreConflict
 
 # Why a user is due.
@@ -23,11 +24,13 @@ NEW = "new"  # the store has no verified password yet
 UNFINISHED = "unfinished"  # an earlier run left a pending password
 EXPIRED = "expired"  # older than max_age
 FORCED = "forced"
+# Why one is not, although it should be: ORPHANED.
 
 # What commit did with a pending password.
 PROMOTED = "promoted"
 KEPT = "kept"
 DROPPED = "dropped"
+GIVEN_UP = "orphaned"  # kept, and no run tries it again until somebody repairs the record
 SUPERSEDED = "superseded"  # another run has finished it meanwhile
 
 # In check mode, of a user about whom tasks of somebody's own told nothing: they may not have run at all.
@@ -58,27 +61,65 @@ def stage(store, users, policy, max_age, force, run_id, now, check_mode=False):
         for name, entry in entries.items():
             record = entry.record or Record(username=name)
             reason = _why_due(record, max_age, force, now)
-            if reason:
-                _set_pending(record, given[name], policy, run_id, to_text(now))
+            due = reason not in (None, ORPHANED)
+            if due:
+                if record.pending is None:
+                    record.pending = Pending(password=generate(policy), run_id=run_id, created=to_text(now))
+                set_pending(record, given[name])
                 changes[name] = Entry(record, entry.version)
-            told[name] = {
-                "name": name,
-                "due": reason is not None,
-                "reason": reason,
-                "run_id": record.pending.run_id if record.pending else None,
-                "fresh": bool(record.pending) and record.pending.attempts == 1,
-                "rotated_at": record.rotated_at,
-            }
+            told[name] = _told(record, due, reason)
         return changes
 
-    if check_mode:
-        decide(store.get(given))
-    else:
-        _update(store, given, decide)
+    update(store, given, decide, check_mode)
     return [told[name] for name in given]
 
 
+def _told(record, due, reason):
+    """What the steps of a rotation tell each other of a user."""
+    pending = record.pending
+    return {
+        "name": record.username,
+        "due": due,
+        "reason": reason,
+        "run_id": pending.run_id if pending else None,
+        "fresh": bool(pending) and pending.attempts == 1,
+        "rotated_at": record.rotated_at,
+    }
+
+
+def stage_these(store, passwords, reason, run_id, now, check_mode=False):
+    """Store given passwords as pending, whatever was pending before: for a repair, and to go back to the previous passwords.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param passwords: called with a :class:`~.records.Record`, gives the password that is to be brought into force, or ``None`` for none; dict from name.
+    :param reason: what is told of the users.
+    :param run_id: tells this run from any other.
+    :param now: a datetime.
+    :param check_mode: decide, but store nothing.
+    :return: as :func:`stage`.
+    :raises VendorError: ``store_failed``, ``store_conflict``.
+    """
+    told = {}
+
+    def decide(entries):
+        changes = {}
+        for name, entry in entries.items():
+            record = entry.record or Record(username=name)
+            password = passwords[name](record)
+            if password is not None:
+                record.pending = Pending(password=password, run_id=run_id, created=to_text(now))
+                set_pending(record)
+                changes[name] = Entry(record, entry.version)
+            told[name] = _told(record, password is not None, reason)
+        return changes
+
+    update(store, passwords, decide, check_mode)
+    return [told[name] for name in passwords]
+
+
 def _why_due(record, max_age, force, now):
+    if record.status == ORPHANED:
+        return ORPHANED
     if record.pending:
         return UNFINISHED
     if record.password is None:
@@ -90,9 +131,11 @@ def _why_due(record, max_age, force, now):
     return None
 
 
-def _set_pending(record, current_password, policy, run_id, now):
-    if record.pending is None:
-        record.pending = Pending(password=generate(policy), run_id=run_id, created=now)
+def set_pending(record, current_password=None):
+    """One more run sets out to bring the pending password into force.
+
+    :param current_password: what the inventory tells of a user that is new to the store.
+    """
     record.pending.attempts += 1
     if record.password is None and current_password:
         # Kept with the intent, so that a later run can finish it even if the inventory no longer tells the old password.
@@ -100,7 +143,91 @@ def _set_pending(record, current_password, policy, run_id, now):
     record.status = PENDING
 
 
-def commit(store, staged, results, now, accept_unverified=False, check_mode=False):
+def send(store, staged, capabilities, now):
+    """Note that the pending passwords are about to be sent, and what may be in force from then on.
+
+    Whoever finds such a note later must look before it sends; who finds none need not, which spares a failed login. A login that may fail is
+    counted before it is made, so that a run which dies in it cannot be repeated into a lock-out.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param staged: dict from name to what :func:`stage` told of the user.
+    :param capabilities: a :class:`~.vendor.Capabilities`.
+    :param now: a datetime.
+    :return: dict from name to (record, update_password, failed_logins) for each user whose pending password is the one that was staged.
+    :raises VendorError: ``store_failed``, ``store_conflict``.
+    """
+    found = {}
+    limit = capabilities.failed_logins_per_run
+
+    def decide(entries):
+        changes = {}
+        for name, entry in entries.items():
+            found.pop(name, None)
+            record = entry.record
+            if record is None or record.pending is None or record.pending.run_id != staged[name]["run_id"]:
+                continue
+            mode, failed = how_to_send(record, capabilities, now)
+            found[name] = (record, mode, failed)
+            record.pending.sent += 1
+            if limit is not None and mode == WHEN_CHANGED and failed < limit:
+                record.note_failed_logins(failed + 1, to_text(now))
+            changes[name] = Entry(record, entry.version)
+        return changes
+
+    update(store, staged, decide)
+    return found
+
+
+def how_to_send(record, capabilities, now):
+    """Whether a login must find out first if the pending password is in force already, and what logins have cost so far.
+
+    :param record: a :class:`~.records.Record` with a pending password.
+    :return: (``update_password``, ``failed_logins``) for the vendor's module.
+    """
+    return WHEN_CHANGED if record.pending.sent else ALWAYS, record.recent_failed_logins(now, capabilities.lockout_window)
+
+
+def replace_refused(store, staged, results, policy, now):
+    """Store better passwords in place of those that the vendor's policy has refused.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param staged: dict from name to what :func:`stage` told of the user.
+    :param results: dict from name to what the vendor's module told of a refused user.
+    :param policy: the :class:`~.policy.Policy` of the better ones.
+    :param now: a datetime.
+    :return: dict from name to the record, of those that got one: the others' passwords may be in force.
+    :raises VendorError: ``store_failed``, ``store_conflict``.
+    """
+    found = {}
+
+    def decide(entries):
+        changes = {}
+        for name, entry in entries.items():
+            found.pop(name, None)
+            record = entry.record
+            if record and record.pending and record.pending.run_id == staged[name]["run_id"] and _certainly_refused(record, staged[name], results[name]):
+                replaces = record.pending.replaces
+                # It keeps the identifier: for all the steps of this run it is the password that was staged.
+                record.pending = Pending(generate(policy), staged[name]["run_id"], to_text(now), attempts=1, sent=1, replaces=replaces)
+                found[name] = record
+                changes[name] = Entry(record, entry.version)
+        return changes
+
+    update(store, results, decide)
+    return found
+
+
+def _certainly_refused(record, staged, result):
+    """Whether a pending password was refused by the vendor's policy and is certainly in force nowhere."""
+    # "Reused" is no refusal: random passwords do not repeat, so the vendor has this one already, from a request that was sent twice.
+    if result["state"] != "failed" or (result.get("error") or {}).get("kind") != errors.PASSWORD_REJECTED:
+        return False
+    # Nobody else has sent it: neither an earlier run, nor one that has joined this one since. Or a login has shown that it is not in force.
+    alone = record.pending.sent == 1 or (not record.pending.sent and staged["fresh"] and record.pending.attempts == 1)
+    return alone or result.get("verified") is False
+
+
+def commit(store, staged, results, now, accept_unverified=False, check_mode=False, max_attempts=3):
     """Bring the records in line with what became of the change.
 
     :param store: a :class:`~.stores.base.Store`.
@@ -109,7 +236,8 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
     :param now: ISO 8601 in UTC.
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
     :param check_mode: tell, but store nothing.
-    :return: list of dicts, one a user that was due: name, reason, state, verified, action, error.
+    :param max_attempts: after so many runs in a row in which neither the current nor the pending password logged in, a user is left alone.
+    :return: list of dicts, one a user that was due or should be: name, reason, state, verified, action, error.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
     due = {user["name"]: user for user in staged if user["due"]}
@@ -131,18 +259,20 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
                 told[name]["action"] = SUPERSEDED
                 told[name]["error"] = told[name]["error"] or _vanished(record, due[name])
                 continue
-            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified)
+            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts)
             changes[name] = Entry(record, entry.version)
         return changes
 
-    if check_mode:
-        decide(store.get(due))
-    else:
-        _update(store, due, decide)
-    return [told[name] for name in due]
+    update(store, due, decide, check_mode)
+    return [told.get(user["name"]) or _left_alone(user) for user in staged if user["due"] or user["reason"] == ORPHANED]
 
 
-def _settle(record, staged, result, now, accept_unverified):
+def _left_alone(staged):
+    error = VendorError(errors.ORPHANED, "No password in the store has logged in for several runs. Tell rotation_repair the real one (playbook repair).")
+    return dict(name=staged["name"], reason=ORPHANED, state="failed", verified=None, action=None, error=error.as_dict())
+
+
+def _settle(record, staged, result, now, accept_unverified, max_attempts):
     """Apply one user's result to its record.
 
     :return: (what was done with the pending password, the error to report or None).
@@ -164,11 +294,16 @@ def _settle(record, staged, result, now, accept_unverified):
         error = VendorError(errors.NOT_VERIFIED, "The vendor confirmed the change, but " + told).as_dict()
     error = error or VendorError(errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result["state"]).as_dict()
     record.last_error = {"kind": error["kind"], "message": error["message"], "at": now}
-    # Only a password that nobody else has sent was certainly refused: neither an earlier run, nor one that has joined this one since.
-    # "Reused" is no refusal: random passwords do not repeat, so the vendor has this one already, from a request that was sent twice.
-    if result["state"] == "failed" and error["kind"] == errors.PASSWORD_REJECTED and staged["fresh"] and record.pending.attempts == 1:
+    if isinstance(result.get("failed_logins"), int):
+        record.note_failed_logins(result["failed_logins"], now)
+    if _certainly_refused(record, staged, dict(result, error=error)):
         record.drop_pending()
         return DROPPED, error
+    if error["kind"] == errors.CURRENT_PASSWORD_WRONG:
+        record.lost_runs += 1
+        if record.lost_runs >= max_attempts:
+            record.status = ORPHANED
+            return GIVEN_UP, error
     return KEPT, error
 
 
@@ -188,11 +323,16 @@ def _not_tried():
     return {"state": "unknown", "verified": None, "error": error}
 
 
-def _update(store, users, decide):
+def update(store, users, decide, check_mode=False):
     """Read, decide, write; whoever was changed by somebody else meanwhile is read and decided anew.
 
     :param decide: called with a dict of entries, returns a dict of those to write.
+    :param check_mode: decide, but write nothing.
+    :raises VendorError: ``store_failed``, ``store_conflict``.
     """
+    if check_mode:
+        decide(store.get(users))
+        return
     left = list(users)
     for _try in range(_TRIES):
         try:

@@ -9,6 +9,7 @@ In this process the passwords reach no module file on disk, so that a run which 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -37,25 +38,37 @@ def vendor_module(vendor):
     return import_module("%s.%s%s" % (_COLLECTION, vendor, _SUFFIX))
 
 
-def run_vendor_module(action, vendor, args, task_vars):
+def run_vendor_module(action, vendor, args, task_vars, check_mode=None):
     """Run the module of a vendor.
 
     :param action: the action plugin that wants it.
     :param vendor: the module's name without ``_user_password``.
     :param args: the module's options.
     :param task_vars: the variables of the task.
+    :param check_mode: whether nothing may be written; ``None`` for what the task says.
     :return: the module's result.
     :raises VendorError: ``invalid_input``.
     """
     module = vendor_module(vendor)
     params = validated(module.SPEC, args)
+    if check_mode is None:
+        check_mode = action._task.check_mode
     if not _is_here(action):
-        return action._execute_module(
-            module_name="rekey.passwords.%s%s" % (vendor, _SUFFIX), module_args=args, task_vars=task_vars
-        )
+        with _as_in_check_mode(action, check_mode):
+            return action._execute_module(module_name="rekey.passwords.%s%s" % (vendor, _SUFFIX), module_args=args, task_vars=task_vars)
     if REQUESTS_IMPORT_ERROR:
         raise VendorError(errors.INVALID_INPUT, missing_required_lib("requests"))
-    return change.run(module.VENDOR, params, check_mode=action._task.check_mode)
+    return change.run(module.VENDOR, params, check_mode=check_mode)
+
+
+@contextmanager
+def _as_in_check_mode(action, check_mode):
+    """Ansible takes the mode of a shipped module from the task alone."""
+    before, action._task.check_mode = action._task.check_mode, check_mode
+    try:
+        yield
+    finally:
+        action._task.check_mode = before
 
 
 def _is_here(action):
