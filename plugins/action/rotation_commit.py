@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
+from ansible_collections.rekey.passwords.plugins.plugin_utils import report, rotation
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_staged
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED
@@ -30,32 +30,6 @@ class ActionModule(RotationAction):
         users = rotation.commit(
             self.store(args, task_vars), staged, results, to_text(utc_now()), args["accept_unverified"], self.check_mode, args["max_attempts"]
         )
-        failed = [user for user in users if user["error"]]
-        result = dict(
-            changed=any(user["action"] in (rotation.PROMOTED, rotation.DROPPED, rotation.KEPT, rotation.GIVEN_UP) for user in users),
-            users=users,
-            summary=[_line(user) for user in staged if not user["due"] and user["reason"] is None] + [_line(user) for user in users],
-        )
-        if failed:
-            result.update(failed=True, msg="%d of %d users were not rotated: %s" % (len(failed), len(staged), ", ".join(user["name"] for user in failed)))
+        result = report.committed(users, len(staged))
+        result["summary"][:0] = [report.line(user) for user in staged if not user["due"] and user["reason"] != ORPHANED]
         return result
-
-
-def _line(user):
-    """One user in one line, for people."""
-    if "state" not in user:
-        return "%s: not due, rotated %s" % (user["name"], user["rotated_at"])
-    told = {
-        rotation.PROMOTED: "rotated",
-        rotation.KEPT: "NOT rotated, the new password is kept as pending",
-        rotation.DROPPED: "NOT rotated, the new password was refused and dropped",
-        rotation.GIVEN_UP: "NOT rotated, and no run tries it again until it is repaired",
-        rotation.SUPERSEDED: "NOT rotated by this run" if user["error"] else "left to another run",
-        None: "would be rotated" if not user["error"] else "left alone" if user["reason"] == ORPHANED else "would fail",
-    }[user["action"]]
-    text = "%s (%s): %s" % (user["name"], user["reason"], told)
-    if user["action"] == rotation.PROMOTED:
-        text += ", verified by a login" if user["verified"] else ", NOT verified by a login"
-    if user["error"]:
-        text += ": %s (%s)" % (user["error"]["message"], user["error"]["kind"])
-    return text

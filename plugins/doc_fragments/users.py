@@ -31,6 +31,12 @@ options:
         description: As O(update_password), for this user alone.
         type: str
         choices: [when_changed, always]
+      failed_logins:
+        description:
+          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
+            calls together stay below the vendor's lock-out.
+        type: int
+        default: 0
   name:
     description: The user, if it is only one. Cannot be combined with O(users).
     type: str

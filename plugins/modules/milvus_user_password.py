@@ -124,6 +124,10 @@ users:
       description: Whether a login with the new password works; V(null) if that could not be found out.
       type: bool
       sample: true
+    failed_logins:
+      description: How many logins of the user have failed of late, those of this call included.
+      type: int
+      sample: 0
     error:
       description: What is wrong, or V(null).
       type: dict
@@ -153,6 +157,7 @@ users:
       state: changed
       verified: true
       error: null
+      failed_logins: 0
 error:
   description: What made the whole call fail, in the same form as an error of a user.
   returned: when the operator's login, the connection or the arguments are wrong

@@ -121,6 +121,10 @@ users:
     verified:
       description: Whether a login with the new password works; V(null) if that could not be found out.
       type: bool
+    failed_logins:
+      description: How many logins of the user have failed of late, those of this call included.
+      type: int
+      sample: 0
     error:
       description: What is wrong, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
       type: dict

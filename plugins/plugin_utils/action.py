@@ -79,9 +79,10 @@ class RotationAction(ActionBase):
         return self._task.check_mode
 
 
-def read_users(users):
+def read_users(users, with_password=False):
     """The option ``users``, whose elements are names or dicts, as a list of dicts.
 
+    :param with_password: whether a user's password may be told.
     :raises VendorError: ``invalid_input``; the message tells which element is wrong, never what it holds.
     """
     found, names = [], set()
@@ -92,12 +93,13 @@ def read_users(users):
             raise VendorError(errors.INVALID_INPUT, "Element %d of users is neither a name nor a dictionary with a name." % number)
         if name in names:
             raise VendorError(errors.INVALID_INPUT, "users names %s twice." % name)
-        if "password" in user:
+        if "password" in user and not with_password:
             raise VendorError(
                 errors.INVALID_INPUT, "users gives a password for %s; new passwords are generated. Its present one is called current_password." % name
             )
-        if user.get("current_password") is not None and not isinstance(user["current_password"], str):
-            raise VendorError(errors.INVALID_INPUT, "The current_password of %s is not a text; put it into quotes." % name)
+        for option in ("current_password", "password"):
+            if user.get(option) is not None and not isinstance(user[option], str):
+                raise VendorError(errors.INVALID_INPUT, "The %s of %s is not a text; put it into quotes." % (option, name))
         names.add(name)
         found.append(user)
     return found
@@ -150,4 +152,4 @@ def _texts(value):
 
 def _current_passwords(args):
     users = [user for user in args.get("users") or [] if isinstance(user, dict)]
-    return [str(user["current_password"]) for user in users if user.get("current_password")]
+    return [str(user[option]) for user in users for option in ("current_password", "password") if user.get(option)]

@@ -66,7 +66,7 @@ class Record:
     def promote(self, now, verified):
         """The pending password is in force.
 
-        :param now: ISO 8601 in UTC.
+        :param now: ISO 8601 in UTC; ``None`` makes the user due again in the next run.
         :param verified: whether a login proved it.
         """
         self.previous = self.known_password
@@ -103,6 +103,18 @@ class Record:
             self.failed_at = now if number else None
         self.failed_logins = number
 
+    def repair(self, password):
+        """A login has proved a password, whatever the record said.
+
+        It may be known to others who had to intervene, so the user becomes due unless the password is the current one anyway.
+        """
+        if password != self.password:
+            self.previous, self.password, self.rotated_at = self.known_password, password, None
+        self.pending = None
+        self.status = CURRENT
+        self.verified = True
+        self.forget_failures()
+
     def drop_pending(self):
         """The pending password was refused and is not in force anywhere."""
         self.pending = None
@@ -120,7 +132,9 @@ class Record:
         """
         record = _build(cls, data, "the record")
         if record.pending is not None:
-            record.pending = _build(Pending, record.pending, "pending")
+            # A version that did not note it may have sent the password whenever it took it up.
+            sent = {"sent": record.pending.get("attempts")} if isinstance(record.pending, dict) else {}
+            record.pending = _build(Pending, dict(sent, **record.pending) if sent else record.pending, "pending")
             _require(_is_text(record.pending.password), "pending.password is not a text")
             _require(isinstance(record.pending.run_id, str), "pending.run_id is not a text")
             _require(isinstance(record.pending.created, str), "pending.created is not a text")

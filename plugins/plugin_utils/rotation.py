@@ -4,8 +4,8 @@
 
 """The rotation protocol: stage the intent, and commit what became of it. docs/rotation.md tells why it is safe.
 
-Between the two stands the change itself, by the vendor's module (:func:`send` notes it before) or by anything else. Nothing here knows a vendor, a store or Ansible;
-nothing that is returned holds a secret.
+Between the two stands the change itself, by the vendor's module (:func:`send` notes it before) or by anything else. Nothing here knows
+a vendor, a store or Ansible; nothing that is returned holds a secret, except to whoever sends it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def stage(store, users, policy, max_age, force, run_id, now, check_mode=False):
         changes = {}
         for name, entry in entries.items():
             record = entry.record or Record(username=name)
-            reason = _why_due(record, max_age, force, now)
+            reason = why_due(record, max_age, force, now)
             due = reason not in (None, ORPHANED)
             if due:
                 if record.pending is None:
@@ -117,7 +117,14 @@ def stage_these(store, passwords, reason, run_id, now, check_mode=False):
     return [told[name] for name in passwords]
 
 
-def _why_due(record, max_age, force, now):
+def why_due(record, max_age, force, now):
+    """Why a user is to be rotated: ``new``, ``unfinished``, ``expired``, ``forced``; ``orphaned``: it should be, but is left alone; ``None``: it is not.
+
+    :param record: a :class:`~.records.Record`.
+    :param max_age: seconds.
+    :param force: whether its age does not matter.
+    :param now: a datetime.
+    """
     if record.status == ORPHANED:
         return ORPHANED
     if record.pending:
@@ -217,17 +224,18 @@ def replace_refused(store, staged, results, policy, now):
     return found
 
 
-def _certainly_refused(record, staged, result):
+def _certainly_refused(record, staged, result, rollback=False):
     """Whether a pending password was refused by the vendor's policy and is certainly in force nowhere."""
-    # "Reused" is no refusal: random passwords do not repeat, so the vendor has this one already, from a request that was sent twice.
-    if result["state"] != "failed" or (result.get("error") or {}).get("kind") != errors.PASSWORD_REJECTED:
+    # "Reused" is no refusal of a random password: those do not repeat, so the vendor has this one already, from a request that was sent twice.
+    refusals = (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED) if rollback else (errors.PASSWORD_REJECTED,)
+    if result["state"] != "failed" or (result.get("error") or {}).get("kind") not in refusals:
         return False
     # Nobody else has sent it: neither an earlier run, nor one that has joined this one since. Or a login has shown that it is not in force.
     alone = record.pending.sent == 1 or (not record.pending.sent and staged["fresh"] and record.pending.attempts == 1)
     return alone or result.get("verified") is False
 
 
-def commit(store, staged, results, now, accept_unverified=False, check_mode=False, max_attempts=3):
+def commit(store, staged, results, now, accept_unverified=False, check_mode=False, max_attempts=3, rollback=False):
     """Bring the records in line with what became of the change.
 
     :param store: a :class:`~.stores.base.Store`.
@@ -237,6 +245,8 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
     :param check_mode: tell, but store nothing.
     :param max_attempts: after so many runs in a row in which neither the current nor the pending password logged in, a user is left alone.
+    :param rollback: the pending passwords are earlier ones: one that the vendor refuses as used before is no sign of an earlier success, and one that
+        is in force again counts as due.
     :return: list of dicts, one a user that was due or should be: name, reason, state, verified, action, error.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
@@ -259,7 +269,7 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
                 told[name]["action"] = SUPERSEDED
                 told[name]["error"] = told[name]["error"] or _vanished(record, due[name])
                 continue
-            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts)
+            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts, rollback)
             changes[name] = Entry(record, entry.version)
         return changes
 
@@ -272,7 +282,7 @@ def _left_alone(staged):
     return dict(name=staged["name"], reason=ORPHANED, state="failed", verified=None, action=None, error=error.as_dict())
 
 
-def _settle(record, staged, result, now, accept_unverified, max_attempts):
+def _settle(record, staged, result, now, accept_unverified, max_attempts, rollback):
     """Apply one user's result to its record.
 
     :return: (what was done with the pending password, the error to report or None).
@@ -281,7 +291,7 @@ def _settle(record, staged, result, now, accept_unverified, max_attempts):
     verified = result.get("verified")
     # A login that was refused is no lack of proof but the proof of the contrary.
     if done and (verified or (accept_unverified and verified is None)):
-        record.promote(now, verified=bool(verified))
+        record.promote(None if rollback else now, verified=bool(verified))
         return PROMOTED, None
     error = result.get("error")
     if done:
@@ -296,7 +306,7 @@ def _settle(record, staged, result, now, accept_unverified, max_attempts):
     record.last_error = {"kind": error["kind"], "message": error["message"], "at": now}
     if isinstance(result.get("failed_logins"), int):
         record.note_failed_logins(result["failed_logins"], now)
-    if _certainly_refused(record, staged, dict(result, error=error)):
+    if _certainly_refused(record, staged, dict(result, error=error), rollback):
         record.drop_pending()
         return DROPPED, error
     if error["kind"] == errors.CURRENT_PASSWORD_WRONG:

@@ -79,22 +79,23 @@ class Sender:
                 entries.append(dict(self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS))
         return self._run(entries, self._operator_passwords(records, staged))
 
-    def probe(self, users):
+    def probe(self, store, users):
         """Log in with passwords, and change nothing.
 
+        :param store: a :class:`~.stores.base.Store`, which may know the operator's password.
         :param users: list of dicts with ``name``, ``password`` and ``failed_logins``.
         :return: dict from name to the user's result, in which ``verified`` is true, false or null.
+        :raises VendorError: concerns all of them.
         """
-        entries = [dict(self._extras(user["name"]), update_password=WHEN_CHANGED, **user) for user in users]
+        # Check mode finds out whether the wanted password is in force. As the current one it is given, too, where a vendor insists on one.
+        entries = [dict(self._extras(user["name"]), **user, current_password=user["password"], update_password=WHEN_CHANGED) for user in users]
         self._scrub.add(*(user["password"] for user in users))
-        results = self._run(entries, [{}], check_mode=True)
-        if results.get("error"):
-            raise VendorError(results["error"]["kind"], results["error"]["message"])
-        found = {}
-        for user in results["users"]:
-            refuted = user["state"] == change.WOULD_CHANGE and user["failed_logins"] > next(one["failed_logins"] for one in users if one["name"] == user["name"])
-            found[user["name"]] = dict(user, verified=True if user["state"] == change.UNCHANGED and user["verified"] else False if refuted else None)
-        return found
+        results = self._run(entries, self._operator_passwords(self._records(store, ()), {}), check_mode=True)
+        error = results.get("error")
+        if error or len(results["users"]) < len(users):
+            raise VendorError(error["kind"] if error else errors.UNEXPECTED_RESPONSE, error["message"] if error else "The vendor's module told nothing.")
+        before = {user["name"]: user["failed_logins"] for user in users}
+        return {user["name"]: dict(user, verified=_logs_in(user, before[user["name"]])) for user in results["users"]}
 
     def _records(self, store, staged):
         records = {name: entry.record for name, entry in store.get(set(self._given) | set(staged)).items()}
@@ -164,6 +165,14 @@ class Sender:
         if record.pending and record.pending.sent:
             found.append(record.pending.password)
         return [{option: password} for password in found if password] or [{}]
+
+
+def _logs_in(user, failed_before):
+    """What a result in check mode tells of the wanted password; ``None`` for nothing."""
+    if user["state"] == change.UNCHANGED and user["verified"]:
+        return True
+    wrong = user["state"] == change.WOULD_CHANGE or (user["error"] or {}).get("kind") == errors.CURRENT_PASSWORD_WRONG
+    return False if wrong and user["failed_logins"] > failed_before else None
 
 
 def _superseded(name):

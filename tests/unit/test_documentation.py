@@ -122,7 +122,7 @@ def test_the_policy_is_documented_as_it_is(name):
     "name, keys",
     [
         ("rotation_stage", {"name", "due", "reason", "run_id", "fresh", "rotated_at"}),
-        ("rotation_change", {"name", "id", "state", "verified", "error"}),
+        ("rotation_change", {"name", "id", "state", "verified", "error", "failed_logins"}),
         ("rotation_commit", {"name", "reason", "state", "verified", "action", "error"}),
     ],
 )

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.rekey.passwords.plugins.action import rotation_change
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import action as shared
-from ansible_collections.rekey.passwords.plugins.plugin_utils import vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, MemoryStore, ModelVendor, action, run_action
 
@@ -24,14 +23,16 @@ def _store(monkeypatch):
     store = MemoryStore()
     ModelVendor.reset(root=ROOT, alice=OLD, bob=OLD)
     monkeypatch.setattr(shared, "open_store", lambda name, host, options, loader: store)
-    for module in (rotation_change, vendor_module):
+    for module in (sending, vendor_module):
         monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
+    monkeypatch.setattr(host_lock, "_opened", lambda store, host: None)
     return store
 
 
 def keep_pending(store, name, attempts=1, password=OLD, new=NEW, run_id="run"):
-    """A user for whom a password is staged; attempts above 1: by an earlier run."""
-    store.keep(Record(name, password=password, pending=Pending(new, run_id=run_id, created="2026-01-01T00:00:00Z", attempts=attempts)))
+    """A user for whom a password is staged; attempts above 1: by an earlier run, which has sent it."""
+    pending = Pending(new, run_id=run_id, created="2026-01-01T00:00:00Z", attempts=attempts, sent=attempts - 1)
+    store.keep(Record(name, password=password, pending=pending))
 
 
 def staged(*names, fresh=True, due=True):
@@ -78,13 +79,13 @@ def test_a_password_that_another_run_has_taken_up_since_gets_a_look_too(store):
 
 def test_the_vendor_gets_the_known_password_and_the_extras(store, monkeypatch):
     seen = []
-    monkeypatch.setattr(rotation_change, "run_vendor_module", lambda _action, _vendor, args, _vars: seen.append(args) or {"changed": False, "users": []})
+    monkeypatch.setattr(sending, "run_vendor_module", lambda _action, _vendor, args, _vars, _check_mode: seen.append(args) or {"changed": False, "users": []})
     keep_pending(store, "alice")
     store.keep(Record("bob", pending=Pending(NEW, run_id="run", attempts=1, replaces="S3cr3t-MARKER-adopted")))
     change([{"name": "alice", "current_password": "S3cr3t-MARKER-stale", "scope": "local"}, "bob"], staged("alice", "bob", "unlisted"))
     assert seen[0]["users"] == [
-        {"name": "alice", "scope": "local", "password": NEW, "current_password": OLD, "update_password": "always"},
-        {"name": "bob", "password": NEW, "current_password": "S3cr3t-MARKER-adopted", "update_password": "always"},
+        {"name": "alice", "scope": "local", "password": NEW, "current_password": OLD, "update_password": "always", "failed_logins": 0},
+        {"name": "bob", "password": NEW, "current_password": "S3cr3t-MARKER-adopted", "update_password": "always", "failed_logins": 0},
     ]
 
 
@@ -259,7 +260,7 @@ def test_elsewhere_the_module_is_shipped(store, monkeypatch, where):
     monkeypatch.setattr(plugin, "_execute_module", execute)
     task_vars = {"inventory_hostname": "model-1"}
     assert plugin.run(task_vars=task_vars) == {"changed": True, "users": [{"name": "alice", "state": "changed"}]}
-    users = [{"name": "alice", "password": NEW, "current_password": OLD, "update_password": "always"}]
+    users = [{"name": "alice", "password": NEW, "current_password": OLD, "update_password": "always", "failed_logins": 0}]
     assert shipped == [("rekey.passwords.model_user_password", users, task_vars)]
     assert not ModelVendor.calls
 

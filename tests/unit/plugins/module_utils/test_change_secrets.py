@@ -97,7 +97,7 @@ def test_neither_result_nor_diff_repeat_what_was_given(state):
     result = run(vendor, USER)
     assert result["users"][0]["state"] == state
     assert "MARKER" not in json.dumps(result, ensure_ascii=False)
-    assert set(result["users"][0]) == {"name", "id", "state", "verified", "error"}
+    assert set(result["users"][0]) == {"name", "id", "state", "verified", "error", "failed_logins"}
 
 
 def test_a_result_is_plain_data():

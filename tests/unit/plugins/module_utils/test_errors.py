@@ -38,7 +38,7 @@ def test_each_kind_has_a_name_and_is_listed():
 def test_what_is_worth_another_run():
     """A wrong password, a missing right or a bad argument does not get better by itself."""
     assert {kind for kind in errors.KINDS if VendorError(kind, "x").retryable} == {
-        "rate_limited", "target_not_ready", "vendor_unavailable", "connection_failed", "timed_out", "outcome_unknown",
+        "rate_limited", "target_not_ready", "vendor_unavailable", "connection_failed", "timed_out", "outcome_unknown", "login_budget_spent",
     }  # fmt: skip
 
 

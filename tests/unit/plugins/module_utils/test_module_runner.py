@@ -41,7 +41,7 @@ def test_success(run):
     status, result = run(vendor, **ALICE)
     assert status == 0 and vendor.passwords == {"alice": NEW}
     assert result["changed"] is True and not result.get("failed")
-    assert result["users"] == [{"name": "alice", "id": None, "state": "changed", "verified": True, "error": None}]
+    assert result["users"] == [{"name": "alice", "id": None, "state": "changed", "verified": True, "error": None, "failed_logins": 1}]
     assert not {"diff", "msg", "error"} & set(result)
 
 
