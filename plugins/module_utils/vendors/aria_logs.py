@@ -98,8 +98,7 @@ class AriaLogs(Vendor):
         super().__init__(params, connect, warn, learn)
         self._http = None
         self._session = Session(self._log_in)
-        self._operator_password = params["api_password"]
-        self._states = {}  # of the accounts, by the users' ids
+        self._states = {}  # of the accounts, by the users' ids; None: not known, or perhaps not the same any more
 
     @classmethod
     def operator_name(cls, params):
@@ -155,17 +154,14 @@ class AriaLogs(Vendor):
         state = self._states[account.id]
         if account.password is None:
             return state is None or state.startswith(_LOCKED)
-        if state != _ACTIVE:
-            # No login may be tried.
-            return True
-        # The operator's password is known without a look.
-        return True if self.is_operator(account) and account.password != self._operator_password else None
+        if self.is_operator(account):
+            # Its password is known, and it is certainly able to log in.
+            return None if account.password == self.params["api_password"] else True
+        # Where no login may be tried, none can tell.
+        return None if state == _ACTIVE else True
 
     def probe(self, account, password):
-        if self._states[account.id] != _ACTIVE:
-            # A change may have made it active.
-            self._states[account.id] = self._state(account)
-        state = self._states[account.id]
+        state = _ACTIVE if self.is_operator(account) else self._states[account.id] or self._state(account)
         if state != _ACTIVE:
             text = "The password of %s was not verified: the account is not active but %s, so no login was tried."
             self.warn(text % (account.label, state or "in an unknown state"))
@@ -182,7 +178,8 @@ class AriaLogs(Vendor):
         body = {} if account.password is None else {"password": account.password}
         if _unlock(account):
             body["unlock"] = True
-        doubt = None
+        # A server may want an operator's password to be changed at the first login.
+        self._states[account.id] = doubt = None
         try:
             answer = self._ask("PATCH", _path(account) + "/password", WRITE, json=body)
             if "html" in answer.headers.get("Content-Type", "").lower() and answer.excerpt():
@@ -193,11 +190,9 @@ class AriaLogs(Vendor):
             doubt = error
         if account.password is None:
             self._prove_unlocked(account, doubt)
-        elif self.is_operator(account):
-            self._operator_password = account.password
 
     def _log_in(self):
-        answer = log_insight_session.log_in(self._http, self.params["api_user"], self._operator_password, self.params["api_provider"])
+        answer = log_insight_session.log_in(self._http, self.params["api_user"], self.params["api_password"], self.params["api_provider"])
         _raise_for(answer)
         token = log_insight_session.session_id(answer)
         self.learn(token)
