@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Sets the passwords of one or many local users of VMware Aria Operations for Logs, formerly vRealize Log Insight, or unlocks their accounts.
   - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
-    new password. Neither ever locks an account.
+    new password. All this makes too few failed logins to lock an account.
   - Uses the REST API, version 2.
 author:
   - rekey.passwords contributors (@rekey)

@@ -188,7 +188,7 @@ class AriaLogs(Vendor):
             if account.password is not None or not error.maybe_applied:
                 raise
             doubt = error
-        if account.password is None:
+        if account.password is None and (doubt is not None or self.params["verify"]):
             self._prove_unlocked(account, doubt)
 
     def _log_in(self):
