@@ -122,7 +122,9 @@ def test_a_listing_that_does_not_tell_the_type():
         assert seen(run(double, alice())) == ("changed", True, None)
 
 
-@pytest.mark.parametrize("name", ["\u00e4lice", "\u30a2\u30ea\u30b9", "alice smith", "o'brien\"", "a/b?c#d&e=f", "a*b%41", "x;y==z,(w)", "corp\\alice", "alice@corp.example"])
+@pytest.mark.parametrize("name", [
+    "\u00e4lice", "\u30a2\u30ea\u30b9", "alice smith", "o'brien\"", "a/b?c#d&e=f", "a*b%41", "x;y==z,(w)", "corp\\alice", "alice@corp.example",
+])  # fmt: skip
 def test_names_that_are_not_plain(name):
     with make(name) as double:
         assert seen(run(double, {"name": name, "password": NEW})) == ("changed", True, None)

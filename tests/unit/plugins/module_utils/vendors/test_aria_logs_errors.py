@@ -16,9 +16,10 @@ from tests.unit.plugins.module_utils.vendors.aria_logs_calls import NEW, OLD, al
 BEGIN = ["login operator", "list"]
 BOB = {"name": "bob", "password": NEW}
 CODE = "com.vmware.loginsight.api.errors."
+TOO_WEAK = CODE + "field_password_not_secure"
 REASON = "Password must have only visible ASCII characters including space, must be at least 8 characters long."
 NOT_SECURE = {"errorMessage": "Some fields have incorrect values", "errorCode": "FIELD_ERROR",
-              "errorDetails": {"password": [{"errorCode": CODE + "field_password_not_secure", "errorMessage": REASON}]}}
+              "errorDetails": {"password": [{"errorCode": TOO_WEAK, "errorMessage": REASON}]}}
 NO_USER = {"errorMessage": "Specified user does not exist.", "errorCode": "RBAC_USERS_ERROR",
            "errorDetails": {"errorCode": CODE + "rbac.user_does_not_exist"}}
 PAGE = "<html><head><title>Login</title></head><body><h1>Invalid credentials</h1>Ask your administrator.</body></html>"
@@ -33,10 +34,10 @@ def a_double():
 
 
 @pytest.mark.parametrize("status, body, kind, code, part", [
-    (400, NOT_SECURE, "password_rejected", CODE + "field_password_not_secure", "Some fields have incorrect values " + REASON),
+    (400, NOT_SECURE, "password_rejected", TOO_WEAK, "Some fields have incorrect values " + REASON),
     (400, {"errorDetails": {"password": [{"errorMessage": "Too soon."}]}}, "password_rejected", None, "Too soon."),
     (400, {"errorDetails": {"password": []}}, "password_rejected", None, "refused the new password. The server said: {"),
-    (400, {"errorMessage": "Bad.", "errorDetails": {"errorCode": CODE + "field_password_not_secure"}}, "password_rejected", CODE + "field_password_not_secure", "Bad."),
+    (400, {"errorMessage": "Bad.", "errorDetails": {"errorCode": TOO_WEAK}}, "password_rejected", TOO_WEAK, "Bad."),
     (400, {"errorMessage": "Bad.", "errorDetails": {"unlock": [{"errorCode": "X", "errorMessage": "Worse."}]}}, "invalid_input", "X", "Bad. Worse."),
     (400, {"errorMessage": "Bad.", "errorCode": "FIELD_ERROR", "errorDetails": {"unlock": ["?", 7, {"errorCode": 7}]}}, "invalid_input", "FIELD_ERROR", "Bad."),
     (400, {"errorMessage": "Bad.", "errorDetails": [1]}, "invalid_input", None, "Bad."),
@@ -134,8 +135,10 @@ def test_a_user_who_vanishes_after_the_listing(double):
     assert seen(run(double, alice(), update_password="always")) == ("failed", None, "user_not_found")
 
 
-@pytest.mark.parametrize("body", ["", "Not JSON", PAGE, {}, {"users": None}, {"users": {"id": 1}}, {"data": []}, [1, "x", None], [{"id": "x"}], [{"username": "alice"}],
-                                  {"users": [{"uuid": "x", "name": "alice"}]}])  # fmt: skip
+@pytest.mark.parametrize("body", [
+    "", "Not JSON", PAGE, {}, {"users": None}, {"users": {"id": 1}}, {"data": []}, [1, "x", None], [{"id": "x"}], [{"username": "alice"}],
+    {"users": [{"uuid": "x", "name": "alice"}]},
+])  # fmt: skip
 def test_a_listing_that_is_none(double, body):
     double.inject("answer", path=SEARCH, status=200, body=body, times=None)
     result = run(double, alice())
@@ -154,7 +157,8 @@ def test_an_empty_listing(double):
 
 
 @pytest.mark.parametrize("status, body, kind", [
-    (401, "", "unexpected_response"), (401, PAGE, "unexpected_response"), (401, "Authorization required", "unexpected_response"), (401, {"error": "x"}, "unexpected_response"),
+    (401, "", "unexpected_response"), (401, PAGE, "unexpected_response"), (401, "Authorization required", "unexpected_response"),
+    (401, {"error": "x"}, "unexpected_response"),
     (440, "Login Timeout", "unexpected_response"), (403, "", "permission_denied"), (429, "", "rate_limited"), (500, "", "vendor_unavailable"),
     (200, PAGE, "unexpected_response"), (200, {"sessionId": None}, "unexpected_response"), (404, "", "unsupported"), (400, "", "invalid_input"),
 ])  # fmt: skip
