@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.rekey.passwords.plugins.module_utils.http import HttpClient
 from ansible_collections.rekey.passwords.plugins.module_utils.vendors.aria_logs import AriaLogs
 
 from tests.simulators.aria_logs import CHANGE, LOGIN, OPERATOR, OPERATOR_PASSWORD
@@ -160,6 +161,14 @@ def test_what_is_certainly_wrong_costs_nothing(double, user, options):
 
 def test_neither_password_nor_unlock_says_what_to_give(double):
     assert "give a password, or unlock: true" in run(double, {"name": "alice"})["msg"]
+
+
+@pytest.mark.parametrize("password", [OPERATOR_PASSWORD, "Wrong-S3cr3t-MARKER-1"])
+def test_the_connections_are_closed_whatever_happens(double, monkeypatch, password):
+    closed = []
+    monkeypatch.setattr(HttpClient, "close", lambda client: closed.append(client) or client._session.close())
+    run(double, alice(), api_password=password)
+    assert len(closed) == 1
 
 
 def test_check_mode_writes_nothing(double):
