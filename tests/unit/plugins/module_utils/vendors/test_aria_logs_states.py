@@ -99,6 +99,15 @@ def test_a_look_tells_whether_an_account_was_unlocked(double, kind, applies, vis
     assert fault.fired == len(double.calls(CHANGE)) == 1 and "login alice" not in story(double)
 
 
+@pytest.mark.parametrize("applies", ["now", "never"])
+def test_a_locked_account_and_a_change_whose_answer_is_lost(double, applies):
+    """As long as it is locked, no login is tried."""
+    double.inject("drop", path=CHANGE, applies=applies)
+    result = run(double, alice(unlock=True))
+    assert seen(result) == (("changed", True, None) if applies == "now" else ("unknown", None, "outcome_unknown")) and not double.failed_logins
+    assert story(double).count("login alice") == (applies == "now")
+
+
 def test_nothing_to_unlock():
     with make() as double:
         double.people["bob"].status = PENDING
