@@ -21,14 +21,19 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.simulators import acronis_identity, aria_logs
+from tests.simulators.acronis import AcronisDouble
+from tests.simulators.aria_logs import AriaLogsDouble
 from tests.simulators.milvus import MilvusDouble
 from tests.simulators.trove import INSTANCE, TroveDouble
+from tests.simulators.vcd import VcdDouble
 
 ROOT = Path(__file__).resolve().parents[2]  # of the collection
 COLLECTIONS = ROOT.parents[2]
 
 # What the users have before the first rotation. These are the passwords that must not work any more at the end.
-BEFORE = {name: "Demo-OLD-%s-1" % name for name in ("alice", "bob", "carol", "dave", "app", "report")}
+USERS = ("alice", "bob", "carol", "app", "report", "erin@example.com", "frank", "grace", "heidi", "ivan")
+BEFORE = {name: "Demo-OLD-%s-1" % name for name in USERS}
 
 INVENTORY = """\
 all:
@@ -41,43 +46,86 @@ milvus:
   vars:
     rotate_vendor: milvus
     rotate_connection:
-      url: "{{{{ milvus_url }}}}"
+      url: "{{{{ server }}}}"
       api_user: root
       # Before the first rotation root has the password of a fresh server; from then on the store knows it.
       api_password: "{{{{ lookup('rekey.passwords.secret', 'root', default='Milvus') }}}}"
   hosts:
     milvus-1:
-      milvus_url: {urls[0]}
+      server: {milvus_1}
       rotate_users:
         - {{name: alice, current_password: "{{{{ old.alice }}}}"}}
         - {{name: bob, current_password: "{{{{ old.bob }}}}"}}
         - root
     milvus-2:
-      milvus_url: {urls[1]}
-      # This server wants three of the four classes of characters.
-      rotate_policy: {policy}
+      server: {milvus_2}
       rotate_users:
-        - {{name: alice, current_password: "{{{{ old.alice }}}}"}}
-        - {{name: carol, current_password: "{{{{ old.carol }}}}"}}
-    milvus-3:
-      milvus_url: {urls[2]}
-      rotate_users:
-        - {{name: alice, current_password: "{{{{ old.alice }}}}"}}
-        - {{name: dave, current_password: "{{{{ old.dave }}}}"}}{nobody}
+        - {{name: carol, current_password: "{{{{ old.carol }}}}"}}{nobody}
 databases:
   vars:
     rotate_vendor: rackspace_database
   hosts:
     database-1:
       rotate_connection:
-        auth_url: {database_url}/v2.0
+        auth_url: {database}/v2.0
         api_user: operator
         api_key: operator-api-key
         instance_id: {instance}
       # The service never tells what the database made of a change, and this database can't be reached from here.
       rotate_accept_unverified: true
       rotate_users: [app, report]
+backup:
+  vars:
+    rotate_vendor: acronis
+  hosts:
+    backup-1:
+      server: {acronis}
+      rotate_connection:
+        url: {acronis}
+        client_id: {client_id}
+        client_secret: {client_secret}
+      rotate_users: [erin@example.com]
+clouds:
+  vars:
+    rotate_vendor: vcd
+  hosts:
+    cloud-1:
+      server: {vcd}
+      # Without an operator: each user logs in and changes its own password.
+      rotate_connection:
+        url: {vcd}
+        org: acme
+      rotate_users:
+        - {{name: frank, current_password: "{frank}"}}
+        - {{name: grace, current_password: "{{{{ old.grace }}}}"}}
+logs:
+  vars:
+    rotate_vendor: aria_logs
+  hosts:
+    logs-1:
+      server: {aria_logs}
+      rotate_connection:
+        url: {aria_logs}
+        api_user: operator
+        api_password: {logs_password}
+      rotate_users: [heidi, ivan]
 """
+
+
+def _old(*names):
+    return {name: BEFORE[name] for name in names}
+
+
+# What stands at which host of the inventory.
+HOSTS = {"milvus_1": "milvus-1", "milvus_2": "milvus-2", "database": "database-1", "acronis": "backup-1", "vcd": "cloud-1", "aria_logs": "logs-1"}
+DOUBLES = {
+    "milvus_1": lambda: MilvusDouble(_old("alice", "bob")),
+    "milvus_2": lambda: MilvusDouble(_old("carol")),
+    "database": lambda: TroveDouble(_old("app", "report")),
+    "acronis": lambda: AcronisDouble(_old("erin@example.com")),
+    "vcd": lambda: VcdDouble(_old("frank", "grace"), org="acme"),
+    "aria_logs": lambda: AriaLogsDouble(_old("heidi", "ivan")),
+}
 
 
 class Demo:
@@ -97,17 +145,19 @@ class Demo:
         self._config = folder / "ansible.cfg"
         self._config.touch()  # empty, so that a reader's own settings do not change what is shown
 
-    def write_inventory(self, doubles, database, fixed):
+    def write_inventory(self, doubles, fixed):
         """Write the inventory, with the two mistakes or without them."""
         old = "".join("      %s: %s\n" % item for item in sorted(BEFORE.items()))
         text = INVENTORY.format(
             folder=self._folder,
-            urls=[double.url for double in doubles],
-            database_url=database.url,
-            instance=INSTANCE,
             old=old.rstrip("\n"),
-            policy="{}" if fixed else "{digits: 0, symbols: 0}",
+            instance=INSTANCE,
+            client_id=acronis_identity.CLIENT_ID,
+            client_secret=acronis_identity.CLIENT_SECRET,
+            logs_password=aria_logs.OPERATOR_PASSWORD,
+            frank="{{ old.frank }}" if fixed else "something else",
             nobody="" if fixed else "\n        - {name: nobody, current_password: guessed}",
+            **{name: double.url for name, double in doubles.items()},
         )
         self._inventory.write_text(text, encoding="utf-8")
 
@@ -161,29 +211,24 @@ def main():
     demo = Demo(folder.resolve())
     everyone = "-e {rotate_serial: 100%, rotate_max_fail_percentage: 100}".split(" ", 1)
 
-    say("1. Three Milvus servers and a database instance (doubles, on this machine), each with its users and their old passwords")
+    say("1. Six endpoints of five vendors (doubles, on this machine), each with its users and their old passwords")
     with ExitStack() as stack:
-        doubles = [
-            stack.enter_context(MilvusDouble(users={name: BEFORE[name] for name in names}, strict=strict))
-            for names, strict in ((("alice", "bob"), False), (("alice", "carol"), True), (("alice", "dave"), False))
-        ]
-        for number, double in enumerate(doubles, 1):
-            print("milvus-%d at %s: %s" % (number, double.url, ", ".join(sorted(double.users))))
-        database = stack.enter_context(TroveDouble(users={name: BEFORE[name] for name in ("app", "report")}))
-        print("database-1 at %s: app, report" % database.url)
+        doubles = {name: stack.enter_context(make()) for name, make in DOUBLES.items()}
+        for name, double in doubles.items():
+            print("%-11s %s: %s" % (HOSTS[name], double.url, ", ".join(sorted(set(double.users) & set(USERS)))))
 
-        say("2. Rotate. Two things are wrong: the policy for milvus-2 is too weak for that server, and milvus-3 has no user nobody")
-        demo.write_inventory(doubles, database, fixed=False)
+        say("2. Rotate. Two things are wrong: the old password of frank is not the one that cloud-1 knows, and milvus-2 has no user nobody")
+        demo.write_inventory(doubles, fixed=False)
         status, output = demo.ansible("rekey.passwords.rotate", *everyone)
         must(status == 2, "the run should have failed for the two mistakes")
-        for text in ("password_rejected", "user_not_found", "alice (new): rotated, verified by a login", "app (new): rotated, NOT verified by a login"):
+        for text in ("current_password_wrong", "user_not_found", "alice (new): rotated, verified by a login", "app (new): rotated, NOT verified by a login"):
             must(text in output, "the run should have said: %s" % text)
-        print("\nThe mistakes are named, and nobody else was held up by them. Who was refused keeps the old password, in the store and at the server.")
+        print("\nThe mistakes are named, and nobody else was held up by them. Who failed keeps the old password; the new one waits in the store.")
 
         say("3. Rotate again, with both mistakes mended: only who is still due is changed")
-        demo.write_inventory(doubles, database, fixed=True)
+        demo.write_inventory(doubles, fixed=True)
         status, output = demo.ansible("rekey.passwords.rotate", *everyone)
-        must(status == 0 and "carol (new): rotated" in output and "bob: not due" in output, "the mended run should have succeeded")
+        must(status == 0 and "frank (unfinished): rotated" in output and "bob: not due" in output, "the mended run should have succeeded")
 
         say("4. Rotate once more, now as the shipped playbook does by default, host after host: nothing is due, nothing changes")
         status, output = demo.ansible("rekey.passwords.rotate")
@@ -193,7 +238,8 @@ def main():
         status, output = demo.ansible(str(ROOT / "tests" / "demo" / "prove.yml"))
         must(status == 0, "a login with a stored password failed")
         for name, password in sorted(demo.stored("database-1").items()):
-            must(database.can_log_in(name, password) and not database.can_log_in(name, BEFORE[name]), "%s cannot log in to the database" % name)
+            taken, old_taken = (doubles["database"].can_log_in(name, one) for one in (password, BEFORE[name]))
+            must(taken and not old_taken, "%s cannot log in to the database" % name)
             print("database-1: %s: the database takes the stored password, and the old one no more" % name)
 
     say("Done in %.0f seconds: every user has a new password that works, and none of the old ones does." % (time.monotonic() - started))

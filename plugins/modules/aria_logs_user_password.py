@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aria_logs_user_password
+short_description: Set the passwords of users of VMware Aria Operations for Logs
+version_added: 0.1.0
+description:
+  - Sets the passwords of one or many local users of VMware Aria Operations for Logs, formerly vRealize Log Insight, or unlocks their accounts.
+  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+    new password. All this makes too few failed logins to lock an account.
+  - Uses the REST API, version 2.
+author:
+  - rekey.passwords contributors (@rekey)
+requirements:
+  - requests
+extends_documentation_fragment:
+  - rekey.passwords.users
+  - rekey.passwords.connection
+  - rekey.passwords.attributes
+attributes:
+  idempotent:
+    details:
+      - Not with O(update_password=always), and not for accounts that stay in a state in which no login may be tried.
+  action_group:
+    support: full
+    description: Use C(group/rekey.passwords.aria_logs) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
+    membership:
+      - rekey.passwords.aria_logs
+      - rekey.passwords.all
+options:
+  url:
+    description:
+      - Where the API is, with its port, for example V(https://logs.example.com:9543).
+      - If not set, the environment variable E(ARIA_LOGS_URL) is used.
+      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+    type: str
+    required: true
+  api_user:
+    description:
+      - The operator, who must be Super Admin or have the right to edit access control.
+      - If it is among O(users) itself, it is changed last.
+      - If not set, the environment variable E(ARIA_LOGS_API_USER) is used.
+    type: str
+    required: true
+  api_password:
+    description:
+      - The operator's password.
+      - If not set, the environment variable E(ARIA_LOGS_API_PASSWORD) is used.
+    type: str
+    required: true
+  api_provider:
+    description:
+      - Where the operator's password is kept. V(Local) is the server itself.
+      - If not set, the environment variable E(ARIA_LOGS_API_PROVIDER) is used.
+    type: str
+    choices: [Local, ActiveDirectory, vIDM]
+    default: Local
+  users:
+    description:
+      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
+      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - Either this, O(name) or O(id) is required.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The user. Required if there is no O(users[].id).
+        type: str
+      id:
+        description: The server's identifier of the user, a UUID, instead of its name or beside it.
+        type: str
+      password:
+        description: The password that the user shall have. Required unless O(users[].unlock=true), which may be all that is wanted.
+        type: str
+      unlock:
+        description: As O(unlock), for this user alone.
+        type: bool
+      current_password:
+        description: Not needed here; the operator may set any password without it.
+        type: str
+      update_password:
+        description: As O(update_password), for this user alone.
+        type: str
+        choices: [when_changed, always]
+  id:
+    description: The server's identifier of the user, if it is only one. Cannot be combined with O(users).
+    type: str
+  unlock:
+    description:
+      - Whether to unlock the account if it is locked, with or without a new password. Counts for all of O(users) that do not say otherwise.
+      - A new password unlocks an account, too. So a user whose account is locked gets one only if this is V(true), and otherwise fails as
+        C(account_locked).
+    type: bool
+notes:
+  - Three wrong passwords within 15 minutes lock an account. A call makes one failed login at most to find out whether a password is right, and
+    one more only if a change that the server has confirmed does not work. No login is tried for an account whose C(authStatus) is not C(ACTIVE).
+  - Each login opens a session that the server ends after 30 minutes; the API has nothing to end it earlier.
+  - A password has at least 8 visible ASCII characters or blanks, with an upper-case letter, a lower-case letter, a digit and a special character.
+    Others are refused before any request.
+seealso:
+  - name: API reference of VMware Aria Operations for Logs
+    description: The vendor's reference.
+    link: https://developer.broadcom.com/xapis/vrealize-log-insight-api/
+"""
+
+EXAMPLES = r"""
+- name: Set the passwords of two local users
+  rekey.passwords.aria_logs_user_password:
+    url: https://logs.example.com:9543
+    api_user: operator
+    api_password: "{{ vault_logs_operator }}"
+    users:
+      - name: bob
+        password: "{{ vault_bob_new }}"
+      - name: carol
+        password: "{{ vault_carol_new }}"
+
+- name: Set a password even if the account is locked, and unlock it
+  rekey.passwords.aria_logs_user_password:
+    url: https://logs.example.com:9543
+    api_user: operator
+    api_password: "{{ vault_logs_operator }}"
+    name: dave
+    password: "{{ vault_dave_new }}"
+    unlock: true
+
+- name: Unlock an account that keeps its password
+  rekey.passwords.aria_logs_user_password:
+    url: https://logs.example.com:9543
+    api_user: operator
+    api_password: "{{ vault_logs_operator }}"
+    name: carol
+    unlock: true
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user, in the order of the option O(users).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    id:
+      description: The vendor's own identifier of the user, a UUID.
+      type: str
+    state:
+      description:
+        - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
+        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+      type: str
+      sample: changed
+    verified:
+      description: Whether a login with the new password works; V(null) if that could not be found out, or if there is no new password.
+      type: bool
+      sample: true
+    error:
+      description: What is wrong, or V(null).
+      type: dict
+      contains:
+        kind:
+          description: The stable name of the error, see the collection's page on errors.
+          type: str
+          sample: password_rejected
+        message:
+          description: What is wrong and what to do, for people.
+          type: str
+        http_status:
+          description: The HTTP status of the vendor's answer.
+          type: int
+        vendor_code:
+          description: The vendor's own code, or the state of an account that is locked.
+          type: raw
+        request_id:
+          description: The vendor's identifier of the request.
+          type: str
+        retryable:
+          description: Whether the same task may well succeed when it is run again later.
+          type: bool
+  sample:
+    - name: alice
+      id: 1a0f8f5e-3b0e-4c56-9a0d-5d9f2f0f7a11
+      state: changed
+      verified: true
+      error: null
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the operator's login, the connection or the arguments are wrong
+  type: dict
+  sample:
+    kind: authentication_failed
+    message: The server refused the operator (api_user, api_password, api_provider).
+    http_status: 401
+    vendor_code: FIELD_ERROR
+    request_id: null
+    retryable: false
+"""
+
+from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
+from ansible_collections.rekey.passwords.plugins.module_utils.vendors.aria_logs import AriaLogs
+
+VENDOR = AriaLogs
+SPEC = module_spec(VENDOR)
+
+
+def main():
+    run_module(VENDOR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""VMware Aria Operations for Logs, with a local super admin as the operator."""
+
+from __future__ import annotations
+
+from tests.simulators.aria_logs import CHANGE, OPERATOR, OPERATOR_PASSWORD, SEARCH, AriaLogsDouble
+from tests.stands import Stand
+
+
+def _connection(double):
+    return {"url": double.url, "api_user": OPERATOR, "api_password": double.users[OPERATOR]}
+
+
+STAND = Stand(
+    vendor="aria_logs",
+    double=AriaLogsDouble,
+    connection=_connection,
+    change={"path": CHANGE, "method": "PATCH"},
+    lookup={"path": SEARCH, "method": "GET"},
+    secrets=(OPERATOR_PASSWORD,),
+    end_logins=lambda double: double.expire_sessions(),
+    operator=OPERATOR,
+    addresses=("https://logs.example.com:9543",),
+    users={"bob": "bob-before", "carol": "carol-before", "dave": "dave-before"},
+    variables={"vault_logs_operator": OPERATOR_PASSWORD},
+)
