@@ -13,6 +13,20 @@ from .vendor import ALWAYS, WHEN_CHANGED
 _UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS])
 
 
+# Ansible's own message repeats what it was given, passwords included.
+ODD_USERS = "users must be a list of dictionaries, each with name and password."
+
+
+def has_odd_users(params):
+    """Whether ``users`` holds something of a type that it cannot hold.
+
+    :param params: the options before their validation.
+    """
+    users = params.get("users") or []
+    # A text may be a dictionary written as key=value.
+    return not isinstance(users, (list, str)) or not all(isinstance(user, (dict, str)) for user in users)
+
+
 def _shared(prefix):
     def connection(name, **option):
         return dict(option, fallback=(env_fallback, ["%s_%s" % (prefix, name)]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import change
-from .argument_spec import module_spec
+from .argument_spec import ODD_USERS, has_odd_users, module_spec
 from .http import REQUESTS_IMPORT_ERROR
 
 
@@ -23,9 +23,7 @@ class PasswordModule(AnsibleModule):
 
     def _load_params(self):
         super()._load_params()
-        users = self.params.get("users") or []
-        # A text may be a dictionary written as key=value.
-        self._odd_users = not isinstance(users, (list, str)) or not all(isinstance(user, (dict, str)) for user in users)
+        self._odd_users = has_odd_users(self.params)
 
     def exit_json(self, **kwargs):
         """End well."""
@@ -34,8 +32,7 @@ class PasswordModule(AnsibleModule):
     def fail_json(self, msg, **kwargs):
         """End badly."""
         if self._odd_users:
-            # Ansible's own message repeats what it was given, passwords included.
-            msg = "users must be a list of dictionaries, each with name and password."
+            msg = ODD_USERS
         super().fail_json(msg, **dict(kwargs, invocation={}))
 
 

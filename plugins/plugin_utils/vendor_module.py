@@ -9,10 +9,14 @@ In this process the passwords reach no module file on disk, so that a run which 
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 
+from ansible import constants
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
@@ -53,7 +57,7 @@ def run_vendor_module(action, vendor, args, task_vars, check_mode=None):
     params = validated(module.SPEC, args)
     if check_mode is None:
         check_mode = action._task.check_mode
-    if not _is_here(action):
+    if not runs_here(action, task_vars):
         with _as_in_check_mode(action, check_mode):
             return action._execute_module(module_name="rekey.passwords.%s%s" % (vendor, _SUFFIX), module_args=args, task_vars=task_vars)
     if REQUESTS_IMPORT_ERROR:
@@ -71,7 +75,24 @@ def _as_in_check_mode(action, check_mode):
         action._task.check_mode = before
 
 
-def _is_here(action):
-    """Whether the task would run on this machine, as this user."""
-    connection = action._connection
-    return connection.transport == "local" and not action._task.become
+def runs_here(action, task_vars):
+    """Whether the task would run on this machine, as this user, by this Python and with nothing around it.
+
+    :raises VendorError: ``invalid_input``: ``rekey_in_process`` is neither ``auto`` nor ``never``.
+    """
+    task = action._task
+    wish = action._templar.template(task_vars.get("rekey_in_process", "auto"))
+    if wish not in ("auto", "never"):
+        raise VendorError(errors.INVALID_INPUT, "rekey_in_process must be auto or never.")
+    if wish == "never" or action._connection.transport != "local" or task.become or task.async_val or any(task.environment or ()):
+        return False
+    return _is_this_python(action, task_vars)
+
+
+def _is_this_python(action, task_vars):
+    """Whether the task's Python is to be found by Ansible itself, or is the one that runs here."""
+    delegated = task_vars.get("ansible_delegated_vars", {}).get(action._task.delegate_to)
+    python = constants.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars if delegated is None else delegated)
+    python = str(action._templar.template(python))
+    # Not by what a link leads to: the Python of a virtual environment is a link to one that has other libraries.
+    return python.startswith("auto") or os.path.abspath(shutil.which(python) or python) == os.path.abspath(sys.executable)

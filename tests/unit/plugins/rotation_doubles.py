@@ -151,7 +151,9 @@ MODEL_MODULE = types.SimpleNamespace(VENDOR=ModelVendor, SPEC=module_spec(ModelV
 def action(action_class, args, vault=None, check_mode=False, transport="local", become=False):
     """An action plugin as the task executor makes it."""
     vault = vault or loader("S3cr3t-MARKER-vault")
-    task = types.SimpleNamespace(args=args, check_mode=check_mode, become=become, async_val=0, action="rekey.passwords.something", diff=False)
+    task = types.SimpleNamespace(
+        args=args, check_mode=check_mode, become=become, async_val=0, action="rekey.passwords.something", diff=False, environment=None, delegate_to=None
+    )  # fmt: skip
     connection = types.SimpleNamespace(transport=transport, tmpdir="/nowhere", _shell=types.SimpleNamespace(tmpdir="/nowhere"))
     return action_class(task, connection, types.SimpleNamespace(), vault, Templar(loader=vault), None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 import types
 
 import pytest
@@ -16,7 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.plugin_utils import vendor_module as subject
 from ansible_collections.rekey.passwords.plugins.plugin_utils.policy import generate, policy_for
 from ansible_collections.rekey.passwords.plugins.plugin_utils.arguments import validated
-from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import run_vendor_module, vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import run_vendor_module, runs_here, vendor_module
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, ModelVendor
 
 MODULES = importlib.import_module("ansible_collections.rekey.passwords.plugins.modules")
@@ -33,9 +34,10 @@ def _model(monkeypatch):
 class Action:
     """What run_vendor_module needs of an action plugin."""
 
-    def __init__(self, transport="local", become=False, check_mode=False):
+    def __init__(self, transport="local", become=False, check_mode=False, async_val=0, environment=None, delegate_to=None):
         self._connection = types.SimpleNamespace(transport=transport)
-        self._task = types.SimpleNamespace(become=become, check_mode=check_mode)
+        self._task = types.SimpleNamespace(become=become, check_mode=check_mode, async_val=async_val, environment=environment, delegate_to=delegate_to)
+        self._templar = types.SimpleNamespace(template=lambda value: sys.executable if value == "{{ ansible_playbook_python }}" else value)
         self.shipped = []
 
     def _execute_module(self, **kwargs):
@@ -107,6 +109,36 @@ def test_in_this_process_where_the_task_runs_here_anyway():
     result = run_vendor_module(action, "model", args(), {})
     assert (result["users"][0]["state"], result["users"][0]["verified"]) == ("changed", True)
     assert ModelVendor.passwords["alice"] == NEW and not action.shipped
+
+
+HERE = {"ansible_python_interpreter": sys.executable}
+ELSEWHERE = {"ansible_python_interpreter": "/opt/other/bin/python3"}
+
+
+@pytest.mark.parametrize("task_vars, where, here", [
+    ({}, {}, True),
+    ({"ansible_python_interpreter": "auto_silent"}, {}, True),
+    (HERE, {}, True),
+    ({"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, {}, True),
+    (ELSEWHERE, {}, False),
+    ({"rekey_in_process": "never"}, {}, False),
+    ({"rekey_in_process": "auto"}, {}, True),
+    ({}, {"transport": "ssh"}, False),
+    ({}, {"become": True}, False),
+    ({}, {"async_val": 10}, False),
+    ({}, {"environment": [{"https_proxy": "http://proxy"}]}, False),
+    ({}, {"environment": [{}]}, True),
+    (dict(ELSEWHERE, ansible_delegated_vars={"bastion": HERE}), {"delegate_to": "bastion"}, True),
+    (dict(HERE, ansible_delegated_vars={"bastion": ELSEWHERE}), {"delegate_to": "bastion"}, False),
+])
+def test_it_runs_here_if_it_would_run_on_this_machine_as_this_user_by_this_python_anyway(task_vars, where, here):
+    assert runs_here(Action(**where), task_vars) is here
+
+
+def test_a_misspelt_wish_is_told():
+    with pytest.raises(VendorError) as caught:
+        runs_here(Action(), {"rekey_in_process": "always"})
+    assert caught.value.message == "rekey_in_process must be auto or never."
 
 
 @pytest.mark.parametrize("where", [{"transport": "ssh"}, {"become": True}, {"transport": "ssh", "become": True}])
