@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from .. import errors
+from ..bodies import text_at
 from ..errors import VendorError
 from ..http import LOGIN
-from ..openstack import text_at
 from .basic import basic
 
 # What may come with a token, and is as secret as the token itself.

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from .. import errors
+from ..bodies import text_at
 from ..errors import VendorError
 from ..http import LOGIN, READ
-from ..openstack import text_at
 from .basic import basic, bearer
 
 PROVIDER = "system"  # the organisation of the provider's own users; in any case

@@ -20,9 +20,9 @@ from .. import errors
 from ..auth.basic import bearer
 from ..auth.oauth2 import TokenEndpoint
 from ..auth.session import Session
+from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..openstack import dicts_at, text_at
 from ..vendor import Capabilities, GeneratedPassword, Vendor
 
 _API = "/api/2"

@@ -20,9 +20,9 @@ from ansible.module_utils.basic import env_fallback
 from .. import errors
 from ..auth import vcd_session
 from ..auth.session import Session
+from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..openstack import dicts_at, text_at
 from ..vendor import ALWAYS, Capabilities, GeneratedPassword, Vendor
 
 _OLDEST = (36, 3)  # the first with changePassword
