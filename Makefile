@@ -14,7 +14,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
-demo: ## all set-up, then watch passwords being rotated on three simulated hosts
+demo: ## all set-up, then watch passwords being rotated at six simulated endpoints of five vendors
 	$(CHECKS) demo
 
 .PHONY: test

@@ -57,7 +57,9 @@ def _user(vendor):
         failed_logins=dict(type="int", default=0),
         **vendor.user_spec
     )
-    return dict(type="list", elements="dict", options=options, required_one_of=[vendor.identifiers])
+    # "One of" a single one is no condition that Ansible knows.
+    one_of = [vendor.identifiers] if len(vendor.identifiers) > 1 else []
+    return dict(type="list", elements="dict", options=options, required_one_of=one_of)
 
 
 def module_spec(vendor):

@@ -89,7 +89,7 @@ class Response:
 
     def excerpt(self):
         """The beginning of the body as one line of plain text, without tags and secrets."""
-        text = self._scrub(self._text()[:_LOOKED_AT], cut=True)
+        text = self._scrub(self.text()[:_LOOKED_AT], cut=True)
         text = html.unescape(re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE))
         # Unescaping may have brought a secret to light.
         return self.shorten(text)
@@ -100,8 +100,8 @@ class Response:
         text = self._scrub(" ".join(self._scrub(text).split()))
         return text if len(text) <= _EXCERPT else text[:_EXCERPT] + " ..."
 
-    def _text(self):
-        """The body as text; without a declared character set it is UTF-8, where requests would guess from the bytes and might garble a secret."""
+    def text(self):
+        """The body as text, not scrubbed. Without a declared character set it is UTF-8, where requests would guess from the bytes and might garble a secret."""
         if "charset" in self.headers.get("Content-Type", "").lower():
             text = self._response.text
         else:

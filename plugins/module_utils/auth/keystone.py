@@ -9,8 +9,8 @@ Source: OpenStack's Identity API reference, "Authentication and token management
 
 from __future__ import annotations
 
+from ..bodies import dicts_at, text_at
 from ..http import LOGIN
-from ..openstack import dicts_at, text_at
 from .service_token import Endpoint, ServiceToken, check_login, without_token
 
 _SERVICE = "Keystone"

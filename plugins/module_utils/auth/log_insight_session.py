@@ -11,9 +11,9 @@ Source: Broadcom's API reference of Aria Operations for Logs, "Sessions".
 from __future__ import annotations
 
 from .. import errors
+from ..bodies import text_at
 from ..errors import VendorError
 from ..http import LOGIN
-from ..openstack import text_at
 
 LOCAL = "Local"
 PROVIDERS = (LOCAL, "ActiveDirectory", "vIDM")

@@ -9,8 +9,8 @@ Source: Rackspace's Identity API documentation, "Authenticate as user with passw
 
 from __future__ import annotations
 
+from ..bodies import dicts_at, text_at
 from ..http import LOGIN
-from ..openstack import dicts_at, text_at
 from .service_token import Endpoint, ServiceToken, check_login, without_token
 
 URL = "https://identity.api.rackspacecloud.com/v2.0"

@@ -20,9 +20,9 @@ from ..auth import log_insight_session
 from ..auth.basic import bearer
 from ..auth.log_insight_session import LOCAL, PROVIDERS
 from ..auth.session import Session
+from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..openstack import dicts_at, text_at
 from ..vendor import Capabilities, GeneratedPassword, Vendor
 
 _USERS = "/api/v2/users"

@@ -16,9 +16,10 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from .. import errors
 from ..auth import keystone, rackspace_identity
 from ..auth.database_login import ANYWHERE, DatabaseLogin, Unclear, Unreachable
+from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..openstack import dicts_at, fault, fault_text, text_at
+from ..openstack import fault, fault_text
 from ..vendor import Capabilities, GeneratedPassword, Vendor
 from . import rackspace_database_options as options
 

@@ -54,16 +54,3 @@ def test_no_secret_leaves(body):
 def test_a_text_as_it_was_sent():
     assert openstack.fault_text(make_answer(400, {"badRequest": {"message": SECRET}}, secrets=[SECRET])) == SECRET
     assert openstack.fault_text(make_answer(400, "<html>")) is None
-
-
-@pytest.mark.parametrize("body, path, found", [
-    ({"a": {"b": "text"}}, ("a", "b"), "text"), ({"a": {"b": ""}}, ("a", "b"), None), ({"a": {"b": 7}}, ("a", "b"), None), ({"a": "text"}, ("a", "b"), None),
-    (None, ("a",), None), ([], ("a",), None),
-])
-def test_texts(body, path, found):
-    assert openstack.text_at(body, *path) == found
-
-
-@pytest.mark.parametrize("body, found", [({"a": [{"b": 1}, "x", None]}, [{"b": 1}]), ({"a": {"b": 1}}, []), ({"a": None}, []), ({}, []), (None, []), ("a", [])])
-def test_dicts(body, found):
-    assert openstack.dicts_at(body, "a") == found

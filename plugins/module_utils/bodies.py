@@ -1,0 +1,27 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading the bodies of answers, which may hold anything."""
+
+from __future__ import annotations
+
+
+def text_at(body, *path):
+    """A text within nested dicts, or ``None`` if it is not there."""
+    found = _at(body, path)
+    return found if isinstance(found, str) and found else None
+
+
+def dicts_at(body, *path):
+    """The dicts of a list within nested dicts; none if it is not there."""
+    found = _at(body, path)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _at(body, path):
+    for key in path:
+        if not isinstance(body, dict):
+            return None
+        body = body.get(key)
+    return body

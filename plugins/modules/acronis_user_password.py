@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: acronis_user_password
+short_description: Set the passwords of Acronis Cyber Protect Cloud users
+version_added: 0.1.0
+description:
+  - Sets the passwords of one or many users of Acronis Cyber Protect Cloud, as an API client, by the Account Management API v2.
+  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+    new password.
+  - A new password would activate a user that was never activated. That does not happen unless O(activate) allows it.
+author:
+  - rekey.passwords contributors (@rekey)
+requirements:
+  - requests
+extends_documentation_fragment:
+  - rekey.passwords.users
+  - rekey.passwords.connection
+  - rekey.passwords.attributes
+attributes:
+  idempotent:
+    details:
+      - Not with O(update_password=always), and not for users with two-factor authentication, of whom no login can tell whether a password is right.
+  action_group:
+    support: full
+    description: Use C(group/rekey.passwords.acronis) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
+    membership:
+      - rekey.passwords.acronis
+      - rekey.passwords.all
+options:
+  url:
+    description:
+      - The address of the data centre of the API client, for example V(https://eu2-cloud.acronis.com). The browser shows it after a login to the console.
+      - If not set, the environment variable E(ACRONIS_URL) is used.
+      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+    type: str
+    required: true
+  client_id:
+    description:
+      - The API client that acts. It must be allowed to administer users, and it belongs to a tenant above that of the users.
+      - If not set, the environment variable E(ACRONIS_CLIENT_ID) is used.
+    type: str
+    required: true
+  client_secret:
+    description:
+      - The secret of the API client.
+      - If not set, the environment variable E(ACRONIS_CLIENT_SECRET) is used.
+    type: str
+    required: true
+  tenant_id:
+    description:
+      - The tenant, a UUID, in which and below which users are looked for by their logins. By default that of the API client.
+      - If not set, the environment variable E(ACRONIS_TENANT_ID) is used.
+    type: str
+  users:
+    description:
+      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
+      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - Either this, O(name) or O(id) is required.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The user's login, exactly as it is written there. Required if there is no O(users[].id).
+        type: str
+      id:
+        description: The user's identifier, a UUID, instead of its login or beside it.
+        type: str
+      password:
+        description: The password that the user shall have.
+        type: str
+        required: true
+      activate:
+        description: As O(activate), for this user alone.
+        type: bool
+      current_password:
+        description: Not needed here; an API client may set any password without it.
+        type: str
+      update_password:
+        description: As O(update_password), for this user alone.
+        type: str
+        choices: [when_changed, always]
+  id:
+    description: The user's identifier, a UUID, if it is only one. Cannot be combined with O(users).
+    type: str
+  activate:
+    description:
+      - Whether a user that was never activated may be activated, which a new password does. Otherwise such a user fails as C(account_inactive).
+      - Counts for all of O(users) that do not say otherwise.
+    type: bool
+    default: false
+notes:
+  - An API client sets passwords only of users in tenants below its own. Users of its own tenant, disabled users and users of an external identity
+    provider are refused before anything is written.
+  - The vendor does not tell when wrong passwords lock an account. A call makes one failed login at most to find out whether a password is right,
+    and one more only if a change that the vendor has confirmed does not work.
+  - Where a user has two-factor authentication, C(verified) is V(null).
+  - All tokens are revoked at the end.
+seealso:
+  - name: Account Management API of Acronis
+    description: The vendor's reference.
+    link: https://developer.acronis.com/doc/account-management/v2/reference/index
+"""
+
+EXAMPLES = r"""
+- name: Set the passwords of two users
+  rekey.passwords.acronis_user_password:
+    url: https://eu2-cloud.acronis.com
+    client_id: "{{ acronis_client_id }}"
+    client_secret: "{{ vault_acronis_client_secret }}"
+    users:
+      - name: alice
+        password: "{{ vault_alice_new }}"
+      - name: bob
+        password: "{{ vault_bob_new }}"
+
+- name: Set the password of a user of one customer, and activate the user if that has not happened yet
+  rekey.passwords.acronis_user_password:
+    url: https://eu2-cloud.acronis.com
+    client_id: "{{ acronis_client_id }}"
+    client_secret: "{{ vault_acronis_client_secret }}"
+    tenant_id: "{{ acronis_customer_id }}"
+    name: erin
+    password: "{{ vault_erin_new }}"
+    activate: true
+
+- name: Name a user by its identifier
+  rekey.passwords.acronis_user_password:
+    url: https://eu2-cloud.acronis.com
+    client_id: "{{ acronis_client_id }}"
+    client_secret: "{{ vault_acronis_client_secret }}"
+    id: "{{ acronis_carol_id }}"
+    password: "{{ vault_carol_new }}"
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user, in the order of the option O(users).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user's login.
+      type: str
+    id:
+      description: The vendor's own identifier of the user, a UUID.
+      type: str
+    state:
+      description:
+        - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
+        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+      type: str
+      sample: changed
+    verified:
+      description: Whether a login with the new password works; V(null) if that could not be found out.
+      type: bool
+      sample: true
+    error:
+      description: What is wrong, or V(null).
+      type: dict
+      contains:
+        kind:
+          description: The stable name of the error, see the collection's page on errors.
+          type: str
+          sample: password_rejected
+        message:
+          description: What is wrong and what to do, for people.
+          type: str
+        http_status:
+          description: The HTTP status of the vendor's answer.
+          type: int
+        vendor_code:
+          description: The vendor's own code.
+          type: raw
+        request_id:
+          description: The vendor's identifier of the request.
+          type: str
+        retryable:
+          description: Whether the same task may well succeed when it is run again later.
+          type: bool
+  sample:
+    - name: alice
+      id: 8a1c3a52-0000-4000-8000-000000000000
+      state: changed
+      verified: true
+      error: null
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the operator's login, the connection or the arguments are wrong
+  type: dict
+  sample:
+    kind: authentication_failed
+    message: The server refused the login of the API client (client_id, client_secret).
+    http_status: 401
+    vendor_code: invalid_client
+    request_id: null
+    retryable: false
+"""
+
+from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
+from ansible_collections.rekey.passwords.plugins.module_utils.vendors.acronis import Acronis
+
+VENDOR = Acronis
+SPEC = module_spec(VENDOR)
+
+
+def main():
+    run_module(VENDOR)
+
+
+if __name__ == "__main__":
+    main()

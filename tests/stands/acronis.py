@@ -1,0 +1,26 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Acronis Cyber Protect Cloud, with an API client in the tenant above that of the users."""
+
+from __future__ import annotations
+
+from tests.simulators.acronis import CHANGE, SEARCH, AcronisDouble
+from tests.simulators.acronis_identity import CLIENT_ID, CLIENT_SECRET, CUSTOMER, Person
+from tests.stands import Stand
+
+STAND = Stand(
+    vendor="acronis",
+    double=AcronisDouble,
+    connection=lambda double: {"url": double.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+    change={"path": CHANGE, "method": "POST"},
+    lookup={"path": SEARCH, "method": "GET"},
+    secrets=(CLIENT_SECRET,),
+    end_logins=lambda double: double.expire_tokens(),
+    addresses=("https://eu2-cloud.acronis.com",),
+    # Erin was never activated.
+    users={"alice": "alice-before-the-first-rotation", "bob": "bob-before", "carol": "carol-before", "erin": None},
+    variables={
+        "acronis_client_id": CLIENT_ID, "vault_acronis_client_secret": CLIENT_SECRET, "acronis_customer_id": CUSTOMER, "acronis_carol_id": Person("carol").id,
+    },
+)  # fmt: skip
