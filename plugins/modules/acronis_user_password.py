@@ -85,6 +85,12 @@ options:
         description: As O(update_password), for this user alone.
         type: str
         choices: [when_changed, always]
+      failed_logins:
+        description:
+          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
+            calls together stay below the vendor's lock-out.
+        type: int
+        default: 0
   id:
     description: The user's identifier, a UUID, if it is only one. Cannot be combined with O(users).
     type: str
@@ -161,6 +167,10 @@ users:
       description: Whether a login with the new password works; V(null) if that could not be found out.
       type: bool
       sample: true
+    failed_logins:
+      description: How many logins of the user have failed of late, those of this call included.
+      type: int
+      sample: 0
     error:
       description: What is wrong, or V(null).
       type: dict
@@ -190,6 +200,7 @@ users:
       state: changed
       verified: true
       error: null
+      failed_logins: 0
 error:
   description: What made the whole call fail, in the same form as an error of a user.
   returned: when the operator's login, the connection or the arguments are wrong

@@ -82,6 +82,7 @@ class Acronis(Vendor):
         lockout="not documented",
         failed_logins_per_run=2,
         failed_probes_per_run=1,
+        lockout_window=3600.0,  # not documented
         settle_seconds=0.0,
         # A request that was given up may still be carried out.
         doubt_seconds=3.0,

@@ -74,6 +74,7 @@ class AriaLogs(Vendor):
         lockout="three wrong passwords within 15 minutes",
         failed_logins_per_run=2,
         failed_probes_per_run=1,
+        lockout_window=900.0,
         settle_seconds=0.0,
         # A request that was given up may still be carried out.
         doubt_seconds=3.0,

@@ -72,6 +72,7 @@ class Vcd(Vendor):
         login_probe="open a session as the user, and end it",
         lockout="a setting of the organisation, and another one for system administrators: so many bad logins lock an account for so many minutes",
         failed_logins_per_run=2,
+        lockout_window=3600.0,  # a setting that nobody tells
         settle_seconds=0.0,
         # The server refuses less than 6, but an organisation's policy may ask for more; 128 is the most anywhere.
         password_min=1,

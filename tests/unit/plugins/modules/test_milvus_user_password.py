@@ -124,7 +124,8 @@ def test_no_example_says_to_print_a_password():
 
 def test_what_is_returned_is_documented():
     returned = yaml.safe_load(module.RETURN)
-    account = {"name": "alice", "id": None, "state": "failed", "verified": None, "error": errors.VendorError(errors.TIMED_OUT, "x").as_dict()}
+    error = errors.VendorError(errors.TIMED_OUT, "x").as_dict()
+    account = {"name": "alice", "id": None, "state": "failed", "verified": None, "error": error, "failed_logins": 0}
     assert set(returned["users"]["contains"]) == set(account)
     assert set(returned["users"]["contains"]["error"]["contains"]) == set(account["error"])
     assert set(returned["users"]["sample"][0]) == set(account)

@@ -159,7 +159,7 @@ class TestNeverAThird:
                     double.set_user("alice", "S3cr3t-MARKER-third")
 
             double.inspect = change_it
-            assert seen(run(double, user())) == ("failed", None, "password_rejected")
+            assert seen(run(double, user())) == ("failed", False, "password_rejected")
             assert double.failed_logins == {"alice": 1} and not double.open_sessions
 
 
