@@ -1,0 +1,422 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HashiCorp Vault and OpenBao: one secret a user in a KV secrets engine of version 2, at ``<mount_point>/<path>/<host>/<user>``.
+
+Every write carries ``cas``, the number of the version that it replaces (0: there is none), which the server compares and sets under one
+lock. So a write that is repeated after its answer was lost either does nothing or is the first one, and reading tells which.
+
+Facts: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2 (data, cas, deleted and destroyed versions),
+https://developer.hashicorp.com/vault/api-docs/auth/approle, https://developer.hashicorp.com/vault/api-docs (headers, HTTP status),
+https://developer.hashicorp.com/vault/api-docs/system/internal-ui-mounts (which engine a mount is; any token that may use the mount may ask).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
+from urllib.parse import quote, unquote, urlencode
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.display import Display
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors, http
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
+
+from .base import Entry, Store, StoreConflict, failure, read_record
+
+try:
+    import hvac
+    import hvac.adapters
+except ImportError:
+    hvac = None
+
+_RENEWED_AT = 0.9  # part of a token's life after which another login is made
+_STALE = "check-and-set parameter did not match"  # how the server tells that cas is not the current version
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_HINTS = {
+    400: "",
+    403: "Has the token expired, or does its policy not allow this? The page on stores tells which capabilities are needed.",
+    404: "Are mount_point, path and namespace right?",
+    429: "The server limits the rate of requests; a lower concurrency may do.",
+    503: "It may be sealed or in maintenance.",
+}
+
+
+class _Stale(Exception):
+    """The version that a write was to replace is not the current one."""
+
+
+def _from_duration(name):
+    """A fallback: seconds out of a variable that Vault's own program reads as ``90``, ``90s`` or ``1m30s``."""
+    text = env_fallback(name)
+    found = _DURATION.fullmatch(text)
+    if not found or not text:
+        return text  # the message about the type then names the option
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _from_skip(name):
+    """A fallback: the contrary of a variable that says not to check certificates."""
+    try:
+        return not boolean(env_fallback(name))
+    except TypeError:
+        raise AnsibleFallbackNotFound from None
+
+
+def _option(*names, **option):
+    return dict(option, fallback=(env_fallback, list(names)))
+
+
+class _Adapter(hvac.adapters.Adapter if hvac else object):
+    """Lets hvac speak through the collection's own HTTP client; every status is an answer here, none an exception.
+
+    :param client: a :class:`~..module_utils.http.HttpClient`.
+    :param namespace: that of all requests, or ``None``.
+    """
+
+    def __init__(self, client, namespace):  # pylint: disable=super-init-not-called  # that one opens connections of its own
+        self.token = None
+        self._client = client
+        self._headers = {"X-Vault-Request": "true"}
+        if namespace:
+            self._headers["X-Vault-Namespace"] = namespace
+
+    def get_login_token(self, response):
+        return response.json_object()["auth"]["client_token"]
+
+    def request(self, method, url, headers=None, raise_exception=True, json=None, params=None, **kwargs):  # pylint: disable=arguments-differ
+        if method == "list":
+            # The same as the method LIST, which proxies may not know.
+            method, params = "get", {"list": "true"}
+        kind = http.READ if method == "get" else http.LOGIN if url.endswith("/login") else http.WRITE
+        sent = dict(self._headers, **headers or {})
+        if self.token and kind != http.LOGIN:
+            sent["X-Vault-Token"] = self.token
+        return self._client.request(method.upper(), url + ("?" + urlencode(params) if params else ""), kind, json=json, headers=sent)
+
+
+class HashiVaultStore(Store):
+    """Records in a KV secrets engine of version 2."""
+
+    argument_spec = dict(
+        url=_option("VAULT_ADDR", type="str", required=True),
+        auth_method=_option("VAULT_AUTH_METHOD", type="str", choices=["approle", "token"]),
+        token=_option("VAULT_TOKEN", type="str", no_log=True),
+        role_id=_option("VAULT_ROLE_ID", type="str"),
+        secret_id=_option("VAULT_SECRET_ID", type="str", no_log=True),
+        approle_mount_point=_option("VAULT_APPROLE_MOUNT_POINT", type="str", default="approle"),
+        namespace=_option("VAULT_NAMESPACE", type="str"),
+        mount_point=_option("VAULT_MOUNT_POINT", type="str", default="secret"),
+        path=_option("VAULT_PATH_PREFIX", type="str", default="rekey"),
+        validate_certs=dict(type="bool", default=True, fallback=(_from_skip, ["VAULT_SKIP_VERIFY"])),
+        ca_path=_option("VAULT_CACERT", "VAULT_CAPATH", type="path"),
+        client_cert=_option("VAULT_CLIENT_CERT", type="path"),
+        client_key=_option("VAULT_CLIENT_KEY", type="path", no_log=False),
+        timeout=dict(type="float", default=30.0, fallback=(_from_duration, ["VAULT_CLIENT_TIMEOUT"])),
+        retries=_option("VAULT_MAX_RETRIES", type="int", default=3),
+        concurrency=_option("VAULT_CONCURRENCY", type="int", default=8),
+    )
+
+    def __init__(self, host, options, loader):
+        super().__init__(host, options, loader)
+        if hvac is None:
+            raise VendorError(errors.INVALID_INPUT, missing_required_lib("hvac"))
+        self._role_id, self._secret_id = options["role_id"], options["secret_id"]
+        self._approle = options["auth_method"] == "approle" or (not options["auth_method"] and bool(self._role_id))
+        token = (options["token"] or "").strip()
+        _require(self._role_id if self._approle else token, "Give token (VAULT_TOKEN), or role_id and secret_id (VAULT_ROLE_ID, VAULT_SECRET_ID).")
+        _require(options["timeout"] > 0, "timeout must be more than 0.")
+        _require(options["retries"] >= 0, "retries must not be negative.")
+        _require(options["concurrency"] >= 1, "concurrency must be at least 1.")
+        self._mount = _path("mount_point", options["mount_point"])
+        self._login_mount = _path("approle_mount_point", options["approle_mount_point"])
+        self._folder = "%s/%s" % (_path("path", options["path"]), _segment(host))
+        self._retries, self._concurrency = options["retries"], options["concurrency"]
+        self._scrub = Scrubber((token, self._secret_id))
+        self._http = http.HttpClient(
+            options["url"], self._scrub, options["timeout"], self._retries, options["validate_certs"], options["ca_path"], options["client_cert"],
+            options["client_key"], pool_size=self._concurrency,
+        )  # fmt: skip
+        self._url = self._http.base_url
+        self._adapter = _Adapter(self._http, (options["namespace"] or "").strip("/"))
+        self._client = hvac.Client(url=self._url, token="", adapter=lambda **_options: self._adapter)
+        self._lock = threading.Lock()
+        self._good_until = None  # when the token wants replacing; None before the first login
+        self._is_checked = False  # whether the mount is known to be what it should be
+        if not self._approle:
+            self._adapter.token, self._good_until = token, float("inf")
+        self._warn(options["validate_certs"])
+
+    def get(self, users):
+        return self._each(list(dict.fromkeys(users)), self._entry)
+
+    def put(self, entries):
+        if not entries:
+            return
+        self._check_mount()
+        written = self._each(list(entries), lambda user: self._write(user, entries[user]))
+        conflicts = sorted(user for user, done in written.items() if not done)
+        if conflicts:
+            raise StoreConflict(conflicts)
+
+    def list(self):
+        place = "the list of %s/%s" % (self._mount, self._folder)
+        answer = self._ask(place, self._client.secrets.kv.v2.list_secrets, self._folder)
+        if answer.status == 404 and _is_nothing(answer):
+            self._check_mount()
+            return []
+        if answer.status != 200:
+            raise self._refusal("Reading " + place, answer)
+        keys = _member(answer.json_object(), "data", "keys")
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise failure("The answer of %s to the request for %s is not one of Vault." % (self._url, place))
+        # Folders below are somebody else's.
+        return sorted(unquote(key) for key in keys if not key.endswith("/"))
+
+    def close(self):
+        if self._approle and self._adapter.token:
+            with suppress(Exception):
+                self._client.auth.token.revoke_self()
+            self._adapter.token, self._good_until = None, None
+        self._http.close()
+
+    # One user
+
+    def _place(self, user):
+        return "%s/%s/%s" % (self._mount, self._folder, _segment(user))
+
+    def _entry(self, user):
+        data, version = self._fetch(user)
+        if data is None:
+            return Entry(None, None)
+        return Entry(read_record(data, user, "%s at %s" % (self._place(user), self._url)), version)
+
+    def _fetch(self, user):
+        """What the server holds of a user, as plain data, and the number of its version; ``(None, 0)`` if there is nothing."""
+        place = self._place(user)
+        read = self._client.secrets.kv.v2.read_secret_version
+        answer = self._ask(place, read, "%s/%s" % (self._folder, _segment(user)), raise_on_deleted_version=True)
+        body = answer.json_object()
+        version = _member(body, "data", "metadata", "version")
+        if answer.status == 404 and version is not None:
+            raise failure(self._deleted(user, version, bool(_member(body, "data", "metadata", "destroyed"))))
+        if answer.status == 404 and _is_nothing(answer):
+            # Any mount answers so to what it does not have, even one that keeps no versions.
+            self._check_mount()
+            return None, 0
+        if answer.status != 200:
+            raise self._refusal("Reading %s" % place, answer)
+        data = _member(body, "data", "data")
+        if not isinstance(data, dict) or not _is_version(version):
+            # The body is not shown: it may be half a record.
+            raise failure(
+                "What %s answered for %s is no secret of a KV secrets engine of version 2. Restore it, or see what stands between; it is not overwritten."
+                % (self._url, place)
+            )
+        return data, version
+
+    def _deleted(self, user, version, destroyed):
+        name = "-mount=%s" % self._mount, "%s/%s" % (self._folder, _segment(user))
+        repair = "vault kv undelete %s -versions=%s %s" % (name[0], version, name[1])
+        if destroyed:
+            repair = "vault kv rollback %s -version=... %s" % name
+        return (
+            "The newest version (%s) of %s at %s is %s. It is not overwritten. Restore one (%s), or, to forget this user and its passwords, delete all of it "
+            "(vault kv metadata delete %s %s)."
+        ) % (version, self._place(user), self._url, "destroyed" if destroyed else "deleted", repair, *name)
+
+    def _write(self, user, entry):
+        """Write one record.
+
+        :return: whether it was; if not, somebody else has changed it.
+        """
+        # An empty password would be read as one ("<nil>") by programs that print a field.
+        data = {key: value for key, value in entry.record.as_dict().items() if value is not None}
+        cas = entry.version or 0
+        if not _is_version(cas) and cas != 0:
+            return False
+        pending = entry.record.pending
+        self._scrub.add(entry.record.password, entry.record.previous, *((pending.password, pending.replaces) if pending else ()))
+        doubt = None
+        for _try in range(self._retries + 1):
+            try:
+                self._send(user, data, cas)
+                return True
+            except _Stale:
+                if doubt is None:
+                    return False
+            except VendorError as error:
+                if not error.maybe_applied:
+                    raise
+                doubt = error
+            # The answer is lost, the write perhaps not. If it is not there (yet), the same write again can do no harm: only one of them counts.
+            try:
+                held, version = self._fetch(user)
+            except VendorError as error:
+                raise error.with_message("Whether %s was written is not known. %s" % (self._place(user), error.message)) from None
+            if (held, version) == (data, cas + 1):
+                return True
+            if version != cas:
+                return False
+        raise doubt
+
+    def _send(self, user, data, cas):
+        """One write.
+
+        :raises _Stale: the current version is another one.
+        :raises VendorError: ``store_failed``; with ``maybe_applied`` if it may have been written all the same.
+        """
+        place = self._place(user)
+        write = self._client.secrets.kv.v2.create_or_update_secret
+        answer = self._ask(place, write, "%s/%s" % (self._folder, _segment(user)), secret=data, cas=cas)
+        if answer.status == 400 and _STALE in " ".join(_texts(answer)):
+            raise _Stale
+        if answer.status != 200:
+            raise self._refusal("Writing %s" % place, answer, maybe_applied=answer.status >= 500 or answer.status < 300)
+        metadata = _member(answer.json_object(), "data")
+        if _member(metadata, "version") != cas + 1:
+            raise VendorError(errors.STORE_FAILED, "%s did not confirm that %s was written." % (self._url, place), maybe_applied=True)
+        if _member(metadata, "deletion_time"):
+            raise failure(
+                "%s at %s was written, but the server will delete it at %s. Passwords must not vanish: set delete_version_after to 0s for the mount "
+                "(vault write %s/config delete_version_after=0s) and for the secret, and run again." % (place, self._url, metadata["deletion_time"], self._mount)
+            )
+
+    # All requests
+
+    def _ask(self, what, request, *args, **kwargs):
+        """The answer to one request of hvac's, whatever its status.
+
+        :param what: the place, for the message.
+        :raises VendorError: ``store_failed``.
+        """
+        self._log_in()
+        return self._sent(what, request, *args, mount_point=self._mount, **kwargs)
+
+    def _sent(self, what, request, *args, **kwargs):
+        try:
+            return request(*args, **kwargs)
+        except VendorError as error:
+            raise error.with_message("%s: %s" % (what, error.message), errors.STORE_FAILED) from None
+
+    def _log_in(self):
+        with self._lock:
+            if self._good_until is not None and time.monotonic() < self._good_until:
+                return
+            # An AppRole's token may be shorter-lived than a change of many passwords.
+            place = "The login by AppRole at auth/%s" % self._login_mount
+            login = self._client.auth.approle.login
+            answer = self._sent(place, login, self._role_id, self._secret_id, use_token=False, mount_point=self._login_mount)
+            if answer.status != 200:
+                wrong = answer.status in (400, 401, 403, 404)
+                raise self._refusal(place, answer, "Are role_id, secret_id (it may have expired), approle_mount_point and namespace right?" if wrong else None)
+            auth = _member(answer.json_object(), "auth")
+            token, lease = _member(auth, "client_token"), _member(auth, "lease_duration")
+            if not token or not isinstance(token, str) or not isinstance(lease, int):
+                raise failure("%s was answered without a token by %s." % (place, self._url))
+            self._scrub.add(token)
+            self._adapter.token = token
+            self._good_until = time.monotonic() + lease * _RENEWED_AT if lease else float("inf")
+
+    def _check_mount(self):
+        """Make sure that the mount keeps versions: one that does not would take a write with ``cas`` as if nothing stood there."""
+        self._log_in()
+        with self._lock:
+            if self._is_checked:
+                return
+            answer = self._sent("mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount))
+            if answer.status != 200:
+                raise self._refusal("The request what mount_point %s is" % self._mount, answer)
+            told = _member(answer.json_object(), "data")
+            is_kv, is_root = _member(told, "type") in ("kv", "generic"), _member(told, "path") == self._mount + "/"
+            if not is_kv or not is_root or str(_member(told, "options", "version")) != "2":
+                raise failure(
+                    "mount_point %s at %s is no KV secrets engine of version 2. Name one, or make one (vault secrets enable -path=%s -version=2 kv)."
+                    % (self._mount, self._url, self._mount)
+                )
+            self._is_checked = True
+
+    def _refusal(self, what, answer, hint=None, maybe_applied=False):
+        """The error for an answer that is no success; the server's own words are scrubbed."""
+        texts = _texts(answer)
+        said = answer.shorten("; ".join(texts)) if texts else "" if _is_nothing(answer) else answer.excerpt()
+        parts = ["%s at %s failed with HTTP %d%s" % (what, self._url, answer.status, ": " + said.rstrip(".") + "." if said else ".")]
+        parts.append(_HINTS.get(answer.status, "") if hint is None else hint)
+        message = " ".join(part for part in parts if part)
+        return VendorError(errors.STORE_FAILED, message, http_status=answer.status, maybe_applied=maybe_applied)
+
+    def _each(self, users, work):
+        """What ``work`` makes of each user, by user; after the first failure no further one is begun."""
+        if len(users) < 2:
+            return {user: work(user) for user in users}
+        with ThreadPoolExecutor(max_workers=min(self._concurrency, len(users))) as pool:
+            futures = {user: pool.submit(work, user) for user in users}
+            done = wait(futures.values(), return_when=FIRST_EXCEPTION).done
+            pool.shutdown(cancel_futures=True)
+        for future in done:
+            future.result()
+        return {user: future.result() for user, future in futures.items()}
+
+    def _warn(self, validate_certs):
+        texts = []
+        if self._url.startswith("http:") and not self._http.is_local:
+            texts.append("%s is not encrypted; passwords and the token can be read on the way." % self._url)
+        if not validate_certs:
+            texts.append("The certificate of %s is not checked; passwords and the token may go to somebody else." % self._url)
+        for text in texts:
+            with suppress(AnsibleError):
+                Display().warning("rekey.passwords store hashi_vault: " + text)
+
+
+def _require(condition, message):
+    if not condition:
+        raise VendorError(errors.INVALID_INPUT, "The store hashi_vault: " + message)
+
+
+def _path(option, value):
+    """A path as it stands in URLs, without slashes around it."""
+    path = value.strip("/")
+    good = path and path.isprintable() and path == path.strip() and all(part not in ("", ".", "..") for part in path.split("/"))
+    _require(good, "%s must be a path such as team/passwords." % option)
+    return path
+
+
+def _segment(name):
+    """Any name as one part of a path; servers refuse ``..`` and what is not printable, and split at ``/``."""
+    text = quote(name, safe="@").replace("..", "%2E%2E")
+    return "%2E" + text[1:] if text.startswith(".") else text
+
+
+def _member(value, *keys):
+    """What stands in nested dicts at these keys; ``None`` if there is nothing."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _is_version(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _texts(answer):
+    found = _member(answer.json_object(), "errors")
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
+def _is_nothing(answer):
+    """Whether an answer says that there is nothing, and no more than that; a proxy's page or a wrong path says more."""
+    body = answer.json_object()
+    return body.get("errors") == [] and not body.get("warnings")
+
+
+STORE = HashiVaultStore
