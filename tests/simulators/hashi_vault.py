@@ -118,7 +118,10 @@ class HashiVaultDouble(Double):
 
     def inspect(self, received):
         token = received.headers.get("x-vault-token")
-        body = _body(received)
+        try:
+            body = _body(received)
+        except Refusal:
+            body = None
         received.secrets = [text for text in [token, *_texts(body)] if text]
         received.login = body.get("role_id") if isinstance(body, dict) and received.path.endswith(LOGIN) else None
         received.user = urllib.parse.unquote(received.path.rpartition("/")[2])
@@ -152,7 +155,8 @@ class HashiVaultDouble(Double):
         """Add a version past all rules."""
         with self.lock:
             engine = self.mounts[namespace, mount]
-            self._add(engine, engine.secrets.setdefault(path, Secret()), data)
+            secret = engine.secrets.setdefault(path, Secret())
+            self._add(engine, secret, self._version(engine, secret, data))
 
     def issue(self, rules=None, namespace="", ttl=None):
         """A new token with these rules."""
@@ -236,7 +240,7 @@ class HashiVaultDouble(Double):
         for (namespace, name), mount in self.mounts.items():
             inside = token.rules is None or any(rule.startswith(name + "/") for rule in token.rules)
             if namespace == received.namespace and (path + "/").startswith(name + "/") and inside:
-                return _success({"accessor": "kv_1", "description": "", "type": "kv", "options": {"version": str(mount.version)}, "path": name + "/", "uuid": "u"})
+                return _success({"accessor": "kv_1", "description": "", "type": "kv", "options": {"version": str(mount.version)}, "path": name + "/"})
         raise Refusal(403, 'preflight capability check returned 403, please ensure client\'s policies grant access to path "%s/"' % path)
 
     # A KV secrets engine of version 1: it keeps whatever it gets, under whatever path.
@@ -257,12 +261,11 @@ class HashiVaultDouble(Double):
 
     @staticmethod
     def _keys(mount, folder):
-        below = [path[len(folder.strip("/")) + 1:] if folder.strip("/") else path for path in mount.secrets if (path + "/").startswith(folder.strip("/"))
-                 and (not folder.strip("/") or path.startswith(folder.strip("/") + "/"))]
-        keys = sorted({path.partition("/")[0] + ("/" if "/" in path else "") for path in below})
-        if not keys:
+        prefix = folder.strip("/") + "/" if folder.strip("/") else ""
+        below = [path[len(prefix):] for path in mount.secrets if path.startswith(prefix)]
+        if not below:
             raise Refusal(404)
-        return _success({"keys": keys})
+        return _success({"keys": sorted({path.partition("/")[0] + "/" * ("/" in path) for path in below})})
 
     # A KV secrets engine of version 2.
 
@@ -297,19 +300,13 @@ class HashiVaultDouble(Double):
     def _is_readable(self, version):
         return not version.destroyed and (version.deletion is None or version.deletion > self.now())
 
-    @staticmethod
-    def _told(secret, number):
-        version = secret.versions[number]
-        return {"version": number, "created_time": _date(version.created), "deletion_time": _date(version.deletion), "destroyed": version.destroyed,
-                "custom_metadata": secret.custom}
-
     def _read(self, received, mount, key):
         secret = mount.secrets.get(key)
         number = secret and (int(received.query_of.get("version", 0)) or secret.current)
         if not secret or number not in secret.versions:
             raise Refusal(404)
         readable = self._is_readable(secret.versions[number])
-        answer = {"data": secret.versions[number].data if readable else None, "metadata": self._told(secret, number)}
+        answer = {"data": secret.versions[number].data if readable else None, "metadata": _told(number, secret.versions[number], secret.custom)}
         return _success(answer, status=200 if readable else 404)
 
     def _write(self, received, mount, key):
@@ -326,23 +323,25 @@ class HashiVaultDouble(Double):
         elif options["cas"] != secret.current:
             raise Refusal(400, "check-and-set parameter did not match the current version")
 
+        number, version = secret.current + 1, self._version(mount, secret, body["data"])
+
         def change():
             # Looked up and compared again: a write that was postponed meets what has been written meanwhile.
-            present = mount.secrets.get(key) or Secret()
+            present = mount.secrets.setdefault(key, Secret())
             if options.get("cas", present.current) == present.current:
-                mount.secrets[key] = present
-                self._add(mount, present, body["data"])
+                self._add(mount, present, version)
 
         self.commit(received, change)
-        if mount.secrets.get(key) and mount.secrets[key].current > secret.current - (mount.secrets[key] is secret):
-            return _success(self._told(mount.secrets[key], mount.secrets[key].current))
-        # Suppressed or postponed: what the answer would have been.
-        return _success({"version": secret.current + 1, "created_time": _date(self.now()), "deletion_time": "", "destroyed": False, "custom_metadata": None})
+        return _success(_told(number, version, secret.custom))
 
-    def _add(self, mount, secret, data):
+    def _version(self, mount, secret, data):
         after = min((value for value in (mount.delete_version_after, secret.delete_version_after) if value), default=0.0)
+        return Version(json.loads(json.dumps(data)), self.now(), self.now() + after if after else None)
+
+    @staticmethod
+    def _add(mount, secret, version):
         secret.current += 1
-        secret.versions[secret.current] = Version(json.loads(json.dumps(data)), self.now(), self.now() + after if after else None)
+        secret.versions[secret.current] = version
         kept = secret.max_versions or mount.max_versions or DEFAULT_MAX_VERSIONS
         for number in [number for number in secret.versions if number <= secret.current - kept]:
             del secret.versions[number]
@@ -375,10 +374,10 @@ class HashiVaultDouble(Double):
         secret = mount.secrets.get(key)
         if not secret:
             raise Refusal(404)
-        versions = {str(number): {name: value for name, value in self._told(secret, number).items() if name not in ("version", "custom_metadata")}
-                    for number in secret.versions}
-        return _success({"versions": versions, "current_version": secret.current, "oldest_version": min(secret.versions, default=0), "max_versions": secret.max_versions,
-                         "cas_required": secret.cas_required, "delete_version_after": "%ds" % secret.delete_version_after, "custom_metadata": secret.custom})
+        versions = {str(number): _told(number, version, None) for number, version in secret.versions.items()}
+        return _success({"versions": versions, "current_version": secret.current, "oldest_version": min(secret.versions, default=0),
+                         "max_versions": secret.max_versions, "cas_required": secret.cas_required,
+                         "delete_version_after": "%ds" % secret.delete_version_after, "custom_metadata": secret.custom})
 
     def _set_metadata(self, received, mount, key):
         body = _body(received)
@@ -401,6 +400,12 @@ class _Warned(Refusal):
 def _success(data, status=200, auth=None):
     return JSONResponse({"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": None,
                          "auth": auth}, status)
+
+
+def _told(number, version, custom):
+    """What is told of a version beside its data."""
+    return {"version": number, "created_time": _date(version.created), "deletion_time": _date(version.deletion), "destroyed": version.destroyed,
+            "custom_metadata": custom}
 
 
 def _apply(target, body):

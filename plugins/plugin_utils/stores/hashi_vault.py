@@ -288,8 +288,9 @@ class HashiVaultStore(Store):
             raise VendorError(errors.STORE_FAILED, "%s did not confirm that %s was written." % (self._url, place), maybe_applied=True)
         if _member(metadata, "deletion_time"):
             raise failure(
-                "%s at %s was written, but the server will delete it at %s. Passwords must not vanish: set delete_version_after to 0s for the mount "
-                "(vault write %s/config delete_version_after=0s) and for the secret, and run again." % (place, self._url, metadata["deletion_time"], self._mount)
+                "%s at %s was written, but the server is to delete it at %s. Passwords must not vanish: set delete_version_after to 0s for the mount "
+                "(vault write %s/config delete_version_after=0s) and for the secret, and run again."
+                % (place, self._url, metadata["deletion_time"], self._mount)
             )
 
     # All requests
@@ -339,7 +340,7 @@ class HashiVaultStore(Store):
                 raise self._refusal("The request what mount_point %s is" % self._mount, answer)
             told = _member(answer.json_object(), "data")
             is_kv, is_root = _member(told, "type") in ("kv", "generic"), _member(told, "path") == self._mount + "/"
-            if not is_kv or not is_root or str(_member(told, "options", "version")) != "2":
+            if not is_kv or not is_root or _member(told, "options", "version") != "2":
                 raise failure(
                     "mount_point %s at %s is no KV secrets engine of version 2. Name one, or make one (vault secrets enable -path=%s -version=2 kv)."
                     % (self._mount, self._url, self._mount)
