@@ -158,7 +158,11 @@ class HashiVaultStore(Store):
         self._warn(options["validate_certs"])
 
     def get(self, users):
-        return self._each(list(dict.fromkeys(users)), self._entry)
+        names = list(dict.fromkeys(users))
+        if names:
+            # Not left to the workers: each would try a login that is refused, and a role is locked after a few.
+            self._log_in()
+        return self._each(names, self._entry)
 
     def put(self, entries):
         if not entries:
