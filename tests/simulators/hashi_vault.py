@@ -132,6 +132,8 @@ class HashiVaultDouble(Double):
         return JSONResponse({"errors": [message]}, status)
 
     def not_found(self, received):
+        if not received.path.isprintable():
+            return self.error(400, "path cannot contain non-printable characters")
         return self.error(405, "unsupported operation")
 
     # What a test calls.
@@ -178,8 +180,8 @@ class HashiVaultDouble(Double):
             raise Refusal(503, "Vault is sealed")
         if self.requires_header and received.headers.get("x-vault-request") != "true":
             raise Refusal(412, 'missing "X-Vault-Request" header')
-        if ".." in path or "//" in path or not path.isprintable():
-            raise Refusal(400, "path cannot contain relative, empty or non-printable parts")
+        if ".." in path or "//" in path:
+            raise Refusal(400, "path cannot contain relative or empty parts")
         received.operation = received.method
         if received.method == "GET" and received.query_of.get("list") == "true":
             received.operation = "LIST"
@@ -278,7 +280,7 @@ class HashiVaultDouble(Double):
             ("metadata", "DELETE"): self._forget, ("metadata", "LIST"): None,
         }
         operation = "POST" if received.method == "PUT" and what != "destroy" else received.operation
-        if (what, operation) not in handlers or bool(key) == (what == "config") or (key.endswith("/") and operation != "LIST"):
+        if (what, operation) not in handlers or (bool(key) == (what == "config") and operation != "LIST") or (key.endswith("/") and operation != "LIST"):
             raise _Warned("Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use.")
         if operation == "LIST":
             self._check(token, "%s/%s/" % (name, path.rstrip("/")), "list")
