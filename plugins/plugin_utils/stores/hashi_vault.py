@@ -100,7 +100,7 @@ class _Adapter(hvac.adapters.Adapter if hvac else object):
             method, params = "get", {"list": "true"}
         kind = http.READ if method == "get" else http.LOGIN if url.endswith("/login") else http.WRITE
         sent = dict(self._headers, **headers or {})
-        if self.token and kind != http.LOGIN:
+        if self.token:
             sent["X-Vault-Token"] = self.token
         return self._client.request(method.upper(), url + ("?" + urlencode(params) if params else ""), kind, json=json, headers=sent)
 

@@ -127,6 +127,15 @@ def test_folders_below_and_metadata_without_versions_are_no_records(double):
     assert store.list() == ["alice"]
 
 
+def test_a_version_that_is_none_is_a_conflict_without_a_write(double):
+    store = open_store(double)
+    put(store, alice="S3cr3t-MARKER-a")
+    for version in ("any", "1", -1, True):
+        with pytest.raises(StoreConflict):
+            store.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER-b"), version)})
+    assert double.writes == len([one for one in double.requests if one.write]) == 1
+
+
 def test_the_server_may_demand_cas_and_the_header_of_agents(double):
     double.requires_header = True
     double.mounts["", "secret"].cas_required = True
@@ -329,6 +338,11 @@ def test_which_of_two_logins_is_made(double):
     assert current(open_store(double, auth_method="token", **APPROLE, **TOKEN)) is None and not double.calls(LOGIN)
 
 
+def test_a_login_is_repeated_after_a_passing_fault(double, waits):
+    double.inject("answer", path=LOGIN, status=503, body={"errors": ["Vault is sealed"]}, times=2)
+    assert current(open_store(double, **APPROLE)) is None and len(waits) == 2
+
+
 def test_a_role_that_needs_no_secret(double):
     double.roles["", "approle", "open"] = Role(None)
     assert current(open_store(double, role_id="open")) is None
@@ -414,7 +428,7 @@ def test_a_token_that_is_unknown_or_has_expired(double, token):
 @pytest.mark.parametrize(
     "answer, told",
     [
-        ({"status": 429, "body": {"errors": ["request path \"x\": rate limit quota exceeded"]}}, "HTTP 429: request path \"x\": rate limit quota exceeded. The server limits"),
+        ({"status": 429, "body": {"errors": ["rate limit quota exceeded"]}}, "HTTP 429: rate limit quota exceeded. The server limits the rate of requests"),
         ({"status": 500, "body": {"errors": ["internal error"]}}, "HTTP 500: internal error."),
         ({"status": 501, "body": {"errors": ["Vault is not initialized"]}}, "HTTP 501: Vault is not initialized."),
         ({"status": 404, "body": "<h1>nothing here</h1>"}, "HTTP 404: nothing here. Are mount_point, path and namespace right?"),
@@ -423,6 +437,7 @@ def test_a_token_that_is_unknown_or_has_expired(double, token):
         ({"status": 412, "body": {"errors": ['missing "X-Vault-Request" header']}}, "HTTP 412: missing"),
         ({"status": 400, "body": {"errors": ["Upgrading from non-versioned to versioned data."]}}, "HTTP 400: Upgrading from non-versioned to versioned data."),
         ({"status": 200, "body": {"data": {"data": ["S3cr3t-MARKER"]}}}, None),
+        ({"status": 200, "body": {"data": {"data": {"username": "alice"}}}}, None),
         ({"status": 200, "body": "S3cr3t-MARKER"}, None),
         ({"status": 204}, "HTTP 204."),
     ],
@@ -441,7 +456,10 @@ def test_an_answer_that_is_no_record_is_an_error(double, answer, told):
     assert "list of secret/rekey/host-1" in failure_of(store.list)
 
 
-@pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "truncated"}, {"kind": "wrong_types"}, {"kind": "wrong_types", "top": "null"}, {"kind": "cut"}, {"kind": "drop"}])
+BROKEN = [{"kind": kind} for kind in ("html", "truncated", "wrong_types", "cut", "drop")] + [{"kind": "wrong_types", "top": "null"}]
+
+
+@pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: "-".join(fault.values()))
 def test_an_answer_that_is_broken_is_an_error_and_shows_no_half_record(double, fault):
     store = open_store(double, retries=0)
     put(store, alice="S3cr3t-MARKER-a")

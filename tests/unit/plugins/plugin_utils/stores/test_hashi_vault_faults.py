@@ -11,6 +11,7 @@ import os
 import pathlib
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -223,16 +224,27 @@ def passwords(double):
     return [entry.record and entry.record.password for entry in found.values()]
 
 
-def test_a_failure_in_the_middle_leaves_whole_records_and_begins_no_more(double):
+def test_a_failure_in_the_middle_leaves_whole_records_and_begins_no_more(double, monkeypatch):
     store = make(double, concurrency=4)
     store.put(entries(store, OLD, *MANY))
     mine = entries(store, NEW, *MANY)
     double.reset()
     double.inject("answer", user="user-10", method="POST", status=403, body={"errors": ["permission denied"]}, times=None)
+    # Whoever comes after it waits until the failure has been noticed.
+    gates = [double.inject("gate", user=user, method="POST", hold="before") for user in MANY[11:15]]
+    shut_down = ThreadPoolExecutor.shutdown
+
+    def noticed(pool, wait=True, cancel_futures=False):
+        shut_down(pool, wait=False, cancel_futures=cancel_futures)
+        for gate in gates:
+            gate.release()
+        shut_down(pool, wait=wait)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", noticed)
     assert "secret/rekey/host-1/user-10" in failure_of(store.put, mine)
     found = passwords(double)
-    assert set(found) == {OLD, NEW} and found[10] == OLD
-    assert len([one for one in double.requests if one.write]) < len(MANY)
+    assert found[:11] == [NEW] * 10 + [OLD] and found[15:] == [OLD] * 25
+    assert len([one for one in double.requests if one.write]) <= 15
     # The next run finishes what was begun.
     double.clear_faults()
     store.put(entries(store, NEW, *MANY))
