@@ -43,7 +43,6 @@ _RENEWED_AT = 0.9  # part of a token's life after which another login is made
 _STALE = "check-and-set parameter did not match"  # how the server tells that cas is not the current version
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _HINTS = {
-    400: "",
     403: "Has the token expired, or does its policy not allow this? The page on stores tells which capabilities are needed.",
     404: "Are mount_point, path and namespace right?",
     429: "The server limits the rate of requests; a lower concurrency may do.",
@@ -92,9 +91,11 @@ class _Adapter(hvac.adapters.Adapter if hvac else object):
             self._headers["X-Vault-Namespace"] = namespace
 
     def get_login_token(self, response):
+        """The token in the answer to a login."""
         return response.json_object()["auth"]["client_token"]
 
     def request(self, method, url, headers=None, raise_exception=True, json=None, params=None, **kwargs):  # pylint: disable=arguments-differ
+        """Send one of hvac's requests, and return its :class:`~..module_utils.http.Response`."""
         if method == "list":
             # The same as the method LIST, which proxies may not know.
             method, params = "get", {"list": "true"}
