@@ -35,11 +35,13 @@ class ActionModule(RotationAction):
         wanted = dict.fromkeys(promoted, lambda record: record.previous if record.pending is None else None)
         staged = rotation.stage_these(store, wanted, _REASON, uuid.uuid4().hex, utc_now(), self.check_mode)
         due = {user["name"]: user for user in staged if user["due"]}
+        kept = ["%s: keeps its new password, there is no previous one to go back to" % name for name in promoted if name not in due]
         if self.check_mode or not due:
-            return dict(changed=bool(due), users=[], summary=["%s: would get its previous password again" % name for name in due])
+            return dict(changed=bool(due), users=[], summary=["%s: would get its previous password again" % name for name in due] + kept)
         results = sender.send(store, due, None)
-        users = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), args["accept_unverified"], rollback=True)
-        return dict(report.committed(users, len(due), "rolled back"), warnings=results.get("warnings") or [])
+        users = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), args["accept_unverified"])
+        result = report.committed(users, len(due), "rolled back", "previous")
+        return dict(result, summary=result["summary"] + kept, warnings=results.get("warnings") or [])
 
 
 def read_committed(committed):

@@ -13,7 +13,6 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.action import Rota
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text, parse_age, to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED
 from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
 
 _ABSENT = "absent"  # the store has no record
 
@@ -40,11 +39,13 @@ class ActionModule(RotationAction):
         users = [_status(name, records[name], max_age, now) for name in given]
         result = dict(changed=False, users=users)
         if args["verify"]:
-            sender = Sender(self, task_vars, args["vendor"], args["connection"], given, scrub)
+            sender = Sender(self, task_vars, args["vendor"], args["connection"], dict(given), scrub)
+            sender.know_operator()
             self._verify(store, sender, users, records, now)
-        wrong = [user["name"] for user in users if user["verified"] is False]
+        # Where no login can be made at all, as in front of a database that cannot be reached, nothing is known to be wrong.
+        wrong = [user["name"] for user in users if user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)]
         if wrong:
-            result.update(failed=True, msg="The current password of %d of %d users does not log in: %s" % (len(wrong), len(users), ", ".join(wrong)))
+            result.update(failed=True, msg="%d of %d users cannot log in with their current passwords: %s" % (len(wrong), len(users), ", ".join(wrong)))
         return dict(result, summary=[_line(user) for user in users])
 
     def _verify(self, store, sender, users, records, now):
@@ -56,19 +57,9 @@ class ActionModule(RotationAction):
         for user in users:
             told = found.get(user["name"])
             if told:
-                user.update(verified=told["verified"], error=told["error"] if told["verified"] is None else None)
+                user.update(verified=told["verified"], error=told["error"])
         failed = {name: told["failed_logins"] for name, told in found.items() if told["failed_logins"] > before[name]}
-
-        def count(entries):
-            changes = {}
-            for name, entry in entries.items():
-                if entry.record:
-                    entry.record.note_failed_logins(failed[name], to_text(now))
-                    changes[name] = Entry(entry.record, entry.version)
-            return changes
-
-        if failed and sender.capabilities.failed_logins_per_run is not None:
-            rotation.update(store, failed, count)
+        rotation.note_failed_logins(store, failed, sender.capabilities, now, self.check_mode)
 
 
 def _status(name, record, max_age, now):

@@ -28,7 +28,7 @@ UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
 _LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
-_SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
+SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
 # Refusals that are about one of the users in a request, while the others may well succeed.
@@ -235,7 +235,7 @@ class _Run:
         account = outcome.account
         limit = self._vendor.capabilities.failed_logins_per_run
         if limit is not None and account.failed_logins >= max(limit, 1):
-            raise VendorError(errors.LOGIN_BUDGET_SPENT, _SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
         needed, proved = self._vendor.change_needed(account), None
         if needed is None and account.update_password == WHEN_CHANGED:
             proved = self._is_in_force(account)
@@ -262,7 +262,7 @@ class _Run:
         else:
             in_force = self._probe(account, account.password)
         if current_right is False and in_force is None and self._vendor.needs_current(account):
-            raise VendorError(errors.LOGIN_BUDGET_SPENT, _SPENT % (account.label, "the current password does not log in"))
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "the current password does not log in"))
         if current_right is False and not in_force and self._vendor.needs_current(account):
             raise VendorError(errors.CURRENT_PASSWORD_WRONG, "Neither the current password of %s nor the new one logs in." % account.label)
         return in_force
@@ -295,7 +295,7 @@ class _Run:
             return
         for outcome in outcomes:
             self._fail(outcome, error)
-            if outcome.refuted and error.kind == errors.PASSWORD_REJECTED:
+            if outcome.refuted and error.kind in (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED):
                 # Certain now: it was not in force before, and is not accepted.
                 outcome.verified = False
 

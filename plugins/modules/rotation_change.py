@@ -13,7 +13,11 @@ short_description: Change the passwords that a rotation has staged
 version_added: 0.1.0
 description:
   - The second step of a rotation. Hands all users that are due to the vendor's module, in one call.
-  - A password that was never sent before is set without a look; one that an earlier run left pending only if it is not in force already.
+  - Before a password is sent, the store notes that it will be. One that was never sent is set without a look; one that was, only if it is not in force already.
+  - A password that the vendor's policy refuses is replaced by a better one, which is stored and sent in the same call, once. It has at least two characters of
+    every class, also of those that O(policy) leaves out, and none that C(policy.exclude) names.
+  - Failed logins of earlier runs count, so that a user stays below the vendor's lock-out however often the rotation runs.
+  - On one machine only one call at a time sends passwords of a host. Another waits for it, and steps back after two minutes.
   - The vendor's module runs within the controller's process if the task's connection is local and without C(become), else on the task's host as
     any module.
 author:
@@ -49,7 +53,7 @@ options:
     elements: dict
     required: true
   policy:
-    description: As for M(rekey.passwords.rotation_stage). Used in check mode only, where no password was stored.
+    description: As for M(rekey.passwords.rotation_stage). Used for a better password after a refusal, and in check mode, where no password was stored.
     type: dict
     suboptions:
       length:

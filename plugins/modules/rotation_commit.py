@@ -15,6 +15,8 @@ description:
   - The last step of a rotation. Makes the pending password of a user the current one if a login has proved it, and the current one the previous.
   - Keeps the pending password where the outcome is not certain, so that the next run finishes the work with the same password.
   - Drops a new pending password that the vendor's policy refused, so that the next run makes another.
+  - Marks a user as orphaned if neither its current nor its pending password has logged in for several runs. Such a user fails in each further
+    run without a login, until M(rekey.passwords.rotation_repair) has mended its record.
   - Fails at the end if any user that was due was not rotated; the store is up to date all the same.
 author:
   - rekey.passwords contributors (@rekey)
@@ -46,6 +48,10 @@ options:
     description: Whether a change that the vendor confirmed counts although no login could prove it.
     type: bool
     default: false
+  max_attempts:
+    description: After so many runs in which neither the current nor the pending password of a user logged in, the user is orphaned. At least 1.
+    type: int
+    default: 3
 """
 
 EXAMPLES = r"""
@@ -81,7 +87,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user that was due.
+  description: What became of each user that was due, or is orphaned.
   returned: always
   type: list
   elements: dict
@@ -90,7 +96,7 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why it was due.
+      description: Why it was due, as M(rekey.passwords.rotation_stage) tells it; V(orphaned) if it was left alone.
       type: str
     state:
       description: What the vendor's module told.
@@ -99,7 +105,8 @@ users:
       description: Whether a login has proved the new password.
       type: bool
     action:
-      description: V(promoted), V(kept), V(dropped) or V(superseded) by another run; V(null) in check mode.
+      description: V(promoted), V(kept), V(dropped), V(orphaned) if it was kept for the last time, or V(superseded) by another run; V(null) in check mode,
+        and of a user that was left alone.
       type: str
     error:
       description: Why the user was not rotated, or V(null).

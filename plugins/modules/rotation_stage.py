@@ -15,6 +15,8 @@ description:
   - The first step of a rotation. Reads the store's record of each user, decides who is due, generates a password that satisfies the vendor's
     policy, and stores it durably as pending, before anything happens at the vendor.
   - A pending password that an earlier run left behind is kept and handed out again, since it may be in force already.
+  - A user that is orphaned is not due, whatever O(max_age) and O(force) say; M(rekey.passwords.rotation_commit) tells of it, and
+    M(rekey.passwords.rotation_repair) mends it.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -109,13 +111,13 @@ users:
       description: Whether the password is to be changed.
       type: bool
     reason:
-      description: V(new), V(unfinished), V(expired) or V(forced), or V(null).
+      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) of a user that is left alone; or V(null).
       type: str
     run_id:
       description: Tells the pending password from any other without showing it.
       type: str
     fresh:
-      description: Whether the pending password was made by this run, so that it cannot be in force yet.
+      description: Whether the pending password was taken up by no run before this one.
       type: bool
     rotated_at:
       description: When the current password was proved, ISO 8601 in UTC.

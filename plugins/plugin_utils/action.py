@@ -31,7 +31,7 @@ class RotationAction(ActionBase):
         """Validate the options and do the work; every failure becomes a result with ``msg`` and ``error``."""
         result = super().run(tmp, task_vars)
         scrub = Scrubber()
-        self._store = None
+        self._stores = []
         try:
             args = self._validated()
             scrub.add(*_current_passwords(args), *secrets_in(args))
@@ -44,8 +44,8 @@ class RotationAction(ActionBase):
             message = "An unforeseen %s occurred; please report it." % type(exc).__name__
             result.update(failed=True, msg=message, error=VendorError(errors.UNEXPECTED_RESPONSE, message).as_dict())
         finally:
-            if self._store is not None:
-                self._store.close()
+            for store in self._stores:
+                store.close()
         return result
 
     def _validated(self):
@@ -54,7 +54,7 @@ class RotationAction(ActionBase):
         except VendorError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
             # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
-            texts = _texts(self._task.args.get("connection")) + _texts(self._task.args.get("users")) + _texts(self._task.args.get("store_options"))
+            texts = [text for name in ("connection", "users", "store_options", "to_store_options") for text in _texts(self._task.args.get(name))]
             error.message = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
             raise
 
@@ -70,8 +70,8 @@ class RotationAction(ActionBase):
 
     def store(self, args, task_vars):
         """The store of the play's current host."""
-        self._store = open_store(args["store"], task_vars["inventory_hostname"], args, self._loader)
-        return self._store
+        self._stores.append(open_store(args["store"], task_vars["inventory_hostname"], args, self._loader))
+        return self._stores[-1]
 
     @property
     def check_mode(self):

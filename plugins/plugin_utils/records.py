@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Optional
 
-from .ages import from_text
+from .ages import from_text, to_text
 
 # What a user's record is, in a word.
 CURRENT = "current"  # the password at the top is verified, and nothing is under way
@@ -58,6 +58,11 @@ class Record:
         return self.password or (self.pending.replaces if self.pending else None)
 
     @property
+    def is_going_back(self):
+        """Whether the pending password is the one before the current one."""
+        return self.pending is not None and self.pending.password == self.previous
+
+    @property
     def secrets(self):
         """Every password in it."""
         found = [self.password, self.previous] + ([self.pending.password, self.pending.replaces] if self.pending else [])
@@ -66,14 +71,15 @@ class Record:
     def promote(self, now, verified):
         """The pending password is in force.
 
-        :param now: ISO 8601 in UTC; ``None`` makes the user due again in the next run.
+        :param now: ISO 8601 in UTC.
         :param verified: whether a login proved it.
         """
+        # A password that was in force before is not made young by that: the user is due again.
+        self.rotated_at = None if self.is_going_back else now
         self.previous = self.known_password
         self.password = self.pending.password
         self.pending = None
         self.status = CURRENT
-        self.rotated_at = now
         self.verified = verified
         self.forget_failures()
 
@@ -83,20 +89,24 @@ class Record:
         self.failed_at = self.last_error = None
 
     def recent_failed_logins(self, now, window):
-        """The failed logins that the vendor may still count.
+        """The failed logins that the vendor may still count; those that it has forgotten are forgotten here, too.
 
         :param now: a datetime.
         :param window: seconds after which it has forgotten them.
         """
-        if self.failed_at is None:
-            return self.failed_logins
-        # A clock that was set back makes nothing older.
-        return self.failed_logins if (now - from_text(self.failed_at)).total_seconds() < window else 0
+        if self.failed_logins:
+            age = (now - from_text(self.failed_at)).total_seconds() if self.failed_at else -1
+            if age >= window:
+                self.failed_logins, self.failed_at = 0, None
+            elif age < 0:
+                # The clock was set back, or nobody has noted when they were: they count, from now on and not until the clock has caught up.
+                self.failed_at = to_text(now)
+        return self.failed_logins
 
     def note_failed_logins(self, number, now):
         """What a run has found out about the failed logins that the vendor may count.
 
-        :param number: all of them.
+        :param number: all of them, those included that :meth:`recent_failed_logins` told.
         :param now: ISO 8601 in UTC.
         """
         if number > self.failed_logins or not number:

@@ -88,7 +88,9 @@ def _told(record, due, reason):
 
 
 def stage_these(store, passwords, reason, run_id, now, check_mode=False):
-    """Store given passwords as pending, whatever was pending before: for a repair, and to go back to the previous passwords.
+    """Store given passwords as pending: for a repair, and to go back to the previous passwords.
+
+    Whoever gives a password in place of a pending one must be certain that this one is not in force.
 
     :param store: a :class:`~.stores.base.Store`.
     :param passwords: called with a :class:`~.records.Record`, gives the password that is to be brought into force, or ``None`` for none; dict from name.
@@ -107,7 +109,9 @@ def stage_these(store, passwords, reason, run_id, now, check_mode=False):
             record = entry.record or Record(username=name)
             password = passwords[name](record)
             if password is not None:
-                record.pending = Pending(password=password, run_id=run_id, created=to_text(now))
+                if record.pending is None or record.pending.password != password:
+                    replaces = record.pending.replaces if record.pending else None
+                    record.pending = Pending(password=password, run_id=run_id, created=to_text(now), replaces=replaces)
                 set_pending(record)
                 changes[name] = Entry(record, entry.version)
             told[name] = _told(record, password is not None, reason)
@@ -224,10 +228,11 @@ def replace_refused(store, staged, results, policy, now):
     return found
 
 
-def _certainly_refused(record, staged, result, rollback=False):
+def _certainly_refused(record, staged, result):
     """Whether a pending password was refused by the vendor's policy and is certainly in force nowhere."""
     # "Reused" is no refusal of a random password: those do not repeat, so the vendor has this one already, from a request that was sent twice.
-    refusals = (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED) if rollback else (errors.PASSWORD_REJECTED,)
+    # One that goes back stays in the store in any case, as the previous one.
+    refusals = (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED) if record.is_going_back else (errors.PASSWORD_REJECTED,)
     if result["state"] != "failed" or (result.get("error") or {}).get("kind") not in refusals:
         return False
     # Nobody else has sent it: neither an earlier run, nor one that has joined this one since. Or a login has shown that it is not in force.
@@ -235,7 +240,7 @@ def _certainly_refused(record, staged, result, rollback=False):
     return alone or result.get("verified") is False
 
 
-def commit(store, staged, results, now, accept_unverified=False, check_mode=False, max_attempts=3, rollback=False):
+def commit(store, staged, results, now, accept_unverified=False, check_mode=False, max_attempts=3):
     """Bring the records in line with what became of the change.
 
     :param store: a :class:`~.stores.base.Store`.
@@ -244,9 +249,7 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
     :param now: ISO 8601 in UTC.
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
     :param check_mode: tell, but store nothing.
-    :param max_attempts: after so many runs in a row in which neither the current nor the pending password logged in, a user is left alone.
-    :param rollback: the pending passwords are earlier ones: one that the vendor refuses as used before is no sign of an earlier success, and one that
-        is in force again counts as due.
+    :param max_attempts: after so many runs in which neither the current nor the pending password logged in, a user is left alone.
     :return: list of dicts, one a user that was due or should be: name, reason, state, verified, action, error.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
@@ -269,7 +272,7 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
                 told[name]["action"] = SUPERSEDED
                 told[name]["error"] = told[name]["error"] or _vanished(record, due[name])
                 continue
-            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts, rollback)
+            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts)
             changes[name] = Entry(record, entry.version)
         return changes
 
@@ -282,7 +285,7 @@ def _left_alone(staged):
     return dict(name=staged["name"], reason=ORPHANED, state="failed", verified=None, action=None, error=error.as_dict())
 
 
-def _settle(record, staged, result, now, accept_unverified, max_attempts, rollback):
+def _settle(record, staged, result, now, accept_unverified, max_attempts):
     """Apply one user's result to its record.
 
     :return: (what was done with the pending password, the error to report or None).
@@ -291,7 +294,7 @@ def _settle(record, staged, result, now, accept_unverified, max_attempts, rollba
     verified = result.get("verified")
     # A login that was refused is no lack of proof but the proof of the contrary.
     if done and (verified or (accept_unverified and verified is None)):
-        record.promote(None if rollback else now, verified=bool(verified))
+        record.promote(now, verified=bool(verified))
         return PROMOTED, None
     error = result.get("error")
     if done:
@@ -306,7 +309,7 @@ def _settle(record, staged, result, now, accept_unverified, max_attempts, rollba
     record.last_error = {"kind": error["kind"], "message": error["message"], "at": now}
     if isinstance(result.get("failed_logins"), int):
         record.note_failed_logins(result["failed_logins"], now)
-    if _certainly_refused(record, staged, dict(result, error=error), rollback):
+    if _certainly_refused(record, staged, dict(result, error=error)):
         record.drop_pending()
         return DROPPED, error
     if error["kind"] == errors.CURRENT_PASSWORD_WRONG:
@@ -317,9 +320,41 @@ def _settle(record, staged, result, now, accept_unverified, max_attempts, rollba
     return KEPT, error
 
 
+def is_finished(record, staged):
+    """Whether another run has brought the staged password, or a later one, to its end meanwhile.
+
+    :param record: a :class:`~.records.Record`, or ``None``.
+    :param staged: what :func:`stage` told of the user.
+    """
+    return record is not None and record.rotated_at != staged["rotated_at"]
+
+
+def note_failed_logins(store, failed, capabilities, now, check_mode=False):
+    """Note what logins beside a rotation have cost, so that other runs stay below the vendor's lock-out.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param failed: dict from name to the number of all failed logins that the vendor may count.
+    :param capabilities: a :class:`~.vendor.Capabilities`.
+    :param now: a datetime.
+    :param check_mode: write nothing.
+    :raises VendorError: ``store_failed``, ``store_conflict``.
+    """
+
+    def decide(entries):
+        changes = {}
+        for name, entry in entries.items():
+            if entry.record and entry.record.recent_failed_logins(now, capabilities.lockout_window) != failed[name]:
+                entry.record.note_failed_logins(failed[name], to_text(now))
+                changes[name] = Entry(entry.record, entry.version)
+        return changes
+
+    if failed and capabilities.failed_logins_per_run is not None:
+        update(store, failed, decide, check_mode)
+
+
 def _vanished(record, staged):
     """The error if the password that was sent is neither pending nor has become the current one, else ``None``."""
-    if record is not None and record.rotated_at != staged["rotated_at"]:
+    if is_finished(record, staged):
         return None
     return VendorError(
         errors.STORE_CONFLICT,

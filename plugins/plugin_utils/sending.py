@@ -43,6 +43,7 @@ class Sender:
         self._connection = dict(connection)
         self._given = given
         self._scrub = scrub
+        self._host = task_vars["inventory_hostname"]
         scrub.add(*secrets(self._module.SPEC["argument_spec"], connection))
 
     def send(self, store, staged, policy):
@@ -53,15 +54,17 @@ class Sender:
         :param policy: a :class:`~.policy.Policy`, for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
         :return: the module's result, with all users.
         """
-        with host_lock(store, self._task_vars["inventory_hostname"]):
+        with host_lock(store, self._host):
             before = self._records(store, staged)
             sent = rotation.send(store, staged, self.capabilities, utc_now())
             entries = [self._entry(name, *sent[name]) for name in sent]
             results = self._run(entries, self._operator_passwords(before, staged))
             if policy is not None:
                 self._send_better(store, staged, sent, results, policy)
-        lost = [_superseded(name) for name in staged if name not in sent]
-        results["users"].extend(lost)
+            now = self._records(store, staged)
+        others = [_superseded(name, rotation.is_finished(now[name], staged[name])) for name in staged if name not in sent]
+        results["users"].extend(others)
+        lost = [user for user in others if user["error"]]
         if lost:
             results.update(failed=True, msg=results.get("msg") or lost[0]["error"]["message"])
         return results
@@ -79,12 +82,18 @@ class Sender:
                 entries.append(dict(self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS))
         return self._run(entries, self._operator_passwords(records, staged))
 
+    def know_operator(self):
+        """Look for the operator's password in the store, even if the operator is none of the users that were given."""
+        name = self._module.VENDOR.operator_name(self._connection)
+        if name:
+            self._given.setdefault(name, {"name": name})
+
     def probe(self, store, users):
         """Log in with passwords, and change nothing.
 
         :param store: a :class:`~.stores.base.Store`, which may know the operator's password.
         :param users: list of dicts with ``name``, ``password`` and ``failed_logins``.
-        :return: dict from name to the user's result, in which ``verified`` is true, false or null.
+        :return: dict from name to the user's result, in which ``verified`` is true, false, or null with an ``error`` that tells why.
         :raises VendorError: concerns all of them.
         """
         # Check mode finds out whether the wanted password is in force. As the current one it is given, too, where a vendor insists on one.
@@ -95,7 +104,21 @@ class Sender:
         if error or len(results["users"]) < len(users):
             raise VendorError(error["kind"] if error else errors.UNEXPECTED_RESPONSE, error["message"] if error else "The vendor's module told nothing.")
         before = {user["name"]: user["failed_logins"] for user in users}
-        return {user["name"]: dict(user, verified=_logs_in(user, before[user["name"]])) for user in results["users"]}
+        return {user["name"]: self._judged(user, before[user["name"]]) for user in results["users"]}
+
+    def _judged(self, user, failed_before):
+        """A result in check mode as one of a login."""
+        verified = _logs_in(user, failed_before)
+        error = user["error"] if verified is None else None
+        if verified is None and error is None:
+            rules = self.capabilities
+            most = rules.failed_logins_per_run if rules.failed_probes_per_run is None else rules.failed_probes_per_run
+            if most is not None and user["failed_logins"] >= most:
+                told = VendorError(errors.LOGIN_BUDGET_SPENT, change.SPENT % (user["name"], "%d logins have failed of late" % user["failed_logins"]))
+            else:
+                told = VendorError(errors.NOT_VERIFIED, "No login can be made there to find out.")
+            error = told.as_dict()
+        return dict(user, verified=verified, error=error)
 
     def _records(self, store, staged):
         records = {name: entry.record for name, entry in store.get(set(self._given) | set(staged)).items()}
@@ -175,6 +198,10 @@ def _logs_in(user, failed_before):
     return False if wrong and user["failed_logins"] > failed_before else None
 
 
-def _superseded(name):
-    error = VendorError(errors.STORE_CONFLICT, "Another run has staged or finished %s meanwhile; it was left alone." % name)
+def _superseded(name, finished):
+    """The result of a user whose staged password is not there any more."""
+    if finished:
+        # Nothing is left to be done for it.
+        return dict(name=name, id=None, state=change.UNCHANGED, verified=None, error=None)
+    error = VendorError(errors.STORE_CONFLICT, "Another run has staged %s anew meanwhile; it was left alone." % name)
     return dict(name=name, id=None, state="failed", verified=None, error=error.as_dict())

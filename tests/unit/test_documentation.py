@@ -6,21 +6,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pathlib
 import pkgutil
+import re
 
 import pytest
 import yaml
 
 from ansible_collections.rekey.passwords.plugins.lookup import secret
-from ansible_collections.rekey.passwords.plugins.plugin_utils import policy
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.plugin_utils import policy, records
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base
 
 PLUGINS = "ansible_collections.rekey.passwords.plugins."
 ROOT = pathlib.Path(__file__).parents[2]
 MODULES = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "modules").__path__))
-ROTATION = ("rotation_stage", "rotation_change", "rotation_commit")
+STEPS = ("rotation_stage", "rotation_change", "rotation_commit", "rotation_rollback")  # those that the role takes
+PLAYBOOKS = {"rotation_status": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",)}
+ROTATION = (*STEPS, *PLAYBOOKS)
+# What the steps hand to each other, by the role's variable that holds it.
+HANDED_ON = {"staged": "rotate_staged.users", "results": "rotate_result.users", "committed": "rotate_committed.users"}
+# Options of the modules that only playbooks use, and where their variables have other names.
+OF_PLAYBOOKS = {"users": "rotate_repair_users", "reset": "rotate_repair_reset"}
 RETURN_KEYS = {"description", "returned", "type", "elements", "contains", "sample", "version_added", "choices"}
 
 
@@ -113,7 +122,7 @@ def test_a_rotation_module_is_only_the_documentation_of_its_action(name):
     assert [line for line in lines if line.startswith(("import", "from", "def", "class"))] == ["from __future__ import annotations"]
 
 
-@pytest.mark.parametrize("name", ("rotation_stage", "rotation_change"))
+@pytest.mark.parametrize("name", ("rotation_stage", "rotation_change", "rotation_repair"))
 def test_the_policy_is_documented_as_it_is(name):
     assert list(differences(policy.OPTIONS, documentation(name)["options"]["policy"]["suboptions"])) == []
 
@@ -124,8 +133,18 @@ def test_the_policy_is_documented_as_it_is(name):
         ("rotation_stage", {"name", "due", "reason", "run_id", "fresh", "rotated_at"}),
         ("rotation_change", {"name", "id", "state", "verified", "error", "failed_logins"}),
         ("rotation_commit", {"name", "reason", "state", "verified", "action", "error"}),
+        ("rotation_rollback", {"name", "reason", "state", "verified", "action", "error"}),
+        ("rotation_repair", {"name", "action", "password", "verified", "error"}),
+        ("rotation_move", {"name", "status", "pending", "action", "error"}),
+        (
+            "rotation_status",
+            {
+                "name", "status", "rotated_at", "age", "due_at", "due", "pending", "pending_since", "attempts", "failed_logins", "last_error", "verified",
+                "error",
+            },
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_is_told_of_a_user_is_documented(name, keys):
     assert set(yaml.safe_load(module(name).RETURN)["users"]["contains"]) == keys
 
@@ -157,11 +176,11 @@ def test_the_defaults_of_the_role_are_the_documented_ones():
     assert [name for name, option in ROLE.items() if option.get("required")] == ["rotate_vendor", "rotate_users"]
 
 
-@pytest.mark.parametrize("name", ROTATION)
+@pytest.mark.parametrize("name", STEPS)
 def test_the_roles_variables_are_the_options_of_its_steps(name):
     for option, spec in argument_spec(name).items():
         variable = ROLE.get("rotate_" + option)
-        if option in ("staged", "results"):
+        if option in HANDED_ON:
             # Handed from step to step.
             assert variable is None
             continue
@@ -180,12 +199,49 @@ def tasks(nodes):
 
 def test_the_role_hands_every_variable_to_every_step_that_knows_it():
     every = list(tasks(role("tasks/main.yml") + role("tasks/change.yml")))
-    for name in ROTATION:
+    for name in STEPS:
         (args,) = [task["rekey.passwords." + name] for task in every if "rekey.passwords." + name in task]
         assert set(args) == set(argument_spec(name)), name
         for option, text in args.items():
-            source = {"staged": "rotate_staged.users", "results": "rotate_result.users"}.get(option, "rotate_" + option)
-            assert source in text, (name, option)
+            assert HANDED_ON.get(option, "rotate_" + option) in text, (name, option)
+
+
+def playbook(name):
+    """The tasks of a playbook."""
+    return yaml.safe_load((ROOT / "playbooks" / (name + ".yml")).read_text(encoding="utf-8"))[0]["tasks"]
+
+
+@pytest.mark.parametrize("name, book", [(name, book) for name, books in PLAYBOOKS.items() for book in books])
+def test_a_playbook_hands_every_option_to_its_module(name, book):
+    (args,) = [task["rekey.passwords." + name] for task in playbook(book) if "rekey.passwords." + name in task]
+    # The state of the records alone asks no vendor.
+    absent = {"vendor", "connection", "verify"} if book == "status" else set()
+    assert set(args) == set(argument_spec(name)) - absent
+    for option, text in args.items():
+        assert text is True or (OF_PLAYBOOKS if book == "repair" else {}).get(option, "rotate_" + option) in text, option
+
+
+def test_the_playbooks_use_the_roles_variables_and_those_that_the_page_names():
+    page = (ROOT / "docs" / "rotation.md").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        assert "rekey.passwords.%s" % path.stem in page, "docs/rotation.md does not name the playbook %s" % path.stem
+        text = path.read_text(encoding="utf-8")
+        own = set(re.findall(r"register: (\w+)", text)) | {"rotate_names"}
+        for variable in set(re.findall(r"\brotate_\w+", text)) - own - set(ROLE):
+            assert "`%s`" % variable in page, (path.name, variable)
+
+
+def test_the_record_is_documented():
+    page = (ROOT / "docs" / "rotation.md").read_text(encoding="utf-8")
+    for field in [*dataclasses.fields(records.Record), *dataclasses.fields(records.Pending)]:
+        assert "`%s`" % field.name in page, field.name
+    for status in (records.CURRENT, records.PENDING, records.ORPHANED):
+        assert "| `%s` |" % status in page, status
+
+
+def test_every_kind_of_error_is_documented():
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(errors.KINDS)
 
 
 def test_the_roles_tasks_never_loop():

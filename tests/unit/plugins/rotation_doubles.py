@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import types
 from dataclasses import replace
@@ -19,6 +20,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
+from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store, StoreConflict, content_version, read_record
 
 CAPABILITIES = Capabilities(
@@ -89,6 +92,19 @@ class MemoryStore(Store):
         return Entry(read_record(data, user, "memory"), content_version(data))
 
 
+def use_model(monkeypatch, *stores):
+    """Let actions find the model vendor, and these stores in the order in which they open them; without a lock between runs.
+
+    :return: the first of the stores.
+    """
+    opened = itertools.cycle(stores)
+    monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: next(opened))
+    for module in (sending, vendor_module):
+        monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
+    monkeypatch.setattr(host_lock, "_opened", lambda store, host: None)
+    return stores[0]
+
+
 def loader(*passwords, vault_ids=()):
     """A data loader that has these vault passwords, as that of a play."""
     made = DataLoader()
@@ -112,11 +128,12 @@ class ModelVendor(Vendor):
     passwords: dict = {}  # what is in force
     troubles: dict = {}  # user -> function(account) that may raise; called before the change
     calls: list = []  # (what, user, password)
+    unreachable: set = set()  # users for whom no login can be made
 
     @classmethod
     def reset(cls, **passwords):
         """Start afresh with these users."""
-        cls.passwords, cls.troubles, cls.calls = dict(passwords), {}, []
+        cls.passwords, cls.troubles, cls.calls, cls.unreachable = dict(passwords), {}, [], set()
 
     @classmethod
     def done(cls, what):
@@ -137,6 +154,8 @@ class ModelVendor(Vendor):
 
     def probe(self, account, password):
         self.calls.append(("probe", account.name, password))
+        if account.name in self.unreachable:
+            return None
         return self.passwords[account.name] == password
 
     def change(self, account):

@@ -6,27 +6,24 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import action as shared
-from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import sending
+from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
-from tests.unit.plugins.rotation_doubles import MODEL_MODULE, MemoryStore, ModelVendor, action, run_action
+from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, action, capabilities, run_action, use_model
 
 OLD, NEW, ROOT, ROOT_NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-root", "S3cr3t-MARKER-root-new"
 
 
 @pytest.fixture(name="store", autouse=True)
 def _store(monkeypatch):
-    store = MemoryStore()
     ModelVendor.reset(root=ROOT, alice=OLD, bob=OLD)
-    monkeypatch.setattr(shared, "open_store", lambda name, host, options, loader: store)
-    for module in (sending, vendor_module):
-        monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
-    monkeypatch.setattr(host_lock, "_opened", lambda store, host: None)
-    return store
+    return use_model(monkeypatch, MemoryStore())
 
 
 def keep_pending(store, name, attempts=1, password=OLD, new=NEW, run_id="run"):
@@ -40,9 +37,9 @@ def staged(*names, fresh=True, due=True):
     return [{"name": name, "due": due, "reason": "new", "run_id": "run", "fresh": fresh, "rotated_at": None} for name in names]
 
 
-def change(users, staged_users, connection=None, **more):
+def change(users, staged_users, connection=None, policy=None, **more):
     """The result of the task."""
-    args = {"vendor": "model", "users": list(users), "staged": staged_users, "connection": connection or {"url": "model://"}}
+    args = {"vendor": "model", "users": list(users), "staged": staged_users, "connection": connection or {"url": "model://"}, "policy": policy}
     return run_action(ActionModule, args, **more)
 
 
@@ -113,6 +110,118 @@ def test_another_runs_password_is_not_sent_for_ours(store, record):
     assert states(result) == {"alice": ("failed", "store_conflict"), "bob": ("changed", None)}
     assert result["failed"] and "alice" in result["msg"] and result["changed"]
     assert ModelVendor.done("change") == [("bob", NEW)]
+
+
+def test_what_another_run_has_finished_meanwhile_is_no_failure(store):
+    # That run was faster; this one has nothing to do for alice, and must not alarm anybody.
+    store.keep(Record("alice", password=NEW, previous=OLD, status=CURRENT, rotated_at="2026-02-01T00:00:00Z"))
+    result = change(["alice"], staged("alice"))
+    assert states(result) == {"alice": ("unchanged", None)} and "failed" not in result and not ModelVendor.calls
+
+
+def refuse(number, kind="password_rejected"):
+    """A vendor that refuses the first so many passwords of a user; the function of :attr:`ModelVendor.troubles`."""
+    refused = []
+
+    def trouble(account):
+        if len(refused) < number:
+            refused.append(account.password)
+            raise VendorError(kind, "The model does not like %s." % account.password)
+
+    return trouble
+
+
+def test_a_refused_password_is_replaced_by_a_better_one_in_the_same_call(store):
+    keep_pending(store, "alice")
+    keep_pending(store, "bob")
+    ModelVendor.troubles["alice"] = refuse(1)
+    result = change(["alice", "bob"], staged("alice", "bob"), policy={"symbols": 0})
+    assert states(result) == {"alice": ("changed", None), "bob": ("changed", None)}
+    assert (result["changed"], result["failed"], "msg" in result) == (True, False, False)
+    first, second = [password for name, password in ModelVendor.done("change") if name == "alice"]
+    assert (first, second) == (NEW, ModelVendor.passwords["alice"]) and first != second and not second.isalnum()
+    # For commit it is the password that was staged.
+    pending = store.record("alice").pending
+    assert (pending.password, pending.run_id, pending.sent) == (second, "run", 1)
+    assert "MARKER" not in repr(result) and second not in repr(result)
+
+
+def test_a_better_password_is_tried_once_and_then_told(store):
+    keep_pending(store, "alice")
+    keep_pending(store, "bob")
+    ModelVendor.troubles["alice"] = refuse(9)
+    result = change(["alice", "bob"], staged("alice", "bob"))
+    assert states(result) == {"alice": ("failed", "password_rejected"), "bob": ("changed", None)}
+    assert result["failed"] and result["msg"].startswith("1 of 2 users failed; the first is alice: ")
+    sent = [password for name, password in ModelVendor.done("change") if name == "alice"]
+    assert len(sent) == 2 and sent[1] == store.record("alice").pending.password
+    assert "MARKER" not in repr(result) and sent[1] not in repr(result)
+
+
+@pytest.mark.parametrize("kind", ["password_reused", "permission_denied", "timed_out"])
+def test_what_is_no_refusal_of_the_policy_gets_no_better_password(store, kind):
+    keep_pending(store, "alice")
+    ModelVendor.troubles["alice"] = refuse(1, kind)
+    assert states(change(["alice"], staged("alice"))) == {"alice": ("failed", kind)}
+    assert len(ModelVendor.done("change")) == 1 and store.record("alice").pending.password == NEW
+
+
+def test_a_refused_password_that_may_be_in_force_is_not_replaced(store):
+    # An earlier run has sent it, and no login can tell whether it arrived.
+    keep_pending(store, "alice", attempts=2)
+    ModelVendor.troubles["alice"] = refuse(1)
+    ModelVendor.unreachable = {"alice"}
+    result = change(["alice"], staged("alice", fresh=False))
+    assert states(result) == {"alice": ("failed", "password_rejected")} and store.record("alice").pending.password == NEW
+
+
+def test_a_refused_password_that_a_login_has_refuted_is_replaced(store):
+    keep_pending(store, "alice", attempts=2)
+    ModelVendor.troubles["alice"] = refuse(1)
+    assert states(change(["alice"], staged("alice", fresh=False))) == {"alice": ("changed", None)}
+    assert ModelVendor.passwords["alice"] == store.record("alice").pending.password != NEW
+
+
+def test_it_is_noted_before_anything_is_sent(store):
+    keep_pending(store, "alice")
+    noted = []
+    ModelVendor.troubles["alice"] = lambda account: noted.append(store.record("alice").pending.sent)
+    change(["alice"], staged("alice"))
+    assert noted == [1]
+
+
+def test_a_login_that_may_fail_is_counted_before_it_is_made(store, monkeypatch):
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    keep_pending(store, "alice", attempts=2)
+    noted = []
+    monkeypatch.setattr(ModelVendor, "probe", lambda self, account, password: noted.append(store.record("alice").failed_logins) and False)
+    change(["alice"], staged("alice", fresh=False))
+    assert noted[0] == 1
+
+
+def test_a_user_whose_failed_logins_are_too_many_is_left_alone(store, monkeypatch):
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    keep_pending(store, "alice", attempts=2)
+    record = store.record("alice")
+    record.note_failed_logins(2, to_text(utc_now()))
+    store.keep(record)
+    result = change(["alice"], staged("alice", fresh=False))
+    assert states(result) == {"alice": ("failed", "login_budget_spent")} and not ModelVendor.calls
+    assert result["users"][0]["error"]["retryable"] and "Run again when the vendor has forgotten them." in result["users"][0]["error"]["message"]
+
+
+def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatch):
+    keep_pending(store, "alice")
+
+    @contextlib.contextmanager
+    def held(_store, host):
+        raise VendorError("store_conflict", "Another run has been changing passwords of %s." % host)
+        yield  # pylint: disable=unreachable
+
+    monkeypatch.setattr(sending, "host_lock", held)
+    result = change(["alice"], staged("alice"))
+    assert (result["error"]["kind"], result["msg"]) == ("store_conflict", "Another run has been changing passwords of model-1.")
+    assert not ModelVendor.calls and store.record("alice").pending.sent == 0
 
 
 def test_one_bad_user_hides_nobody(store):

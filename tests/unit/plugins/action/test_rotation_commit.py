@@ -111,8 +111,24 @@ def test_the_staged_password_is_gone(store):
 
 
 @pytest.mark.parametrize(
+    "most, action, line", [(1, "orphaned", "NOT rotated, and no run tries it again until it is repaired"), (2, "kept", "is kept as pending")]
+)
+def test_max_attempts(store, most, action, line):
+    told = commit(["alice"], [result("alice", "failed", None, "current_password_wrong")], max_attempts=most)
+    assert told["users"][0]["action"] == action and line in told["summary"][0] and told["failed"] and told["changed"]
+
+
+def test_an_orphaned_user_fails_every_run_and_is_told_once(store):
+    users = [dict(user, due=False, reason="orphaned") for user in staged("alice")]
+    told = run_action(ActionModule, {"staged": users, "results": []})
+    assert (told["failed"], told["changed"], len(told["summary"])) == (True, False, 1)
+    assert told["summary"][0].startswith("alice (orphaned): left alone: No password in the store has logged in") and store.writes == 0
+
+
+@pytest.mark.parametrize(
     "args, told",
     [
+        ({"max_attempts": 0}, "max_attempts (in the role: rotate_max_attempts) must be at least 1."),
         ({"results": [{"name": "alice"}]}, "Element 1 of results lacks a name or a state."),
         ({"results": [result("alice"), result("alice")]}, "results names alice twice."),
         ({"results": [dict(result("alice"), error=OLD)]}, "In element 1 of results error is no dictionary"),

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import GeneratedPassword
 from ansible_collections.rekey.passwords.plugins.plugin_utils import policy as policy_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils.policy import generate, policy_for
+from ansible_collections.rekey.passwords.plugins.plugin_utils.policy import better, generate, policy_for
 from tests.unit.plugins.rotation_doubles import capabilities
 
 NO_SYMBOLS = {"symbols": 0}
@@ -186,3 +186,31 @@ def test_the_source_of_randomness_is_the_operating_system(monkeypatch):
 def test_a_policy_never_shows_a_password():
     policy = policy_for(capabilities())
     assert generate(policy) not in repr(policy)
+
+
+@pytest.mark.parametrize("wishes", [{"symbols": 0, "digits": 0}, {"length": 20}, {}])
+def test_a_better_password_has_more_of_every_class(wishes):
+    rules = capabilities()
+    password = generate(better(policy_for(rules, wishes), rules))
+    assert len(password) == 32
+    for _name, characters in CLASSES:
+        assert sum(character in characters for character in password) >= 2
+
+
+def test_a_better_password_is_no_shorter_and_has_no_fewer_of_anything():
+    rules = capabilities()
+    password = generate(better(policy_for(rules, {"length": 50, "digits": 9}), rules))
+    assert len(password) == 50 and sum(map(str.isdigit, password)) >= 9
+
+
+def test_a_better_password_holds_nothing_that_is_excluded_or_that_the_vendor_refuses():
+    rules = capabilities(password_forbidden="%")
+    policy = better(policy_for(rules, {"symbols": 0, "exclude": "-_.+=@aA1"}), rules)
+    for _number in range(50):
+        assert not set(generate(policy)) & set("-_.+=@%aA1")
+
+
+def test_where_nothing_better_fits_the_policy_stays():
+    rules = capabilities(password_max=12, generated=GeneratedPassword(length=12))
+    policy = policy_for(rules, {"upper": 9, "lower": 1, "digits": 1, "symbols": 0})
+    assert better(policy, rules) == policy

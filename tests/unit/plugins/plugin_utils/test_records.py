@@ -10,7 +10,8 @@ import json
 
 import pytest
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, PENDING, DamagedRecord, Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, ORPHANED, PENDING, DamagedRecord, Pending, Record
 
 CURRENT_PASSWORD = "S3cr3t-MARKER-current"
 PREVIOUS_PASSWORD = "S3cr3t-MARKER-previous"
@@ -54,6 +55,54 @@ def test_applications_find_user_and_password_at_the_top():
 def test_keys_that_an_older_version_did_not_write_get_their_defaults():
     record = Record.from_dict({"username": "alice", "password": CURRENT_PASSWORD})
     assert (record.pending, record.previous, record.failed_logins, record.rotated_at) == (None, None, 0, None)
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 5])
+def test_a_pending_password_of_a_version_that_did_not_note_it_counts_as_sent_when_it_was_taken_up(attempts):
+    stored = damaged_pending(attempts=attempts)
+    del stored["pending"]["sent"]
+    assert Record.from_dict(stored).pending.sent == attempts
+
+
+@pytest.mark.parametrize("path", ["password", "run_id"])
+def test_a_version_that_noted_less_is_still_checked(path):
+    stored = damaged_pending(**{path: None})
+    del stored["pending"]["sent"]
+    with pytest.raises(DamagedRecord):
+        Record.from_dict(stored)
+
+
+WINDOW = 3600.0
+
+
+def moment(text):
+    return from_text("2026-01-31T%sZ" % text)
+
+
+@pytest.mark.parametrize("now, recent", [("12:00:00", 2), ("12:59:59", 2), ("13:00:00", 0), ("11:00:00", 2)])
+def test_failed_logins_are_forgotten_when_the_vendor_has_forgotten_them(now, recent):
+    record = Record("alice", failed_logins=2, failed_at="2026-01-31T12:00:00Z")
+    assert record.recent_failed_logins(moment(now), WINDOW) == recent == record.failed_logins
+
+
+def test_failed_logins_of_which_nobody_knows_when_they_were_count_from_now_on():
+    record = Record("alice", failed_logins=2)
+    assert record.recent_failed_logins(moment("12:00:00"), WINDOW) == 2
+    assert record.recent_failed_logins(moment("13:00:00"), WINDOW) == 0
+
+
+def test_a_repair_makes_the_proved_password_the_current_one_and_due():
+    record = full()
+    record.status, record.lost_runs = ORPHANED, 3
+    record.repair(ADOPTED_PASSWORD)
+    assert (record.password, record.previous, record.pending, record.status, record.rotated_at) == (ADOPTED_PASSWORD, CURRENT_PASSWORD, None, CURRENT, None)
+    assert (record.verified, record.failed_logins, record.lost_runs, record.last_error) == (True, 0, 0, None)
+
+
+def test_a_repair_by_the_current_password_leaves_its_age():
+    record = full()
+    record.repair(CURRENT_PASSWORD)
+    assert (record.password, record.previous, record.rotated_at) == (CURRENT_PASSWORD, PREVIOUS_PASSWORD, "2026-01-01T00:00:00Z")
 
 
 def test_no_representation_shows_a_secret():
@@ -119,6 +168,9 @@ def damaged_pending(**changes):
         (damaged(failed_logins=-1), "failed_logins is not a number"),
         (damaged(failed_logins=True), "failed_logins is not a number"),
         (damaged(last_error="S3cr3t-MARKER"), "last_error is not a dictionary"),
+        (damaged(failed_at="S3cr3t-MARKER"), "failed_at is not a time as 2026-01-31T12:00:00Z"),
+        (damaged(lost_runs="S3cr3t-MARKER"), "lost_runs is not a number"),
+        (damaged_pending(sent="S3cr3t-MARKER"), "pending.sent is not a number"),
         (damaged(pending=[]), "pending is not a dictionary"),
         (damaged(pending={}), "pending lacks a key"),
         (damaged(pending={"password": NEW_PASSWORD, "hue": 1}), "pending has keys that this version does not know: hue"),

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils.host_lock import host_lock
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, secrets_in
+
+COPIED, UNCHANGED = "copied", "unchanged"
+
+
+class ActionModule(RotationAction):
+    """Copies the records of all users from one store to another, and overwrites none."""
+
+    SPEC = dict({"to_" + name: spec for name, spec in STORE_OPTIONS.items()}, to_store=dict(type="str", required=True))
+
+    def rotate(self, args, task_vars, scrub):
+        source, target = self.store(args, task_vars), self._target(args, task_vars, scrub)
+        users = {}
+        # What is being sent just now is copied when its run has told what became of it, or at least as pending.
+        with host_lock(source, source.host):
+            records = {name: entry.record for name, entry in source.get(source.list()).items()}
+            scrub.add(*(secret for record in records.values() for secret in record.secrets))
+
+            def decide(entries):
+                changes = {}
+                for name, entry in entries.items():
+                    users[name] = _compared(records[name], entry.record)
+                    if users[name]["action"] == COPIED:
+                        changes[name] = Entry(records[name], entry.version)
+                return changes
+
+            rotation.update(target, records, decide, self.check_mode)
+        return _told([users[name] for name in records], self.check_mode)
+
+    def _target(self, args, task_vars, scrub):
+        """The other store; what is wrong with its options is told by their own names."""
+        options = {name: args["to_" + name] for name in STORE_OPTIONS}
+        scrub.add(*secrets_in(options))
+        try:
+            return self.store(options, task_vars)
+        except VendorError as error:
+            error.message = re.sub(r"store_(path|options)\b", r"to_store_\1", error.message)
+            raise
+
+
+def _compared(record, there):
+    """What is to be done with a record, given the one that the other store has of the user."""
+    told = dict(name=record.username, status=record.status, pending=record.pending is not None, action=COPIED, error=None)
+    if there == record:
+        return dict(told, action=UNCHANGED)
+    if there is not None:
+        message = "The other store has another record of %s; both are left as they are. Remove the one that is wrong." % record.username
+        return dict(told, action=None, error=VendorError(errors.STORE_CONFLICT, message).as_dict())
+    return told
+
+
+def _told(users, check_mode):
+    failed = [user["name"] for user in users if user["error"]]
+    result = dict(
+        changed=any(user["action"] == COPIED for user in users), users=users,
+        summary=[_line(user, check_mode) for user in users] or ["The store has no records of this host."],
+    )  # fmt: skip
+    if failed:
+        result.update(failed=True, msg="%d of %d records were not copied: %s" % (len(failed), len(users), ", ".join(failed)))
+    return result
+
+
+def _line(user, check_mode):
+    if user["error"]:
+        return "%s: NOT copied: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
+    if user["action"] == UNCHANGED:
+        return "%s: is there already" % user["name"]
+    return "%s: %s%s" % (user["name"], "would be copied" if check_mode else "copied", ", with a new password that is pending" if user["pending"] else "")

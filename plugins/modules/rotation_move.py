@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_move.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_move
+short_description: Copy all records of a host to another store
+version_added: 0.1.0
+description:
+  - Copies the records of all users of the play's host from the store of O(store), O(store_path) and O(store_options) to that of O(to_store), pending passwords
+    included, so that an unfinished rotation is finished from there.
+  - A record that the other store holds already is left as it is. Where it is another one the user fails with the kind V(store_conflict), and nothing is lost.
+  - The old store is not changed. Let no rotation run between the copy and the moment at which your variables name the new store.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.store
+  - rekey.passwords.attributes
+attributes:
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: []
+options:
+  to_store:
+    description: The store to copy to, as O(store).
+    type: str
+    required: true
+  to_store_path:
+    description: The folder of the store to copy to, as O(store_path).
+    type: path
+  to_store_options:
+    description: The options of the store to copy to, as O(store_options).
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Copy the records to a folder on another disk
+  rekey.passwords.rotation_move:
+    store_path: /srv/passwords
+    to_store: ansible_vault
+    to_store_path: /srv/passwords-new
+
+- name: Log in with every password that the new store holds
+  rekey.passwords.rotation_status:
+    verify: true
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords-new
+"""
+
+RETURN = r"""
+users:
+  description: What became of each record.
+  returned: success, and if only users failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    status:
+      description: That of the record, see M(rekey.passwords.rotation_status).
+      type: str
+      sample: current
+    pending:
+      description: Whether a pending password is in it.
+      type: bool
+    action:
+      description: V(copied), V(unchanged), or V(null) if the other store has another record. In check mode, what would be done.
+      type: str
+      sample: copied
+    error:
+      description: Why the record was not copied, or V(null); in the form of all errors.
+      type: dict
+summary:
+  description: One line a user, for people.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when one of the stores or the arguments are wrong
+  type: dict
+"""

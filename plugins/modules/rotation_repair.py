@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_repair.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_repair
+short_description: Bring the record of a user in line with the password that is in force
+version_added: 0.1.0
+description:
+  - Finds out by logins which password is in force, and makes it the current one of the record. This is how a user that is orphaned is rotated again.
+  - Tries the password that you tell for a user; without one, those that the record knows, which are the pending, the current and the previous one. No
+    more logins fail than the vendor allows, those of earlier runs included.
+  - With O(reset) the operator sets a new password where none of these logs in, by the steps of a rotation, so that it cannot be lost on the way.
+  - Nothing is written that a login has not proved, and a pending password that may be in force is never given up.
+  - Fails at the end if any user was not repaired.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.store
+  - rekey.passwords.attributes
+attributes:
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: []
+options:
+  vendor:
+    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
+    type: str
+    required: true
+  connection:
+    description:
+      - The options of the vendor's module, except the users, their passwords and C(update_password).
+      - The password of an operator that is rotated itself comes from the store.
+    type: dict
+    default: {}
+  users:
+    description:
+      - The users, each a name or a dictionary.
+      - In a dictionary C(name) is the user and C(password) the password that is said to be in force; further keys are handed to the vendor's module.
+      - A password that was told is due for a rotation at once, since others know it.
+    type: list
+    elements: raw
+    required: true
+  reset:
+    description: Whether the operator sets a new password for those of whom no known password logs in. The vendor must allow that.
+    type: bool
+    default: false
+  policy:
+    description: What the new passwords of O(reset) look like, as for M(rekey.passwords.rotation_stage).
+    type: dict
+    suboptions:
+      length:
+        description: How many characters.
+        type: int
+      upper:
+        description: At least so many capital letters.
+        type: int
+      lower:
+        description: At least so many small letters.
+        type: int
+      digits:
+        description: At least so many digits.
+        type: int
+      symbols:
+        description: At least so many symbols.
+        type: int
+      symbol_characters:
+        description: The symbols to choose from.
+        type: str
+      exclude:
+        description: Characters that are never used.
+        type: str
+  accept_unverified:
+    description: Whether a new password of O(reset) counts that the vendor confirmed although no login could prove it.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Tell the password that somebody has set by hand
+  rekey.passwords.rotation_repair:
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords
+    users:
+      - name: bob
+        password: "{{ vault_bob }}"
+
+- name: Find out which password is in force, or let the operator set a new one
+  rekey.passwords.rotation_repair:
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords
+    users: [bob]
+    reset: true
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user.
+  returned: success, and if only users failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    action:
+      description:
+        - V(unchanged), the record was right; V(repaired), it was brought in line; V(reset), the user has a new password. In check mode, what would be done.
+        - Of a reset that failed, what became of the new password, as M(rekey.passwords.rotation_commit) tells it. Else V(null).
+      type: str
+      sample: repaired
+    password:
+      description: Which password logs in, V(given), V(pending), V(current) or V(previous); V(null) if none does, and after a reset.
+      type: str
+      sample: given
+    verified:
+      description: Whether a login has proved the current password.
+      type: bool
+    error:
+      description: Why the user was not repaired, or V(null); in the form of all errors.
+      type: dict
+summary:
+  description: One line a user, for people.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the store, the operator's login, the connection or the arguments are wrong
+  type: dict
+"""
