@@ -56,13 +56,14 @@ def store(request):
 
 @pytest.fixture
 def trials(zygote, stand, store, tmp_path, request):
-    """Called with what kind they are, and options of :class:`Trials`: trials whose figures are printed, and which fail the test if there was trouble."""
+    """Called with what kind they are, whether they are counted, and options of :class:`Trials`; any trouble in them fails the test at its end."""
     made = []
 
-    def make(what, **options):
+    def make(what, counted=True, **options):
         found = Trials(zygote, stand, store, tmp_path / str(len(made)), what, **options).__enter__()
         made.append(found)
-        request.config.stash[SERIES].append(found.series)
+        if counted:
+            request.config.stash[SERIES].append(found.series)
         return found
 
     yield make

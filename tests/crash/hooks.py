@@ -34,6 +34,9 @@ DISK = ("open", "write", "pwrite", "writev", "sendfile", "rename", "replace", "l
 NETWORK = ("connect", "connect_ex", "send", "sendall", "sendto", "sendmsg", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg")
 HANDS_ON = ("write", "send", "sendall")  # calls whose last argument is data, of which half may have gone
 FREES = ("unlink", "remove", "rmdir")  # calls for which no disk is too full
+FAILING = "failing"  # a count of its own: calls on the disk that can fail
+COUNTED = (FAILING, *DISK, *NETWORK, "posix_spawn", "getaddrinfo", "flock", "lockf", "start")
+_WIDTH = 8
 # What the audit hook hears of a call that changes something outside of the process.
 AUDITED = frozenset(("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown", "os.utime",
                      "socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "fcntl.flock", "fcntl.lockf", "subprocess.Popen",
@@ -51,8 +54,9 @@ def kill_own_group():
 class Points:
     """The points of one run.
 
-    :param plan: ``None`` to count only, or a dict: ``number`` of the call, ``side`` of it; or instead of a death ``error``, the name of an error with
-        which a call on the disk fails instead of being made, and ``lasting`` for all from that one on.
+    :param plan: ``None`` to count only, or a dict. For a death: ``name`` and ``number``, the how-manieth call of that name, and the ``side`` of it. (How
+        many calls an answer takes to be read differs from run to run, so a number among all calls would mean another one each time.) For a failing
+        disk: ``error``, the name of the error, ``number``, the how-manieth call on the disk is to fail, and ``lasting``, whether all later ones do, too.
     :param kill: ends the run at once.
     """
 
@@ -60,16 +64,22 @@ class Points:
         self._plan = plan or {}
         self._kill = kill
         # Shared with forked processes: each task of a playbook has a worker of its own.
-        self._counter = mmap.mmap(-1, 8)
+        self._counters = mmap.mmap(-1, _WIDTH * len(COUNTED))
         self._lock = threading.Lock()
         self._here = threading.local()
         self.calls = []  # those of this process: (name, path or None)
         self.missed = []  # what the audit hook heard of, and no wrapper did
 
     @property
-    def count(self):
-        """The number of calls so far, in all processes of the run."""
-        return struct.unpack("q", self._counter[:8])[0]
+    def counts(self):
+        """The number of calls so far, in all processes of the run, by their names."""
+        return dict(zip(COUNTED, struct.unpack("%dq" % len(COUNTED), self._counters[:])))
+
+    def _count(self, name):
+        place = _WIDTH * COUNTED.index(name)
+        number = struct.unpack("q", self._counters[place : place + _WIDTH])[0] + 1
+        self._counters[place : place + _WIDTH] = struct.pack("q", number)
+        return number
 
     def install(self):
         """From now on, calls count; there is no way back but the end of the process."""
@@ -138,30 +148,33 @@ class Points:
         :param half: makes half of it.
         """
         with self._lock:
-            number = self.count + 1
-            self._counter[:8] = struct.pack("q", number)
+            number = self._count(name)
+            on_disk = self._count(FAILING) if name in DISK and name not in FREES else None
             self.calls.append((name, _path(target)))
-        self._act(number, BEFORE, name)
+        if on_disk:
+            self._fail(on_disk)
+        self._die(number, BEFORE, name)
         self._here.inside = True
         try:
-            if half and self._plan.get("side") == HALFWAY and number == self._plan["number"]:
+            if half and self._is_end(number, HALFWAY, name):
                 half()
                 self._kill()
             result = call()
         finally:
             self._here.inside = False
-        self._act(number, AFTER, name)
+        self._die(number, AFTER, name)
         return result
 
-    def _act(self, number, side, name):
-        wanted = self._plan.get("number")
-        if wanted is None or number < wanted:
-            return
+    def _is_end(self, number, side, name):
+        return (name, number, side) == (self._plan.get("name"), self._plan.get("number"), self._plan.get("side"))
+
+    def _die(self, number, side, name):
+        if self._is_end(number, side, name):
+            self._kill()
+
+    def _fail(self, number):
         error = self._plan.get("error")
-        if error is None:
-            if number == wanted and side == self._plan["side"]:
-                self._kill()
-        elif side == BEFORE and name in DISK and name not in FREES and (number == wanted or self._plan.get("lasting")):
+        if error and (number == self._plan["number"] or (number > self._plan["number"] and self._plan["lasting"])):
             code = getattr(errno, error)
             raise OSError(code, os.strerror(code))
 

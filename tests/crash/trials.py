@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
 import json
 import os
 import pathlib
@@ -37,10 +39,14 @@ class Zygote:
 
     def __init__(self, folder):
         self.folder = folder
+        (folder / "homes").mkdir(parents=True)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, (ROOT, ROOT.parents[2]))), PYTHONDONTWRITEBYTECODE="1",
                            ANSIBLE_HOME=str(folder / "home"), ANSIBLE_LOCAL_TEMP=str(folder / "tmp"))  # fmt: skip
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.crash.zygote"], cwd=ROOT, env=environment, text=True,  # pylint: disable=consider-using-with
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self._homes = itertools.count(1)
+        command = [sys.executable, "-m", "tests.crash.zygote"]
+        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            command, cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def __enter__(self):
         return self
@@ -50,12 +56,17 @@ class Zygote:
         self._process.stdout.close()
         self._process.wait(70)
 
+    def home(self):
+        """A folder for Ansible that does not exist yet."""
+        return str(self.folder / "homes" / str(next(self._homes)))
+
     def run(self, order):
         """Run one rotation to its end; see :mod:`tests.crash.zygote`."""
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
-        assert answer, "the zygote has ended"
+        if not answer:
+            raise RuntimeError("the zygote has ended")
         return json.loads(answer)
 
 
@@ -88,7 +99,7 @@ class World:
             "host": self.host, "vendor": self.stand.vendor, "connection": connection, "users": users, "vault_password": VAULT_PASSWORD,
             "store": dict(self.store.options, store=self.store.name), "accept_unverified": not self.stand.proves,
             # The lock of a host lies in Ansible's home, whose folders are written, too.
-            "environment": dict(self.store.environment, ANSIBLE_HOME=str(self.zygote.folder / self.host)),
+            "environment": dict(self.store.environment, ANSIBLE_HOME=self.zygote.home()),
         }  # fmt: skip
         return self
 
@@ -247,7 +258,7 @@ class Trials:
 
 
 def _told(plan):
-    return "%s %s call %d" % (plan.get("error") or "killed", plan.get("side") or "at", plan["number"])
+    return "%s %s %s %d" % (plan.get("error") or "killed", plan.get("side") or "at", plan.get("name") or "disk", plan["number"])
 
 
 def _failures(ended):
@@ -378,8 +389,11 @@ def _versions(world):
 
 def deaths(calls):
     """The plans to kill a run at every point of its calls."""
-    numbered = list(enumerate(calls, 1))
-    return [{"number": number, "side": side} for number, (name, _path) in numbered for side in (BEFORE, HALFWAY, AFTER) if side != HALFWAY or name in HANDS_ON]
+    found, numbers = [], collections.Counter()
+    for name, _path in calls:
+        numbers[name] += 1
+        found += [{"name": name, "number": numbers[name], "side": side} for side in (BEFORE, HALFWAY, AFTER) if side != HALFWAY or name in HANDS_ON]
+    return found
 
 
 def disk_errors(calls, error, lasting, outside):
@@ -389,11 +403,9 @@ def disk_errors(calls, error, lasting, outside):
     :param lasting: whether all later calls fail, too.
     :param outside: a folder in which no store has anything.
     """
-    return [
-        {"number": number, "error": error, "lasting": lasting, "in_the_store": not path.startswith(str(outside))}
-        for number, (name, path) in enumerate(calls, 1)
-        if name in DISK and name not in FREES
-    ]
+    paths = [path or "" for name, path in calls if name in DISK and name not in FREES]
+    return [{"number": number, "error": error, "lasting": lasting, "in_the_store": lasting or not path.startswith(str(outside))}
+            for number, path in enumerate(paths, 1)]  # fmt: skip
 
 
 def unflushed(calls):
@@ -430,8 +442,9 @@ def table(series):
     """The figures as lines of text."""
     rows = [HEADINGS] + [one.row() for one in series]
     if series:
-        numbers = [[row[column] for row in rows[1:]] for column in range(3, len(HEADINGS))]
-        rows.append(("total", "", "", *map(sum, numbers)))
+        # Points are of different kinds, and nobody wants to know their sum.
+        numbers = [[row[column] for row in rows[1:]] for column in range(4, len(HEADINGS))]
+        rows.append(("total", "", "", "", *map(sum, numbers)))
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(HEADINGS))]
     return ["  ".join(str(cell).ljust(width) if column < 3 else str(cell).rjust(width) for column, (cell, width) in enumerate(zip(row, widths))).rstrip()
             for row in rows]  # fmt: skip
