@@ -5,22 +5,14 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.crash.trials import Trials, Zygote, table
-from tests.integration.conftest import ansible  # noqa: F401  # pylint: disable=unused-import
+from tests.crash.figures import SERIES, table
+from tests.crash.trials import Trials, Zygote
+from tests.integration.conftest import COLLECTIONS
+from tests.integration.harness import Ansible
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
-
-EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
-SERIES = pytest.StashKey()
-
-
-def share(number):
-    """How many trials a vendor and store get of those that a sample has for all together."""
-    return 10**6 if EVERY else max(4, number // (len(STANDS) * len(STORES)))
 
 
 def pytest_configure(config):
@@ -55,6 +47,20 @@ def store(request):
 
 
 @pytest.fixture
+def ansible_runner(tmp_path):
+    """Called for each world: runs of real Ansible in folders of its own."""
+    made = []
+
+    def make():
+        made.append(Ansible(tmp_path / ("ansible-%d" % len(made)), COLLECTIONS))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
 def trials(zygote, stand, store, tmp_path, request):
     """Called with what kind they are, whether they are counted, and options of :class:`Trials`; any trouble in them fails the test at its end."""
     made = []
@@ -70,4 +76,5 @@ def trials(zygote, stand, store, tmp_path, request):
     for one in made:
         one.__exit__(None, None, None)
     troubles = [text for one in made for text in one.series.troubles]
+    assert all(one.series.spared * 10 <= one.series.trials + 10 for one in made), "most runs did not come to the point at which they were to die"
     assert not troubles, "%d troubles:\n%s" % (len(troubles), "\n".join(troubles[:20]))

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from tests.crash import sabotage
-from tests.crash.conftest import EVERY, share
+from tests.crash.figures import EVERY, share
 from tests.crash.hooks import AFTER, BEFORE, DISK, HALFWAY, NETWORK
 from tests.crash.trials import Trials, World, deaths, spread, unflushed
 from tests.stands import STANDS

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
 
-from tests.crash.conftest import share
+from tests.crash.figures import share
 from tests.crash.trials import World, Zygote, deaths, disk_errors, spread
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES

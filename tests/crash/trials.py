@@ -172,6 +172,7 @@ class Series:
     points: int = 0  # before, halfway and after every write and network call of a run that nothing disturbs
     trials: int = 0
     runs: int = 0
+    spared: int = 0  # runs that did not come to the point, since an answer took fewer calls to be read
     lost: int = 0
     locked: int = 0
     torn: int = 0
@@ -179,10 +180,7 @@ class Series:
 
     def row(self):
         """The figures, for a table."""
-        return (self.vendor, self.store, self.what, self.points, self.trials, self.runs, self.lost, self.locked, self.torn, len(self.troubles))
-
-
-HEADINGS = ("vendor", "store", "what", "points", "trials", "runs", "lost", "locked", "torn", "troubles")
+        return (self.vendor, self.store, self.what, self.points, self.trials, self.runs, self.spared, self.lost, self.locked, self.torn, len(self.troubles))
 
 
 def stores_per_trial(stand_class):
@@ -247,7 +245,7 @@ class Trials:
         """
         self.series.trials += 1
         with self.world() as world:
-            trial = _Trial(world, self.series, [_told(plan) for plan in plans])
+            trial = Trial(world, self.series, plans)
             if prepare:
                 prepare(world)
                 trial.begin()
@@ -265,11 +263,16 @@ def _failures(ended):
     return {name: result.get("msg") for name, result in ended.get("results", {"rotation": {"failed": True, "msg": ended}}).items() if result.get("failed")}
 
 
-class _Trial:
-    """One world, its deaths, and what is held against them."""
+class Trial:
+    """One world, its disturbances, and what is held against them.
 
-    def __init__(self, world, series, told):
-        self._world, self._series, self._told = world, series, told
+    :param world: a :class:`World`.
+    :param series: a :class:`Series`, which learns of any trouble.
+    :param plans: of the runs that are going to be disturbed.
+    """
+
+    def __init__(self, world, series, plans):
+        self._world, self._series, self._told = world, series, [_told(plan) for plan in plans]
         self._promised = {}  # the new passwords that have been stored
         self._begun = {}  # the passwords of the time before, where a rotation has succeeded already
         self._disturbances = 0
@@ -301,7 +304,7 @@ class _Trial:
                 self._trouble("%s %s has a second new password" % (when, name))
         return True
 
-    def disturbed(self, plan, force):
+    def disturbed(self, plan, force=False):
         """A run that comes to an end by a plan, and what it has left.
 
         :return: whether it makes sense to go on.
@@ -320,6 +323,8 @@ class _Trial:
                 self._trouble("the run did not tell that the store failed")
         elif ended["signal"] not in (signal.SIGKILL, None):
             self._trouble("the run ended with signal %s" % ended["signal"])
+        elif ended["signal"] is None:
+            self._series.spared += 1
         return self._look("then")
 
     def finish(self):
@@ -436,15 +441,3 @@ def spread(plans, number, seed=0):
     chance = random.Random(seed)
     step = len(plans) / number
     return [plans[int(step * place + chance.random() * step)] for place in range(number)]
-
-
-def table(series):
-    """The figures as lines of text."""
-    rows = [HEADINGS] + [one.row() for one in series]
-    if series:
-        # Points are of different kinds, and nobody wants to know their sum.
-        numbers = [[row[column] for row in rows[1:]] for column in range(4, len(HEADINGS))]
-        rows.append(("total", "", "", "", *map(sum, numbers)))
-    widths = [max(len(str(row[column])) for row in rows) for column in range(len(HEADINGS))]
-    return ["  ".join(str(cell).ljust(width) if column < 3 else str(cell).rjust(width) for column, (cell, width) in enumerate(zip(row, widths))).rstrip()
-            for row in rows]  # fmt: skip
