@@ -61,6 +61,14 @@ integration: ## whole playbooks against the doubles, and then the real servers
 real-servers: ## only those against the real servers
 	$(CHECKS) real-servers
 
+.PHONY: crash
+crash: ## rotations killed at a sample of their writes and network calls
+	$(CHECKS) crash
+
+.PHONY: test-crash
+test-crash: ## the same at every one of them, for every vendor and store (an hour or more)
+	$(CHECKS) test-crash
+
 .PHONY: server-packages
 server-packages: ## what the real servers need that is not in .venv
 	$(CHECKS) server-packages

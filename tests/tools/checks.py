@@ -21,7 +21,8 @@ QUICK = ("quick-lint", "units", "integration-quick")
 # Two steps, because each takes minutes, and they run side by side.
 INTEGRATION = ("integration", "real-servers")
 EVERYTHING = (
-    "quick-lint", "units", "demo", "integration", "real-servers", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check", "matrix",
+    "quick-lint", "units", "demo", "integration", "real-servers", "crash", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check",
+    "matrix",
 )
 
 
@@ -50,6 +51,10 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step(
             "real-servers", "pytest tests/integration: the same against the real Milvus, Trove and Keystone", pytest("tests/integration", "-m", "real"), tools,
             after=("server-packages",),
+        ),
+        runner.Step("crash", "pytest tests/crash: rotations killed at a sample of their writes and network calls", pytest("tests/crash"), tools),
+        runner.Step(
+            "test-crash", "pytest tests/crash: the same at every one of them", pytest("tests/crash"), {**tools, "REKEY_CRASH": "every"}, limit=6 * 3600,
         ),
         runner.Step("demo", "what `make demo` shows, which checks what it claims", tool("python", "-m", "tests.demo.demo"), tools),
         # Two workers, because the units are done long before.

@@ -158,6 +158,12 @@ def skipped_tests(text: str) -> list[str]:
     return re.findall(r"^SKIPPED \[\d+\] .*", text, re.MULTILINE)
 
 
+def figures(text: str) -> list[str]:
+    """The table that a step prints below a line "figures", where it has one."""
+    found = re.search(r"^=+ [a-z ]*figures =+\n((?:.+\n)+)", text, re.MULTILINE)
+    return found.group(1).splitlines() if found else []
+
+
 def table(steps: list[Step], total: float) -> str:
     """What ran, for how long, how it went, and what was left out and why."""
     width = max(len(step.name) for step in steps)
@@ -166,6 +172,10 @@ def table(steps: list[Step], total: float) -> str:
         seconds = "-" if step.seconds is None else f"{step.seconds:.1f}"
         lines.append(f"{step.name:{width}}  {seconds:>7}  {step.outcome:7}  {step.note}".rstrip())
     lines.append(f"{'total':{width}}  {total:7.1f}")
+    for step in steps:
+        shown = figures(step.log.read_text(encoding="utf-8", errors="replace")) if step.outcome == "ok" else []
+        if shown:
+            lines += ["", f"{step.name}:", *(f"  {line}" for line in shown)]
     left_out = [
         f"  {step.name}: {reason}"
         for step in steps

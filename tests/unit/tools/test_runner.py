@@ -79,6 +79,12 @@ def test_skipped_tests_are_named_with_their_reason(capsys):
     assert "tests: SKIPPED [2] tests/a.py:1: no server here" in capsys.readouterr().out
 
 
+def test_the_figures_of_a_step_are_shown(capsys):
+    code = "print('== crash figures ==\\nvendor  lost\\nmilvus     0\\n\\n1 passed in 0.5s')"
+    assert runner.run([step("crash", code), step("other", "")], 2)
+    assert "crash:\n  vendor  lost\n  milvus     0\n" in capsys.readouterr().out
+
+
 def test_a_single_step_shows_its_output_and_keeps_its_status(capfd):
     steps = [step("alone", "print('seen at once'); raise SystemExit(4)")]
     assert not runner.run(steps, 2)

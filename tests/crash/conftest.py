@@ -1,0 +1,80 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the crash tests, and the table of their figures at the end of the run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crash.figures import SERIES, table
+from tests.crash.trials import Trials, Zygote
+from tests.integration.conftest import COLLECTIONS
+from tests.integration.harness import Ansible
+from tests.stands import STANDS
+from tests.store_stands import STANDS as STORES
+
+
+def pytest_configure(config):
+    config.stash[SERIES] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[SERIES]:
+        terminalreporter.section("crash figures")
+        for line in table(config.stash[SERIES]):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line("")
+
+
+@pytest.fixture(scope="session")
+def zygote(tmp_path_factory):
+    """What runs the rotations."""
+    with Zygote(tmp_path_factory.mktemp("zygote")) as running:
+        yield running
+
+
+@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
+def stand(request):
+    """Each vendor."""
+    return request.param
+
+
+@pytest.fixture(params=STORES.values(), ids=lambda store: store.name)
+def store(request):
+    """Each store."""
+    return request.param
+
+
+@pytest.fixture
+def ansible_runner(tmp_path):
+    """Called for each world: runs of real Ansible in folders of its own."""
+    made = []
+
+    def make():
+        made.append(Ansible(tmp_path / ("ansible-%d" % len(made)), COLLECTIONS))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def trials(zygote, stand, store, tmp_path, request):
+    """Called with what kind they are, whether they are counted, and options of :class:`Trials`; any trouble in them fails the test at its end."""
+    made = []
+
+    def make(what, counted=True, **options):
+        found = Trials(zygote, stand, store, tmp_path / str(len(made)), what, **options).__enter__()
+        made.append(found)
+        if counted:
+            request.config.stash[SERIES].append(found.series)
+        return found
+
+    yield make
+    for one in made:
+        one.__exit__(None, None, None)
+    troubles = [text for one in made for text in one.series.troubles]
+    assert all(one.series.spared * 10 <= one.series.trials + 10 for one in made), "most runs did not come to the point at which they were to die"
+    assert not troubles, "%d troubles:\n%s" % (len(troubles), "\n".join(troubles[:20]))

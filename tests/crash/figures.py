@@ -1,0 +1,37 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much is tried, and the figures of what was."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.stands import STANDS
+from tests.store_stands import STANDS as STORES
+
+EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
+SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.trials.Series
+HEADINGS = ("vendor", "store", "what", "points", "trials", "runs", "spared", "lost", "locked", "torn", "troubles")
+_TEXTS = 3  # columns
+
+
+def share(number):
+    """How many trials a vendor and store get of those that a sample has for all together."""
+    return 10**6 if EVERY else max(2, number // (len(STANDS) * len(STORES)))
+
+
+def table(series):
+    """The figures as lines of text."""
+    rows = [HEADINGS, *(one.row() for one in series)]
+    # Points are of different kinds, and nobody wants to know their sum.
+    sums = [sum(row[column] for row in rows[1:]) for column in range(_TEXTS + 1, len(HEADINGS))]
+    rows.append(("total", "", "", "", *sums))
+    widths = [max(len(str(row[column])) for row in rows) for column in range(len(HEADINGS))]
+    return ["  ".join(_cell(*each) for each in zip(range(len(HEADINGS)), row, widths)).rstrip() for row in rows]
+
+
+def _cell(column, value, width):
+    return str(value).ljust(width) if column < _TEXTS else str(value).rjust(width)

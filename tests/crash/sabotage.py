@@ -1,0 +1,89 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Known defects, put into a rotation's process on purpose: whoever searches for lost passwords must find them there."""
+
+from __future__ import annotations
+
+from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
+
+
+def pending_is_written_at_the_end():
+    """What is staged stays in memory until the commit."""
+    written, real = {}, ansible_vault.AnsibleVaultStore
+
+    class Lazy(real):
+        """Keeps what it is given until a record has no pending password."""
+
+        def get(self, users):
+            found = super().get(users)
+            for user, entry in found.items():
+                entry.record = written.get(user, entry.record)
+            return found
+
+        def put(self, entries):
+            written.update({user: entry.record for user, entry in entries.items()})
+            if any(entry.record.pending is None for entry in entries.values()):
+                super().put(entries)
+
+    ansible_vault.STORE = Lazy
+
+
+def files_are_written_in_place():
+    """No file beside, no rename."""
+
+    def write(self, users):
+        made = []
+        real, ansible_vault.os.rename = ansible_vault.os.rename, lambda source, target: made.append(source)
+        try:
+            real_write(self, users)
+        finally:
+            ansible_vault.os.rename = real
+        with open(made[0], "rb") as source, open(self._path, "wb", buffering=0) as target:
+            content = source.read()
+            target.write(content[:100])
+            target.write(content[100:])
+
+    real_write, ansible_vault.AnsibleVaultStore._write = ansible_vault.AnsibleVaultStore._write, write
+
+
+def nothing_is_flushed():
+    """The file is put in its place before it is on disk."""
+    ansible_vault.os.fsync = lambda handle: None
+
+
+def sending_is_not_noted():
+    """The record does not tell that its password may be in force."""
+    real = rotation.send
+
+    def send(*args):
+        found = real(*args)
+        store, staged = args[:2]
+
+        def forget(entries):
+            for entry in entries.values():
+                entry.record.pending.sent = 0
+            return entries
+
+        rotation.update(store, staged, forget)
+        return found
+
+    rotation.send = send
+
+
+def every_run_makes_a_password_of_its_own():
+    """A leftover pending password is thrown away."""
+    real = rotation.stage
+
+    def stage(store, users, *args, **options):
+        def forget(entries):
+            for entry in entries.values():
+                if entry.record:
+                    entry.record.drop_pending()
+            return {user: entry for user, entry in entries.items() if entry.record}
+
+        rotation.update(store, [user["name"] for user in users], forget)
+        return real(store, users, *args, **options)
+
+    rotation.stage = stage

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rotation is killed at every write and every network call; nothing is lost, and the next run finishes it with the same passwords."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.crash import sabotage
+from tests.crash.figures import EVERY, share
+from tests.crash.hooks import AFTER, BEFORE, DISK, HALFWAY, NETWORK
+from tests.crash.trials import Trials, World, deaths, spread, unflushed
+from tests.stands import STANDS
+from tests.store_stands import STANDS as STORES
+
+SEED = 20260131
+PAIRS = 120 if EVERY else share(16)
+AT_RANDOM = 120 if EVERY else share(16)
+
+
+def rotate_once(world):
+    """Let a first rotation succeed."""
+    assert not [result["msg"] for result in world.run()["results"].values() if result.get("failed")]
+
+
+def test_a_first_rotation_is_killed(trials):
+    one = trials("first rotation")
+    plans = deaths(one.calls())
+    one.series.points = len(plans)
+    for plan in spread(plans, share(110)):
+        one.trial(plan)
+
+
+def test_a_later_rotation_is_killed(trials):
+    """The store knows the passwords in force, that of an operator which rotates itself included."""
+    one = trials("later rotation")
+    plans = deaths(one.calls(rotate_once))
+    one.series.points = len(plans)
+    for plan in spread(plans, share(30), seed=1):
+        one.trial(plan, prepare=rotate_once)
+
+
+def test_the_run_that_finishes_is_killed_as_well(trials):
+    one = trials("killed twice")
+    plans = deaths(one.calls())
+    one.series.points = len(plans) ** 2
+    chance = random.Random(SEED)
+    for _number in range(PAIRS):
+        one.trial(chance.choice(plans), chance.choice(plans))
+
+
+def test_a_rotation_of_several_users_at_a_time_is_killed(trials):
+    """What the threads do when differs from run to run, so the points are drawn."""
+    one = trials("4 at a time", concurrency=4)
+    plans = deaths(one.calls())
+    one.series.points = len(plans)
+    chance = random.Random(SEED)
+    for _number in range(AT_RANDOM):
+        one.trial(chance.choice(plans))
+
+
+def test_what_is_relied_upon_is_on_disk_before(trials):
+    one = trials("power cut", counted=False)
+    assert not unflushed(one.calls()) + unflushed(one.calls(rotate_once))
+
+
+def test_the_points_are_those_of_the_rotation(zygote, tmp_path):
+    """Every kind of call is found, imports and what Python does besides are not, and a run dies where the plan says."""
+    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
+        calls = one.calls()
+        names = [name for name, _path in calls]
+        assert {"mkdir", "open", "flock", "write", "fsync", "rename", "connect", "sendall", "recv_into"} <= set(names)
+        assert names.count("rename") == 3, "stage, the note of what is sent, commit"
+        assert all(path.startswith((str(tmp_path), str(zygote.folder))) for name, path in calls if name in DISK)
+        assert not any(path for name, path in calls if name in NETWORK)
+        for name, side, exists in (("rename", BEFORE, False), ("rename", AFTER, True)):
+            with one.world() as world:
+                ended = world.run({"name": name, "number": 1, "side": side})
+                assert ended["signal"] == 9 and "results" not in ended
+                assert all((record is not None) is exists for record in world.records().values())
+        with one.world() as world:
+            requests = len(world.double.requests)
+            assert world.run({"name": "sendall", "number": 1, "side": HALFWAY})["signal"] == 9
+            assert len(world.double.requests) == requests, "half a request is none"
+
+
+@pytest.mark.parametrize("defect, told", [
+    ("pending_is_written_at_the_end", "is in no record"),
+    ("files_are_written_in_place", "the store cannot be read"),
+    ("sending_is_not_noted", "the next run failed"),
+    ("every_run_makes_a_password_of_its_own", "has a second new password"),
+])  # fmt: skip
+def test_a_defect_is_found(zygote, tmp_path, defect, told):
+    """These tests can fail."""
+    assert hasattr(sabotage, defect)
+    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage=defect) as one:
+        for plan in spread(deaths(one.calls()), 24):
+            one.trial(plan)
+        assert any(told in text for text in one.series.troubles), one.series.troubles
+
+
+def test_a_missing_flush_is_found(zygote, tmp_path):
+    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage="nothing_is_flushed") as one:
+        assert len(unflushed(one.calls())) >= 3
+
+
+def test_a_world_is_what_it_says(zygote, tmp_path):
+    """The checks see a password that nobody knows, a damaged store, and a failed login."""
+    with World(zygote, STANDS["milvus"], STORES["ansible_vault"](tmp_path)) as world:
+        assert world.lost() == [] and set(world.records().values()) == {None}
+        rotate_once(world)
+        assert world.lost() == []
+        world.double.set_user("bob", "nobody knows this")
+        assert world.lost() == ["bob"]

@@ -1,0 +1,77 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same through real Ansible: the role, its workers, and a kill of them all."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import types
+
+import pytest
+
+from tests.crash.figures import EVERY, SERIES
+from tests.crash.trials import Series, Trial, World, deaths, spread
+from tests.integration.rotation import COMMIT, STAGE, Rotation
+from tests.stands import STANDS
+from tests.store_stands import STANDS as STORES
+
+CALLBACKS = pathlib.Path(__file__).parent / "callback_plugins"
+# How many calls an answer takes to be read differs from run to run; "failing" is no call but a count.
+NOT_CERTAIN = ("recv_into", "failing")
+PER_VENDOR = 16 if EVERY else 2
+
+
+class PlaybookWorld(World):
+    """A world whose rotations are runs of the role."""
+
+    def __init__(self, ansible, stand, folder):
+        super().__init__(types.SimpleNamespace(home=lambda: str(folder)), stand, STORES["ansible_vault"](ansible.shared))
+        self._ansible, self._figures = ansible, folder / "calls.json"
+        self.calls = []
+
+    def __enter__(self):
+        super().__enter__()
+        order = self._order
+        self._rotation = Rotation(
+            self._ansible, {self.host: self.double}, self.names, rotate_vendor=order["vendor"], rotate_connection=order["connection"],
+            rotate_users=order["users"], rotate_store_path=order["store"]["store_path"], rotate_accept_unverified=order["accept_unverified"],
+        )  # fmt: skip
+        return self
+
+    def run(self, plan=None, force=False):
+        environment = {
+            "ANSIBLE_CALLBACK_PLUGINS": "%s:%s" % (CALLBACKS, CALLBACKS.parents[1] / "integration" / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record,crash", "REKEY_TEST_CRASH": json.dumps(plan or {"number": 0}), "REKEY_TEST_CALLS": str(self._figures),
+        }  # fmt: skip
+        running = self._rotation.start(env=environment, extra_vars={"rotate_force": force})
+        run = running.wait()
+        # Whoever has killed the run was itself the last to die.
+        running.kill_group()
+        self._await_quiet()
+        if run.rc < 0:
+            return {"signal": -run.rc}
+        results = {name: dict(run.result(task).result) for name, task in (("stage", STAGE), ("commit", COMMIT))}
+        if run.rc:
+            results["rotation"] = {"failed": True, "msg": run.output}
+        self.calls = [(name, None) for name, number in json.loads(self._figures.read_text(encoding="utf-8")).items() for _each in range(number)]
+        return {"signal": None, "results": results}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stand", STANDS.values(), ids=lambda stand: stand.vendor)
+def test_a_playbook_is_killed(ansible_runner, stand, tmp_path, request):
+    series = Series(stand.vendor, "ansible_vault", "playbook")
+    request.config.stash[SERIES].append(series)
+    with PlaybookWorld(ansible_runner(), stand, tmp_path) as world:
+        assert not [result["msg"] for result in world.run()["results"].values() if result.get("failed")]
+        plans = deaths([call for call in world.calls if call[0] not in NOT_CERTAIN])
+    series.points = len(plans)
+    for plan in spread(plans, PER_VENDOR, seed=len(stand.vendor)):
+        series.trials += 1
+        with PlaybookWorld(ansible_runner(), stand, tmp_path) as world:
+            trial = Trial(world, series, [plan])
+            if trial.disturbed(plan):
+                trial.finish()
+    assert not series.troubles and not series.spared, "\n".join(series.troubles)

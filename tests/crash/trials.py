@@ -1,0 +1,443 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rotations that are ended on purpose, what they have left behind, and the runs that finish them."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT
+from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import vendor_module
+
+from tests.crash.hooks import AFTER, BEFORE, DISK, FREES, HALFWAY, HANDS_ON
+from tests.integration.rotation import old_password
+from tests.store_stands import VAULT_PASSWORD, StoreStand
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+USERS = ("alice", "bob")
+QUIET = 10  # seconds until a double must have done what it was asked for
+
+
+class Zygote:
+    """The process that runs rotations; use it as a context manager.
+
+    :param folder: an empty folder for what Ansible and the runs write besides.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "homes").mkdir(parents=True)
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, (ROOT, ROOT.parents[2]))), PYTHONDONTWRITEBYTECODE="1",
+                           ANSIBLE_HOME=str(folder / "home"), ANSIBLE_LOCAL_TEMP=str(folder / "tmp"))  # fmt: skip
+        self._homes = itertools.count(1)
+        command = [sys.executable, "-m", "tests.crash.zygote"]
+        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            command, cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(70)
+
+    def home(self):
+        """A folder for Ansible that does not exist yet."""
+        return str(self.folder / "homes" / str(next(self._homes)))
+
+    def run(self, order):
+        """Run one rotation to its end; see :mod:`tests.crash.zygote`."""
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("the zygote has ended")
+        return json.loads(answer)
+
+
+class World:
+    """A vendor with users, a store, and an inventory that tells the users' first passwords; use it as a context manager.
+
+    :param zygote: a :class:`Zygote`.
+    :param stand: a :class:`tests.stands.Stand`.
+    :param store: a :class:`tests.store_stands.StoreStand` that has been entered.
+    :param host: the name of the host; hosts are apart in a store.
+    :param connection: options of the connection besides.
+    """
+
+    def __init__(self, zygote, stand, store, host="host-1", **connection):
+        self.zygote, self.stand, self.store, self.host = zygote, stand, store, host
+        self.names = (*USERS, stand.operator) if stand.operator else USERS
+        self.double = stand.double({name: old_password(name) for name in USERS})
+        self._connection = connection
+        self.clock = 0  # by how many seconds the rotation's clock is wrong
+        self.sabotage = None
+
+    def __enter__(self):
+        self.double.start()
+        connection = dict({"timeout": 5, "retries": 0, "concurrency": 1}, **self.stand.connection(self.double), **self._connection)
+        self.first = {name: old_password(name) for name in USERS}
+        if self.stand.operator:
+            self.first[self.stand.operator] = connection[vendor_module(self.stand.vendor).VENDOR.operator_options[1]]
+        users = [{"name": name, "current_password": self.first[name]} for name in USERS] + [{"name": name} for name in self.names[len(USERS) :]]
+        self._order = {
+            "host": self.host, "vendor": self.stand.vendor, "connection": connection, "users": users, "vault_password": VAULT_PASSWORD,
+            "store": dict(self.store.options, store=self.store.name), "accept_unverified": not self.stand.proves,
+            # The lock of a host lies in Ansible's home, whose folders are written, too.
+            "environment": dict(self.store.environment, ANSIBLE_HOME=self.zygote.home()),
+        }  # fmt: skip
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.double.stop()
+        if self.double.errors and error is None:
+            raise RuntimeError("the double failed itself") from self.double.errors[0]
+
+    def run(self, plan=None, force=False):
+        """One rotation.
+
+        :param plan: see :class:`tests.crash.hooks.Points`.
+        :return: what the zygote tells of it; all that it has sent has had its effect.
+        """
+        ended = self.zygote.run(dict(self._order, plan=plan, force=force, clock=self.clock, sabotage=self.sabotage))
+        self._await_quiet()
+        return ended
+
+    def _await_quiet(self):
+        """Let the vendor work off what a dead run has sent."""
+        end = time.monotonic() + QUIET
+        ticks, loop = [], self.double._loop  # pylint: disable=protected-access
+        if loop is None:
+            return
+        # A request goes through the loop a few times, from the socket to its handler.
+        while len(ticks) < 8 or self.double.in_flight:
+            assert time.monotonic() < end, "the double is still busy"
+            seen = len(ticks)
+            loop.call_soon_threadsafe(ticks.append, None)
+            while len(ticks) == seen and time.monotonic() < end:
+                time.sleep(0.0005)
+
+    def entries(self):
+        """What the store holds of all users.
+
+        :raises VendorError: ``store_failed``.
+        """
+        store = self.store.open(self.host)
+        try:
+            return store.get(self.names)
+        finally:
+            store.close()
+
+    def records(self):
+        """The users' records; ``None`` for one that has none."""
+        return {name: entry.record for name, entry in self.entries().items()}
+
+    def takes(self, name, password):
+        """Whether the vendor takes a password of a user."""
+        return password is not None and self.double.can_log_in(name, password)
+
+    def lost(self):
+        """The users whose password in force is none that the next run would try."""
+        found = []
+        for name, record in self.records().items():
+            known = (record.known_password if record else None) or self.first[name]
+            pending = record.pending.password if record and record.pending else None
+            if not (self.takes(name, known) or self.takes(name, pending)):
+                found.append(name)
+        return found
+
+
+@dataclass
+class Series:
+    """Trials of one vendor and store, and what they have found."""
+
+    vendor: str
+    store: str
+    what: str
+    points: int = 0  # before, halfway and after every write and network call of a run that nothing disturbs
+    trials: int = 0
+    runs: int = 0
+    spared: int = 0  # runs that did not come to the point, since an answer took fewer calls to be read
+    lost: int = 0
+    locked: int = 0
+    torn: int = 0
+    troubles: list = field(default_factory=list)  # texts
+
+    def row(self):
+        """The figures, for a table."""
+        return (self.vendor, self.store, self.what, self.points, self.trials, self.runs, self.spared, self.lost, self.locked, self.torn, len(self.troubles))
+
+
+def stores_per_trial(stand_class):
+    """Whether a stand starts nothing, so that each trial can have a new one, with folders that do not exist yet."""
+    return stand_class.__enter__ is StoreStand.__enter__
+
+
+class Trials:
+    """Trials of one vendor and store; use it as a context manager.
+
+    :param zygote: a :class:`Zygote`.
+    :param stand: a :class:`tests.stands.Stand`.
+    :param store: a subclass of :class:`tests.store_stands.StoreStand`.
+    :param folder: an empty folder.
+    :param what: the kind of trials, for the table.
+    """
+
+    def __init__(self, zygote, stand, store, folder, what, sabotage=None, **connection):
+        self.series = Series(stand.vendor, store.name, what)
+        self.zygote, self.stand, self._store_class, self._folder = zygote, stand, store, folder
+        self._sabotage, self._connection = sabotage, connection
+        self._shared = None
+        self._number = 0
+
+    def __enter__(self):
+        if not stores_per_trial(self._store_class):
+            (self._folder / "store").mkdir(parents=True)
+            self._shared = self._store_class(self._folder / "store").__enter__()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self._shared is not None:
+            self._shared.__exit__(kind, error, trace)
+
+    def world(self):
+        """A world in which nothing has happened yet."""
+        self._number += 1
+        store = self._shared
+        if store is None:
+            folder = self._folder / str(self._number)
+            folder.mkdir(parents=True)
+            store = self._store_class(folder)
+        world = World(self.zygote, self.stand, store, "host-%d" % self._number, **self._connection)
+        world.sabotage = self._sabotage
+        return world
+
+    def calls(self, prepare=None):
+        """The writes and network calls of a run that nothing disturbs: list of (name, path)."""
+        with self.world() as world:
+            if prepare:
+                prepare(world)
+            ended = world.run(force=prepare is not None)
+            assert not ended["missed"], "calls that no wrapper counts: %s" % ended["missed"]
+            assert not _failures(ended), ended
+            return [tuple(call) for call in ended["calls"]]
+
+    def trial(self, *plans, prepare=None, between=None):
+        """Some runs that are ended by their plans, one that finishes the work, and one that has nothing to do.
+
+        :param prepare: called with the world before; then the runs are forced to rotate.
+        :param between: called with the world after the deaths.
+        """
+        self.series.trials += 1
+        with self.world() as world:
+            trial = Trial(world, self.series, plans)
+            if prepare:
+                prepare(world)
+                trial.begin()
+            if all(trial.disturbed(plan, force=prepare is not None) for plan in plans):
+                if between:
+                    between(world)
+                trial.finish()
+
+
+def _told(plan):
+    return "%s %s %s %d" % (plan.get("error") or "killed", plan.get("side") or "at", plan.get("name") or "disk", plan["number"])
+
+
+def _failures(ended):
+    return {name: result.get("msg") for name, result in ended.get("results", {"rotation": {"failed": True, "msg": ended}}).items() if result.get("failed")}
+
+
+class Trial:
+    """One world, its disturbances, and what is held against them.
+
+    :param world: a :class:`World`.
+    :param series: a :class:`Series`, which learns of any trouble.
+    :param plans: of the runs that are going to be disturbed.
+    """
+
+    def __init__(self, world, series, plans):
+        self._world, self._series, self._told = world, series, [_told(plan) for plan in plans]
+        self._promised = {}  # the new passwords that have been stored
+        self._begun = {}  # the passwords of the time before, where a rotation has succeeded already
+        self._disturbances = 0
+
+    def begin(self):
+        """The world has been prepared: what is current now is old."""
+        self._begun = {name: record.password for name, record in self._world.records().items()}
+
+    def _trouble(self, text):
+        self._series.troubles.append("%s, %s, %s: %s" % (self._series.vendor, self._series.store, " and ".join(self._told), text))
+
+    def _look(self, when):
+        """Whether the store can be read, and nothing is lost; notes the passwords that are on their way."""
+        try:
+            lost = self._world.lost()
+        except VendorError as error:
+            self._series.torn += 1
+            self._trouble("%s the store cannot be read: %s" % (when, error.message))
+            return False
+        if lost:
+            self._series.lost += 1
+            self._trouble("%s the password in force of %s is in no record" % (when, ", ".join(lost)))
+            return False
+        for name, record in self._world.records().items():
+            new = record and (record.pending.password if record.pending else record.password)
+            if new is None or new == self._begun.get(name):
+                continue
+            if self._promised.setdefault(name, new) != new:
+                self._trouble("%s %s has a second new password" % (when, name))
+        return True
+
+    def disturbed(self, plan, force=False):
+        """A run that comes to an end by a plan, and what it has left.
+
+        :return: whether it makes sense to go on.
+        """
+        self._series.runs += 1
+        self._disturbances += 1
+        ended = self._world.run(plan, force)
+        if "error" in plan:
+            if ended["signal"] is not None or "results" not in ended:
+                self._trouble("the run did not survive the error: %s" % ended)
+            kinds = [(result.get("error") or {}).get("kind") for result in ended.get("results", {}).values() if result.get("failed")]
+            # Nothing but the store writes to the disk, except the lock of a host, which is given up.
+            if not set(kinds) <= {errors.STORE_FAILED, None}:
+                self._trouble("the run failed with %s" % kinds)
+            if plan["in_the_store"] and errors.STORE_FAILED not in kinds:
+                self._trouble("the run did not tell that the store failed")
+        elif ended["signal"] not in (signal.SIGKILL, None):
+            self._trouble("the run ended with signal %s" % ended["signal"])
+        elif ended["signal"] is None:
+            self._series.spared += 1
+        return self._look("then")
+
+    def finish(self):
+        """The next run, and the one after it."""
+        world = self._world
+        self._series.runs += 1
+        ended = world.run()
+        if self._waits(ended):
+            self._series.runs += 1
+            ended = world.run()
+        failures = _failures(ended)
+        if failures:
+            self._trouble("the next run failed: %s" % failures)
+        if not self._look("after the next run"):
+            return
+        for name, record in world.records().items():
+            settled = record is not None and record.status == CURRENT and record.pending is None
+            if not settled or not world.takes(name, record.password):
+                self._trouble("after the next run the current password of %s does not log in, or is none" % name)
+            elif record.password == world.first[name]:
+                self._trouble("%s was not rotated" % name)
+        self._count_logins()
+        self._third()
+
+    def _waits(self, ended):
+        """After several deaths the next run may find that logins have failed too often; later it may go on.
+
+        :return: whether time had to pass.
+        """
+        told = ended.get("results", {}).get("commit", {}).get("users", [])
+        window = self._world.stand.capabilities.lockout_window
+        if self._disturbances < 2 or not any((user["error"] or {}).get("kind") == errors.LOGIN_BUDGET_SPENT for user in told):
+            return False
+        self._count_logins()
+        self._world.clock += window + 1
+        self._world.double.advance(window + 1)
+        self._world.double.failed_logins.clear()
+        return True
+
+    def _count_logins(self):
+        double, budget = self._world.double, self._world.stand.capabilities.failed_logins_per_run
+        # A run that finds out what an earlier one has done needs one, and all together stay below what locks.
+        most = self._disturbances if budget is None else min(self._disturbances, budget)
+        if getattr(double, "lockouts", None):
+            self._series.locked += 1
+            self._trouble("locked: %s" % dict(double.lockouts))
+        for name, number in double.failed_logins.items():
+            if number > most:
+                self._trouble("%d logins of %s failed, %d are allowed" % (number, name, most))
+
+    def _third(self):
+        world = self._world
+        before = (world.double.writes, len(world.double.requests), _versions(world))
+        self._series.runs += 1
+        ended = world.run()
+        after = (world.double.writes, len(world.double.requests), _versions(world))
+        told = {name: result.get("changed") for name, result in ended.get("results", {}).items()}
+        if before != after or told != {"stage": False, "commit": False}:
+            self._trouble("the third run changed something: %s" % told)
+        if any(name in DISK for name, _path in ended.get("calls", ())):
+            self._trouble("the third run wrote to the disk")
+
+
+def _versions(world):
+    return {name: entry.version for name, entry in world.entries().items()}
+
+
+def deaths(calls):
+    """The plans to kill a run at every point of its calls."""
+    found, numbers = [], collections.Counter()
+    for name, _path in calls:
+        numbers[name] += 1
+        found += [{"name": name, "number": numbers[name], "side": side} for side in (BEFORE, HALFWAY, AFTER) if side != HALFWAY or name in HANDS_ON]
+    return found
+
+
+def disk_errors(calls, error, lasting, outside):
+    """The plans to fail every call on the disk.
+
+    :param error: the name of the error.
+    :param lasting: whether all later calls fail, too.
+    :param outside: a folder in which no store has anything.
+    """
+    paths = [path or "" for name, path in calls if name in DISK and name not in FREES]
+    return [{"number": number, "error": error, "lasting": lasting, "in_the_store": lasting or not path.startswith(str(outside))}
+            for number, path in enumerate(paths, 1)]  # fmt: skip
+
+
+def unflushed(calls):
+    """What a power cut would lose of what a run relies upon: a list of texts.
+
+    A file must be on disk before it takes the place of another, and its folder before anything else is done with what stands in it.
+    """
+    found, dirty, moved = [], set(), set()
+    for name, path in (*calls, ("end", None)):
+        if name == "write":
+            dirty.add(path)
+        elif name in ("fsync", "fdatasync"):
+            dirty.discard(path)
+            moved.discard(path)
+        elif name in ("rename", "replace"):
+            found += ["%s is put in its place before it is on disk" % path] if path in dirty else []
+            moved.add(os.path.dirname(path))
+        elif name in ("connect", "sendall", "start", "end"):
+            found += ["%s before %s is on disk" % (name, each) for each in sorted(dirty | moved)]
+            dirty, moved = set(), set()
+    return found
+
+
+def spread(plans, number, seed=0):
+    """A sample that covers the whole run evenly, on both sides; all of them if they are no more."""
+    if len(plans) <= number:
+        return plans
+    chance = random.Random(seed)
+    step = len(plans) / number
+    return [plans[int(step * place + chance.random() * step)] for place in range(number)]

@@ -1,0 +1,126 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process that has imported Ansible and the collection once, and forks a child for each rotation.
+
+It reads orders from its standard input, one line of JSON each, and answers the same way. A child leads a process group of its own, runs the real action
+plugins one after the other as the role does, and may be killed at any moment; then the answer tells only how it ended. The process ends with its
+standard input, so it outlives nobody.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import sys
+import traceback
+
+COLLECTION = "ansible_collections.rekey.passwords.plugins"
+LONGEST = 60  # seconds for one rotation
+
+
+def warm_up():
+    """Import whatever a rotation may need, so that no child has to."""
+    for package in ("action", "modules", "module_utils", "module_utils.auth", "module_utils.vendors", "plugin_utils", "plugin_utils.stores"):
+        name = "%s.%s" % (COLLECTION, package)
+        for item in pkgutil.iter_modules(importlib.import_module(name).__path__):
+            importlib.import_module("%s.%s" % (name, item.name))
+
+
+def rotate(order):
+    """One rotation: stage, change, commit.
+
+    :param order: dict with ``host``, ``vendor``, ``connection``, ``users``, ``store`` (the options that name one), ``vault_password``,
+        ``accept_unverified`` and ``force``.
+    :return: the results of the actions, by their names.
+    """
+    from tests.unit.plugins.rotation_doubles import loader, run_action  # pylint: disable=import-outside-toplevel
+
+    def step(name, **args):
+        action = importlib.import_module("%s.action.rotation_%s" % (COLLECTION, name)).ActionModule
+        results[name] = run_action(action, dict(args, **order["store"]), host=order["host"], vault=loader(order["vault_password"]))
+        return results[name]
+
+    results = {}
+    users = {"vendor": order["vendor"], "users": order["users"]}
+    staged = step("stage", **users, force=order["force"])
+    if staged.get("failed"):
+        return results
+    changed = step("change", **users, connection=order["connection"], staged=staged["users"]) if staged["due"] else {}
+    step("commit", staged=staged["users"], results=changed.get("users") or [], accept_unverified=order["accept_unverified"])
+    return results
+
+
+def shift_clock(seconds):
+    """Let the rotation's clock be wrong by so many seconds."""
+    from ansible_collections.rekey.passwords.plugins.plugin_utils import ages  # pylint: disable=import-outside-toplevel
+
+    right = ages.utc_now
+    for name, module in list(sys.modules.items()):
+        if name.startswith(COLLECTION) and getattr(module, "utc_now", None) is right:
+            module.utc_now = lambda: right() + datetime.timedelta(seconds=seconds)
+
+
+def child(order, answer):
+    """What a child does; never returns.
+
+    :param answer: a file descriptor for the answer.
+    """
+    status = 1
+    try:
+        os.setsid()
+        signal.alarm(LONGEST)
+        os.environ.update(order["environment"])
+        from tests.crash import hooks, sabotage  # pylint: disable=import-outside-toplevel
+
+        shift_clock(order["clock"])
+        points = hooks.Points(order["plan"])
+        points.install()
+        if order["sabotage"]:
+            getattr(sabotage, order["sabotage"])()
+        results = rotate(order)
+        told = {"results": results, "calls": points.calls, "missed": points.missed}
+        with os.fdopen(answer, "w", encoding="utf-8") as stream:
+            json.dump(told, stream)
+        status = 0
+    except BaseException:  # pylint: disable=broad-exception-caught
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def run(order):
+    """Fork a child, wait for its end, and tell.
+
+    :return: dict with ``signal`` (or ``None``), ``status``, and what the child has told, if it came to that.
+    """
+    reading, writing = os.pipe()
+    process = os.fork()
+    if not process:
+        os.close(reading)
+        child(order, writing)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        text = stream.read()
+    _process, status = os.waitpid(process, 0)
+    ended = {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, "status": os.waitstatus_to_exitcode(status)}
+    return dict(json.loads(text) if text else {}, **ended)
+
+
+def main():
+    """Serve until there are no more orders."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Whatever prints must not get between the answers.
+    os.dup2(2, 1)
+    warm_up()
+    for line in iter(sys.stdin.readline, ""):
+        answers.write(json.dumps(run(json.loads(line))) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
