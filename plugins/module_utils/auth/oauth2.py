@@ -71,7 +71,7 @@ class TokenEndpoint:
         if refusal is None:
             # A gateway's own 401 says nothing about the password.
             raise answer.unexpected("is a refusal, but not that of the token service")
-        return Grant(refusal=refusal)
+        return Grant(refusal=answer.shorten(refusal))
 
     def revoke(self, token, client=None):
         """End a token before its time.

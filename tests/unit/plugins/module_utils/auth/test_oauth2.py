@@ -86,6 +86,11 @@ def test_a_refusal(learned, status):
     assert error.message.endswith("Not ********")
 
 
+def test_a_code_that_is_no_code_is_cut_and_masked(learned):
+    refusal = as_user(endpoint(Client(400, {"error": SECRET + " x" * 5000}), learned)).refusal
+    assert refusal.startswith("******** x") and len(refusal) < 400
+
+
 @pytest.mark.parametrize("body", ["<p>Denied to S3cr3t-MARKER</p>", [], {}, {"error": {"code": 401}}, {"error": 1}])
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_refusal_by_somebody_else_says_nothing_about_a_user(learned, status, body):
