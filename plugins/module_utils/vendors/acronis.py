@@ -223,7 +223,7 @@ class Acronis(Vendor):
             answer = self._send("GET", "/search?" + urlencode(query, quote_via=quote), READ)
             # A text that the search cannot take is no reason not to look elsewhere.
             found = dicts_at(_read(answer), "items") if answer.status != 400 else []
-            ids = [item.get("id") for item in found if item.get("obj_type") == "user" and item.get("login") == account.name and not item.get("deleted_at")]
+            ids = [item.get("id") for item in found if item.get("obj_type") == "user" and item.get("login") == account.name]
             if len(ids) == 1 and len(found) < _SEARCH_LIMIT and _is_id(ids[0]):
                 return self._with_id(account, ids[0])
             # None, or perhaps several: the search is no proof of that.

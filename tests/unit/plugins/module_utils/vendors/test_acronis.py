@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulators.acronis import ADMIN, CHANGE, CLIENT, SEARCH, USERS, VIEWER, AcronisDouble
-from tests.simulators.acronis_identity import BASE, CLIENT_TENANT, CUSTOMER, LOGIN, STRANGER, UNIT, Person
+from tests.simulators.acronis_identity import BASE, CLIENT_TENANT, CUSTOMER, LOGIN, STRANGER, UNIT, Person, Tenant
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 from tests.unit.plugins.module_utils.vendors.acronis_calls import in_force, make, message, queries, run, steps, told, user
 
@@ -121,7 +121,7 @@ def test_logins_with_characters_that_mean_something(double, login, others):
     password = "S3cr3t-MARKER-\u00e4\u20ac\U0001f511+%&=:\"'\\ "
     users = [user(login, password=password)] + [user(name) for name in double.populate(others)]
     assert told(run(double, *users))[0] == CHANGED and double.users[login] == password
-    assert (SEARCH in [one.path[len(BASE):] for one in double.requests]) is (others == 0)
+    assert ("search" in steps(double), "list" in steps(double)) == (not others, bool(others))
     assert told(run(double, *users))[0] == ("unchanged", True, None)
 
 
@@ -176,6 +176,22 @@ def test_a_deleted_user_is_none(double, others):
     assert told(run(double, user(), *[user(name) for name in double.populate(others)]))[0] == ("failed", None, "user_not_found")
 
 
+@pytest.mark.parametrize("others", [0, 5])
+def test_a_deleted_user_that_is_shown_all_the_same_is_none(double, others):
+    shown = {"id": double.people["alice"].id, "login": "alice", "activated": True, "deleted_at": "2026-01-02T00:00:00+00:00"}
+    double.inject("answer", path=double.user_path("alice"), times=None, status=200, body=shown)
+    names = double.populate(others)
+    listed = [shown] + [{"id": double.people[name].id, "login": name, "activated": True, "deleted_at": None} for name in names]
+    double.inject("answer", path=USERS, times=None, status=200, body={"items": listed})
+    assert told(run(double, user(), *[user(name) for name in names])) == [("failed", None, "user_not_found")] + [CHANGED] * others
+
+
+def test_a_tenant_with_a_login_is_no_user(double):
+    found = [{"obj_type": "tenant", "id": UNIT, "login": "alice"}, {"obj_type": "user", "id": double.people["alice"].id, "login": "alice"}]
+    double.inject("answer", path=SEARCH, status=200, body={"items": found})
+    assert told(run(double, user())) == [CHANGED] and "list" not in steps(double)
+
+
 def test_three_users_among_ten_thousand(double):
     names = double.populate(10000)
     wanted = [names[0], names[5000], names[9999]]
@@ -215,11 +231,13 @@ def test_somebody_on_two_pages_is_one(double):
 
 @pytest.mark.parametrize("others", [0, 5])
 def test_a_tenant_other_than_the_clients_own(double, others):
-    double.people["bob"].tenant_id = UNIT
+    tenant = "abcdef00-0000-4000-8000-00000000000f"
+    double.tenants[tenant] = Tenant(tenant, "Team", "unit", CUSTOMER)
+    double.people["bob"].tenant_id = tenant
     users = [user(name) for name in ("alice", "bob", *double.populate(others))]
-    result = run(double, *users, tenant_id=UNIT.upper())
+    result = run(double, *users, tenant_id=tenant.upper())
     assert told(result)[:2] == [("failed", None, "user_not_found"), CHANGED] and in_force(double) == ["bob"]
-    assert double.calls(CLIENT) == [] and {one["tenant"] for one in queries(double, SEARCH)} <= {UNIT}
+    assert double.calls(CLIENT) == [] and {one["tenant"] for one in queries(double, SEARCH)} <= {tenant}
 
 
 @pytest.mark.parametrize("tenant, kind", [("99999999-0000-4000-8000-000000000009", "target_not_found"), (STRANGER, "permission_denied")])
