@@ -9,6 +9,8 @@ import os
 import re
 from urllib.parse import quote
 
+from tests.integration.real_stores import unavailable
+from tests.servers.machine import Unavailable
 from tests.servers.password_store import GnuPG
 from tests.store_stands import StoreStand
 
@@ -19,7 +21,7 @@ class PasswordStoreStand(StoreStand):
     """See above."""
 
     name = "passwordstore"
-    real = True  # needs programs that the environment of the tests does not bring
+    real = True
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -28,7 +30,10 @@ class PasswordStoreStand(StoreStand):
         self.gnupg = None
 
     def __enter__(self):
-        self.gnupg = GnuPG()
+        try:
+            self.gnupg = GnuPG()
+        except Unavailable as error:
+            unavailable(error.reason)
         self.gnupg.make_key(KEY)
         self.gnupg.init(self.directory, KEY)
         return self

@@ -39,10 +39,10 @@ _STAGE = ".new~"  # the beginning of the names of the folders in which new entri
 _LOCK_WAIT = 120.0  # seconds; a thousand entries take another process half of that
 _TRIES = 3
 _PAUSE = 0.1  # seconds before the second try
-_WORKERS = min(8, max(2, os.cpu_count() or 1))  # gpg-agent's locked memory is small, and it does one decryption at a time
+_WORKERS = 4  # gpg-agent does one decryption at a time, and its locked memory is small
 
 # Nobody is there to be asked, and no key may come from the network: a missing one would be taken from whoever has that address now.
-_GPG_OPTIONS = ("--batch", "--no-auto-key-locate", "--pinentry-mode", "loopback", "--status-fd", "2")
+_GPG_OPTIONS = ("--quiet", "--batch", "--no-auto-key-locate", "--pinentry-mode", "loopback", "--status-fd", "2")
 
 
 class PasswordStore(Store):
@@ -75,9 +75,11 @@ class PasswordStore(Store):
         self._folder = os.path.join(self._root, *self._parts)
         self._timeout = options["timeout"]
         self._backend = options["backend"]
-        self._program = _program(options["executable"] or self._backend)
         self._home = options["gnupg_home"]
-        _program("gpg")  # pass would say so, but not what to do
+        self._gpg = _program("gpg")
+        self._program = _program(options["executable"] or self._backend)
+        # As pass puts them together.
+        self._options = [*os.environ.get("PASSWORD_STORE_GPG_OPTS", "").split(), *_GPG_OPTIONS]
 
     # The three methods of the interface
 
@@ -145,20 +147,18 @@ class PasswordStore(Store):
                 return None
 
     def _entry(self, user):
-        told = None
         for number in range(_TRIES):
             time.sleep(_PAUSE * number)
             content = self._content(user)
             if content is None:
                 return Entry(None, None)
-            text, told, final = self._decrypted(self._root, "/".join((*self._parts, _quoted(user))))
-            # The program has read the file once more: only if it is the same one do text and version belong together.
-            if self._content(user) == content:
-                if text is not None:
-                    return Entry(_record(text, user, self._path(user)), _version(content))
-                if final:
-                    break
-        raise failure("%s cannot be decrypted: %s" % (self._path(user), told or "it keeps changing."))
+            text, told, final = self._decrypted(content)
+            if text is not None:
+                return Entry(_record(text, user, self._path(user)), _version(content))
+            # Somebody may be writing it in place just now, as pass does, or the agent is short of memory.
+            if final:
+                break
+        raise failure("%s cannot be decrypted: %s" % (self._path(user), told))
 
     def _replace(self, entries):
         """Put new entries in the place of the old ones.
@@ -226,61 +226,59 @@ class PasswordStore(Store):
         name = _quoted(user)
         path = os.path.join(folder, name + _SUFFIX)
         if self._backend == "pass":
-            command = ["insert", "--multiline", "--force", "--", name]
+            command = [self._program, "insert", "--multiline", "--force", "--", name]
         else:
-            command = [*_GPG_OPTIONS, "--quiet", "--yes", "--compress-algo", "none", "--no-encrypt-to", "--encrypt", *_recipients(keys), "--output", path]
-        status, _output, told = self._run([self._program, *command], folder, text)
+            command = [self._program, *self._options, "--yes", "--compress-algo", "none", "--no-encrypt-to", "--encrypt", *_recipients(keys), "--output", path]
+        status, _output, told = self._run(command, folder, text.encode())
         if status or not os.path.isfile(path):
             raise failure("%s cannot be encrypted: %s" % (self._path(user), _why_not_encrypted(told, keys)))
         # Whoever cannot read it back would lose the old entry for one that is of no use here.
-        again, told, _final = self._decrypted(folder, name)
+        with open(path, "rb") as stream:
+            again, told, _final = self._decrypted(stream.read())
         if again != text:
-            told = "it is not what was given to it" if again is not None else told
-            raise failure("The new entry of %s does not come back: %s The old one is untouched." % (self._path(user), told))
+            told = "it is not what was given to it." if again is not None else told
+            raise failure("The new entry for %s does not come back: %s The old one is untouched." % (self._path(user), told))
         sync(path)
 
-    def _decrypted(self, folder, name):
-        """The text of an entry.
+    def _decrypted(self, content):
+        """The text of an entry. By gpg itself with any backend: pass would read the file once more, and that may be another one by then.
 
+        :param content: the bytes of its file.
         :return: (text or ``None``, why there is none, whether another try is of no use).
         """
-        if self._backend == "pass":
-            command = ["show", "--", name]
-        else:
-            command = [*_GPG_OPTIONS, "--quiet", "--decrypt", os.path.join(folder, name + _SUFFIX)]
-        status, text, told = self._run([self._program, *command], folder)
+        status, text, told = self._run([self._gpg, *self._options, "--decrypt"], self._root, content)
         if not status:
             return text, None, True
         if "NEED_PASSPHRASE" in told:
             return None, "the secret key is locked. Unlock it in gpg-agent beforehand (gpg-preset-passphrase), or use one without a pass phrase.", True
         if "No secret key" in told:
             where = self._home or "GnuPG's folder (option gnupg_home)"
-            return None, "the secret key that opens it is not in %s. Import it there: gpg --import. %s" % (where, _said(told)), True
-        return None, "%s If it is damaged: restore it from a copy; it is not overwritten." % _said(told), False
+            return None, "the secret key that opens it is not in %s. Import it there: gpg --import." % where, True
+        return None, "%s If it is damaged, restore it from a copy; it is not overwritten." % _said(told), False
 
-    def _run(self, command, folder, text=None):
+    def _run(self, command, folder, given=b""):
         """Run a program.
 
-        :param folder: the password store it is to work on.
-        :param text: what it reads from its standard input, the only way on which a password goes.
+        :param folder: where it runs; for pass, the password store.
+        :param given: what it reads from its standard input, the only way on which a password goes.
         :return: (exit status, standard output, standard error).
         :raises VendorError: it cannot be started or does not end in time.
         """
         environment = dict(os.environ, LC_ALL="C.UTF-8", LANGUAGE="", PASSWORD_STORE_DIR=folder, GIT_CEILING_DIRECTORIES=os.path.dirname(self._root))
-        environment["PASSWORD_STORE_GPG_OPTS"] = " ".join((os.environ.get("PASSWORD_STORE_GPG_OPTS", ""), *_GPG_OPTIONS))
+        environment["PASSWORD_STORE_GPG_OPTS"] = " ".join(self._options)
         if self._home:
             environment["GNUPGHOME"] = self._home
         for name in ("GPG_TTY", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
             environment.pop(name, None)
         # A session of its own: neither can it ask on the terminal, nor do its children survive it.
-        pipes = dict(stdin=subprocess.DEVNULL if text is None else subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
         except OSError as exc:
             raise failure("%s cannot be started: %s." % (command[0], exc.strerror)) from None
         with process:
             try:
-                output, told = process.communicate(None if text is None else text.encode(), self._timeout)
+                output, told = process.communicate(given, self._timeout)
             except BaseException as exc:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
