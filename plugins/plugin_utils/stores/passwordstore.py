@@ -238,6 +238,8 @@ class PasswordStore(Store):
         if again != text:
             told = "it is not what was given to it." if again is not None else told
             raise failure("The new entry for %s does not come back: %s The old one is untouched." % (self._path(user), told))
+        if self._backend == "gpg":
+            os.chmod(path, 0o600)
         sync(path)
 
     def _decrypted(self, content):
@@ -247,7 +249,8 @@ class PasswordStore(Store):
         :return: (text or ``None``, why there is none, whether another try is of no use).
         """
         status, text, told = self._run([self._gpg, *self._options, "--decrypt"], self._root, content)
-        if not status:
+        # gpg takes a message that nobody has encrypted for a good one, and the beginning of one, too.
+        if not status and "[GNUPG:] DECRYPTION_OKAY" in told:
             return text, None, True
         if "NEED_PASSPHRASE" in told:
             return None, "the secret key is locked. Unlock it in gpg-agent beforehand (gpg-preset-passphrase), or use one without a pass phrase.", True
@@ -381,7 +384,7 @@ def _recipients(keys):
 def _said(told):
     """What the programs said, without gpg's status lines."""
     lines = [line for line in told.splitlines() if line.strip() and not line.startswith("[GNUPG:]")]
-    return " ".join(lines[-2:]) or "the program told no reason."
+    return " ".join(lines[-2:]) or "no reason was told."
 
 
 def _why_not_encrypted(told, keys):
