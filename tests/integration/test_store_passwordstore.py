@@ -276,6 +276,11 @@ def test_killed_while_pass_is_at_work(stand):
     assert_nothing_changed(stand, (NEW, OTHER))
 
 
+def test_an_entry_is_on_disk_before_it_takes_its_place_and_the_folder_after_it(stand):
+    put(stand, alice=OLD)
+    assert [name for name in calls_of(stand) if name in ("fsync", "rename")] == ["fsync", "rename", "fsync"]
+
+
 def _fail_at(place, told):
     calls = []
 

@@ -267,7 +267,7 @@ class PasswordStore(Store):
         :return: (exit status, standard output, standard error).
         :raises VendorError: it cannot be started or does not end in time.
         """
-        environment = dict(os.environ, LC_ALL="C.UTF-8", LANGUAGE="", PASSWORD_STORE_DIR=folder, GIT_CEILING_DIRECTORIES=os.path.dirname(self._root))
+        environment = dict(os.environ, LC_ALL="C.UTF-8", LANGUAGE="", PASSWORD_STORE_DIR=folder)
         environment["PASSWORD_STORE_GPG_OPTS"] = " ".join(self._options)
         if self._home:
             environment["GNUPGHOME"] = self._home
