@@ -85,7 +85,6 @@ class PasswordStore(Store):
 
     def get(self, users):
         users = list(dict.fromkeys(users))
-        self._require_store()
         return dict(zip(users, self._each(self._entry, users)))
 
     def put(self, entries):
@@ -135,16 +134,13 @@ class PasswordStore(Store):
     def _content(self, user):
         """The bytes of an entry's file; ``None`` if there is none."""
         path = self._path(user)
-        with self._failing("cannot be read", path):
-            try:
-                with open(path, "rb") as stream:
-                    return stream.read()
-            except FileNotFoundError:
-                # It may have gone along with everything else.
-                self._require_store()
-                if os.path.islink(path):
-                    raise failure("%s is a link to a file that does not exist." % path) from None
-                return None
+        with self._failing("cannot be read", path), suppress(FileNotFoundError), open(path, "rb") as stream:
+            return stream.read()
+        # It may be missing along with everything else.
+        self._require_store()
+        if os.path.islink(path):
+            raise failure("%s is a link to a file that does not exist." % path)
+        return None
 
     def _entry(self, user):
         for number in range(_TRIES):
