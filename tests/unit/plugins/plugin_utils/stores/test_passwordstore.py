@@ -111,8 +111,8 @@ def test_every_option_comes_from_the_environment_too(programs, monkeypatch, tmp_
 
 def test_every_name_is_one_part_of_a_path_and_no_two_are_the_same():
     names = [
-        "alice", "Alice", "alice.gpg", "a/b", "..", ".", ".hidden", "-rf", "--", "~", "a~", "%2E", "%", "a b", "a\nb", "a\\b", "$HOME", "`id`", "*", "#1", "a:b",
-        "alice@example.com", "ünï", "用户", ".new~x", ".lock~", ".gpg-id",
+        "alice", "Alice", "alice.gpg", "a/b", "..", ".", ".hidden", "-rf", "--", "~", "a~", "%2E", "%", "a b", "a\nb", "a\\b", "$HOME", "`id`", "*", "#1",
+        "a:b", "alice@example.com", "ünï", "用户", ".new~x", ".lock~", ".gpg-id",
     ]  # fmt: skip
     quoted = [passwordstore._quoted(name) for name in names]
     assert len(set(quoted)) == len(names)
