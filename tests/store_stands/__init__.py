@@ -26,6 +26,7 @@ class StoreStand(ABC):
     """
 
     name = "none"
+    real = False  # whether it needs a server or programs that the environment of the tests does not bring
     secrets: tuple = ()  # what gives access to the store; unmistakable markers
 
     def __init__(self, folder):

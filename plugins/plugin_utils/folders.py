@@ -1,0 +1,74 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Folders that survive a crash, and locks that end with the process that holds them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+
+_PAUSE = 0.02  # seconds between two tries to get a lock
+
+
+class Locked(Exception):
+    """Another process has held the lock for as long as we were ready to wait."""
+
+
+@contextmanager
+def locked(path, wait):
+    """Keep other processes out; the kernel ends the lock if this process is killed.
+
+    :param path: the lock file; it is made if it is missing, and stays.
+    :param wait: seconds.
+    :raises Locked: not to be had within that time.
+    :raises OSError: no lock file can be made there, or the file system has no locks.
+    """
+    handle = _take(path, time.monotonic() + wait)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(path, end):
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Somebody may have removed the file while we waited: then others lock another one.
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        if time.monotonic() > end:
+            raise Locked
+        time.sleep(_PAUSE)
+
+
+def make_folder(path):
+    """Make the folder, and those above it, so that it survives a crash; only its owner may look into it."""
+    if os.path.isdir(path):
+        return
+    make_folder(os.path.dirname(path))
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    sync(os.path.dirname(path))
+
+
+def sync(path):
+    """Bring a file, or the names in a folder, to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role ``rotate`` through real Ansible with the store of pass, on a double of Milvus."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.integration.rotation import COMMIT, REPORT, STAGE, Rotation, changed, old_password
+from tests.simulators.milvus import MilvusDouble
+from tests.store_stands.passwordstore import KEY, STAND
+
+USERS = ("alice", "bob", "carol")
+HOST = "milvus-1"
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def double():
+    with MilvusDouble(users={name: old_password(name) for name in USERS}) as running:
+        yield running
+
+
+class PasswordStoreRotation(Rotation):
+    """The role on one double, with the store of a stand."""
+
+    def __init__(self, ansible, double, stand):
+        super().__init__(ansible, {HOST: double}, USERS, rotate_store="passwordstore", rotate_store_options=stand.options["store_options"])
+        del self.variables["rotate_store_path"]
+        self.stand_of_store = stand
+
+    def records(self, host=HOST):
+        """What the store holds, by user."""
+        store = self.stand_of_store.open(host)
+        return {user: entry.record.as_dict() for user, entry in store.get(store.list()).items()}
+
+
+@pytest.fixture
+def rotation(ansible, double):
+    # Its folder is searched for secrets.
+    with STAND(ansible.shared) as stand:
+        stand.gnupg.init(stand.directory, KEY, git=True)
+        yield PasswordStoreRotation(ansible, double, stand)
+
+
+def assert_proved(rotation, double):
+    for name in USERS:
+        record = rotation.records()[name]
+        assert record["password"] == double.users[name] != old_password(name), name
+        assert (record["pending"], record["status"], record["verified"], record["previous"]) == (None, "current", True, old_password(name))
+        # Applications need nothing of this collection.
+        assert rotation.stand_of_store.shown(name, HOST) == (name, double.users[name])
+
+
+def test_rotates_and_then_has_nothing_to_do_and_a_play_reads_the_password(rotation, double):
+    check = rotation.run(check=True)
+    assert check.rc == 0 and check.result(STAGE)["due"] == list(USERS) and rotation.records() == {}, check.output
+
+    first = rotation.run(verbosity=3, watch=True)
+    assert first.rc == 0, first.output
+    assert_proved(rotation, double)
+    assert first.result(REPORT)["msg"] == ["%s (new): rotated, verified by a login" % name for name in USERS] and not double.failed_logins
+
+    second = rotation.run()
+    assert (second.rc, changed(second)) == (0, {HOST: 0}), second.output
+
+    message = "{{ lookup('rekey.passwords.secret', 'alice') == lookup('file', '%s') }}" % (rotation.ansible.inputs / "password")
+    (rotation.ansible.inputs / "password").write_text(double.users["alice"], encoding="utf-8")
+    play = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": [{"ansible.builtin.debug": {"msg": message}}]}
+    read = rotation.run([play])
+    assert read.rc == 0 and [result.result["msg"] for result in read.results] == [True], read.output
+    assert not rotation.ansible.leaks(rotation.secrets())
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_before_the_commit_is_finished_with_the_same_password(rotation, double):
+    run = rotation.run(kill_at=COMMIT)
+    assert run.rc == -signal.SIGKILL
+    pending = {name: record["pending"]["password"] for name, record in rotation.records().items()}
+    assert pending == {name: double.users[name] for name in USERS}
+    # An application still sees nothing that is not proved.
+    assert rotation.stand_of_store.shown("alice", HOST) == ("alice", None)
+    second = rotation.run()
+    assert second.rc == 0, second.output
+    assert {name: double.users[name] for name in USERS} == pending
+    assert_proved(rotation, double)
+
+
+def test_a_store_out_of_reach_stops_the_run_before_anything_is_sent(rotation, double):
+    rotation.stand_of_store.disturb()
+    run = rotation.run()
+    assert run.rc == 2 and run.result(STAGE)["error"]["kind"] == "store_failed" and double.writes == 0, run.output
+    assert "%s/rekey/milvus-1/alice.gpg cannot be read: Not a directory" % rotation.stand_of_store.directory in run.result(STAGE)["msg"]
