@@ -54,6 +54,10 @@ class Running:
         """The exit status, or ``None`` while it runs."""
         return self._process.poll()
 
+    def progress(self):
+        """The names of the tasks that have begun by now, without their role."""
+        return [name.rpartition(" : ")[2] for name in Run(None, self._folder, set()).started]
+
     def kill_group(self, workers=True, timeout=10.0):
         """SIGKILL to the whole process group.
 

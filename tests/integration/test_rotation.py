@@ -9,8 +9,11 @@ import pytest
 
 from tests.integration.rotation import CHANGE, COMMIT, REPORT, STAGE, VAULT_PASSWORD, Rotation, changed, old_password
 from tests.simulators.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
+from tests.stands import STANDS
 
 USERS = ("alice", "bob", "carol")
+MOVE = "rekey.passwords.move_store"
+LOWER_CASE = {"upper": 0, "digits": 0, "symbols": 0, "exclude": "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+=@%"}
 
 
 @pytest.fixture
@@ -101,17 +104,73 @@ def test_a_user_that_fails_holds_up_nobody_and_fails_the_host(rotation, double):
     assert_proved(rotation, double)
 
 
-def test_a_refused_password_is_dropped_and_the_next_run_makes_a_better_one(ansible):
+def test_a_refused_password_gives_way_to_a_better_one_in_the_same_run(ansible):
     with MilvusDouble(users={"alice": old_password("alice")}, strict=True) as double:
         rotation = Rotation(ansible, {"milvus-1": double}, ["alice"], rotate_policy={"digits": 0, "symbols": 0})
+        run = rotation.run()
+        assert run.rc == 0, run.output
+        assert_proved(rotation, double, ["alice"])
+        assert len(double.calls(UPDATE)) == 2 and not double.failed_logins
+        assert any(character.isdigit() for character in double.users["alice"]) and not double.users["alice"].isalnum()
+
+
+def test_where_not_even_a_better_one_is_taken_the_password_is_dropped_and_the_next_run_makes_another(ansible):
+    with MilvusDouble(users={"alice": old_password("alice")}, strict=True) as double:
+        # Neither capital letters nor digits nor symbols are left, so that nothing satisfies the server.
+        rotation = Rotation(ansible, {"milvus-1": double}, ["alice"], rotate_policy=LOWER_CASE)
         run = rotation.run()
         assert run.rc == 2 and "password_rejected" in run.result(REPORT)["msg"][0]
         record = rotation.records()["alice"]
         assert (record["pending"], record["last_error"]["kind"], double.users["alice"]) == (None, "password_rejected", old_password("alice"))
+        assert len(double.calls(UPDATE)) == 2
 
         rotation.variables["rotate_policy"] = {}
         assert rotation.run().rc == 0
         assert_proved(rotation, double, ["alice"])
+
+
+def test_all_records_move_to_another_store_and_the_rotation_goes_on_there(rotation, double):
+    assert rotation.run().rc == 0
+    # Bob is in the middle of a rotation, and dave has a record of his own.
+    double.inject("drop", path=UPDATE, user="bob")
+    assert rotation.run(extra_vars={"rotate_force": True, "rotate_users": ["bob"]}).rc == 2
+    pending = rotation.records()["bob"]["pending"]["password"]
+    before = rotation.records()
+    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new")}
+    assert rotation.run(MOVE, extra_vars=there, check=True).result("Tell what was copied")["msg"][0] == "alice: would be copied"
+    assert not (rotation.ansible.shared / "new").exists()
+
+    moved = rotation.run(MOVE, extra_vars=there, verbosity=5)
+    assert moved.rc == 0, moved.output
+    assert moved.result("Tell what was copied")["msg"] == ["alice: copied", "bob: copied, with a new password that is pending", "carol: copied"]
+    assert all(line.endswith("; logs in") for line in moved.result("Tell who can log in")["msg"]) and rotation.records() == before
+    assert changed(rotation.run(MOVE, extra_vars=there)) == {"milvus-1": 0}
+
+    old, rotation.store = rotation.store, rotation.ansible.shared / "new"
+    assert rotation.records() == before
+    rotation.variables["rotate_store_path"] = str(rotation.store)
+    run = rotation.run()
+    assert run.rc == 0 and run.result(STAGE)["due"] == ["bob"] and rotation.records()["bob"]["password"] == pending, run.output
+    assert_proved(rotation, double)
+
+    # What is there by now is newer, and is not overwritten.
+    rotation.variables["rotate_store_path"] = str(old)
+    after = rotation.records()
+    conflict = rotation.run(MOVE, extra_vars=there)
+    assert conflict.rc == 2 and "bob: NOT copied: The other store has another record of bob" in conflict.result("Tell what was copied")["msg"][1]
+    assert rotation.records() == after
+    assert not rotation.ansible.leaks(rotation.secrets())
+
+
+def test_a_move_logs_in_with_what_the_new_store_holds(rotation, double):
+    assert rotation.run().rc == 0
+    double.set_user("carol", "somebody has changed it")
+    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new"), "rotate_users": ["alice", {"name": "bob"}]}
+    run = rotation.run(MOVE, extra_vars=there)
+    assert run.rc == 2, run.output
+    told = run.result("rekey.passwords.rotation_status")["users"]
+    assert [(user["name"], user["verified"]) for user in told] == [("alice", True), ("bob", True), ("carol", False)]
+    assert double.writes == len(USERS)
 
 
 def test_the_operator_is_changed_last_and_the_store_knows_its_password_from_then_on(rotation, double):
@@ -130,7 +189,7 @@ def test_the_operator_is_changed_last_and_the_store_knows_its_password_from_then
 
 
 @pytest.mark.parametrize("case, variables, told", [
-    ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: milvus, rackspace_database."),
+    ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: %s." % ", ".join(STANDS)),
     ("misspelt option", {"rotate_connection": {"url": "http://127.0.0.1:1", "api_usr": "root"}}, "api_usr"),
     ("password given", {"rotate_users": [{"name": "alice", "password": old_password("alice")}]}, "users gives a password for alice"),
     ("user twice", {"rotate_users": ["alice", "alice"]}, "users names alice twice"),
@@ -139,7 +198,7 @@ def test_the_operator_is_changed_last_and_the_store_knows_its_password_from_then
     ("bad age", {"rotate_max_age": "a month"}, "max_age must be a whole number and a unit"),
     ("bad policy", {"rotate_policy": {"length": 8}}, "policy: length must be from 20 to 72 for Milvus."),
     ("unknown policy", {"rotate_policy": {"lenght": 24}}, "lenght"),
-    ("no store", {"rotate_store": "cupboard"}, "There is no store cupboard; there are: ansible_vault."),
+    ("no store", {"rotate_store": "cupboard"}, "There is no store cupboard; there are: ansible_vault"),
     ("no path", {"rotate_store_path": ""}, "rotate_store_path"),
 ])
 def test_a_wrong_variable_is_named_and_nothing_happens(ansible, double, case, variables, told):

@@ -128,6 +128,43 @@ def test_the_rotation_in_success_refusal_check_and_death(ansible, double):
     assert not ansible.leaks(seen | secrets())
 
 
+def test_status_verify_repair_rollback_and_move(ansible, double):
+    connection = {"url": "{{ server_url }}", "api_user": "root", "api_password": OPERATOR, "timeout": 5, "retries": 0}
+    rotation = Rotation(ansible, {"milvus-1": double}, ["alice", "bob", "carol"], rotate_connection=connection, rotate_rollback=True)
+    options = {"verbosity": VERBOSITY, "diff": True, "watch": True}
+    by_hand, seen = {"rotate_repair_users": [{"name": "alice", "password": NEW % "alice"}]}, rotation.secrets()
+
+    def run(playbook, rc, **more):
+        done = rotation.run("rekey.passwords." + playbook, **dict(options, **more))
+        assert done.rc == rc, done.output
+        seen.update(rotation.secrets())
+
+    run("rotate", 0)
+    # Bob fails, so the others go back; then nobody knows what alice has.
+    double.inject("echo", path=UPDATE, user="bob", form="repr", status=400)
+    run("rotate", 2, extra_vars={"rotate_force": True})
+    double.set_user("alice", NEW % "alice")
+    run("status", 0)
+    run("verify", 2)
+    run("repair", 2)
+    run("repair", 2, extra_vars=dict(by_hand, rotate_repair_reset=True, rotate_policy="Operator-S3cr3t-MARKER"))
+    run("repair", 2, extra_vars={"rotate_repair_users": [{"name": "alice", "password": NEW % "dave"}]})
+    run("repair", 0, extra_vars=by_hand, check=True)
+    run("repair", 0, extra_vars=by_hand)
+    double.super_users = {"root"}
+    double.set_user("alice", old_password("dave"))
+    run("repair", 0, extra_vars={"rotate_repair_users": ["alice"], "rotate_repair_reset": True})
+    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(ansible.shared / "new")}
+    run("move_store", 2, extra_vars=dict(there, rotate_to_store_options={"token": "Operator-S3cr3t-MARKER"}))
+    run("move_store", 0, extra_vars=there, check=True)
+    run("move_store", 0, extra_vars=there)
+    path = rotation.store / "milvus-1.yml"
+    path.write_bytes(path.read_bytes()[:-100])
+    for playbook in ("status", "verify", "repair", "move_store"):
+        assert rotation.run("rekey.passwords." + playbook, **dict(options, extra_vars=there)).rc == 2
+    assert len(seen) > 8 and not ansible.leaks(seen | secrets("Operator-S3cr3t-MARKER"))
+
+
 def test_the_files_of_the_store_are_for_their_owner_alone(ansible, double):
     connection = {"url": "{{ server_url }}", "api_user": "root", "api_password": OPERATOR}
     rotation = Rotation(ansible, {"milvus-1": double}, ["alice"], rotate_connection=connection)

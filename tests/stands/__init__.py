@@ -27,6 +27,8 @@ class Stand:
     :param connection: given a running double, the module's options with which an operator may do everything.
     :param change: finds the request that changes a password: options of ``Double.inject``, such as ``path`` and ``method``.
     :param lookup: finds the request that looks users up.
+    :param refusal: how the vendor answers that request if its policy refuses the password: further options of ``Double.inject``.
+    :param resets: options of ``double`` with which the operator needs to know no user's password.
     :param secrets: the operator's; unmistakable markers.
     :param end_logins: given a double, ends everything that the operator has got by logging in; ``None`` where there is nothing to be ended.
     :param proves: whether a login can prove a password here.
@@ -42,6 +44,8 @@ class Stand:
     connection: Callable
     change: dict
     lookup: dict
+    refusal: dict
+    resets: dict = field(default_factory=dict)
     secrets: tuple = ()
     end_logins: Callable | None = None
     proves: bool = True

@@ -15,6 +15,7 @@ STAND = Stand(
     connection=lambda double: {"url": double.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
     change={"path": CHANGE, "method": "POST"},
     lookup={"path": SEARCH, "method": "GET"},
+    refusal={"status": 403, "body": {"error": {"code": 1027, "message": "The operation is not allowed by business rules"}}},
     secrets=(CLIENT_SECRET,),
     end_logins=lambda double: double.expire_tokens(),
     addresses=("https://eu2-cloud.acronis.com",),

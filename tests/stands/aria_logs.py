@@ -19,6 +19,8 @@ STAND = Stand(
     connection=_connection,
     change={"path": CHANGE, "method": "PATCH"},
     lookup={"path": SEARCH, "method": "GET"},
+    refusal={"status": 400, "body": {"errorMessage": "Some fields have incorrect values", "errorCode": "FIELD_ERROR",
+                                     "errorDetails": {"password": [{"errorMessage": "The password is not secure."}]}}},
     secrets=(OPERATOR_PASSWORD,),
     end_logins=lambda double: double.expire_sessions(),
     operator=OPERATOR,

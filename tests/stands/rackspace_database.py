@@ -24,6 +24,7 @@ STAND = Stand(
     connection=lambda double: {"auth_url": double.url + "/v2.0", "api_user": "operator", "api_key": _KEY, "instance_id": INSTANCE},
     change={"path": "/users", "method": "PUT"},
     lookup={"path": INSTANCE, "method": "GET"},
+    refusal={"status": 400, "body": {"badRequest": {"code": 400, "message": "Validation error: users[0]['password'] does not match the rules"}}},
     secrets=(_KEY,),
     end_logins=lambda double: double.tokens.clear(),
     proves=False,

@@ -19,6 +19,7 @@ STAND = Stand(
     connection=_connection,
     change={"method": "PUT"},
     lookup={"path": SEARCH, "method": "GET"},
+    refusal={"status": 400, "body": {"minorErrorCode": "BAD_REQUEST", "message": "[ 1 ] The password does not satisfy the policy.", "stackTrace": None}},
     secrets=(OPERATOR_PASSWORD, SYSTEM_PASSWORD),
     end_logins=lambda double: double.expire(),
     operator=OPERATOR,

@@ -33,6 +33,23 @@ def test_the_documentation_means_one_password_by_one_name():
 
 
 @pytest.mark.parametrize("vendor", STANDS)
+def test_a_refusal_of_the_policy_is_understood_as_one(vendor):
+    stand = STANDS[vendor]
+    with stand.double({"alice": OLD}) as double:
+        double.inject("answer", **stand.change, **stand.refusal)
+        (user,) = run(stand, double, "alice", update_password="always")["users"]
+        assert (user["state"], user["error"]["kind"], double.can_log_in("alice", OLD)) == ("failed", "password_rejected", True)
+
+
+@pytest.mark.parametrize("vendor", STANDS)
+def test_with_the_options_for_a_reset_the_operator_needs_no_current_password(vendor):
+    stand = STANDS[vendor]
+    with stand.double({"alice": OLD}, **stand.resets) as double:
+        result = run(stand, double, "alice", entry={"current_password": "not-the-one-in-force-1"}, update_password="always")
+        assert not result["failed"] and double.can_log_in("alice", NEW), result
+
+
+@pytest.mark.parametrize("vendor", STANDS)
 def test_the_double_is_changed_proves_it_and_can_be_disturbed_where_the_stand_says(vendor):
     stand = STANDS[vendor]
     with stand.double({"alice": OLD, "bob": OLD}) as double:

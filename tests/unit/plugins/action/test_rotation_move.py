@@ -151,9 +151,9 @@ def test_wrong_options_are_told_by_their_names_and_without_a_secret(tmp_path, ar
     assert not list(tmp_path.iterdir())
 
 
-def test_a_message_of_a_store_shows_no_secret_of_the_records(stores, monkeypatch):
+def test_a_message_of_a_store_shows_no_secret_of_the_records_and_none_that_opens_it(stores, monkeypatch):
     def fail(_entries):
-        raise VendorError("store_failed", "It did not take %s and %s." % (NEW, OTHER))
+        raise VendorError("store_failed", "It did not take %s, %s and %s." % (NEW, OTHER, "S3cr3t-MARKER-token"))
 
     monkeypatch.setattr(stores[1], "put", fail)
-    assert move()["msg"] == "It did not take ******** and ********."
+    assert move(to_store_options={"token": "S3cr3t-MARKER-token"})["msg"] == "It did not take ********, ******** and ********."

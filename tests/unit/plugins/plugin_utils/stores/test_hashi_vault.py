@@ -101,7 +101,7 @@ def test_readers_find_user_and_password_at_the_top(double):
     store.put({"alice": Entry(record, store.get(["alice"])["alice"].version)})
     assert double.data(ALICE) == {
         "username": "alice", "password": "S3cr3t-MARKER-2", "previous": "S3cr3t-MARKER-1", "status": "current", "verified": True, "failed_logins": 0,
-        "rotated_at": "2026-01-31T12:00:00Z",
+        "lost_runs": 0, "rotated_at": "2026-01-31T12:00:00Z",
     }  # fmt: skip
     assert sorted(double.secret(ALICE).versions) == [1, 2]
 
