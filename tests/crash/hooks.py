@@ -44,6 +44,11 @@ AUDITED = frozenset(("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
+def is_on_disk(name, path):
+    """Whether a call changes something on the disk, and not in a pipe to another process."""
+    return name in DISK and bool(path) and path.startswith("/") and not path.startswith("/dev/")
+
+
 def kill_own_group():
     """SIGKILL to the process group, which must be this process's own."""
     if os.getpgrp() != os.getpid():
@@ -149,10 +154,11 @@ class Points:
         """
         with self._lock:
             number = self._count(name)
-            on_disk = self._count(FAILING) if name in DISK and name not in FREES else None
-            self.calls.append((name, _path(target)))
-        if on_disk:
-            self._fail(on_disk)
+            path = _path(target)
+            failing = self._count(FAILING) if is_on_disk(name, path) and name not in FREES else None
+            self.calls.append((name, path))
+        if failing:
+            self._fail(failing)
         self._die(number, BEFORE, name)
         self._here.inside = True
         try:

@@ -32,6 +32,7 @@ def test_a_first_rotation_is_killed(trials):
     one.series.points = len(plans)
     for plan in spread(plans, share(110)):
         one.trial(plan)
+    assert one.series.spared * 10 <= one.series.trials, "too many runs did not come to the point at which they were to die"
 
 
 def test_a_later_rotation_is_killed(trials):
@@ -41,6 +42,7 @@ def test_a_later_rotation_is_killed(trials):
     one.series.points = len(plans)
     for plan in spread(plans, share(30), seed=1):
         one.trial(plan, prepare=rotate_once)
+    assert one.series.spared * 10 <= one.series.trials
 
 
 def test_the_run_that_finishes_is_killed_as_well(trials):

@@ -71,10 +71,10 @@ def wait_until(condition):
 
 
 @pytest.mark.parametrize("error, lasting", [("ENOSPC", True), ("EIO", False)])
-def test_the_disk_fails(trials, zygote, error, lasting):
+def test_the_disk_fails(trials, error, lasting):
     """While staging, while noting what is sent, and while committing: the run says so, and the next one finishes."""
     one = trials("%s on the disk" % error)
-    plans = disk_errors(one.calls(), error, lasting, zygote.folder)
+    plans = disk_errors(one.calls(), error, lasting)
     one.series.points = len(plans)
     for plan in spread(plans, share(40)):
         one.trial(plan)
