@@ -73,11 +73,11 @@ def test_the_points_are_those_of_the_rotation(zygote, tmp_path):
     """Every kind of call is found, imports and what Python does besides are not, and a run dies where the plan says."""
     with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
         calls = one.calls()
-        names = [name for name, _path in calls]
+        names = [name for name, *_paths in calls]
         assert {"mkdir", "open", "flock", "write", "fsync", "rename", "connect", "sendall", "recv_into"} <= set(names)
         assert names.count("rename") == 3, "stage, the note of what is sent, commit"
-        assert all(path.startswith((str(tmp_path), str(zygote.folder))) for name, path in calls if name in DISK)
-        assert not any(path for name, path in calls if name in NETWORK)
+        assert all(path.startswith((str(tmp_path), str(zygote.folder))) for name, path, _to in calls if name in DISK)
+        assert not any(path for name, path, _to in calls if name in NETWORK)
         for name, side, exists in (("rename", BEFORE, False), ("rename", AFTER, True)):
             with one.world() as world:
                 ended = world.run({"name": name, "number": 1, "side": side})

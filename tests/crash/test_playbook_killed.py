@@ -57,7 +57,7 @@ class PlaybookWorld(World):
         results = {name: dict(run.result(task).result) for name, task in (("stage", STAGE), ("commit", COMMIT))}
         if run.rc:
             results["rotation"] = {"failed": True, "msg": run.output}
-        self.calls = [(name, None) for name, number in json.loads(self._figures.read_text(encoding="utf-8")).items() for _each in range(number)]
+        self.calls = [(name, None, None) for name, number in json.loads(self._figures.read_text(encoding="utf-8")).items() for _each in range(number)]
         return {"signal": None, "results": results}
 
 

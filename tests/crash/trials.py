@@ -228,7 +228,7 @@ class Trials:
         return world
 
     def calls(self, prepare=None):
-        """The writes and network calls of a run that nothing disturbs: list of (name, path)."""
+        """The writes and network calls of a run that nothing disturbs: list of (name, path, path that it moves to)."""
         with self.world() as world:
             if prepare:
                 prepare(world)
@@ -389,7 +389,7 @@ class Trial:
         told = {name: result.get("changed") for name, result in ended.get("results", {}).items()}
         if before != after or told != {"stage": False, "commit": False}:
             self._trouble("the third run changed something: %s" % told)
-        written = ["%s %s" % call for call in map(tuple, ended.get("calls", ())) if is_on_disk(*call)]
+        written = ["%s %s" % call for call in (tuple(each[:2]) for each in ended.get("calls", ())) if is_on_disk(*call)]
         if written:
             self._trouble("the third run wrote to the disk: %s" % written)
 
@@ -401,7 +401,7 @@ def _versions(world):
 def deaths(calls):
     """The plans to kill a run at every point of its calls."""
     found, numbers = [], collections.Counter()
-    for name, _path in calls:
+    for name, *_paths in calls:
         numbers[name] += 1
         found += [{"name": name, "number": numbers[name], "side": side} for side in (BEFORE, HALFWAY, AFTER) if side != HALFWAY or name in HANDS_ON]
     return found
@@ -413,7 +413,7 @@ def disk_errors(calls, error, lasting):
     :param error: the name of the error.
     :param lasting: whether all later calls fail, too.
     """
-    number = sum(is_on_disk(name, path) and name not in FREES for name, path in calls)
+    number = sum(is_on_disk(name, path) and name not in FREES for name, path, _to in calls)
     return [{"number": each, "error": error, "lasting": lasting} for each in range(1, number + 1)]
 
 
@@ -423,7 +423,7 @@ def unflushed(calls):
     A file must be on disk before it takes the place of another, and its folder before the vendor, or whoever waits for the end of the run, hears of it.
     """
     found, dirty, moved = [], set(), set()
-    for name, path in (*calls, ("end", None)):
+    for name, path, moved_to in (*calls, ("end", None, None)):
         if name == "write" and is_on_disk(name, path):
             dirty.add(path)
         elif name in ("fsync", "fdatasync"):
@@ -431,7 +431,8 @@ def unflushed(calls):
             moved.discard(path)
         elif name in ("rename", "replace"):
             found += ["%s is put in its place before it is on disk" % path] if path in dirty else []
-            moved.add(os.path.dirname(path))
+            moved.add(os.path.dirname(moved_to))
+            dirty.discard(path)
         elif name in ("connect", "sendall", "end"):
             found += ["%s before %s is on disk" % (name, each) for each in sorted(dirty | moved)]
             dirty, moved = set(), set()
