@@ -76,5 +76,4 @@ def trials(zygote, stand, store, tmp_path, request):
     for one in made:
         one.__exit__(None, None, None)
     troubles = [text for one in made for text in one.series.troubles]
-    assert all(one.series.spared * 10 <= one.series.trials + 10 for one in made), "most runs did not come to the point at which they were to die"
     assert not troubles, "%d troubles:\n%s" % (len(troubles), "\n".join(troubles[:20]))

@@ -34,6 +34,7 @@ DISK = ("open", "write", "pwrite", "writev", "sendfile", "rename", "replace", "l
 NETWORK = ("connect", "connect_ex", "send", "sendall", "sendto", "sendmsg", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg")
 HANDS_ON = ("write", "send", "sendall")  # calls whose last argument is data, of which half may have gone
 FREES = ("unlink", "remove", "rmdir")  # calls for which no disk is too full
+MOVES = ("rename", "replace", "link", "symlink")
 FAILING = "failing"  # a count of its own: calls on the disk that can fail
 COUNTED = (FAILING, *DISK, *NETWORK, "posix_spawn", "getaddrinfo", "flock", "lockf", "start")
 _WIDTH = 8
@@ -42,6 +43,11 @@ AUDITED = frozenset(("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"
                      "socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "fcntl.flock", "fcntl.lockf", "subprocess.Popen",
                      "os.posix_spawn", "os.exec", "os.fork", "os.forkpty", "os.system"))  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+def is_on_disk(name, path):
+    """Whether a call changes something on the disk, and not in a pipe to another process."""
+    return name in DISK and bool(path) and path.startswith("/") and not path.startswith("/dev/")
 
 
 def kill_own_group():
@@ -67,7 +73,7 @@ class Points:
         self._counters = mmap.mmap(-1, _WIDTH * len(COUNTED))
         self._lock = threading.Lock()
         self._here = threading.local()
-        self.calls = []  # those of this process: (name, path or None)
+        self.calls = []  # those of this process: (name, path or None, path that it moves to or None)
         self.missed = []  # what the audit hook heard of, and no wrapper did
 
     @property
@@ -106,7 +112,8 @@ class Points:
             if self._is_inside or not _ours() or (counts and not counts(*args, **options)):
                 return call(*args, **options)
             half = functools.partial(call, *args[:-1], memoryview(args[-1])[: len(args[-1]) // 2]) if name in HANDS_ON else None
-            return self.point(label or name, args[0] if owner is os or owner is fcntl else None, lambda: call(*args, **options), half)
+            targets = args[:2] if owner is os and name in MOVES else args[:1] if owner in (os, fcntl) else ()
+            return self.point(label or name, targets, lambda: call(*args, **options), half)
 
         setattr(owner, name, wrapper)
 
@@ -118,7 +125,7 @@ class Points:
 
             def write(self, data):
                 write = super().write
-                return points.point("write", self.fileno(), lambda: write(data), lambda: write(memoryview(data)[: len(data) // 2]))
+                return points.point("write", (self.fileno(),), lambda: write(data), lambda: write(memoryview(data)[: len(data) // 2]))
 
         def counted_open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
             """As :func:`open`."""
@@ -128,7 +135,7 @@ class Points:
             def make():
                 return CountedFile(file, "".join(sorted(set(mode) - set("bt"))), closefd, opener)
 
-            raw = make() if isinstance(file, int) else points.point("open", file, make)
+            raw = make() if isinstance(file, int) else points.point("open", (file,), make)
             if buffering == 0:
                 return raw
             buffered = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(raw)
@@ -141,18 +148,19 @@ class Points:
         """Whether this thread is within a call that counts already."""
         return getattr(self._here, "inside", False)
 
-    def point(self, name, target, call, half=None):
+    def point(self, name, targets, call, half=None):
         """Make a call that counts.
 
-        :param target: what it works on, if that is a path or a descriptor.
+        :param targets: paths or descriptors that it works on.
         :param half: makes half of it.
         """
         with self._lock:
             number = self._count(name)
-            on_disk = self._count(FAILING) if name in DISK and name not in FREES else None
-            self.calls.append((name, _path(target)))
-        if on_disk:
-            self._fail(on_disk)
+            path, moved_to = (*map(_path, targets), None, None)[:2]
+            failing = self._count(FAILING) if is_on_disk(name, path) and name not in FREES else None
+            self.calls.append((name, path, moved_to))
+        if failing:
+            self._fail(failing)
         self._die(number, BEFORE, name)
         self._here.inside = True
         try:

@@ -21,6 +21,8 @@ CALLBACKS = pathlib.Path(__file__).parent / "callback_plugins"
 # How many calls an answer takes to be read differs from run to run; "failing" is no call but a count.
 NOT_CERTAIN = ("recv_into", "failing")
 PER_VENDOR = 16 if EVERY else 2
+# In a sample one that changes user by user and proves each, and one that changes all at once and proves none.
+VENDORS = [stand for name, stand in STANDS.items() if EVERY or name in ("milvus", "rackspace_database")]
 
 
 class PlaybookWorld(World):
@@ -55,12 +57,12 @@ class PlaybookWorld(World):
         results = {name: dict(run.result(task).result) for name, task in (("stage", STAGE), ("commit", COMMIT))}
         if run.rc:
             results["rotation"] = {"failed": True, "msg": run.output}
-        self.calls = [(name, None) for name, number in json.loads(self._figures.read_text(encoding="utf-8")).items() for _each in range(number)]
+        self.calls = [(name, None, None) for name, number in json.loads(self._figures.read_text(encoding="utf-8")).items() for _each in range(number)]
         return {"signal": None, "results": results}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stand", STANDS.values(), ids=lambda stand: stand.vendor)
+@pytest.mark.parametrize("stand", VENDORS, ids=lambda stand: stand.vendor)
 def test_a_playbook_is_killed(ansible_runner, stand, tmp_path, request):
     series = Series(stand.vendor, "ansible_vault", "playbook")
     request.config.stash[SERIES].append(series)

@@ -20,6 +20,7 @@ from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
 
 ARRIVAL = 60  # seconds until a request must have come
+LONG_ENOUGH = 1  # seconds in which a run that does not wait would have sent something
 LONG_AGO = -400 * 86400  # seconds
 OF_LATER_VERSIONS = ("failed_at", "lost_runs")  # keys of a record that the first version did not have; of a pending password: sent
 
@@ -60,9 +61,9 @@ def passwords(world):
     return {name: (record.pending or record).password for name, record in world.records().items()}
 
 
-def wait_until(condition):
+def wait_until(condition, seconds=ARRIVAL):
     """Whether something comes true while there is time for it."""
-    end = time.monotonic() + ARRIVAL
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return True
@@ -71,10 +72,10 @@ def wait_until(condition):
 
 
 @pytest.mark.parametrize("error, lasting", [("ENOSPC", True), ("EIO", False)])
-def test_the_disk_fails(trials, zygote, error, lasting):
+def test_the_disk_fails(trials, error, lasting):
     """While staging, while noting what is sent, and while committing: the run says so, and the next one finishes."""
     one = trials("%s on the disk" % error)
-    plans = disk_errors(one.calls(), error, lasting, zygote.folder)
+    plans = disk_errors(one.calls(), error, lasting)
     one.series.points = len(plans)
     for plan in spread(plans, share(40)):
         one.trial(plan)
@@ -188,6 +189,8 @@ def test_two_runs_at_once_do_not_send_side_by_side(milvus, tmp_path):
         staged = passwords(milvus)
         threads[1].start()
         assert wait_until(lambda: all(record.pending.attempts == 2 for record in milvus.records().values())), "the second run has not staged"
+        requests = len(milvus.double.requests)
+        assert not wait_until(lambda: len(milvus.double.requests) > requests, LONG_ENOUGH), "the second run did not wait for the first"
         gate.release()
         for thread in threads:
             thread.join(ARRIVAL)

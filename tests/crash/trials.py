@@ -22,7 +22,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import vendor_module
 
-from tests.crash.hooks import AFTER, BEFORE, DISK, FREES, HALFWAY, HANDS_ON
+from tests.crash.hooks import AFTER, BEFORE, FREES, HALFWAY, HANDS_ON, is_on_disk
 from tests.integration.rotation import old_password
 from tests.store_stands import VAULT_PASSWORD, StoreStand
 
@@ -228,13 +228,14 @@ class Trials:
         return world
 
     def calls(self, prepare=None):
-        """The writes and network calls of a run that nothing disturbs: list of (name, path)."""
+        """The writes and network calls of a run that nothing disturbs: list of (name, path, path that it moves to)."""
         with self.world() as world:
             if prepare:
                 prepare(world)
             ended = world.run(force=prepare is not None)
             assert not ended["missed"], "calls that no wrapper counts: %s" % ended["missed"]
-            assert not _failures(ended), ended
+            failures = _failures(ended)
+            assert not failures, failures
             return [tuple(call) for call in ended["calls"]]
 
     def trial(self, *plans, prepare=None, between=None):
@@ -260,6 +261,7 @@ def _told(plan):
 
 
 def _failures(ended):
+    """The messages of the steps that failed, by their names."""
     return {name: result.get("msg") for name, result in ended.get("results", {"rotation": {"failed": True, "msg": ended}}).items() if result.get("failed")}
 
 
@@ -316,11 +318,11 @@ class Trial:
             if ended["signal"] is not None or "results" not in ended:
                 self._trouble("the run did not survive the error: %s" % ended)
             kinds = [(result.get("error") or {}).get("kind") for result in ended.get("results", {}).values() if result.get("failed")]
-            # Nothing but the store writes to the disk, except the lock of a host, which is given up.
             if not set(kinds) <= {errors.STORE_FAILED, None}:
                 self._trouble("the run failed with %s" % kinds)
-            if plan["in_the_store"] and errors.STORE_FAILED not in kinds:
-                self._trouble("the run did not tell that the store failed")
+            if errors.STORE_FAILED not in kinds:
+                # What can be done without may be given up, such as the lock of a host; but then the work is done.
+                self._look_settled("the run did not tell that the store failed, but")
         elif ended["signal"] not in (signal.SIGKILL, None):
             self._trouble("the run ended with signal %s" % ended["signal"])
         elif ended["signal"] is None:
@@ -340,14 +342,17 @@ class Trial:
             self._trouble("the next run failed: %s" % failures)
         if not self._look("after the next run"):
             return
-        for name, record in world.records().items():
-            settled = record is not None and record.status == CURRENT and record.pending is None
-            if not settled or not world.takes(name, record.password):
-                self._trouble("after the next run the current password of %s does not log in, or is none" % name)
-            elif record.password == world.first[name]:
-                self._trouble("%s was not rotated" % name)
+        self._look_settled("after the next run")
         self._count_logins()
         self._third()
+
+    def _look_settled(self, when):
+        for name, record in self._world.records().items():
+            settled = record is not None and record.status == CURRENT and record.pending is None
+            if not settled or not self._world.takes(name, record.password):
+                self._trouble("%s the current password of %s does not log in, or is none" % (when, name))
+            elif record.password == self._world.first[name]:
+                self._trouble("%s %s has its first password" % (when, name))
 
     def _waits(self, ended):
         """After several deaths the next run may find that logins have failed too often; later it may go on.
@@ -384,8 +389,9 @@ class Trial:
         told = {name: result.get("changed") for name, result in ended.get("results", {}).items()}
         if before != after or told != {"stage": False, "commit": False}:
             self._trouble("the third run changed something: %s" % told)
-        if any(name in DISK for name, _path in ended.get("calls", ())):
-            self._trouble("the third run wrote to the disk")
+        written = ["%s %s" % call for call in (tuple(each[:2]) for each in ended.get("calls", ())) if is_on_disk(*call)]
+        if written:
+            self._trouble("the third run wrote to the disk: %s" % written)
 
 
 def _versions(world):
@@ -395,40 +401,39 @@ def _versions(world):
 def deaths(calls):
     """The plans to kill a run at every point of its calls."""
     found, numbers = [], collections.Counter()
-    for name, _path in calls:
+    for name, *_paths in calls:
         numbers[name] += 1
         found += [{"name": name, "number": numbers[name], "side": side} for side in (BEFORE, HALFWAY, AFTER) if side != HALFWAY or name in HANDS_ON]
     return found
 
 
-def disk_errors(calls, error, lasting, outside):
+def disk_errors(calls, error, lasting):
     """The plans to fail every call on the disk.
 
     :param error: the name of the error.
     :param lasting: whether all later calls fail, too.
-    :param outside: a folder in which no store has anything.
     """
-    paths = [path or "" for name, path in calls if name in DISK and name not in FREES]
-    return [{"number": number, "error": error, "lasting": lasting, "in_the_store": lasting or not path.startswith(str(outside))}
-            for number, path in enumerate(paths, 1)]  # fmt: skip
+    number = sum(is_on_disk(name, path) and name not in FREES for name, path, _to in calls)
+    return [{"number": each, "error": error, "lasting": lasting} for each in range(1, number + 1)]
 
 
 def unflushed(calls):
     """What a power cut would lose of what a run relies upon: a list of texts.
 
-    A file must be on disk before it takes the place of another, and its folder before anything else is done with what stands in it.
+    A file must be on disk before it takes the place of another, and its folder before the vendor, or whoever waits for the end of the run, hears of it.
     """
     found, dirty, moved = [], set(), set()
-    for name, path in (*calls, ("end", None)):
-        if name == "write":
+    for name, path, moved_to in (*calls, ("end", None, None)):
+        if name == "write" and is_on_disk(name, path):
             dirty.add(path)
         elif name in ("fsync", "fdatasync"):
             dirty.discard(path)
             moved.discard(path)
         elif name in ("rename", "replace"):
             found += ["%s is put in its place before it is on disk" % path] if path in dirty else []
-            moved.add(os.path.dirname(path))
-        elif name in ("connect", "sendall", "start", "end"):
+            moved.add(os.path.dirname(moved_to))
+            dirty.discard(path)
+        elif name in ("connect", "sendall", "end"):
             found += ["%s before %s is on disk" % (name, each) for each in sorted(dirty | moved)]
             dirty, moved = set(), set()
     return found
