@@ -94,4 +94,4 @@ def test_a_store_out_of_reach_stops_the_run_before_anything_is_sent(rotation, do
     rotation.stand_of_store.disturb()
     run = rotation.run()
     assert run.rc == 2 and run.result(STAGE)["error"]["kind"] == "store_failed" and double.writes == 0, run.output
-    assert "%s/rekey/milvus-1/alice.gpg cannot be read: Not a directory" % rotation.stand_of_store.directory in run.result(STAGE)["msg"]
+    assert "/rekey/milvus-1/alice.gpg cannot be read: Not a directory" in run.result(STAGE)["msg"]
