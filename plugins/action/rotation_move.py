@@ -12,7 +12,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
 from ansible_collections.rekey.passwords.plugins.plugin_utils.host_lock import host_lock
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, secrets_in
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
 
 COPIED, UNCHANGED = "copied", "unchanged"
 
@@ -23,7 +23,7 @@ class ActionModule(RotationAction):
     SPEC = dict({"to_" + name: spec for name, spec in STORE_OPTIONS.items()}, to_store=dict(type="str", required=True))
 
     def rotate(self, args, task_vars, scrub):
-        source, target = self.store(args, task_vars), self._target(args, task_vars, scrub)
+        source, target = self.store(args, task_vars), self._target(args, task_vars)
         users = {}
         # What is being sent just now is copied when its run has told what became of it, or at least as pending.
         with host_lock(source, source.host):
@@ -41,10 +41,9 @@ class ActionModule(RotationAction):
             rotation.update(target, records, decide, self.check_mode)
         return _told([users[name] for name in records], self.check_mode)
 
-    def _target(self, args, task_vars, scrub):
+    def _target(self, args, task_vars):
         """The other store; what is wrong with its options is told by their own names."""
         options = {name: args["to_" + name] for name in STORE_OPTIONS}
-        scrub.add(*secrets_in(options))
         try:
             return self.store(options, task_vars)
         except VendorError as error:

@@ -112,7 +112,7 @@ class LookupModule(LookupBase):
             with contextlib.closing(open_store(self.get_option("store"), host, options, self._loader)) as store:
                 entries = store.get(users)
         except VendorError as error:
-            raise AnsibleLookupError("rekey.passwords.secret: %s" % Scrubber(secrets_in(options))(error.message)) from None
+            raise AnsibleLookupError("rekey.passwords.secret: %s" % _scrubbed(error.message, self.get_option("store"), options)) from None
         found = [_password(entries[user].record, version) for user in users]
         # A shorter one occurs by chance in any text, and Ansible would mask each occurrence.
         register_secrets(password for password in found if password and len(password) >= SHORT)
@@ -125,6 +125,15 @@ class LookupModule(LookupBase):
                     )
                 found[number] = default
         return found
+
+
+def _scrubbed(message, store, options):
+    """What went wrong, without the secrets of the store's options."""
+    try:
+        return Scrubber(secrets_in(store, options))(message)
+    except VendorError:
+        # There is no such store, and that is all that the message tells.
+        return message
 
 
 def _password(record, version):

@@ -30,11 +30,11 @@ class RotationAction(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Validate the options and do the work; every failure becomes a result with ``msg`` and ``error``."""
         result = super().run(tmp, task_vars)
-        scrub = Scrubber()
+        scrub = self._scrub = Scrubber()
         self._stores = []
         try:
             args = self._validated()
-            scrub.add(*_current_passwords(args), *secrets_in(args))
+            scrub.add(*_current_passwords(args))
             result.update(self.rotate(args, task_vars or {}, scrub))
         except VendorError as error:
             told = error.as_dict(scrub)
@@ -70,6 +70,7 @@ class RotationAction(ActionBase):
 
     def store(self, args, task_vars):
         """The store of the play's current host."""
+        self._scrub.add(*secrets_in(args["store"], args))
         self._stores.append(open_store(args["store"], task_vars["inventory_hostname"], args, self._loader))
         return self._stores[-1]
 

@@ -130,8 +130,10 @@ def open_store(name, host, options, loader):
     try:
         validated_options = validated(spec, dict(options.get("store_options") or {}))
     except VendorError as error:
-        # Ansible repeats what was given where it has a wrong type.
-        error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, Scrubber(secrets_in(options))(error.message))
+        # Ansible repeats what was given where it has a wrong type, and a secret may stand at a wrong place.
+        texts = [str(value) for value in (options.get("store_options") or {}).values()]
+        told = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
+        error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, told)
         raise
     return store(host, dict(validated_options, store_path=options.get("store_path")), loader)
 
@@ -148,10 +150,12 @@ def store_class(name):
     return import_module("%s.%s" % (package, name)).STORE
 
 
-def secrets_in(options):
-    """What must not be shown of the options: every text in ``store_options`` that is long enough to be recognised, since any may be a secret.
+def secrets_in(name, options):
+    """What must not be shown of the options of a store: its secrets, and whatever stands under a name that it does not know.
 
+    :param name: of the store.
     :param options: see :func:`open_store`.
     """
+    spec = store_class(name).argument_spec
     given = options.get("store_options") or {}
-    return [str(value) for value in given.values() if len(str(value)) >= SHORT]
+    return [str(value) for key, value in given.items() if spec.get(key, {"no_log": True}).get("no_log")]

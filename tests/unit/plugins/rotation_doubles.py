@@ -99,6 +99,7 @@ def use_model(monkeypatch, *stores):
     """
     opened = itertools.cycle(stores)
     monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: next(opened))
+    monkeypatch.setattr(action_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
     for module in (sending, vendor_module):
         monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
     monkeypatch.setattr(host_lock, "_opened", lambda store, host: None)
