@@ -268,7 +268,8 @@ def test_killed_in_the_middle(double, hold):
     child.join(20)
     assert gate.left.wait(10)
     found = passwords(double)
-    assert set(found) == {OLD, NEW} and found[20] == (OLD if hold == "before" else NEW)
+    # How many of the others were written by then is a matter of luck.
+    assert set(found) <= {OLD, NEW} and found[20] == (OLD if hold == "before" else NEW)
     store.put(entries(store, NEW, *MANY))
     assert set(passwords(double)) == {NEW}
 
