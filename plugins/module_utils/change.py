@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from queue import SimpleQueue
 
 from . import errors
 from .argument_spec import entries, module_spec, secrets
@@ -207,9 +208,25 @@ class _Run:
             for outcome in outcomes:
                 self._guarded(outcome, step)
             return
-        with ThreadPoolExecutor(workers) as pool:
-            # list() waits for all, and would raise what _guarded let through.
-            list(pool.map(lambda outcome: self._guarded(outcome, step), outcomes))
+        todo, ended = deque(outcomes), SimpleQueue()
+
+        def work():
+            try:
+                while True:
+                    self._guarded(todo.popleft(), step)
+            except IndexError:
+                pass  # nobody is left
+            finally:
+                ended.put(None)
+
+        # No pool: a process waits for a pool's threads before it exits, so the time limit of a task would not end one whose server hangs.
+        for _number in range(workers):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            for _number in range(workers):
+                ended.get()
+        finally:
+            todo.clear()
 
     def _guarded(self, outcome, step):
         """One step for one user; whatever happens to it does not reach the others."""

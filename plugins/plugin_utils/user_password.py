@@ -9,8 +9,11 @@ A module that is shipped costs a start of Python; what it does takes a fraction 
 
 from __future__ import annotations
 
+import datetime
+import json
+
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
@@ -21,6 +24,14 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
 
 from .vendor_module import runs_here, vendor_module
+
+try:
+    # From 2.22 on the validation registers secrets itself, what is printed is masked instead of what is returned, and remove_values is deprecated.
+    import ansible.module_utils.secrets  # noqa: F401
+except ImportError:
+    RESULTS_ARE_MASKED = True
+else:
+    RESULTS_ARE_MASKED = False
 
 _SUFFIX = "_user_password"
 
@@ -36,45 +47,49 @@ class UserPasswordAction(ActionBase):
         result = super().run(tmp, task_vars)
         name = type(self).__module__.rpartition(".")[2]
         try:
-            if runs_here(self, task_vars or {}):
-                result.update(self._run_here(name))
-                return result
+            here = runs_here(self, task_vars or {})
+            result.update(self._run_here(name) if here else self._ship(name, task_vars))
         except VendorError as error:
             result.update(failed=True, msg=error.message, error=error.as_dict())
-            return result
-        except Exception as exc:  # pylint: disable=broad-exception-caught
-            # An exception's text or traceback may hold a secret, and Ansible would print it.
-            message = "An unforeseen %s occurred; please report it." % type(exc).__name__
-            result.update(failed=True, msg=message, error=VendorError(errors.UNEXPECTED_RESPONSE, message).as_dict())
-            return result
+        return result
+
+    def _ship(self, name, task_vars):
         asynchronous = self._task.async_val
-        result.update(self._execute_module(module_name="rekey.passwords." + name, task_vars=task_vars, wrap_async=asynchronous))
+        result = self._execute_module(module_name="rekey.passwords." + name, task_vars=task_vars, wrap_async=asynchronous)
         if not asynchronous:
             self._remove_tmp_path(self._connection._shell.tmpdir)
+        # Empty, and up to ansible-core 2.20 always there.
+        result.pop("invocation", None)
         return result
 
     def _run_here(self, name):
+        try:
+            return self._validate_and_run(name)
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # An exception's text or traceback may hold a secret, and Ansible would print it.
+            raise VendorError(errors.UNEXPECTED_RESPONSE, "An unforeseen %s occurred; please report it." % type(exc).__name__) from None
+
+    def _validate_and_run(self, name):
         module = vendor_module(name[: -len(_SUFFIX)])
         given = plain(self._task.args)
-        validated = ArgumentSpecValidator(**module.SPEC).validate(given)
-        secrets = validated._no_log_values
+        # The one that AnsibleModule uses: it tells of aliases and deprecated options, too.
+        validated = ModuleArgumentSpecValidator(**module.SPEC).validate(given)
         if validated.errors.errors:
-            return {"failed": True, "msg": remove_values(_complaint(validated.errors, "rekey.passwords." + name, given), secrets)}
-        if REQUESTS_IMPORT_ERROR:
-            return {"failed": True, "msg": missing_required_lib("requests")}
-        result = change.run(module.VENDOR, validated.validated_parameters, check_mode=self._task.check_mode)
-        if not self._task.diff:
-            del result["diff"]
-        if not result["failed"]:
-            del result["failed"]
-        # As Ansible does with what a module returns.
-        return remove_values(result, secrets)
+            result = {"failed": True, "msg": _complaint(validated.errors, "rekey.passwords." + name, given)}
+        elif REQUESTS_IMPORT_ERROR:
+            result = {"failed": True, "msg": missing_required_lib("requests")}
+        else:
+            result = change.run(module.VENDOR, validated.validated_parameters, check_mode=self._task.check_mode)
+            for key, wanted in (("diff", self._task.diff), ("failed", result["failed"]), ("warnings", result["warnings"])):
+                if not wanted:
+                    del result[key]
+        return remove_values(result, validated._no_log_values) if RESULTS_ARE_MASKED else result
 
 
 def plain(value):
-    """A value as a module would get it: without Ansible's own types, and with what is encrypted in it decrypted."""
+    """A value as a module would get it in JSON: without Ansible's own types, and with what is encrypted in it decrypted."""
     if isinstance(value, dict):
-        return {plain(key): plain(inner) for key, inner in value.items()}
+        return {_plain_key(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [plain(inner) for inner in value]
     if value is None or isinstance(value, bool):
@@ -82,8 +97,15 @@ def plain(value):
     for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
     # Joined, since str() would leave a subclass as it is.
     return "".join((str(value), ""))
+
+
+def _plain_key(key):
+    key = plain(key)
+    return key if isinstance(key, str) else json.dumps(key)
 
 
 def _complaint(found, name, given):

@@ -84,7 +84,8 @@ def runs_here(action, task_vars):
     wish = action._templar.template(task_vars.get("rekey_in_process", "auto"))
     if wish not in ("auto", "never"):
         raise VendorError(errors.INVALID_INPUT, "rekey_in_process must be auto or never.")
-    if wish == "never" or action._connection.transport != "local" or task.become or task.async_val or any(task.environment or ()):
+    # The variable ansible_become overrides the task's keyword; the connection knows what came of both.
+    if wish == "never" or action._connection.transport != "local" or action._connection.become or task.async_val or any(task.environment or ()):
         return False
     return _is_this_python(action, task_vars)
 

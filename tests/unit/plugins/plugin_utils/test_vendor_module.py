@@ -34,9 +34,9 @@ def _model(monkeypatch):
 class Action:
     """What run_vendor_module needs of an action plugin."""
 
-    def __init__(self, transport="local", become=False, check_mode=False, async_val=0, environment=None, delegate_to=None):
-        self._connection = types.SimpleNamespace(transport=transport)
-        self._task = types.SimpleNamespace(become=become, check_mode=check_mode, async_val=async_val, environment=environment, delegate_to=delegate_to)
+    def __init__(self, transport="local", become=None, check_mode=False, async_val=0, environment=None, delegate_to=None):
+        self._connection = types.SimpleNamespace(transport=transport, become=become)
+        self._task = types.SimpleNamespace(check_mode=check_mode, async_val=async_val, environment=environment, delegate_to=delegate_to)
         self._templar = types.SimpleNamespace(template=lambda value: sys.executable if value == "{{ ansible_playbook_python }}" else value)
         self.shipped = []
 
@@ -124,7 +124,7 @@ ELSEWHERE = {"ansible_python_interpreter": "/opt/other/bin/python3"}
     ({"rekey_in_process": "never"}, {}, False),
     ({"rekey_in_process": "auto"}, {}, True),
     ({}, {"transport": "ssh"}, False),
-    ({}, {"become": True}, False),
+    ({}, {"become": "sudo"}, False),
     ({}, {"async_val": 10}, False),
     ({}, {"environment": [{"https_proxy": "http://proxy"}]}, False),
     ({}, {"environment": [{}]}, True),
@@ -141,7 +141,7 @@ def test_a_misspelt_wish_is_told():
     assert caught.value.message == "rekey_in_process must be auto or never."
 
 
-@pytest.mark.parametrize("where", [{"transport": "ssh"}, {"become": True}, {"transport": "ssh", "become": True}])
+@pytest.mark.parametrize("where", [{"transport": "ssh"}, {"become": "sudo"}, {"transport": "ssh", "become": "sudo"}])
 def test_shipped_where_it_runs_elsewhere_or_as_somebody_else(where):
     action = Action(**where)
     given = args()
