@@ -79,7 +79,7 @@ def test_the_module_in_success_refusal_and_bad_input(ansible, double, variables)
     assert run.command_lines and not run.leaks(secrets("Operator-S3cr3t-MARKER"))
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["change", "check"])
+@pytest.mark.parametrize("variables, check", [("auto", False), ("auto", True), ("never", False)], indirect=["variables"])
 def test_the_module_with_a_server_that_echoes_and_sends_garbage(ansible, double, check, variables):
     tasks = []
     for form in ECHO_FORMS:
