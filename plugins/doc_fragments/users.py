@@ -61,6 +61,9 @@ notes:
   - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task tells before and after of each
     user, never a password.
   - Nothing that the module returns holds a secret. Keep secrets out of C(loop), whose items Ansible prints.
-  - Ansible copies a module with its arguments into a temporary file, which stays behind if the run is killed at that moment. With pipelining
-    (E(ANSIBLE_PIPELINING)) there is no such file. The role P(rekey.passwords.rotate#role) makes none where its connection is local.
+  - Where the task would run on the controller anyway (connection C(local), no C(become), C(async) or C(environment), and no other Python than the
+    controller's), it runs within Ansible's own process, with the same results in far less time. The variable C(rekey_in_process) switches that off
+    with V(never); it is V(auto) by default.
+  - In all other cases Ansible copies the module with its arguments into a temporary file, which stays behind if the run is killed at that moment. With
+    pipelining (E(ANSIBLE_PIPELINING)) there is no such file.
 """

@@ -33,6 +33,8 @@ ALIASES = {"rackspace_database": "rekey.passwords.trove_user_password"}
 ENVIRONMENT = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "PYTHONHASHSEED": "0"}
 # Identifiers of requests, and the tokens of a double.
 RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=MARKER-token-)[\w-]{32}")
+# ansible-core 2.22 notes of modules alone that it could read their answers.
+PARSED = re.compile(r'"ansible_parsed": true,\s+')
 TASK = re.compile(r"^TASK \[(.*?)\] \*+$", re.MULTILINE)
 
 
@@ -101,7 +103,7 @@ def of_one_vendor(stand, double):
     alice, given = users("alice")[0], {"users": users("alice")}
     return [
         task(stand, "Unknown option of a user", {"users": users("alice", passwort=NEW % "alice")}),
-        task(stand, "Keys that are no texts", {"users": [{**alice, 1: 2, True: 3, None: 4, 2.5: 5}]}),
+        task(stand, "Keys that are no texts", {"users": [{**alice, True: 3, None: 4, 2.5: 5}]}),
         task(stand, "Neither users nor name", {}),
         task(stand, "Both", {**given, "name": "alice"}),
         task(stand, "No password", {"users": [{"name": "alice", "current_password": NEW % "alice"}]}),
@@ -183,7 +185,7 @@ def seen(run, double):
     def neutral(text):
         for one, other in ((double.url, "URL"), (double.url.partition("//")[2], "HOST"), (str(run.folder), "FOLDER"), ("Action failed: ", "Module failed: ")):
             text = text.replace(one, other)
-        return RANDOM.sub("RANDOM", text)
+        return RANDOM.sub("RANDOM", PARSED.sub("", text))
 
     # Documented in docs/architecture.md, as are the words that are made the same above: Ansible keeps this of modules alone.
     results = [{key: value for key, value in one.result.items() if key != "failed_when_suppressed_exception"} for one in run.results]
@@ -322,5 +324,4 @@ def test_it_is_shipped_where_it_would_not_run_here_as_this_user_by_this_python(a
     told_of = {title: "Using module file" in text for title, text in zip(parts[1::2], parts[2::2])}
     assert told_of == {title: is_shipped for title, (_keywords, is_shipped) in cases.items()}
     assert {one.result["users"][0]["state"] for one in run.results} <= {"changed", "unchanged"}
-    # A task with a time of its own is copied twice: with its wrapper.
     assert shipped(run) == sum(told_of.values())

@@ -18,6 +18,12 @@ NEW = "New-S3cr3t-MARKER \\ \"%s' <ü>"
 VERBOSITY = 5
 
 
+@pytest.fixture(params=["auto", "never"])
+def variables(request):
+    """Variables of a run with the module in the controller's process, where Ansible masks nothing, and shipped."""
+    return {"operator": OPERATOR, "rekey_in_process": request.param}
+
+
 @pytest.fixture
 def double():
     users = {name: old_password(name) for name in ("alice", "bob", "carol", "dave")}
@@ -44,7 +50,7 @@ def play(*tasks):
     return [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks)}]
 
 
-def test_the_module_in_success_refusal_and_bad_input(ansible, double):
+def test_the_module_in_success_refusal_and_bad_input(ansible, double, variables):
     double.set_user("dave", "somebody has changed it")
     alone = dict(api_user=None, api_password=None)
     run = ansible.playbook(
@@ -65,7 +71,7 @@ def test_the_module_in_success_refusal_and_bad_input(ansible, double):
             task(double, "password in the URL", url="http://root:%s@127.0.0.1/" % "Operator-S3cr3t-MARKER", users=[one("carol")]),
             task(double, "template error", users=[one("carol", password="{{ (operator ~ '') | int / 0 }}")]),
         ),
-        extra_vars={"operator": OPERATOR}, verbosity=VERBOSITY, diff=True, watch=True,
+        extra_vars=variables, verbosity=VERBOSITY, diff=True, watch=True,
     )  # fmt: skip
     states = {result.task: result.status for result in run.results}
     assert states.pop("success") == states.pop("self") == "changed" and states.pop("unchanged") == "ok", run.output
@@ -73,8 +79,8 @@ def test_the_module_in_success_refusal_and_bad_input(ansible, double):
     assert run.command_lines and not run.leaks(secrets("Operator-S3cr3t-MARKER"))
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["change", "check"])
-def test_the_module_with_a_server_that_echoes_and_sends_garbage(ansible, double, check):
+@pytest.mark.parametrize("variables, check", [("auto", False), ("auto", True), ("never", False)], indirect=["variables"])
+def test_the_module_with_a_server_that_echoes_and_sends_garbage(ansible, double, check, variables):
     tasks = []
     for form in ECHO_FORMS:
         for text in (False, True):
@@ -87,18 +93,18 @@ def test_the_module_with_a_server_that_echoes_and_sends_garbage(ansible, double,
     for top in ("list", "null", "string"):
         double.inject("wrong_types", path=LIST, top=top)
         tasks.append(task(double, "%s at the top" % top, users=[one("carol")]))
-    run = ansible.playbook(play(*tasks), extra_vars={"operator": OPERATOR}, verbosity=VERBOSITY, diff=True, check=check, watch=True)
+    run = ansible.playbook(play(*tasks), extra_vars=variables, verbosity=VERBOSITY, diff=True, check=check, watch=True)
     assert len(run.results) == len(tasks) and "Traceback" not in run.output and "unforeseen" not in run.output
     assert not run.leaks(secrets())
 
 
-def test_ad_hoc_with_secrets_from_the_environment(ansible, double):
+def test_ad_hoc_with_secrets_from_the_environment(ansible, double, variables):
     run = ansible.adhoc(
         "rekey.passwords.milvus_user_password",
         "name=alice current_password='{{ lookup(\"env\", \"OLD_PASSWORD\") }}' password='{{ lookup(\"env\", \"NEW_PASSWORD\") }}'",
         env={"MILVUS_URL": double.url, "MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": OPERATOR,
              "OLD_PASSWORD": old_password("alice"), "NEW_PASSWORD": NEW % "alice"},
-        verbosity=VERBOSITY, watch=True,
+        extra_vars=variables, verbosity=VERBOSITY, watch=True,
     )  # fmt: skip
     assert run.rc == 0 and double.users["alice"] == NEW % "alice", run.output
     assert not run.leaks(secrets())

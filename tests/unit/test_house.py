@@ -14,6 +14,8 @@ import re
 import pytest
 import yaml
 
+from ansible_collections.rekey.passwords.plugins.doc_fragments import users
+from ansible_collections.rekey.passwords.plugins.plugin_utils.user_password import UserPasswordAction
 from tests.simulators.__main__ import VENDORS as DOUBLES
 from tests.stands import STANDS
 from tests.tools import vendor_table
@@ -94,6 +96,27 @@ def test_a_module_is_a_declaration(name):
     text = "\n".join(code)
     for word in ("fail_json", "requests", "http", "AnsibleModule(", "if ", "for "):
         assert word not in text.replace('if __name__ == "__main__"', ""), word
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_an_action_of_its_name_and_tells_of_it(name):
+    assert (PLUGINS / "action" / (name + ".py")).is_file(), "Ansible would start another Python for each task"
+    assert importlib.import_module(COLLECTION + "action." + name).ActionModule.__bases__ == (UserPasswordAction,)
+    declared = tree(PLUGINS / "action" / (name + ".py")).body[-1]
+    assert isinstance(declared, ast.ClassDef) and len(declared.body) == 1 and ast.get_docstring(declared)
+    fragments = yaml.safe_load(importlib.import_module(COLLECTION + "modules." + name).DOCUMENTATION)["extends_documentation_fragment"]
+    assert "rekey.passwords.users" in fragments
+
+
+def test_an_alias_of_a_module_has_its_action():
+    routing = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["plugin_routing"]
+    assert routing["action"] == routing["modules"]
+
+
+def test_the_documentation_tells_how_to_ship_a_module():
+    notes = yaml.safe_load(users.ModuleDocFragment.DOCUMENTATION)["notes"]
+    texts = [" ".join(notes), *((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/architecture.md"))]
+    assert all("rekey_in_process" in text and "never" in text for text in texts)
 
 
 def test_only_one_place_fails_a_module():
