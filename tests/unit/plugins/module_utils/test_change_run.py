@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 
 import pytest
@@ -54,6 +55,39 @@ def test_one_bad_user_never_hides_the_others(concurrency):
     assert (result["changed"], result["failed"], "error" in result) == (True, True, False)
     assert result["msg"] == "2 of 5 users failed. d: An unforeseen OSError occurred; please report it. (unexpected_response); c: no (password_rejected)"
     assert "MARKER" not in json.dumps(result)
+
+
+class TimeLimit(BaseException):
+    """What Ansible raises in the main thread when the time of a task is over."""
+
+
+def test_an_end_from_outside_waits_for_nobody_and_begins_with_nobody_else():
+    asked, both_wait, released = [], threading.Barrier(2), threading.Event()
+
+    def end(_number, _frame):
+        raise TimeLimit
+
+    def hang(_vendor, account, _password):
+        asked.append(account.name)
+        if released.is_set():
+            return
+        if both_wait.wait(10) == 0:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+        assert released.wait(10)
+
+    before, threads = signal.signal(signal.SIGALRM, end), set(threading.enumerate())
+    try:
+        with pytest.raises(TimeLimit):
+            run(make_vendor(dict.fromkeys("abcd", OLD), probe=hang), *"abcd", concurrency=2)
+        assert sorted(asked) == ["a", "b"]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        released.set()
+        begun = set(threading.enumerate()) - threads
+        for thread in begun:
+            thread.join(10)
+    # A process does not wait for such threads before it exits.
+    assert all(thread.daemon for thread in begun) and set(asked) == {"a", "b"}
 
 
 def test_the_message_names_a_few_and_counts_the_others():
