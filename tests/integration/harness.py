@@ -161,6 +161,15 @@ class Ansible:
             plays = path
         return self._start("ansible-playbook", [str(plays)], number=number, **options)
 
+    def start(self, program, command, **options):
+        """Start another program of Ansible's, such as ``ansible-runner``, in the same surroundings, and return at once.
+
+        :param command: its arguments.
+        :param options: ``env`` and ``watch``, see :meth:`start_playbook`.
+        :returns: a :class:`Running`.
+        """
+        return self._start(program, command, **options)
+
     def leaks(self, secrets):
         """Search all runs so far, and ``shared``; see :meth:`tests.integration.results.Run.leaks`.
 

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One search over everything that every vendor's module and rotation print, return or leave on disk, ansible-runner's artifacts included."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.rotation import VAULT_PASSWORD, Rotation, old_password
+from tests.simulators.faults import ECHO_FORMS
+from tests.stands import STANDS
+
+pytestmark = [pytest.mark.secrets]
+
+USERS = ("alice", "bob", "carol", "dave")
+# Every vendor takes it, and each character gets escaped somewhere.
+NEW = "New-S3cr3t-MARKER \\ \"%s' <1>"
+VERBOSITY = 5
+
+
+@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
+def stand(request):
+    return request.param
+
+
+@pytest.fixture
+def double(stand):
+    with stand.double({name: old_password(name) for name in USERS}) as running:
+        yield running
+
+
+def secrets(stand, double):
+    """Whatever a run must not show: passwords, what the operator logs in with, and what it got by that."""
+    issued = {secret for one in double.requests for secret in one.secrets if len(secret) >= 8}
+    return {*stand.secrets, *(old_password(name) for name in USERS), *(password(stand, name) for name in (*USERS, "nobody")), *issued}
+
+
+def password(stand, name):
+    forbidden = stand.capabilities.password_forbidden
+    return "".join(character for character in NEW % name if character not in forbidden)
+
+
+def task(stand, double, title, *names, wrong=False, **options):
+    connection = dict(stand.connection(double), timeout=0.5, retries=0)
+    if wrong:
+        connection = {key: value + "?" if value in stand.secrets else value for key, value in connection.items()}
+    users = [{"name": name, "password": password(stand, name), "current_password": old_password(name)} for name in names]
+    return {"name": title, stand.module: dict(connection, users=users, **options), "ignore_errors": True}
+
+
+def test_the_module_whatever_happens(ansible, stand, double):
+    always = {"update_password": "always"}
+    plain = [
+        {**task(stand, double, "check", *USERS), "check_mode": True}, task(stand, double, "success", "alice"), task(stand, double, "again", "alice"),
+        task(stand, double, "unknown", "nobody", **always), task(stand, double, "wrong operator", "bob", wrong=True, **always),
+        task(stand, double, "wrong option", "bob", pasword=password(stand, "bob")),
+    ]  # fmt: skip
+    run = play(ansible, plain)
+    assert run.result("success").status == "changed" and run.result("wrong operator").status == "ignored", run.output
+    assert not run.leaks(secrets(stand, double))
+
+    faults = [("refusal", "change", dict(stand.refusal, kind="answer"))]
+    faults += [("echo %s" % form, part, {"kind": "echo", "form": form, "status": status})
+               for form in ECHO_FORMS for part, status in (("change", 400), ("change", 500), ("lookup", 500))]  # fmt: skip
+    faults += [(kind, part, {"kind": kind}) for kind in ("hang", "drop", "html") for part in ("change", "lookup")]
+    faults += [("garbage", "lookup", {"kind": "wrong_types", "top": top}) for top in (None, "list", "null", "string")]
+    tasks = []
+    for title, part, fault in faults:
+        double.inject(**fault, **getattr(stand, part))
+        tasks.append(task(stand, double, "%s at the %s" % (title, part), "bob", **always))
+    run = play(ansible, tasks)
+    assert "Traceback" not in run.output and "unforeseen" not in run.output
+    assert not run.leaks(secrets(stand, double))
+
+
+def play(ansible, tasks):
+    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}],
+                           verbosity=VERBOSITY, diff=True, watch=True)  # fmt: skip
+    assert len(run.results) == len(tasks) and run.command_lines
+    return run
+
+
+def test_the_artifacts_and_events_of_ansible_runner(ansible, stand, double):
+    """As AWX runs it: every event is kept as a file."""
+    rotation = Rotation(ansible, {"host-1": double}, USERS, stand, {"timeout": 0.5, "retries": 0}, rotate_accept_unverified=not stand.proves)
+    private = ansible.inputs / "runner"
+    for folder in ("project", "env"):
+        (private / folder).mkdir(parents=True)
+    (private / "project" / "rotate.yml").write_text("- import_playbook: rekey.passwords.rotate\n", encoding="utf-8")
+    (private / "inventory.json").write_text(json.dumps({"all": {"hosts": rotation.hosts, "vars": rotation.variables}}), encoding="utf-8")
+    (private / "vault-password").write_text(VAULT_PASSWORD, encoding="utf-8")
+    options = "--diff -vvvvv --vault-password-file %s" % (private / "vault-password")
+    command = ["run", str(private), "-p", "rotate.yml", "--inventory", str(private / "inventory.json"), "--cmdline", options,
+               "--artifact-dir", str(ansible.shared / "artifacts")]  # fmt: skip
+    found = set()
+    for number in range(2):
+        if not number:
+            double.inject("echo", form="repr", status=500, **stand.lookup)
+        run = ansible.start("ansible-runner", [*command, "--ident", "run-%d" % number], watch=True).wait()
+        found |= rotation.secrets() | secrets(stand, double)
+    assert run.rc == 0, run.output
+    events = list((ansible.shared / "artifacts").glob("run-1/job_events/*.json"))
+    assert len(events) > 10 and any("rotated" in event.read_text(encoding="utf-8") for event in events)
+    assert all(double.can_log_in(name, record["password"]) for name, record in rotation.records().items())
+    assert not ansible.leaks(found)
