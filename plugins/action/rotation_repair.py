@@ -41,7 +41,7 @@ class ActionModule(RotationAction):
         wanted = policy.policy_for(sender.capabilities, args["policy"])
         store = self.store(args, task_vars)
         with host_lock(store, store.host):
-            told, refuted = self._find_out(store, sender, given)
+            told, refuted = self._find_out(store, sender, given, args["reset"])
         lost = [name for name, user in told.items() if user["error"]]
         if lost and args["reset"]:
             told.update(self._reset(store, sender, lost, refuted, wanted, args["accept_unverified"]))
@@ -54,9 +54,10 @@ class ActionModule(RotationAction):
             result.update(failed=True, msg="%d of %d users were not repaired: %s" % (len(failed), len(users), ", ".join(user["name"] for user in failed)))
         return result
 
-    def _find_out(self, store, sender, given):
+    def _find_out(self, store, sender, given, reset):
         """Try the passwords that may be in force, one a user and round, as long as the vendor's budget of failed logins lasts.
 
+        :param reset: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
         :return: (dict from name to what is told of the user, dict from name to a pending password of which a login has shown that it is not in force).
         """
         now, rules = utc_now(), sender.capabilities
@@ -83,7 +84,7 @@ class ActionModule(RotationAction):
                         told[name] = _lost(name, "None of the passwords that could be tried logs in; the last was the %s one." % what)
                         if what == PENDING:
                             refuted[name] = password
-                    if answer["verified"] is not False:
+                    if answer["verified"] is not False or (reset and limit and spent[name] >= limit - 1):
                         left[name] = []
         finally:
             rotation.note_failed_logins(store, {name: spent[name] for name, user in told.items() if user["error"]}, rules, now, self.check_mode)

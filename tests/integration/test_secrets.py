@@ -130,7 +130,7 @@ def test_the_rotation_in_success_refusal_check_and_death(ansible, double):
     path.write_bytes(path.read_bytes()[:-100])
     rotation.run(**options)
     rotation.run(**dict(options, vault_password="another"))
-    assert len(seen) == 7
+    assert len(seen) == 8
     assert not ansible.leaks(seen | secrets())
 
 
