@@ -168,13 +168,13 @@ class ModelVendor(Vendor):
 MODEL_MODULE = types.SimpleNamespace(VENDOR=ModelVendor, SPEC=module_spec(ModelVendor))
 
 
-def action(action_class, args, vault=None, check_mode=False, transport="local", become=False):
+def action(action_class, args, vault=None, check_mode=False, transport="local", become=None):
     """An action plugin as the task executor makes it."""
     vault = vault or loader("S3cr3t-MARKER-vault")
     task = types.SimpleNamespace(
-        args=args, check_mode=check_mode, become=become, async_val=0, action="rekey.passwords.something", diff=False, environment=None, delegate_to=None
+        args=args, check_mode=check_mode, async_val=0, action="rekey.passwords.something", diff=False, environment=None, delegate_to=None
     )  # fmt: skip
-    connection = types.SimpleNamespace(transport=transport, tmpdir="/nowhere", _shell=types.SimpleNamespace(tmpdir="/nowhere"))
+    connection = types.SimpleNamespace(transport=transport, become=become, tmpdir="/nowhere", _shell=types.SimpleNamespace(tmpdir="/nowhere"))
     return action_class(task, connection, types.SimpleNamespace(), vault, Templar(loader=vault), None)
 
 

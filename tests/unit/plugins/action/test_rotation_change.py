@@ -355,7 +355,7 @@ def test_what_may_be_in_force_already_is_not_sent_a_second_time(store):
     assert ModelVendor.done("operator") == [("root", ROOT)]
 
 
-@pytest.mark.parametrize("where", [{"transport": "ssh"}, {"become": True}])
+@pytest.mark.parametrize("where", [{"transport": "ssh"}, {"become": "sudo"}])
 def test_elsewhere_the_module_is_shipped(store, monkeypatch, where):
     keep_pending(store, "alice")
     args = {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}
