@@ -1,0 +1,28 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many hosts with one user each: the role and the module against ``uri``, and against a stub that only posts."""
+
+from __future__ import annotations
+
+from benchmarks.comparison import Goal, Row, Section, in_turns, ratio
+
+
+def measure(setting, sizes):
+    """The section."""
+    hosts, rounds = sizes["hosts"], sizes["rounds"]
+    uri = Row("playbook with ansible.builtin.uri: log in, change, verify", hosts)
+    role = Row("role rotate: store the intent, change, verify, commit", hosts)
+    module = Row("milvus_user_password: look up, probe, change, verify", hosts)
+    floor = Row("the floor: a stub in Ansible's own process that only posts", hosts)
+    with setting.double() as double:
+        in_turns(
+            [(row, lambda name=name: setting.playbook(name, double, hosts=hosts)) for row, name in
+             ((uri, "uri"), (role, "role"), (module, "module"), (floor, "floor"))], rounds
+        )  # fmt: skip
+    goals = [
+        Goal("the module is so many times as fast as uri", ratio(uri, module), 8, at_least=True),
+        Goal("the role is so many times as fast as uri", ratio(uri, role), 8, at_least=True),
+        Goal("the module takes so many times as long as the floor", ratio(module, floor), 1.5),
+    ]
+    return Section("%d hosts with one user each" % hosts, [uri, role, module, floor], goals)
