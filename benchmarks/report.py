@@ -47,8 +47,9 @@ def as_text(content):
     for section in content["sections"]:
         rows = [HEADER, *(_cells(row) for row in section["rows"])]
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-        lines += ["", section["title"], *("  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:])), row[-1]]).rstrip()
-                                          for row in rows)]  # fmt: skip
+        lines += ["", section["title"]]
+        for first, *numbers, note in rows:
+            lines.append("  ".join([first.ljust(widths[0]), *map(str.rjust, numbers, widths[1:]), note]).rstrip())
         lines += ["  %s: %s" % (verdict, text) for verdict, text in map(_verdict, section["goals"])]
     return "\n".join(lines)
 

@@ -71,10 +71,10 @@ class Setting:
         self._environment = {
             "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]), "HOME": str(home), "LC_ALL": "C.UTF-8",
             "ANSIBLE_ACTION_PLUGINS": str(HERE / "action_plugins"), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_FORKS": str(FORKS), "ANSIBLE_HOME": str(home / ".ansible"), "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_FORKS": str(FORKS), "ANSIBLE_HOME": str(home / ".ansible"),
+            "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_NOCOLOR": "1",
             # Without them each module of the other side would be slower still.
-            "ANSIBLE_PIPELINING": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-            "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
+            "ANSIBLE_PIPELINING": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
         }  # fmt: skip
 
     @contextlib.contextmanager
