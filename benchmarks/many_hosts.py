@@ -16,10 +16,14 @@ def measure(setting, sizes):
     module = Row("milvus_user_password: look up, probe, change, verify", hosts)
     floor = Row("the floor: a stub in Ansible's own process that only posts", hosts)
     with setting.double() as double:
-        in_turns(
-            [(row, lambda name=name: setting.playbook(name, double, hosts=hosts)) for row, name in
-             ((uri, "uri"), (role, "role"), (module, "module"), (floor, "floor"))], rounds
-        )  # fmt: skip
+        contenders = [
+            # Its own noise is small beside the difference.
+            (uri, lambda: setting.playbook("uri", double, hosts=hosts), 1),
+            (role, lambda: setting.playbook("role", double, hosts=hosts)),
+            (module, lambda: setting.playbook("module", double, hosts=hosts)),
+            (floor, lambda: setting.playbook("floor", double, hosts=hosts)),
+        ]
+        in_turns(contenders, rounds)
     goals = [
         Goal("the module is so many times as fast as uri", ratio(uri, module), 8, at_least=True),
         Goal("the role is so many times as fast as uri", ratio(uri, role), 8, at_least=True),

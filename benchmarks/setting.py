@@ -102,15 +102,24 @@ class Setting:
         :return: a :class:`~benchmarks.measure.Measured`.
         """
         path = self._path("inventory.json")
-        people = {"host-%d" % host: ["user_%d_%d" % (host, number) for number in range(users)] for host in range(hosts)}
-        path.write_text(json.dumps(self._inventory(double, people)), encoding="utf-8")
-        if double:
-            double.reset({name: _old(name) for names in people.values() for name in names})
+        path.write_text(json.dumps(self.inventory(double, hosts, users)), encoding="utf-8")
         command = [BIN / "ansible-playbook", "-i", path, "--vault-password-file", self._vault, HERE / "playbooks" / (name + ".yml")]
         found = self.run(command, memory)
         if double:
             double.require(hosts * users)
         return found
+
+    def inventory(self, double, hosts, users=1):
+        """An inventory of fresh users with a fresh store; the double gets the same users."""
+        people = {"host-%d" % host: ["user_%d_%d" % (host, number) for number in range(users)] for host in range(hosts)}
+        if double:
+            double.reset({name: _old(name) for names in people.values() for name in names})
+        hosts = {host: {"users": _told(names), "rotate_users": _told(names, new=False)} for host, names in people.items()}
+        variables = {
+            "server": double.url if double else None, "operator": OPERATOR, "rotate_vendor": "milvus", "rotate_store_path": str(self._path("store")),
+            "rotate_connection": {"url": "{{ server }}", **OPERATOR},
+        }  # fmt: skip
+        return {"all": {"hosts": hosts, "vars": variables}}
 
     def adhoc(self, module, arguments):
         """Measure one call of a module."""
@@ -133,14 +142,6 @@ class Setting:
     def _path(self, name):
         self._runs += 1
         return self.folder / ("%d-%s" % (self._runs, name))
-
-    def _inventory(self, double, people):
-        hosts = {host: {"users": _told(names), "rotate_users": _told(names, new=False)} for host, names in people.items()}
-        variables = {
-            "server": double.url if double else None, "operator": OPERATOR, "rotate_vendor": "milvus", "rotate_store_path": str(self._path("store")),
-            "rotate_connection": {"url": "{{ server }}", **OPERATOR},
-        }  # fmt: skip
-        return {"all": {"hosts": hosts, "vars": variables}}
 
 
 def _old(name):
