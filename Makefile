@@ -93,6 +93,18 @@ install-check: ## install the archive elsewhere and use it
 matrix: ## units and the search for secrets on the other Pythons that are found
 	$(CHECKS) matrix
 
+.PHONY: bench
+bench: ## measure what docs/performance.md claims, and write it there (10 minutes; on a quiet machine)
+	$(CHECKS) bench
+
+.PHONY: bench-page
+bench-page: ## write docs/performance.md and the plot anew from the results that are there
+	$(CHECKS) bench-page
+
+.PHONY: bench-smoke
+bench-smoke: ## whether make bench runs, with tiny numbers
+	$(CHECKS) bench-smoke
+
 .PHONY: changelog
 changelog: ## turn the changelog fragments into CHANGELOG.rst
 	$(CHECKS) changelog

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from queue import SimpleQueue
 
 from . import errors
@@ -177,9 +177,9 @@ class _Run:
     @staticmethod
     def _check_ids(outcomes):
         """Refuse a user that is named by its name and again by its id."""
-        ids = [outcome.account.id for outcome in outcomes if outcome.account.id is not None and outcome.account.error is None]
+        ids = Counter(outcome.account.id for outcome in outcomes if outcome.account.id is not None and outcome.account.error is None)
         for outcome in outcomes:
-            if ids.count(outcome.account.id) > 1:
+            if ids[outcome.account.id] > 1:
                 raise _twice(outcome.account)
 
     def _settle(self, outcomes):

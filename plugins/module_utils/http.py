@@ -254,11 +254,6 @@ def _transport_error(exc, where, timeout):
     return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (where, text), maybe_applied=not refused)
 
 
-def _no_extra_auth(request):
-    """Set on the session so that requests does not look into ~/.netrc and replace our Authorization header."""
-    return request
-
-
 class HttpClient:
     """Sends requests to one server over kept-alive connections; safe to share between threads.
 
@@ -287,12 +282,14 @@ class HttpClient:
         self._scrub = scrub
         self._timeout = timeout
         self._retries = retries
-        # Given with each request: set on the session, REQUESTS_CA_BUNDLE would win over it.
-        self._verify = ca_path or True if validate_certs else False
         self._sleep = sleep
         self._unreachable = threading.Event()
         self._session = requests.Session()
-        self._session.auth = _no_extra_auth
+        # The environment is read here and once: requests would do so for each request, which takes longer than the rest of its work, and would also look into
+        # ~/.netrc and replace our Authorization header.
+        verify = ca_path or True if validate_certs else False
+        found = self._session.merge_environment_settings(self.base_url, {}, False, verify, None)
+        self._session.trust_env, self._session.proxies, self._session.verify = False, found["proxies"], found["verify"]
         # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
         self._session.cookies.set_policy(requests.compat.cookielib.DefaultCookiePolicy(allowed_domains=[]))
         if client_cert:
@@ -325,8 +322,7 @@ class HttpClient:
             last = attempt == self._retries
             try:
                 response = self._session.request(
-                    method, self.base_url + path, json=json, data=data, headers=headers, timeout=self._timeout,
-                    verify=self._verify, allow_redirects=False,
+                    method, self.base_url + path, json=json, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
                 )  # fmt: skip
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as exc:
                 error = self._error(exc)

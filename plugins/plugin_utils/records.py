@@ -161,7 +161,8 @@ class Record:
         _require(_is_count(record.lost_runs), "lost_runs is not a number")
         for name in ("rotated_at", "failed_at"):
             try:
-                from_text(getattr(record, name) or "2026-01-31T12:00:00Z")
+                if getattr(record, name):
+                    from_text(getattr(record, name))
             except (TypeError, ValueError):
                 raise DamagedRecord("%s is not a time as 2026-01-31T12:00:00Z" % name) from None
         return record

@@ -95,5 +95,10 @@ def _is_this_python(action, task_vars):
     delegated = task_vars.get("ansible_delegated_vars", {}).get(action._task.delegate_to)
     python = constants.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars if delegated is None else delegated)
     python = str(action._templar.template(python))
-    # Not by what a link leads to: the Python of a virtual environment is a link to one that has other libraries.
-    return python.startswith("auto") or os.path.abspath(shutil.which(python) or python) == os.path.abspath(sys.executable)
+    return python.startswith("auto") or _place(shutil.which(python) or python) == _place(sys.executable)
+
+
+def _place(python):
+    """The same for the names that one Python has in one folder (python, python3, python3.12), of which pip writes any into the programs that it installs."""
+    # The folder counts, too: the Python of a virtual environment is a link to one that has other libraries.
+    return os.path.dirname(os.path.abspath(python)), os.path.realpath(python)

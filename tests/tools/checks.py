@@ -22,8 +22,10 @@ QUICK = ("quick-lint", "units", "integration-quick")
 INTEGRATION = ("integration", "real-servers")
 EVERYTHING = (
     "quick-lint", "units", "demo", "integration", "real-servers", "crash", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check",
-    "matrix",
-)
+    "bench-smoke", "matrix",
+)  # fmt: skip
+# What needs more than the other steps do.
+BENCH = ("bench", "bench-page")
 
 
 def steps_by_name() -> dict[str, runner.Step]:
@@ -39,6 +41,9 @@ def steps_by_name() -> dict[str, runner.Step]:
 
     def pytest(*arguments: str) -> list[str]:
         return tool("python", "-m", "pytest", "-q", *arguments)
+
+    def bench(*arguments: str) -> list[str]:
+        return tool("python", "-m", "benchmarks", *arguments)
 
     every = [
         runner.Step("quick-lint", "headers, yamllint, flake8", script("quick_lint"), plain, layout.ROOT),
@@ -64,6 +69,10 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
         runner.Step("changelog", "the fragments into CHANGELOG.rst", script("changelog"), plain, layout.ROOT),
         runner.Step("vendor-table", "the table of vendors in README.md", [*script("vendor_table"), str(layout.ROOT)], tools),
+        runner.Step("bench-smoke", "the benchmarks with tiny numbers, to see whether they run", bench("--smoke"), tools),
+        # Results belong into the checkout.
+        runner.Step("bench", "what docs/performance.md claims, measured", bench("--checkout", str(layout.ROOT)), tools),
+        runner.Step("bench-page", "docs/performance.md from the results that are there", bench("--page", "--checkout", str(layout.ROOT)), tools),
         runner.Step("install-check", "the archive installed elsewhere, and an ad-hoc call", script("install_check"), plain, layout.ROOT, after=("build",)),
     ]
     return {step.name: step for step in every}
@@ -117,6 +126,8 @@ def main(arguments: list[str]) -> int:
         # It names files to look at, as seen from where the reader is.
         os.execve(command[0], command, {**layout.tool_environment(), "REKEY_CHECKOUT": str(layout.ROOT)})
     venvs.ensure(layout.MAIN_VENV, "checks", python, version)
+    if set(arguments) & set(BENCH):
+        venvs.ensure(layout.MAIN_VENV, "bench", python, version)
     if arguments == ["venv"]:
         return 0
     prepare_stage()

@@ -20,7 +20,7 @@ HEADER_LINES = 12
 LINTERS = (
     ("yamllint", "--strict", "."),
     # The exceptions are those of `ansible-test sanity`.
-    ("flake8", "--ignore", "E203,E402,E701,E704,E741,W503,W504", "--max-line-length", "160", "plugins", "tests"),
+    ("flake8", "--ignore", "E203,E402,E701,E704,E741,W503,W504", "--max-line-length", "160", "plugins", "tests", "benchmarks"),
 )
 
 

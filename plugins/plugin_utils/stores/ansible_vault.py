@@ -54,6 +54,7 @@ class AnsibleVaultStore(Store):
                 "(in AWX: attach a vault credential).",
             )
         self._vault = VaultLib(secrets)
+        self._last = (None, None)  # what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
         self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
@@ -102,9 +103,10 @@ class AnsibleVaultStore(Store):
         if not is_encrypted(encrypted):
             raise failure("%s is no file that ansible-vault has encrypted. %s" % (self._path, damaged))
         try:
-            text = self._vault.decrypt(encrypted)
+            text = self._last[1] if encrypted == self._last[0] else self._vault.decrypt(encrypted)
         except AnsibleError:
             raise failure("%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy." % self._path) from None
+        self._last = (encrypted, text)
         try:
             content = json.loads(text)
             version, users = content["format"], content["users"]
@@ -134,6 +136,7 @@ class AnsibleVaultStore(Store):
                 stream.flush()
                 os.fsync(stream.fileno())
             os.rename(temporary, self._path)
+            self._last = (encrypted, text)
             kept = "It holds the new records, which may not survive a crash of the machine"
             _sync_folder(self._folder)
         except OSError as exc:

@@ -174,7 +174,8 @@ def action(action_class, args, vault=None, check_mode=False, transport="local", 
     task = types.SimpleNamespace(
         args=args, check_mode=check_mode, async_val=0, action="rekey.passwords.something", diff=False, environment=None, delegate_to=None
     )  # fmt: skip
-    connection = types.SimpleNamespace(transport=transport, become=become, tmpdir="/nowhere", _shell=types.SimpleNamespace(tmpdir="/nowhere"))
+    shell = types.SimpleNamespace(tmpdir="/nowhere")
+    connection = types.SimpleNamespace(transport=transport, become="sudo" if become else None, tmpdir="/nowhere", _shell=shell)
     return action_class(task, connection, types.SimpleNamespace(), vault, Templar(loader=vault), None)
 
 

@@ -82,6 +82,16 @@ def test_no_proxy(monkeypatch, excepted):
         assert (len(proxy.requests), len(server.requests)) == (0, 1)
 
 
+def test_the_environment_is_read_once_and_not_for_each_request(monkeypatch):
+    with Loopback() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with contextlib.closing(HttpClient("http://milvus.invalid:19530", Scrubber(), retries=0)) as here:
+            monkeypatch.setattr("requests.sessions.get_environ_proxies", lambda *_args, **_options: pytest.fail("read again"))
+            for _number in range(2):
+                assert here.request("POST", "/x", READ).status == 200
+        assert len(proxy.requests) == 2
+
+
 def test_a_proxy_with_a_password_of_its_own(monkeypatch):
     with Loopback() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//someone:%s@" % PROXY_PASSWORD))

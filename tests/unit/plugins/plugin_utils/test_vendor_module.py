@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import pathlib
 import pkgutil
 import sys
 import types
@@ -112,6 +113,8 @@ def test_in_this_process_where_the_task_runs_here_anyway():
 
 
 HERE = {"ansible_python_interpreter": sys.executable}
+# pip and venv make several names of a Python, and any of them may stand in the first line of ansible-playbook.
+SAME = {"ansible_python_interpreter": str(pathlib.Path(sys.executable).with_name("python%d.%d" % sys.version_info[:2]))}
 ELSEWHERE = {"ansible_python_interpreter": "/opt/other/bin/python3"}
 
 
@@ -119,6 +122,7 @@ ELSEWHERE = {"ansible_python_interpreter": "/opt/other/bin/python3"}
     ({}, {}, True),
     ({"ansible_python_interpreter": "auto_silent"}, {}, True),
     (HERE, {}, True),
+    (SAME, {}, True),
     ({"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, {}, True),
     (ELSEWHERE, {}, False),
     ({"rekey_in_process": "never"}, {}, False),

@@ -261,6 +261,18 @@ def test_a_folder_behind_a_link_and_with_a_tilde(tmp_path, monkeypatch):
     assert current(open_store("~/real"), "alice") == "S3cr3t-MARKER-a"
 
 
+def test_what_it_has_read_or_written_itself_is_not_decrypted_again(tmp_path, monkeypatch):
+    put(open_store(tmp_path), alice="first")
+    store, decrypted = open_store(tmp_path), []
+    decrypt = store._vault.decrypt
+    monkeypatch.setattr(store._vault, "decrypt", lambda text: decrypted.append(text) or decrypt(text))
+    put(store, alice="second")
+    assert current(store, "alice") == "second" and len(decrypted) == 1
+    # Of what somebody else has written nothing is known.
+    put(open_store(tmp_path), alice="third")
+    assert current(store, "alice") == "third" and len(decrypted) == 2
+
+
 def test_a_thousand_records_take_no_second(tmp_path):
     store = open_store(tmp_path)
     users = ["user-%d" % number for number in range(1000)]
