@@ -66,7 +66,8 @@ class Slices:
     def _start(self, number, index, forks):
         first, last = (self._hosts * edge // number for edge in (index, index + 1))
         name = "%d-of-%d" % (index + 1, number)
-        command = [BIN / "ansible-runner", "run", self._folder, "-p", PLAYBOOK, "--ident", name, "--limit", "all[%d:%d]" % (first, last - 1), "--forks", str(forks)]
+        hosts = "all[%d:%d]" % (first, last - 1)
+        command = [BIN / "ansible-runner", "run", self._folder, "-p", PLAYBOOK, "--ident", name, "--limit", hosts, "--forks", str(forks)]
         with open(self._folder / (name + ".txt"), "wb") as output:
             return name, subprocess.Popen(  # pylint: disable=consider-using-with
                 command, cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
