@@ -218,9 +218,9 @@ class _Run:
             ended.put(None)
 
         # No pool: a process waits for a pool's threads before it exits, so the time limit of a task would not end one whose server hangs.
-        for _number in range(workers):
-            threading.Thread(target=work, daemon=True).start()
         try:
+            for _number in range(workers):
+                threading.Thread(target=work, daemon=True).start()
             for _number in range(workers):
                 ended.get()
         finally:
