@@ -62,17 +62,21 @@ class TimeLimit(BaseException):
 
 
 def test_an_end_from_outside_waits_for_nobody_and_begins_with_nobody_else():
-    asked, both_wait, released = [], threading.Barrier(2), threading.Event()
+    asked, both_wait, noticed, released = [], threading.Barrier(2), threading.Event(), threading.Event()
 
     def end(_number, _frame):
-        raise TimeLimit
+        if not noticed.is_set():
+            noticed.set()
+            raise TimeLimit
 
     def hang(_vendor, account, _password):
         asked.append(account.name)
         if released.is_set():
             return
         if both_wait.wait(10) == 0:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+            # Again, since a signal that comes right before the main thread begins to wait does not wake it.
+            while not noticed.wait(0.05):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
         assert released.wait(10)
 
     before, threads = signal.signal(signal.SIGALRM, end), set(threading.enumerate())
@@ -81,11 +85,11 @@ def test_an_end_from_outside_waits_for_nobody_and_begins_with_nobody_else():
             run(make_vendor(dict.fromkeys("abcd", OLD), probe=hang), *"abcd", concurrency=2)
         assert sorted(asked) == ["a", "b"]
     finally:
-        signal.signal(signal.SIGALRM, before)
         released.set()
         begun = set(threading.enumerate()) - threads
         for thread in begun:
             thread.join(10)
+        signal.signal(signal.SIGALRM, before)
     # A process does not wait for such threads before it exits.
     assert all(thread.daemon for thread in begun) and set(asked) == {"a", "b"}
 
