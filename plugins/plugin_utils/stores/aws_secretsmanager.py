@@ -1,0 +1,407 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS Secrets Manager: one secret a user, whose versions are whole records and whose staging labels tell which of them count.
+
+Versions never change; only labels move. ``AWSPENDING`` marks the newest record, and moving it is the compare-and-set: the service refuses
+unless it still stands where the writer says (``RemoveFromVersionId`` of UpdateSecretVersionStage). ``AWSCURRENT`` marks the newest record whose
+password is proved and which holds no pending one, so that is all that other readers see. It follows ``AWSPENDING`` in a call of its own; where
+it is to go stands in the version itself, so whoever reads next finishes what a killed writer has left.
+
+https://docs.aws.amazon.com/secretsmanager/latest/apireference/ is where the facts about the service come from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Optional
+from urllib.parse import quote, unquote
+
+from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
+
+from ..records import Record
+from .base import Entry, Store, StoreConflict, failure, read_record
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    HAS_BOTO3 = True
+except ImportError:
+    HAS_BOTO3 = False
+
+PENDING, CURRENT = "AWSPENDING", "AWSCURRENT"
+# A version cannot be written without a label; this one only carries it until AWSPENDING comes.
+WRITTEN = "REKEY_WRITTEN"
+# The version with which every secret begins. It holds no password, since the service gives AWSCURRENT to the first version in any case.
+# Its identifier and its content are always the same, so the service ignores whoever writes it a second time.
+BEGINNING = "72656b65-7900-4000-8000-000000000000"
+
+_LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
+_NAME_MAX = 512  # characters
+_TRIES = 10  # so often a record may change while it is read
+_HINTS = {
+    "AccessDeniedException": "The permissions that are needed stand in the documentation of this store.",
+    "DecryptionFailure": "Is the KMS key enabled, and may it be used with these credentials?",
+    "EncryptionFailure": "Is the KMS key enabled, and may it be used with these credentials?",
+    "ExpiredTokenException": "Get new credentials.",
+    "InvalidSignatureException": "Check the secret key, and the clock of this machine.",
+    "LimitExceededException": "A quota of the account is used up; one is that of the versions that a secret may get in a day.",
+    "ThrottlingException": "Lower the concurrency, or run again later.",
+    "UnrecognizedClientException": "Check the access key and the session token, and whether they are of this region.",
+}
+
+
+def _read_by_boto3(*_names):
+    """A fallback that only names variables: boto3 reads them itself, since it knows which of them, of profiles and of roles belong together."""
+    raise AnsibleFallbackNotFound
+
+
+class _Refused(VendorError):
+    """The service has answered, and refused."""
+
+    def __init__(self, code, message):
+        super().__init__(errors.STORE_FAILED, message)
+        self.code = code
+
+
+class _OutOfReach(VendorError):
+    """No answer came; the next request would get none, either."""
+
+    def __init__(self, message):
+        super().__init__(errors.STORE_FAILED, message)
+
+
+@dataclass
+class _Version:
+    """A version of a secret, and what its writer did, or was about to do, with the labels."""
+
+    id: str
+    record: Optional[Record]  # None at the beginning
+    after: str  # where AWSPENDING stood before
+    source: str  # where AWSCURRENT stood before
+    target: str  # where AWSCURRENT belongs from then on
+
+
+class AwsSecretsManagerStore(Store):
+    """Records in secrets ``<path_prefix>/<host>/<user>``."""
+
+    argument_spec = dict(
+        region=dict(type="str", fallback=(env_fallback, ["AWS_REGION", "AWS_DEFAULT_REGION"])),
+        profile=dict(type="str", fallback=(_read_by_boto3, ["AWS_PROFILE"])),
+        access_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_ACCESS_KEY_ID"])),
+        secret_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SECRET_ACCESS_KEY"])),
+        session_token=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SESSION_TOKEN"])),
+        endpoint_url=dict(type="str", fallback=(env_fallback, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])),
+        ca_path=dict(type="path", fallback=(env_fallback, ["AWS_CA_BUNDLE"])),
+        kms_key_id=dict(type="str", no_log=False, fallback=(env_fallback, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
+        path_prefix=dict(type="str", default="rekey", fallback=(env_fallback, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
+        timeout=dict(type="float", default=10.0, fallback=(env_fallback, ["AWS_SECRETSMANAGER_TIMEOUT"])),
+        retries=dict(type="int", default=4, fallback=(env_fallback, ["AWS_SECRETSMANAGER_RETRIES"])),
+        concurrency=dict(type="int", default=10, fallback=(env_fallback, ["AWS_SECRETSMANAGER_CONCURRENCY"])),
+    )
+    constraints = dict(
+        mutually_exclusive=[("profile", "access_key")],
+        required_together=[("access_key", "secret_key")],
+        required_by=dict(session_token=("access_key",)),
+    )
+
+    def __init__(self, host, options, loader):
+        super().__init__(host, options, loader)
+        if not HAS_BOTO3:
+            raise VendorError(errors.INVALID_INPUT, missing_required_lib("boto3", reason="for the store aws_secretsmanager"))
+        for name, least in (("timeout", 0.001), ("retries", 0), ("concurrency", 1)):
+            if options[name] < least:
+                raise _invalid("%s must be at least %s" % (name, least))
+        if options["ca_path"] and not os.path.isfile(options["ca_path"]):
+            raise _invalid("ca_path: there is no file %s" % options["ca_path"])
+        prefix = options["path_prefix"].strip("/")
+        if not prefix or _quoted(prefix, safe="/=") != prefix:
+            raise _invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
+        self._prefix = "%s/%s/" % (prefix, _quoted(host))
+        self._kms_key = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
+        self._concurrency = options["concurrency"]
+        self._secrets = [options["secret_key"], options["session_token"]]
+        self._client = self._connect(options)
+        self._place = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
+
+    def _connect(self, options):
+        # Every request may be repeated: versions have identifiers that were chosen here, and labels are moved from where they are known to be.
+        # Adaptive means the standard retries, and that all threads slow down together when the service asks for it.
+        config = Config(
+            connect_timeout=options["timeout"],
+            read_timeout=options["timeout"],
+            max_pool_connections=self._concurrency,
+            retries={"mode": "adaptive", "total_max_attempts": options["retries"] + 1},
+        )
+        try:
+            session = boto3.session.Session(
+                aws_access_key_id=options["access_key"],
+                aws_secret_access_key=options["secret_key"],
+                aws_session_token=options["session_token"],
+                profile_name=options["profile"],
+                region_name=options["region"],
+            )
+            return session.client("secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config)
+        except (BotoCoreError, ValueError) as exc:
+            raise _invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
+
+    def close(self):
+        self._client.close()
+
+    def get(self, users):
+        heads = self._each(self._read, users)
+        return {user: Entry(head.record, head.id) if head and head.record else Entry(None, None) for user, head in heads.items()}
+
+    def put(self, entries):
+        written = self._each(lambda user: self._write(user, entries[user]), entries)
+        conflicts = sorted(user for user, done in written.items() if not done)
+        if conflicts:
+            raise StoreConflict(conflicts)
+
+    def list(self):
+        found, page = [], {}
+        while page is not None:
+            answer = self._call(
+                "list_secrets", self._prefix, Filters=[{"Key": "name", "Values": [self._prefix]}], IncludePlannedDeletion=True, MaxResults=100, **page
+            )
+            for secret in answer["SecretList"]:
+                name, versions = secret["Name"], secret.get("SecretVersionsToStages") or {}
+                # The service's filter may be broader; and a secret that has only begun is no record.
+                if name.startswith(self._prefix) and _by_label(versions).get(PENDING, BEGINNING) != BEGINNING:
+                    found.append(unquote(name[len(self._prefix) :].replace("=", "%")))
+            page = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
+        return sorted(found)
+
+    # ---- one user ----
+
+    def _name(self, user):
+        name = self._prefix + _quoted(user)
+        if len(name) > _NAME_MAX:
+            raise failure("The name of the secret of %s would have %d characters; Secrets Manager allows %d." % (user, len(name), _NAME_MAX))
+        return name
+
+    def _read(self, user, writing=False):
+        """The newest record, with AWSCURRENT where it belongs.
+
+        :param writing: whether a label that cannot be moved is an error; who may only read gets the record all the same.
+        :return: a :class:`_Version`, or ``None`` if there is no secret, or an empty one.
+        """
+        name = self._name(user)
+        for _try in range(_TRIES):
+            try:
+                found = self._call("get_secret_value", name, SecretId=name, VersionStage=PENDING)
+            except _Refused as refusal:
+                if refusal.code not in ("ResourceNotFoundException", "InvalidRequestException"):
+                    raise
+                labels = self._labels(name)  # tells why
+                if not labels:
+                    return None
+                if PENDING not in labels:
+                    raise failure(
+                        "The secret %s in %s was not written by the rotation: no version has the label %s. Give the label to the version that holds "
+                        "username and password, and the rotation takes it over; or move the secret away." % (name, self._place, PENDING)
+                    ) from None
+                if refusal.code == "InvalidRequestException":
+                    raise
+                continue
+            version = self._parsed(name, found)
+            if CURRENT in found["VersionStages"] and version.target == version.id:
+                return version
+            labels = self._labels(name) or {}
+            if labels.get(PENDING) != version.id:
+                continue  # somebody else has written meanwhile
+            if labels.get(CURRENT) == version.target:
+                return version
+            if labels.get(CURRENT) != version.source:
+                raise failure(
+                    "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
+                    "repair the record; nothing is overwritten." % (name, self._place, CURRENT, labels.get(CURRENT), version.target)
+                )
+            try:
+                self._move(name, CURRENT, version.source, version.target)
+            except _Refused as refusal:
+                if writing or refusal.code != "AccessDeniedException":
+                    raise
+            return version
+        raise failure("The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._place))
+
+    def _write(self, user, entry):
+        """Write a record.
+
+        :return: False if somebody else has changed it.
+        """
+        name, head = self._name(user), self._read(user, writing=True)
+        if (head.id if head and head.record else None) != entry.version:
+            return False
+        if head is None:
+            if not self._begin(name, user):
+                return False
+            head = _Version(BEGINNING, None, BEGINNING, BEGINNING, BEGINNING)
+        record, new = entry.record, str(uuid.uuid4())
+        source = target = head.target
+        if record.password != (head.record.password if head.record else None):
+            # AWSCURRENT moves only if the password does, or AWSPREVIOUS would lose the one before.
+            target = new
+            if record.pending:
+                target = str(uuid.uuid4())
+                self._store(name, replace(record, pending=None), _Version(target, None, head.id, source, target))
+        self._store(name, record, _Version(new, None, head.id, source, target))
+        if not self._move(name, PENDING, head.id, new) and not self._was_written(name, new, head.id):
+            return False
+        if target != source:
+            self._move(name, CURRENT, source, target)
+        return True
+
+    def _begin(self, name, user):
+        """Make the secret, with a first version that has both labels and no password.
+
+        :return: False if there is something in it by now.
+        """
+        try:
+            self._call("create_secret", name, Name=name, **self._kms_key)
+        except _Refused as refusal:
+            if refusal.code != "ResourceExistsException":
+                raise
+            # By another writer just now, or by one that was killed here.
+            if self._labels(name):
+                return False
+        self._put(name, BEGINNING, {"username": user}, [CURRENT, PENDING])
+        return True
+
+    def _store(self, name, record, version):
+        labels = {PENDING: version.after, CURRENT: [version.source, version.target]}
+        secrets = [record.password, record.previous, *((record.pending.password, record.pending.replaces) if record.pending else ())]
+        self._put(name, version.id, dict(record.as_dict(), **{_LABELS: labels}), [WRITTEN], secrets)
+
+    def _put(self, name, version, content, labels, secrets=()):
+        # In one form always, so that the service takes a repetition for one.
+        text = json.dumps(content, sort_keys=True)
+        self._call("put_secret_value", name, secrets, SecretId=name, ClientRequestToken=version, SecretString=text, VersionStages=labels)
+
+    def _move(self, name, label, source, target):
+        """Move a label if it stands at the source; if the answer is lost, look.
+
+        :return: False if it stands elsewhere by now.
+        """
+        try:
+            self._call("update_secret_version_stage", name, SecretId=name, VersionStage=label, RemoveFromVersionId=source, MoveToVersionId=target)
+            return True
+        except VendorError:
+            found = (self._labels(name) or {}).get(label)
+            if found == source:
+                raise
+            return found == target
+
+    def _was_written(self, name, new, old):
+        """Whether a version was the newest one in between, although the answer said otherwise or was lost."""
+        head = (self._labels(name) or {}).get(PENDING)
+        for _step in range(_TRIES):
+            if head in (new, old, None):
+                break
+            head = self._parsed(name, self._call("get_secret_value", name, SecretId=name, VersionId=head)).after
+        return head == new
+
+    def _labels(self, name):
+        """Where each label stands; empty if the secret has no version, ``None`` if there is no secret."""
+        try:
+            secret = self._call("describe_secret", name, SecretId=name)
+        except _Refused as refusal:
+            if refusal.code == "ResourceNotFoundException":
+                return None
+            raise
+        if secret.get("DeletedDate"):
+            raise failure(
+                "The secret %s in %s is scheduled for deletion. Restore it (aws secretsmanager restore-secret --secret-id %s); if its passwords are of no use "
+                "any more, delete it for good." % (name, self._place, name)
+            )
+        return _by_label(secret.get("VersionIdsToStages") or {})
+
+    def _parsed(self, name, found):
+        version, where = found["VersionId"], "the version %s of the secret %s in %s" % (found["VersionId"], name, self._place)
+        try:
+            content = json.loads(found["SecretString"])
+            labels = content.pop(_LABELS, None) or {PENDING: version, CURRENT: [version, version]}  # without them: as somebody else has made it
+            after, (source, target) = labels[PENDING], labels[CURRENT]
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise failure("What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten." % where) from None
+        record = read_record(content, name, where)
+        return _Version(version, None if version == BEGINNING else record, after, source, target)
+
+    # ---- requests ----
+
+    def _each(self, work, users):
+        """Do the work for all users at once.
+
+        :return: dict from user to what came out.
+        :raises VendorError: the first failure. A refusal stops nobody else, the service being out of reach does.
+        """
+        users = list(users)
+        done, failures = {}, []
+
+        def one(user):
+            if not any(isinstance(error, _OutOfReach) for error in failures):
+                try:
+                    done[user] = work(user)
+                except VendorError as error:
+                    failures.append(error)
+
+        if users:
+            with ThreadPoolExecutor(min(self._concurrency, len(users))) as pool:
+                list(pool.map(one, users))
+        if failures:
+            raise failures[0]
+        return done
+
+    def _call(self, operation, what, secrets=(), **params):
+        """One request.
+
+        :param what: its subject, for messages.
+        :param secrets: what it holds that no message may show.
+        :raises VendorError: ``store_failed``, as :class:`_Refused` or :class:`_OutOfReach`.
+        """
+        scrub = Scrubber((*self._secrets, *secrets))
+        told = "%s of %s at %s" % (self._client.meta.method_to_api_mapping[operation], what, self._place)
+        try:
+            answer = getattr(self._client, operation)(**params)
+        except ClientError as exc:
+            error = exc.response.get("Error", {})
+            code = str(error.get("Code"))
+            text = "%s was refused: %s (%s). %s" % (told, code, error.get("Message"), _HINTS.get(code, ""))
+            raise _Refused(code, scrub(text.strip())) from None
+        except BotoCoreError as exc:
+            raise _OutOfReach(scrub("%s failed: %s (%s)" % (told, str(exc).rstrip("."), type(exc).__name__))) from None
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # An answer that the library cannot read; its text may hold what was sent.
+            raise _OutOfReach("%s failed: %s." % (told, type(exc).__name__)) from None
+        if ("SecretList" if operation == "list_secrets" else "ARN") not in answer:
+            # Something in between has answered, such as a proxy with a page of its own. Read as an answer that would be an empty store.
+            raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % told)
+        return answer
+
+
+def _invalid(message):
+    return VendorError(errors.INVALID_INPUT, "The store aws_secretsmanager cannot be opened: %s." % message)
+
+
+def _quoted(text, safe=""):
+    """A text in the characters that a secret's name may have; ``=`` begins what is quoted, as ``%`` does in a URL."""
+    return quote(text, safe=safe + "@+").replace("~", "%7E").replace("%", "=")
+
+
+def _by_label(versions):
+    return {label: version for version, labels in versions.items() for label in labels or ()}
+
+
+STORE = AwsSecretsManagerStore
