@@ -19,6 +19,7 @@ import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Optional
 from urllib.parse import quote, unquote
 
@@ -34,8 +35,10 @@ from .base import Entry, Store, StoreConflict, failure, read_record
 
 try:
     import boto3
+    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.loaders import create_loader
 
     HAS_BOTO3 = True
 except ImportError:
@@ -51,6 +54,12 @@ BEGINNING = "72656b65-7900-4000-8000-000000000000"
 _LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
 _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
+# Refusals that tell something about a secret.
+_ORDINARY = {
+    "create_secret": ("ResourceExistsException",),
+    "describe_secret": ("ResourceNotFoundException",),
+    "get_secret_value": ("ResourceNotFoundException", "InvalidRequestException"),
+}
 _HINTS = {
     "AccessDeniedException": "The permissions that are needed stand in the documentation of this store.",
     "DecryptionFailure": "Is the KMS key enabled, and may it be used with these credentials?",
@@ -138,19 +147,20 @@ class AwsSecretsManagerStore(Store):
 
     def _connect(self, options):
         # Every request may be repeated: versions have identifiers that were chosen here, and labels are moved from where they are known to be.
-        # Adaptive means the standard retries, and that all threads slow down together when the service asks for it.
         config = Config(
             connect_timeout=options["timeout"],
             read_timeout=options["timeout"],
             max_pool_connections=self._concurrency,
-            retries={"mode": "adaptive", "total_max_attempts": options["retries"] + 1},
+            retries={"mode": "standard", "total_max_attempts": options["retries"] + 1},
         )
         try:
+            core = botocore.session.Session(profile=options["profile"])
+            core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
             session = boto3.session.Session(
+                botocore_session=core,
                 aws_access_key_id=options["access_key"],
                 aws_secret_access_key=options["secret_key"],
                 aws_session_token=options["session_token"],
-                profile_name=options["profile"],
                 region_name=options["region"],
             )
             return session.client("secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config)
@@ -200,11 +210,8 @@ class AwsSecretsManagerStore(Store):
         """
         name = self._name(user)
         for _try in range(_TRIES):
-            try:
-                found = self._call("get_secret_value", name, SecretId=name, VersionStage=PENDING)
-            except _Refused as refusal:
-                if refusal.code not in ("ResourceNotFoundException", "InvalidRequestException"):
-                    raise
+            found, refusal = self._try("get_secret_value", name, SecretId=name, VersionStage=PENDING)
+            if refusal:
                 labels = self._labels(name)  # tells why
                 if not labels:
                     return None
@@ -212,9 +219,7 @@ class AwsSecretsManagerStore(Store):
                     raise failure(
                         "The secret %s in %s was not written by the rotation: no version has the label %s. Give the label to the version that holds "
                         "username and password, and the rotation takes it over; or move the secret away." % (name, self._place, PENDING)
-                    ) from None
-                if refusal.code == "InvalidRequestException":
-                    raise
+                    )
                 continue
             version = self._parsed(name, found)
             if CURRENT in found["VersionStages"] and version.target == version.id:
@@ -231,10 +236,12 @@ class AwsSecretsManagerStore(Store):
                 )
             try:
                 self._move(name, CURRENT, version.source, version.target)
-            except _Refused as refusal:
-                if writing or refusal.code != "AccessDeniedException":
+            except _Refused as denial:
+                if writing or denial.code != "AccessDeniedException":
                     raise
             return version
+        if refusal:
+            raise failure("%s The label %s is there. Give it to a version that holds a record." % (refusal.message, PENDING))
         raise failure("The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._place))
 
     def _write(self, user, entry):
@@ -269,14 +276,10 @@ class AwsSecretsManagerStore(Store):
 
         :return: False if there is something in it by now.
         """
-        try:
-            self._call("create_secret", name, Name=name, **self._kms_key)
-        except _Refused as refusal:
-            if refusal.code != "ResourceExistsException":
-                raise
-            # By another writer just now, or by one that was killed here.
-            if self._labels(name):
-                return False
+        _answer, refusal = self._try("create_secret", name, Name=name, **self._kms_key)
+        # If it exists it was made by another writer just now, or by one that was killed here.
+        if refusal and self._labels(name):
+            return False
         self._put(name, BEGINNING, {"username": user}, [CURRENT, PENDING])
         return True
 
@@ -298,11 +301,12 @@ class AwsSecretsManagerStore(Store):
         try:
             self._call("update_secret_version_stage", name, SecretId=name, VersionStage=label, RemoveFromVersionId=source, MoveToVersionId=target)
             return True
-        except VendorError:
-            found = (self._labels(name) or {}).get(label)
-            if found == source:
-                raise
-            return found == target
+        except VendorError as error:
+            trouble = error
+        found = (self._labels(name) or {}).get(label)
+        if found == source:
+            raise trouble
+        return found == target
 
     def _was_written(self, name, new, old):
         """Whether a version was the newest one in between, although the answer said otherwise or was lost."""
@@ -315,12 +319,9 @@ class AwsSecretsManagerStore(Store):
 
     def _labels(self, name):
         """Where each label stands; empty if the secret has no version, ``None`` if there is no secret."""
-        try:
-            secret = self._call("describe_secret", name, SecretId=name)
-        except _Refused as refusal:
-            if refusal.code == "ResourceNotFoundException":
-                return None
-            raise
+        secret, refusal = self._try("describe_secret", name, SecretId=name)
+        if refusal:
+            return None
         if secret.get("DeletedDate"):
             raise failure(
                 "The secret %s in %s is scheduled for deletion. Restore it (aws secretsmanager restore-secret --secret-id %s); if its passwords are of no use "
@@ -364,6 +365,18 @@ class AwsSecretsManagerStore(Store):
             raise failures[0]
         return done
 
+    def _try(self, operation, name, **params):
+        """One request that may well be refused for what is there already, or is not.
+
+        :return: (the answer, the refusal); one of them is ``None``.
+        """
+        try:
+            return self._call(operation, name, **params), None
+        except _Refused as refusal:
+            if refusal.code not in _ORDINARY[operation]:
+                raise
+            return None, refusal
+
     def _call(self, operation, what, secrets=(), **params):
         """One request.
 
@@ -389,6 +402,12 @@ class AwsSecretsManagerStore(Store):
             # Something in between has answered, such as a proxy with a page of its own. Read as an answer that would be an empty store.
             raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % told)
         return answer
+
+
+@lru_cache
+def _loader(data_path):
+    """What reads the library's descriptions of services; shared, since that is most of what it costs to open a store."""
+    return create_loader(data_path)
 
 
 def _invalid(message):
