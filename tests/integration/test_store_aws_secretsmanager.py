@@ -480,7 +480,8 @@ def test_a_rotation_of_awss_own_that_is_under_way_is_told(service, store):
 @pytest.mark.parametrize(
     "text",
     [
-        None, "", "{", "MARKER", "[]", "null", '"S3cr3t-MARKER"', "7", "{}", '{"username": "alice", "password": 7}', '{"username": "alice", "S3cr3t": "MARKER"}',
+        None, "", "{", "MARKER", "[]", "null", '"S3cr3t-MARKER"', "7", "{}",
+        '{"username": "alice", "password": 7}', '{"username": "alice", "S3cr3t": "MARKER"}',
         '{"username": "alice", "labels": "MARKER"}', '{"username": "alice", "labels": {"AWSPENDING": "a"}}', '{"username": "alice", "labels": ["MARKER"]}',
         '{"username": "alice", "labels": {"AWSPENDING": "a", "AWSCURRENT": ["b"]}}', '{"username": "alice", "labels": {"AWSPENDING": "a", "AWSCURRENT": null}}',
     ],
@@ -488,7 +489,8 @@ def test_a_rotation_of_awss_own_that_is_under_way_is_told(service, store):
 def test_damaged_content_is_told_and_never_overwritten(service, store, text):
     write(store, Record("bob", password=OTHER, status="current"), "bob")
     version = by_hand(service, ALICE, text, ["AWSCURRENT", "AWSPENDING"])
-    for call in (lambda: store.get(["bob", "alice"]), lambda: store.put({"alice": Entry(BEFORE, version)}), lambda: store.put({"alice": Entry(BEFORE, None)})):
+    entries = [{"alice": Entry(BEFORE, version)}, {"alice": Entry(BEFORE, None)}]
+    for call in (lambda: store.get(["bob", "alice"]), *(functools.partial(store.put, entry) for entry in entries)):
         told = failure(call)
         assert ("estore it from a copy" if text is not None else "Give it to a version that holds a record") in told and ALICE in told
     assert service.labels(ALICE) == {"AWSCURRENT": version, "AWSPENDING": version}
@@ -537,12 +539,12 @@ def test_a_refusal_of_any_request_is_told_with_what_to_do_and_without_what_was_s
 def test_an_answer_of_something_else_is_no_empty_store(stand, service, store):
     write(store, BEFORE)
     version = store.get(["alice"])["alice"].version
-    for page in ((200, b"<html>Please log in</html>"), (200, b"{}"), (200, b""), (200, {"SecretList": None}), (302, b""), (404, b"not here"), (404, {}), (503, b"")):
+    pages = [(200, b"<html>Please log in</html>"), (200, b"{}"), (200, b""), (200, {"Name": ALICE}), (302, b""), (404, b"not here"), (404, {}), (503, b"")]
+    for page in pages:
         service.before = lambda _call, page=page: page
         for call in (lambda: store.get(["alice"]), lambda: store.put({"alice": Entry(BEFORE, version)}), lambda: store.put({"alice": Entry(BEFORE, None)})):
             assert stand.service.url in failure(call)
-        if page[1] != {"SecretList": None}:
-            assert stand.service.url in failure(store.list)
+        assert stand.service.url in failure(store.list)
     service.forget()
     assert read(stand) == BEFORE
 
@@ -618,16 +620,14 @@ def credentials(service):
     return scope[0], scope[2], call.token
 
 
-ENVIRONMENT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE")
-
-
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
     """Nothing of this machine; two profiles."""
-    for name in ENVIRONMENT + ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_DEFAULT_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     (tmp_path / "credentials").write_text(
-        "".join("[%s]\naws_access_key_id = AKIA-%s\naws_secret_access_key = S3cr3t-MARKER\n" % (name, name) for name in ("default", "other")), encoding="utf-8"
+        "".join("[%s]\naws_access_key_id = AKIA-%s\naws_secret_access_key = S3cr3t-MARKER\n" % (name, name) for name in ("default", "other")),
+        encoding="utf-8",
     )
     (tmp_path / "config").write_text("[profile other]\nregion = eu-west-3\n", encoding="utf-8")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
@@ -635,6 +635,7 @@ def environment(monkeypatch, tmp_path):
     return monkeypatch
 
 
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIA-env", "AWS_SECRET_ACCESS_KEY": "x"}
 NONE = {"access_key": None, "secret_key": None, "region": None}
 
 
@@ -648,10 +649,10 @@ NONE = {"access_key": None, "secret_key": None, "region": None}
         ({"AWS_PROFILE": "other"}, NONE, ("AKIA-other", "eu-west-3", None)),
         ({"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-east-1"}, NONE, ("AKIA-default", "us-west-2", None)),
         ({"AWS_DEFAULT_REGION": "us-east-1"}, NONE, ("AKIA-default", "us-east-1", None)),
-        ({"AWS_ACCESS_KEY_ID": "AKIA-env", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "t"}, dict(NONE, region="us-east-1"), ("AKIA-env", "us-east-1", "t")),
+        (dict(KEYS, AWS_SESSION_TOKEN="t"), dict(NONE, region="us-east-1"), ("AKIA-env", "us-east-1", "t")),
         # What is given as an option is not mixed with what the environment says of another identity.
-        ({"AWS_SESSION_TOKEN": "t", "AWS_ACCESS_KEY_ID": "AKIA-env", "AWS_SECRET_ACCESS_KEY": "x"}, {}, (ACCESS_KEY, "eu-central-1", None)),
-        ({"AWS_ACCESS_KEY_ID": "AKIA-env", "AWS_SECRET_ACCESS_KEY": "x"}, dict(NONE, profile="other"), ("AKIA-other", "eu-west-3", None)),
+        (dict(KEYS, AWS_SESSION_TOKEN="t"), {}, (ACCESS_KEY, "eu-central-1", None)),
+        (KEYS, dict(NONE, profile="other"), ("AKIA-other", "eu-west-3", None)),
         ({"AWS_PROFILE": "other"}, {}, (ACCESS_KEY, "eu-central-1", None)),
     ],
 )
@@ -669,7 +670,9 @@ def test_the_endpoint_from_the_environment(stand, service, environment, variable
     assert service.operations() == ["GetSecretValue", "DescribeSecret"]
 
 
-@pytest.mark.parametrize("name, value", [("PATH_PREFIX", "elsewhere"), ("KMS_KEY_ID", "alias/mine"), ("RETRIES", "2"), ("CONCURRENCY", "3"), ("TIMEOUT", "7.5")])
+@pytest.mark.parametrize(
+    "name, value", [("PATH_PREFIX", "elsewhere"), ("KMS_KEY_ID", "alias/mine"), ("RETRIES", "2"), ("CONCURRENCY", "3"), ("TIMEOUT", "7.5")]
+)
 def test_the_store_s_own_options_from_the_environment(stand, service, environment, name, value):
     environment.setenv("AWS_SECRETSMANAGER_" + name, value)
     store = open_with(stand, retries=None, timeout=None)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from tests.integration.rotation import COMMIT, STAGE, Rotation, changed, old_password
@@ -33,8 +35,7 @@ def rotation(ansible, stand, double):
     options = {name: value for name, value in stand.options["store_options"].items() if not name.endswith("_key")}
     made = Rotation(ansible, {HOST: double}, USERS, rotate_store="aws_secretsmanager", rotate_store_options=options)
     # The keys come from the environment, as they do in AWX.
-    run = made.run
-    made.run = lambda *plays, env=None, **more: run(*plays, env=dict({"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}, **(env or {})), **more)
+    made.run = functools.partial(made.run, env={"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY})
     return made
 
 

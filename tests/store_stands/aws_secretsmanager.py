@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import uuid
 
 import pytest
@@ -58,15 +57,12 @@ class AwsSecretsManagerStand(StoreStand):
         for version in secret.versions.values():
             version["version_stages"] = []
         ruin = str(uuid.uuid4())
-        secret.versions[ruin] = {"version_id": ruin, "secret_string": '{"username": "S3cr3t-MARKER', "version_stages": ["AWSCURRENT", "AWSPENDING"], "createdate": 0}
+        content = {"version_id": ruin, "secret_string": '{"username": "S3cr3t-MARKER', "version_stages": ["AWSCURRENT", "AWSPENDING"], "createdate": 0}
+        secret.versions[ruin] = content
 
     def shown(self, user, host="host-1"):
         found = self.service.shown("rekey/%s/%s" % (host, user)) or {}
         return found.get("username"), found.get("password")
-
-    def content(self, user, label, host="host-1"):
-        """All that stands in the version with a label, as text."""
-        return json.dumps(self.service.shown("rekey/%s/%s" % (host, user), label))
 
 
 STAND = AwsSecretsManagerStand
