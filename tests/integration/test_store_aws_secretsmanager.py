@@ -471,6 +471,18 @@ def test_a_pending_version_that_somebody_gives_out_as_current_is_told(service, s
     assert "somebody else has moved the label AWSCURRENT" in failure(store.get, ["alice"])
 
 
+def test_a_password_that_somebody_else_has_taken_back_is_told_and_not_given_out_again(stand, service, store):
+    """AWSCURRENT then stands where a writer that was killed before it moved would have left it."""
+    write(store, BEFORE)
+    write(store, pended(BEFORE))
+    write(store, promoted(pended(BEFORE)))
+    labels = service.labels(ALICE)
+    store._client.update_secret_version_stage(
+        SecretId=ALICE, VersionStage="AWSCURRENT", RemoveFromVersionId=labels["AWSCURRENT"], MoveToVersionId=labels["AWSPREVIOUS"]
+    )
+    assert "somebody else has moved the label AWSCURRENT" in failure(store.get, ["alice"]) and stand.shown("alice")[1] == OLD
+
+
 def test_a_rotation_of_awss_own_that_is_under_way_is_told(service, store):
     by_hand(service, ALICE, '{"username": "alice", "password": "%s"}' % OLD, ["AWSCURRENT"])
     by_hand(service, ALICE, '{"username": "alice", "password": "%s"}' % NEW, ["AWSPENDING"])

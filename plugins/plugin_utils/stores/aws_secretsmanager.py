@@ -44,7 +44,7 @@ try:
 except ImportError:
     HAS_BOTO3 = False
 
-PENDING, CURRENT = "AWSPENDING", "AWSCURRENT"
+PENDING, CURRENT, PREVIOUS = "AWSPENDING", "AWSCURRENT", "AWSPREVIOUS"
 # A version cannot be written without a label; this one only carries it until AWSPENDING comes.
 WRITTEN = "REKEY_WRITTEN"
 # The version with which every secret begins. It holds no password, since the service gives AWSCURRENT to the first version in any case.
@@ -229,7 +229,8 @@ class AwsSecretsManagerStore(Store):
                 continue  # somebody else has written meanwhile
             if labels.get(CURRENT) == version.target:
                 return version
-            if labels.get(CURRENT) != version.source:
+            # Had it been there once, the service would have given it AWSPREVIOUS when it was taken back.
+            if labels.get(CURRENT) != version.source or labels.get(PREVIOUS) == version.target:
                 raise failure(
                     "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
                     "repair the record; nothing is overwritten." % (name, self._place, CURRENT, labels.get(CURRENT), version.target)
