@@ -367,11 +367,16 @@ def half_done(stand, service, store):
 
 def test_who_may_only_read_reads_a_half_done_write_and_leaves_it(stand, service, store):
     half_done(stand, service, store)
-    service.before = lambda call: refused("AccessDeniedException", "not authorized") if call.operation == "UpdateSecretVersionStage" else None
+
+    def deny(call):
+        moves = call.operation == "UpdateSecretVersionStage" and call.params["VersionStage"] == "AWSCURRENT"
+        return refused("AccessDeniedException", "not authorized") if moves else None
+
+    service.before = deny
     assert read(stand).password == NEW and stand.shown("alice")[1] == OLD
     # Who writes must not build upon it.
     assert "AccessDeniedException" in failure(write, store, pended(promoted(pended(BEFORE)), OTHER))
-    assert read(stand).pending is None
+    assert read(stand).pending is None and "PutSecretValue" not in service.operations()
     service.forget()
     assert read(stand).password == NEW == stand.shown("alice")[1]
 
@@ -387,6 +392,37 @@ def test_several_readers_finish_at_once(stand, service, store):
 
     service.before = also
     assert read(stand).password == NEW == stand.shown("alice")[1] and again
+
+
+def test_a_reader_that_is_overtaken_reads_again(stand, service, store):
+    write(store, BEFORE)
+    write(store, pended(BEFORE))
+    service.forget()
+    overtaken = []
+
+    def overtake(call):
+        if call.operation == "DescribeSecret" and not overtaken:
+            overtaken.append(call)
+            write(stand.open(), promoted(pended(BEFORE)))
+
+    service.before = overtake
+    assert read(stand) == promoted(pended(BEFORE)) and overtaken
+
+
+def test_a_record_that_changes_whenever_it_is_read_is_told(stand, service, store):
+    write(store, BEFORE)
+    write(store, pended(BEFORE))
+    before, nested = store.get(["alice"])["alice"], []
+
+    def overtake(call):
+        if call.operation == "DescribeSecret" and not nested:
+            nested.append(call)
+            before.record.pending.attempts += 1
+            write(stand.open(), before.record)
+            nested.clear()
+
+    service.before = overtake
+    assert "keeps changing" in failure(store.get, ["alice"])
 
 
 def test_a_deleted_secret_is_told_and_not_begun_anew(stand, service, store):
@@ -613,8 +649,9 @@ def test_listing_takes_all_pages_and_nothing_else(stand, service, store):
     by_hand(service, "rekey/host-1/foreign", "{}", ["AWSCURRENT"])
     assert store.list() == users and service.operations() == ["ListSecrets"] * 3
     # Even if the service's filter lets more through.
-    service.before = lambda call: call.params.pop("Filters", None) and None
-    assert stand.open().list() == users
+    listed = [{"Name": name, "SecretVersionsToStages": {"a": ["AWSPENDING"]}} for name in ("rekey/host-10/alice", "rekey/host-1/a=2Fb", "x/rekey/host-1/c")]
+    service.before = lambda _call: (200, {"SecretList": listed})
+    assert stand.open().list() == ["a/b"]
 
 
 def test_the_key_and_the_prefix_are_passed_on(stand, service):
