@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from importlib.util import find_spec
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
@@ -25,13 +26,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUES
 
 from .vendor_module import runs_here, vendor_module
 
-try:
-    # From 2.22 on the validation registers secrets itself, what is printed is masked instead of what is returned, and remove_values is deprecated.
-    import ansible.module_utils.secrets  # noqa: F401
-except ImportError:
-    RESULTS_ARE_MASKED = True
-else:
-    RESULTS_ARE_MASKED = False
+# From 2.22 on the validation registers secrets itself, what is printed is masked instead of what is returned, and remove_values is deprecated.
+RESULTS_ARE_MASKED = find_spec("ansible.module_utils.secrets") is None
 
 _SUFFIX = "_user_password"
 
