@@ -198,6 +198,8 @@ def test_two_runs_at_once_do_not_send_side_by_side(milvus, tmp_path):
     assert_settled(milvus)
     assert passwords(milvus) == staged
     told = ended[second]["results"]["commit"]["users"]
-    assert all(user["action"] == "promoted" or (user["action"], user["error"]["kind"]) == ("superseded", "store_conflict") for user in told), told
+    # Where the first has finished its work there is nothing to complain about.
+    left = ("superseded", None), ("superseded", "store_conflict")
+    assert all(user["action"] == "promoted" or (user["action"], (user["error"] or {}).get("kind")) in left for user in told), told
     # Every password was sent once: whoever came second has looked first. That was one login too many for the operator at most.
     assert milvus.double.writes == len(milvus.names) and set(milvus.double.failed_logins.values()) <= {1} and set(milvus.double.failed_logins) <= {"root"}

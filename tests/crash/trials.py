@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import store_class
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import vendor_module
 
 from tests.crash.hooks import AFTER, BEFORE, FREES, HALFWAY, HANDS_ON, is_on_disk
@@ -97,11 +98,18 @@ class World:
         users = [{"name": name, "current_password": self.first[name]} for name in USERS] + [{"name": name} for name in self.names[len(USERS) :]]
         self._order = {
             "host": self.host, "vendor": self.stand.vendor, "connection": connection, "users": users, "vault_password": VAULT_PASSWORD,
-            "store": dict(self.store.options, store=self.store.name), "accept_unverified": not self.stand.proves,
+            "store": dict(self._store_options(), store=self.store.name), "accept_unverified": not self.stand.proves,
             # The lock of a host lies in Ansible's home, whose folders are written, too.
             "environment": dict(self.store.environment, ANSIBLE_HOME=self.zygote.home()),
         }  # fmt: skip
         return self
+
+    def _store_options(self):
+        """Those of the store; one request at a time, where it can make several, so that the calls come in the same order each time."""
+        options = self.store.options
+        if "concurrency" in store_class(self.store.name).argument_spec:
+            options = dict(options, store_options=dict(options["store_options"], concurrency=1))
+        return options
 
     def __exit__(self, kind, error, trace):
         self.double.stop()
@@ -355,13 +363,15 @@ class Trial:
                 self._trouble("%s %s has its first password" % (when, name))
 
     def _waits(self, ended):
-        """After several deaths the next run may find that logins have failed too often; later it may go on.
+        """After several deaths the next run may find that logins have failed too often to try or to prove anything; later it may go on.
 
         :return: whether time had to pass.
         """
         told = ended.get("results", {}).get("commit", {}).get("users", [])
         window = self._world.stand.capabilities.lockout_window
-        if self._disturbances < 2 or not any((user["error"] or {}).get("kind") == errors.LOGIN_BUDGET_SPENT for user in told):
+        held_back = (errors.LOGIN_BUDGET_SPENT, errors.NOT_VERIFIED)
+        counted = self._world.stand.capabilities.failed_logins_per_run is not None
+        if not counted or self._disturbances < 2 or not any((user["error"] or {}).get("kind") in held_back for user in told):
             return False
         self._count_logins()
         self._world.clock += window + 1
