@@ -254,7 +254,7 @@ def test_of_two_writers_exactly_one_wins_whenever_they_meet(stand, kind, moment)
         _before, entry = prepared(stand, kind)
         theirs = []
 
-        def meet(call, place=place, theirs=theirs):
+        def meet(place, theirs, call):
             if call.number == place and not theirs:
                 theirs.append(None)
                 other = stand.open()
@@ -264,7 +264,7 @@ def test_of_two_writers_exactly_one_wins_whenever_they_meet(stand, kind, moment)
                 other.put({"alice": Entry(theirs[0], seen.version)})
                 assert_others_see_only_what_is_proved(stand.service, kind)
 
-        setattr(stand.service, moment, meet)
+        setattr(stand.service, moment, functools.partial(meet, place, theirs))
         try:
             stand.open().put({"alice": entry})
             mine = True

@@ -59,7 +59,7 @@ def imports(path):
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and node.level:
             package = inside[: len(inside) - node.level + 1]
-            yield from (".".join((*package, *filter(None, (node.module,)), name.name)).split(".")[0] for name in node.names)
+            yield from (".".join((*package, *filter(None, (node.module,)), name.name)).partition(".")[0] for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             # By its full name it would not be found once a module is packed.
             assert not (node.module or "").startswith("ansible_collections.rekey"), path

@@ -225,7 +225,7 @@ def test_tokens(clients, double):
 def test_approle(clients, double):
     client = clients(token="")
     answer = client.auth.approle.login(ROLE_ID, SECRET_ID)
-    assert answer["auth"]["lease_duration"] == 3600 and client.token == answer["auth"]["client_token"] in double.tokens
+    assert answer["auth"]["lease_duration"] == 3600 and client.token == answer["auth"]["client_token"] and client.token in double.tokens
     assert write(client.secrets.kv.v2)["version"] == 1
     for role, secret in ((ROLE_ID, "S3cr3t-MARKER-no"), ("nobody", SECRET_ID), (ROLE_ID, None)):
         with pytest.raises(hvac.exceptions.InvalidRequest, match="invalid role or secret ID"):

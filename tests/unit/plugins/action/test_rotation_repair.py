@@ -104,7 +104,7 @@ def test_the_operator_resets_whom_nobody_can_log_in(store):
     result = repair(reset=True)
     assert only(result) == ("reset", None, None) and result["changed"] and result["summary"] == ["alice: has a new password, verified by a login"]
     record = store.record("alice")
-    assert record.password == ModelVendor.passwords["alice"] not in (OLDER, OLD, NEW, TOLD)
+    assert record.password == ModelVendor.passwords["alice"] and record.password not in (OLDER, OLD, NEW, TOLD)
     assert (record.previous, record.pending, record.status, record.lost_runs) == (OLD, None, CURRENT, 0)
 
 
