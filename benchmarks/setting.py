@@ -22,7 +22,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 COLLECTIONS = ROOT.parents[2]
 BIN = pathlib.Path(sys.executable).parent
-FORKS = 20
 OPERATOR = {"api_user": "root", "api_password": "Milvus"}
 VAULT_PASSWORD = "the vault password of the benchmark"
 
@@ -71,7 +70,7 @@ class Setting:
         self._environment = {
             "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]), "HOME": str(home), "LC_ALL": "C.UTF-8",
             "ANSIBLE_ACTION_PLUGINS": str(HERE / "action_plugins"), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_FORKS": str(FORKS), "ANSIBLE_HOME": str(home / ".ansible"),
+            "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_HOME": str(home / ".ansible"),
             "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_NOCOLOR": "1",
             # Without them each module of the other side would be slower still.
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
@@ -102,19 +101,22 @@ class Setting:
         :return: a :class:`~benchmarks.measure.Measured`.
         """
         path = self._path("inventory.json")
-        path.write_text(json.dumps(self.inventory(double, hosts, users)), encoding="utf-8")
+        path.write_text(json.dumps(self.inventory(double, hosts, users, of_role=name == "role")), encoding="utf-8")
         command = [BIN / "ansible-playbook", "-i", path, "--vault-password-file", self._vault, HERE / "playbooks" / (name + ".yml")]
         found = self.run(command, memory)
         if double:
             double.require(hosts * users)
         return found
 
-    def inventory(self, double, hosts, users=1):
-        """An inventory of fresh users with a fresh store; the double gets the same users."""
+    def inventory(self, double, hosts, users=1, of_role=True):
+        """An inventory of fresh users with a fresh store; the double gets the same users.
+
+        :param of_role: it is for the role; the other playbooks tell the new passwords, too.
+        """
         people = {"host-%d" % host: ["user_%d_%d" % (host, number) for number in range(users)] for host in range(hosts)}
         if double:
             double.reset({name: _old(name) for names in people.values() for name in names})
-        hosts = {host: {"users": _told(names), "rotate_users": _told(names, new=False)} for host, names in people.items()}
+        hosts = {host: {"rotate_users": _told(names, new=False)} if of_role else {"users": _told(names)} for host, names in people.items()}
         variables = {
             "server": double.url if double else None, "operator": OPERATOR, "rotate_vendor": "milvus", "rotate_store_path": str(self._path("store")),
             "rotate_connection": {"url": "{{ server }}", **OPERATOR},

@@ -4,27 +4,20 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import policy
+from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_staged, read_users
-from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
 
 
 class ActionModule(RotationAction):
     """Hands all due users to the vendor's module in one call."""
 
-    SPEC = dict(
-        vendor=dict(type="str", required=True),
-        connection=dict(type="dict", default={}),
-        users=dict(type="list", elements="raw", required=True),
-        staged=dict(type="list", elements="dict", required=True),
-        policy=dict(type="dict", options=policy.OPTIONS),
-    )
+    SPEC = dict(**steps.USERS, **steps.CONNECTION, **steps.NEW_PASSWORDS, staged=dict(type="list", elements="dict", required=True))
 
     def rotate(self, args, task_vars, scrub):
-        given = {user["name"]: user for user in read_users(args["users"])}
-        staged = {user["name"]: user for user in read_staged(args["staged"]) if user["due"]}
-        sender = Sender(self, task_vars, args["vendor"], args["connection"], given, scrub)
-        if not staged:
+        staged = read_staged(args["staged"])
+        way = steps.sender(self, read_users(args["users"]), args, task_vars, scrub)
+        if not any(user["due"] for user in staged):
             return dict(changed=False, users=[])
-        wanted = policy.policy_for(sender.capabilities, args["policy"])
-        return (sender.foresee if self.check_mode else sender.send)(self.store(args, task_vars), staged, wanted)
+        store = self.store(args, task_vars)
+        with steps.locked(store, self.check_mode):
+            return steps.change(way, store, staged, args, self.check_mode)

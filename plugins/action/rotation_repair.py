@@ -126,7 +126,8 @@ class ActionModule(RotationAction):
         staged = rotation.stage_these(store, dict.fromkeys(names, choose), _REASON, uuid.uuid4().hex, utc_now(), self.check_mode)
         if self.check_mode:
             return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in names}
-        results = sender.send(store, {user["name"]: user for user in staged}, wanted)
+        with host_lock(store, store.host):
+            results = sender.send(store, {user["name"]: user for user in staged}, wanted)
         committed = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), accept_unverified)
         return {
             user["name"]: dict(

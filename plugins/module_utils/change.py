@@ -61,7 +61,7 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
 
 
 def _internal(exc, maybe_applied=False):
-    return VendorError(errors.UNEXPECTED_RESPONSE, "An unforeseen %s occurred; please report it." % type(exc).__name__, maybe_applied=maybe_applied)
+    return VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc), maybe_applied=maybe_applied)
 
 
 class _Warnings:
@@ -134,7 +134,7 @@ class _Run:
             self._vendor.close()
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # All is done by now, or failed for a reason that must not be lost.
-            self._warn("An unforeseen %s occurred when the connection was closed; please report it." % type(exc).__name__)
+            self._warn(errors.unforeseen(exc, " when the connection was closed"))
 
     def stop(self, error):
         """The whole call fails: nobody who has no outcome yet is tried any more."""
@@ -354,7 +354,7 @@ class _Run:
         try:
             rules = self._vendor.capabilities
             seconds = rules.settle_seconds if rules.doubt_seconds is None else rules.doubt_seconds
-            arrived = self._await_login(outcome, seconds, self._most_failed_probes)
+            arrived = self._await_login(outcome, seconds, rules.most_failed_probes)
         except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
@@ -374,19 +374,13 @@ class _Run:
             if self._probe(account, account.current_password) is False:
                 raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)
 
-    @property
-    def _most_failed_probes(self):
-        """How many failed logins may be spent on finding out; None: the vendor does not count them."""
-        rules = self._vendor.capabilities
-        return rules.failed_logins_per_run if rules.failed_probes_per_run is None else rules.failed_probes_per_run
-
     def _probe(self, account, password, limit=None):
         """One login, unless it might be one failed login too many.
 
         :param limit: failed logins that are allowed by now; ``None`` for as many as may be spent on finding out.
         :return: True, False, or None where no login could tell.
         """
-        limit = limit or self._most_failed_probes
+        limit = limit or self._vendor.capabilities.most_failed_probes
         if password is None or (limit is not None and account.failed_logins >= limit):
             return None
         right = self._vendor.probe(account, password)

@@ -74,6 +74,11 @@ RETRYABLE_KINDS = frozenset(
 )
 
 
+def unforeseen(exc, when=""):
+    """What to tell of an exception that nobody has thought of; its own text, or a traceback, may hold a secret."""
+    return "An unforeseen %s occurred%s; please report it." % (type(exc).__name__, when)
+
+
 class VendorError(Exception):
     """A failure with a stable kind.
 

@@ -59,6 +59,11 @@ class Capabilities:
     doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
     current_first: bool = False  # whether to try the current password before the new one, since the change logs in with it anyway
 
+    @property
+    def most_failed_probes(self):
+        """How many failed logins may be spent on finding out; None: the vendor does not count them."""
+        return self.failed_logins_per_run if self.failed_probes_per_run is None else self.failed_probes_per_run
+
 
 class Account:
     """A user whose password is to be set; holds secrets and must not be printed.

@@ -23,6 +23,9 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
+  - rekey.passwords.rotation
+  - rekey.passwords.rotation.connection
+  - rekey.passwords.rotation.policy
   - rekey.passwords.store
   - rekey.passwords.attributes
 attributes:
@@ -32,51 +35,11 @@ attributes:
     support: full
     details: []
 options:
-  vendor:
-    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
-    type: str
-    required: true
-  connection:
-    description:
-      - The options of the vendor's module, except the users, their passwords and C(update_password).
-      - An operator that is among the users itself is changed last. From its first rotation on its password comes from the store.
-    type: dict
-    default: {}
-  users:
-    description: The users, as for M(rekey.passwords.rotation_stage).
-    type: list
-    elements: raw
-    required: true
   staged:
     description: The C(users) that M(rekey.passwords.rotation_stage) returned.
     type: list
     elements: dict
     required: true
-  policy:
-    description: As for M(rekey.passwords.rotation_stage). Used for a better password after a refusal, and in check mode, where no password was stored.
-    type: dict
-    suboptions:
-      length:
-        description: How many characters.
-        type: int
-      upper:
-        description: At least so many capital letters.
-        type: int
-      lower:
-        description: At least so many small letters.
-        type: int
-      digits:
-        description: At least so many digits.
-        type: int
-      symbols:
-        description: At least so many symbols.
-        type: int
-      symbol_characters:
-        description: The symbols to choose from.
-        type: str
-      exclude:
-        description: Characters that are never used.
-        type: str
 """
 
 EXAMPLES = r"""

@@ -21,6 +21,8 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
+  - rekey.passwords.rotation.proof
+  - rekey.passwords.rotation.attempts
   - rekey.passwords.store
   - rekey.passwords.attributes
 attributes:
@@ -44,14 +46,6 @@ options:
     type: list
     elements: dict
     default: []
-  accept_unverified:
-    description: Whether a change that the vendor confirmed counts although no login could prove it.
-    type: bool
-    default: false
-  max_attempts:
-    description: After so many runs in which neither the current nor the pending password of a user logged in, the user is orphaned. At least 1.
-    type: int
-    default: 3
 """
 
 EXAMPLES = r"""

@@ -21,6 +21,8 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
+  - rekey.passwords.rotation.connection
+  - rekey.passwords.rotation.policy
   - rekey.passwords.store
   - rekey.passwords.attributes
 attributes:
@@ -34,12 +36,6 @@ options:
     description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
     type: str
     required: true
-  connection:
-    description:
-      - The options of the vendor's module, except the users, their passwords and C(update_password).
-      - The password of an operator that is rotated itself comes from the store.
-    type: dict
-    default: {}
   users:
     description:
       - The users, each a name or a dictionary.
@@ -52,31 +48,6 @@ options:
     description: Whether the operator sets a new password for those of whom no known password logs in. The vendor must allow that.
     type: bool
     default: false
-  policy:
-    description: What the new passwords of O(reset) look like, as for M(rekey.passwords.rotation_stage).
-    type: dict
-    suboptions:
-      length:
-        description: How many characters.
-        type: int
-      upper:
-        description: At least so many capital letters.
-        type: int
-      lower:
-        description: At least so many small letters.
-        type: int
-      digits:
-        description: At least so many digits.
-        type: int
-      symbols:
-        description: At least so many symbols.
-        type: int
-      symbol_characters:
-        description: The symbols to choose from.
-        type: str
-      exclude:
-        description: Characters that are never used.
-        type: str
   accept_unverified:
     description: Whether a new password of O(reset) counts that the vendor confirmed although no login could prove it.
     type: bool

@@ -20,6 +20,9 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
+  - rekey.passwords.rotation
+  - rekey.passwords.rotation.connection
+  - rekey.passwords.rotation.proof
   - rekey.passwords.store
   - rekey.passwords.attributes
 attributes:
@@ -29,30 +32,11 @@ attributes:
     support: full
     details: []
 options:
-  vendor:
-    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
-    type: str
-    required: true
-  connection:
-    description:
-      - The options of the vendor's module, except the users, their passwords and C(update_password).
-      - The password of an operator that is rotated itself comes from the store.
-    type: dict
-    default: {}
-  users:
-    description: The users, as for M(rekey.passwords.rotation_stage).
-    type: list
-    elements: raw
-    required: true
   committed:
     description: The C(users) that M(rekey.passwords.rotation_commit) returned. Those that were not promoted are left alone.
     type: list
     elements: dict
     required: true
-  accept_unverified:
-    description: Whether a change that the vendor confirmed counts although no login could prove it.
-    type: bool
-    default: false
 """
 
 EXAMPLES = r"""

@@ -20,6 +20,9 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
+  - rekey.passwords.rotation
+  - rekey.passwords.rotation.age
+  - rekey.passwords.rotation.policy
   - rekey.passwords.store
   - rekey.passwords.attributes
 attributes:
@@ -28,52 +31,6 @@ attributes:
   idempotent:
     support: full
     details: []
-options:
-  vendor:
-    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
-    type: str
-    required: true
-  users:
-    description:
-      - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation; further keys are handed to the vendor's
-        module by M(rekey.passwords.rotation_change).
-    type: list
-    elements: raw
-    required: true
-  max_age:
-    description: Passwords younger than this are left alone. A whole number and V(d), V(h), V(m) or V(s).
-    type: str
-    default: 30d
-  force:
-    description: Rotate all users, however young their passwords are.
-    type: bool
-    default: false
-  policy:
-    description: What the generated passwords look like, where the vendor's default is not right.
-    type: dict
-    suboptions:
-      length:
-        description: How many characters; at least 20 where the vendor allows it.
-        type: int
-      upper:
-        description: At least so many capital letters; V(0) for none at all.
-        type: int
-      lower:
-        description: At least so many small letters; V(0) for none at all.
-        type: int
-      digits:
-        description: At least so many digits; V(0) for none at all.
-        type: int
-      symbols:
-        description: At least so many symbols; V(0) for none at all.
-        type: int
-      symbol_characters:
-        description: The symbols to choose from.
-        type: str
-      exclude:
-        description: Characters that are never used.
-        type: str
 """
 
 EXAMPLES = r"""

@@ -18,6 +18,7 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
+  - rekey.passwords.rotation.connection
   - rekey.passwords.store
   - rekey.passwords.attributes
 attributes:
@@ -30,12 +31,6 @@ options:
   vendor:
     description: The vendor, which is the name of its module without C(_user_password), for example V(milvus). Required by O(verify=true).
     type: str
-  connection:
-    description:
-      - The options of the vendor's module, except the users, their passwords and C(update_password).
-      - The password of an operator that is rotated itself comes from the store.
-    type: dict
-    default: {}
   users:
     description: The users, as for M(rekey.passwords.rotation_stage). By default all that have a record in the store.
     type: list

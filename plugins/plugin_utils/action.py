@@ -40,8 +40,7 @@ class RotationAction(ActionBase):
             told = error.as_dict(scrub)
             result.update(failed=True, msg=told["message"], error=told)
         except Exception as exc:  # pylint: disable=broad-exception-caught
-            # An exception's text or traceback may hold a secret, and Ansible would print it.
-            message = "An unforeseen %s occurred; please report it." % type(exc).__name__
+            message = errors.unforeseen(exc)
             result.update(failed=True, msg=message, error=VendorError(errors.UNEXPECTED_RESPONSE, message).as_dict())
         finally:
             for store in self._stores:

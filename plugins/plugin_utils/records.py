@@ -24,7 +24,7 @@ class DamagedRecord(ValueError):
     """What was read is no record; the message tells what is wrong with it and holds no secret."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Pending:
     """A password that is, or soon may be, in force at the vendor, though no login has proved it yet."""
 
@@ -36,7 +36,7 @@ class Pending:
     replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """Everything that is known about a user's password."""
 
@@ -133,6 +133,11 @@ class Record:
     def as_dict(self):
         """The record as plain data, as it is stored."""
         return asdict(self)
+
+    def as_short_dict(self):
+        """The same without what has its default; only of a pending password everything is told, since a missing ``sent`` has another meaning."""
+        found = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
+        return dict(found, pending=asdict(self.pending)) if self.pending else found
 
     @classmethod
     def from_dict(cls, data):

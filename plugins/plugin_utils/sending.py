@@ -13,7 +13,6 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWA
 
 from . import rotation
 from .ages import utc_now
-from .host_lock import host_lock
 from .policy import better, generate
 from .vendor_module import run_vendor_module, vendor_module
 
@@ -43,26 +42,25 @@ class Sender:
         self._connection = dict(connection)
         self._given = given
         self._scrub = scrub
-        self._host = task_vars["inventory_hostname"]
         scrub.add(*secrets(self._module.SPEC["argument_spec"], connection))
 
     def send(self, store, staged, policy):
-        """Send the pending passwords of staged users.
+        """Send the pending passwords of staged users. Whoever calls holds the host's lock.
 
         :param store: a :class:`~.stores.base.Store`.
         :param staged: dict from name to what was staged, of those who are due.
         :param policy: a :class:`~.policy.Policy`, for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
         :return: the module's result, with all users.
         """
-        with host_lock(store, self._host):
-            before = self._records(store, staged)
-            sent = rotation.send(store, staged, self.capabilities, utc_now())
-            entries = [self._entry(name, *sent[name]) for name in sent]
-            results = self._run(entries, self._operator_passwords(before, staged))
-            if policy is not None:
-                self._send_better(store, staged, sent, results, policy)
-            now = self._records(store, staged)
-        others = [_superseded(name, rotation.is_finished(now[name], staged[name])) for name in staged if name not in sent]
+        operator = self._operator_passwords(store)
+        sent = rotation.send(store, staged, self.capabilities, utc_now())
+        entries = [self._entry(name, *sent[name]) for name in sent]
+        results = self._run(entries, operator)
+        if policy is not None:
+            self._send_better(store, staged, sent, results, policy)
+        missing = [name for name in staged if name not in sent]
+        now = store.get(missing) if missing else {}
+        others = [_superseded(name, rotation.is_finished(now[name].record, staged[name])) for name in missing]
         results["users"].extend(others)
         lost = [user for user in others if user["error"]]
         if lost:
@@ -71,16 +69,17 @@ class Sender:
 
     def foresee(self, store, staged, policy):
         """What :meth:`send` would do; nothing was staged, so a password that is thrown away stands for the new one."""
-        records = self._records(store, staged)
+        records = {name: entry.record for name, entry in store.get(staged).items()}
         entries = []
         for name in staged:
             record, given = records[name], self._given.get(name) or {"name": name}
+            self._scrub.add(*(record.secrets if record else ()))
             current = (record.known_password if record else None) or given.get("current_password")
             if record and record.pending:
                 entries.append(self._entry(name, record, *rotation.how_to_send(record, self.capabilities, utc_now())))
             else:
                 entries.append(dict(self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS))
-        return self._run(entries, self._operator_passwords(records, staged))
+        return self._run(entries, self._operator_passwords(store))
 
     def know_operator(self):
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""
@@ -99,7 +98,7 @@ class Sender:
         # Check mode finds out whether the wanted password is in force. As the current one it is given, too, where a vendor insists on one.
         entries = [dict(self._extras(user["name"]), **user, current_password=user["password"], update_password=WHEN_CHANGED) for user in users]
         self._scrub.add(*(user["password"] for user in users))
-        results = self._run(entries, self._operator_passwords(self._records(store, ()), {}), check_mode=True)
+        results = self._run(entries, self._operator_passwords(store), check_mode=True)
         error = results.get("error")
         if error or len(results["users"]) < len(users):
             raise VendorError(error["kind"] if error else errors.UNEXPECTED_RESPONSE, error["message"] if error else "The vendor's module told nothing.")
@@ -111,19 +110,13 @@ class Sender:
         verified = _logs_in(user, failed_before)
         error = user["error"] if verified is None else None
         if verified is None and error is None:
-            rules = self.capabilities
-            most = rules.failed_logins_per_run if rules.failed_probes_per_run is None else rules.failed_probes_per_run
+            most = self.capabilities.most_failed_probes
             if most is not None and user["failed_logins"] >= most:
                 told = VendorError(errors.LOGIN_BUDGET_SPENT, change.SPENT % (user["name"], "%d logins have failed of late" % user["failed_logins"]))
             else:
                 told = VendorError(errors.NOT_VERIFIED, "No login can be made there to find out.")
             error = told.as_dict()
         return dict(user, verified=verified, error=error)
-
-    def _records(self, store, staged):
-        records = {name: entry.record for name, entry in store.get(set(self._given) | set(staged)).items()}
-        self._scrub.add(*(secret for record in records.values() if record for secret in record.secrets))
-        return records
 
     def _extras(self, name):
         return {key: value for key, value in (self._given.get(name) or {"name": name}).items() if key != "current_password"}
@@ -144,7 +137,7 @@ class Sender:
         entries = [self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2]) for name, record in replaced.items()]
         if not entries:
             return
-        again = self._run(entries, self._operator_passwords(self._records(store, staged), staged))
+        again = self._run(entries, self._operator_passwords(store))
         told = {user["name"]: user for user in again["users"]}
         users = [told.get(user["name"], user) for user in results["users"]]
         failed = [user for user in users if user.get("error")]
@@ -170,19 +163,20 @@ class Sender:
         results.setdefault("users", [])
         return results
 
-    def _operator_passwords(self, records, staged):
-        """The options to try for the operator's login, in order.
+    def _operator_passwords(self, store):
+        """The options to try for the operator's login, in order; to be asked for before anything is sent.
 
         An operator that is rotated like any other user has its password in the store, which then knows better than the inventory. After a
         run that died, its pending password may be the one in force.
 
-        :param records: those of before this run sent anything.
         :return: list of dicts with the operator's password option; one empty dict if the operator is no user of this store.
         """
         vendor = self._module.VENDOR
-        record = records.get(vendor.operator_name(self._connection))
+        name = vendor.operator_name(self._connection)
+        record = store.get([name])[name].record if name in self._given else None
         if record is None:
             return [{}]
+        self._scrub.add(*record.secrets)
         option = vendor.operator_options[1]
         found = [record.password or self._connection.get(option)]
         if record.pending and record.pending.sent:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from contextlib import suppress
 from importlib.util import find_spec
 
 from ansible.module_utils.basic import missing_required_lib
@@ -24,12 +25,10 @@ from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec impo
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
 
-from .vendor_module import runs_here, vendor_module
+from .vendor_module import SUFFIX, runs_here, vendor_module
 
 # From 2.22 on the validation registers secrets itself, what is printed is masked instead of what is returned, and remove_values is deprecated.
 RESULTS_ARE_MASKED = find_spec("ansible.module_utils.secrets") is None
-
-_SUFFIX = "_user_password"
 
 
 class UserPasswordAction(ActionBase):
@@ -38,40 +37,45 @@ class UserPasswordAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
 
+    def __init_subclass__(cls, **options):
+        """Load the vendor with the plugin: that is before Ansible forks its workers, each of which would have to load it."""
+        super().__init_subclass__(**options)
+        cls.module = cls.__module__.rpartition(".")[2]
+        with suppress(VendorError):  # told by the task
+            vendor_module(cls.module.removesuffix(SUFFIX))
+
     def run(self, tmp=None, task_vars=None):
         """Run here, or ship the module as if there were no action plugin."""
         result = super().run(tmp, task_vars)
-        name = type(self).__module__.rpartition(".")[2]
         try:
             here = runs_here(self, task_vars or {})
-            result.update(self._run_here(name) if here else self._ship(name, task_vars))
+            result.update(self._run_here() if here else self._ship(task_vars))
         except VendorError as error:
             result.update(failed=True, msg=error.message, error=error.as_dict())
         return result
 
-    def _ship(self, name, task_vars):
+    def _ship(self, task_vars):
         asynchronous = self._task.async_val
-        result = self._execute_module(module_name="rekey.passwords." + name, task_vars=task_vars, wrap_async=asynchronous)
+        result = self._execute_module(module_name="rekey.passwords." + self.module, task_vars=task_vars, wrap_async=asynchronous)
         if not asynchronous:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         # Empty, and up to ansible-core 2.20 always there.
         result.pop("invocation", None)
         return result
 
-    def _run_here(self, name):
+    def _run_here(self):
         try:
-            return self._validate_and_run(name)
+            return self._validate_and_run()
         except Exception as exc:  # pylint: disable=broad-exception-caught
-            # An exception's text or traceback may hold a secret, and Ansible would print it.
-            raise VendorError(errors.UNEXPECTED_RESPONSE, "An unforeseen %s occurred; please report it." % type(exc).__name__) from None
+            raise VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc)) from None
 
-    def _validate_and_run(self, name):
-        module = vendor_module(name[: -len(_SUFFIX)])
+    def _validate_and_run(self):
+        module = vendor_module(self.module.removesuffix(SUFFIX))
         given = plain(self._task.args)
         # The one that AnsibleModule uses: it tells of aliases and deprecated options, too.
         validated = ModuleArgumentSpecValidator(**module.SPEC).validate(given)
         if validated.errors.errors:
-            result = {"failed": True, "msg": _complaint(validated.errors, "rekey.passwords." + name, given)}
+            result = {"failed": True, "msg": _complaint(validated.errors, "rekey.passwords." + self.module, given)}
         elif REQUESTS_IMPORT_ERROR:
             result = {"failed": True, "msg": missing_required_lib("requests")}
         else:

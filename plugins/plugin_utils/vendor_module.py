@@ -9,10 +9,12 @@ In this process the passwords reach no module file on disk, so that a run which 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -26,20 +28,35 @@ from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUES
 from .arguments import validated
 
 _COLLECTION = "ansible_collections.rekey.passwords.plugins.modules"
-_SUFFIX = "_user_password"
+SUFFIX = "_user_password"  # of the vendors' modules
 
 
+@cache
 def vendor_module(vendor):
     """The module file of a vendor; it has ``VENDOR`` and ``SPEC``.
 
     :param vendor: the module's name without ``_user_password``.
     :raises VendorError: ``invalid_input``, if there is none.
     """
+    if vendor not in _vendors():
+        raise VendorError(errors.INVALID_INPUT, "There is no vendor %s; there are: %s." % (vendor, ", ".join(_vendors())))
+    return import_module("%s.%s%s" % (_COLLECTION, vendor, SUFFIX))
+
+
+def prepare_for_workers():
+    """Do once what each of Ansible's workers would have to do; for a plugin that Ansible loads before it forks them.
+
+    Loads all vendors' modules. And lets the garbage collector leave alone what is there by now: it writes into every object that it looks at, so
+    each worker in which it ran would have a copy of its own of Ansible's libraries and the whole inventory.
+    """
+    for vendor in _vendors():
+        vendor_module(vendor)
+    gc.freeze()
+
+
+def _vendors():
     package = import_module(_COLLECTION)
-    known = sorted(item.name[: -len(_SUFFIX)] for item in iter_modules(package.__path__) if item.name.endswith(_SUFFIX))
-    if vendor not in known:
-        raise VendorError(errors.INVALID_INPUT, "There is no vendor %s; there are: %s." % (vendor, ", ".join(known)))
-    return import_module("%s.%s%s" % (_COLLECTION, vendor, _SUFFIX))
+    return sorted(item.name[: -len(SUFFIX)] for item in iter_modules(package.__path__) if item.name.endswith(SUFFIX))
 
 
 def run_vendor_module(action, vendor, args, task_vars, check_mode=None):
@@ -59,7 +76,7 @@ def run_vendor_module(action, vendor, args, task_vars, check_mode=None):
         check_mode = action._task.check_mode
     if not runs_here(action, task_vars):
         with _as_in_check_mode(action, check_mode):
-            return action._execute_module(module_name="rekey.passwords.%s%s" % (vendor, _SUFFIX), module_args=args, task_vars=task_vars)
+            return action._execute_module(module_name="rekey.passwords.%s%s" % (vendor, SUFFIX), module_args=args, task_vars=task_vars)
     if REQUESTS_IMPORT_ERROR:
         raise VendorError(errors.INVALID_INPUT, missing_required_lib("requests"))
     return change.run(module.VENDOR, params, check_mode=check_mode)

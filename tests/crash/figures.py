@@ -14,7 +14,7 @@ from tests.store_stands import STANDS as STORES
 
 EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
 SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.trials.Series
-HEADINGS = ("vendor", "store", "what", "points", "trials", "runs", "spared", "lost", "locked", "torn", "troubles")
+HEADINGS = ("vendor", "store", "what", "points", "moments", "trials", "runs", "spared", "lost", "locked", "torn", "troubles")
 _TEXTS = 3  # columns
 
 
@@ -27,8 +27,8 @@ def table(series):
     """The figures as lines of text."""
     rows = [HEADINGS, *(one.row() for one in series)]
     # Points are of different kinds, and nobody wants to know their sum.
-    sums = [sum(row[column] for row in rows[1:]) for column in range(_TEXTS + 1, len(HEADINGS))]
-    rows.append(("total", "", "", "", *sums))
+    sums = [sum(row[column] for row in rows[1:]) for column in range(_TEXTS + 2, len(HEADINGS))]
+    rows.append(("total", "", "", "", "", *sums))
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(HEADINGS))]
     return ["  ".join(_cell(*each) for each in zip(range(len(HEADINGS)), row, widths)).rstrip() for row in rows]
 

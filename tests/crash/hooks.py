@@ -33,6 +33,8 @@ DISK = ("open", "write", "pwrite", "writev", "sendfile", "rename", "replace", "l
         "ftruncate", "truncate", "chmod", "fchmod", "chown", "utime")  # fmt: skip
 NETWORK = ("connect", "connect_ex", "send", "sendall", "sendto", "sendmsg", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg")
 HANDS_ON = ("write", "send", "sendall")  # calls whose last argument is data, of which half may have gone
+# Calls after whose end a killed process has left no more behind than before them: a lock and a connection end with it, and the kernel has what it was given.
+WITHOUT_EFFECT = ("connect", "connect_ex", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "getaddrinfo", "flock", "lockf", "fsync", "fdatasync")
 FREES = ("unlink", "remove", "rmdir")  # calls for which no disk is too full
 MOVES = ("rename", "replace", "link", "symlink")
 FAILING = "failing"  # a count of its own: calls on the disk that can fail

@@ -11,14 +11,13 @@ import pytest
 
 from tests.crash import sabotage
 from tests.crash.figures import EVERY, share
-from tests.crash.hooks import AFTER, BEFORE, DISK, HALFWAY, NETWORK
-from tests.crash.trials import Trials, World, deaths, spread, unflushed
+from tests.crash.hooks import AFTER, BEFORE, DISK, HALFWAY, NETWORK, WITHOUT_EFFECT
+from tests.crash.trials import Trials, World, deaths, moments, spread, unflushed
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
 
 SEED = 20260131
-PAIRS = 120 if EVERY else share(16)
-AT_RANDOM = 120 if EVERY else share(16)
+AT_RANDOM = 25 if EVERY else share(16)  # trials of a vendor and store where there is no end to the possibilities
 
 
 def rotate_once(world):
@@ -26,11 +25,17 @@ def rotate_once(world):
     assert not [result["msg"] for result in world.run()["results"].values() if result.get("failed")]
 
 
+def planned(one, calls):
+    """The plans for a series of trials, which learns how many there are."""
+    one.series.points = len(deaths(calls))
+    plans = moments(calls)
+    one.series.moments = len(plans)
+    return plans
+
+
 def test_a_first_rotation_is_killed(trials):
     one = trials("first rotation")
-    plans = deaths(one.calls())
-    one.series.points = len(plans)
-    for plan in spread(plans, share(110)):
+    for plan in spread(planned(one, one.calls()), share(110)):
         one.trial(plan)
     assert not one.series.spared, "a run did not come to the point at which it was to die"
 
@@ -38,27 +43,31 @@ def test_a_first_rotation_is_killed(trials):
 def test_a_later_rotation_is_killed(trials):
     """The store knows the passwords in force, that of an operator which rotates itself included."""
     one = trials("later rotation")
-    plans = deaths(one.calls(rotate_once))
-    one.series.points = len(plans)
-    for plan in spread(plans, share(30), seed=1):
+    for plan in spread(planned(one, one.calls(rotate_once)), share(30), seed=1):
         one.trial(plan, prepare=rotate_once)
+    assert not one.series.spared
+
+
+def test_a_rotation_step_by_step_is_killed(trials):
+    """Each step is a task of its own, as for those who have tasks in between."""
+    one = trials("step by step", step_by_step=True)
+    for plan in spread(planned(one, one.calls()), AT_RANDOM, seed=4):
+        one.trial(plan)
     assert not one.series.spared
 
 
 def test_the_run_that_finishes_is_killed_as_well(trials):
     one = trials("killed twice")
-    plans = deaths(one.calls())
-    one.series.points = len(plans) ** 2
+    plans = planned(one, one.calls())
     chance = random.Random(SEED)
-    for _number in range(PAIRS):
+    for _number in range(AT_RANDOM):
         one.trial(chance.choice(plans), chance.choice(plans))
 
 
 def test_a_rotation_of_several_users_at_a_time_is_killed(trials):
     """What the threads do when differs from run to run, so the points are drawn."""
     one = trials("4 at a time", concurrency=4)
-    plans = deaths(one.calls())
-    one.series.points = len(plans)
+    plans = planned(one, one.calls())
     chance = random.Random(SEED)
     for _number in range(AT_RANDOM):
         one.trial(chance.choice(plans))
@@ -99,7 +108,7 @@ def test_a_defect_is_found(zygote, tmp_path, defect, told):
     """These tests can fail."""
     assert hasattr(sabotage, defect)
     with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage=defect) as one:
-        for plan in spread(deaths(one.calls()), 24):
+        for plan in spread(moments(one.calls()), 24):
             one.trial(plan)
         assert any(told in text for text in one.series.troubles), one.series.troubles
 
@@ -107,6 +116,16 @@ def test_a_defect_is_found(zygote, tmp_path, defect, told):
 def test_a_missing_flush_is_found(zygote, tmp_path):
     with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage="nothing_is_flushed") as one:
         assert len(unflushed(one.calls())) >= 3
+
+
+def test_what_has_no_effect_is_not_tried_twice(zygote, tmp_path):
+    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
+        calls = one.calls()
+        plans = moments(calls)
+        assert plans[0]["side"] == BEFORE and all(plan["side"] in (HALFWAY, AFTER) for plan in plans[1:])
+        for side, names in ((AFTER, [name for name, *_paths in calls if name not in WITHOUT_EFFECT]), (HALFWAY, ["sendall", "write"])):
+            assert {plan["name"] for plan in plans[1:] if plan["side"] == side} == set(names)
+        assert len([plan for plan in plans if plan["name"] == "sendall"]) == 2 * [name for name, *_paths in calls].count("sendall")
 
 
 def test_a_world_is_what_it_says(zygote, tmp_path):

@@ -12,8 +12,8 @@ import types
 import pytest
 
 from tests.crash.figures import EVERY, SERIES
-from tests.crash.trials import Series, Trial, World, deaths, spread
-from tests.integration.rotation import COMMIT, STAGE, Rotation
+from tests.crash.trials import Series, Trial, World, moments, spread
+from tests.integration.rotation import ROTATE, Rotation
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
 
@@ -54,7 +54,7 @@ class PlaybookWorld(World):
         self._await_quiet()
         if run.rc < 0:
             return {"signal": -run.rc}
-        results = {name: dict(run.result(task).result) for name, task in (("stage", STAGE), ("commit", COMMIT))}
+        results = {"run": dict(run.result(ROTATE).result)}
         if run.rc:
             results["rotation"] = {"failed": True, "msg": run.output}
         self.calls = [(name, None, None) for name, number in json.loads(self._figures.read_text(encoding="utf-8")).items() for _each in range(number)]
@@ -68,8 +68,8 @@ def test_a_playbook_is_killed(ansible_runner, stand, tmp_path, request):
     request.config.stash[SERIES].append(series)
     with PlaybookWorld(ansible_runner(), stand, tmp_path) as world:
         assert not [result["msg"] for result in world.run()["results"].values() if result.get("failed")]
-        plans = deaths([call for call in world.calls if call[0] not in NOT_CERTAIN])
-    series.points = len(plans)
+        plans = moments([call for call in world.calls if call[0] not in NOT_CERTAIN])
+    series.moments = len(plans)
     for plan in spread(plans, PER_VENDOR, seed=len(stand.vendor)):
         series.trials += 1
         with PlaybookWorld(ansible_runner(), stand, tmp_path) as world:

@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Rec
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
 
 from tests.crash.figures import share
-from tests.crash.trials import World, Zygote, deaths, disk_errors, spread
+from tests.crash.trials import World, Zygote, disk_errors, moments, spread
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
 
@@ -40,9 +40,9 @@ def milvus(zygote, tmp_path):
         yield made
 
 
-def error_of(ended, step):
-    """The kind of the error with which a step has failed, or ``None``."""
-    return (ended["results"][step].get("error") or {}).get("kind")
+def error_of(ended):
+    """The kind of the error with which a rotation has failed as a whole, or ``None``."""
+    return (ended["results"]["run"].get("error") or {}).get("kind")
 
 
 def succeeded(ended):
@@ -84,21 +84,22 @@ def test_the_disk_fails(trials, error, lasting):
 def test_the_clock_is_set_back(trials):
     """Before the run that finishes: it is as if the password was made in the future."""
     one = trials("clock set back")
-    plans = deaths(one.calls())
-    one.series.points = len(plans)
+    plans = moments(one.calls())
+    one.series.moments = len(plans)
     for plan in spread(plans, share(12), seed=2):
         one.trial(plan, between=lambda world: setattr(world, "clock", LONG_AGO))
 
 
 def test_the_run_that_died_was_of_an_older_version(trials, monkeypatch):
     one = trials("older version")
-    plans = deaths(one.calls())
-    one.series.points = len(plans)
+    plans = moments(one.calls())
+    one.series.moments = len(plans)
 
     def downgrade(world):
         whole = Record.as_dict
         with monkeypatch.context() as patch:
-            patch.setattr(Record, "as_dict", lambda record: older(whole(record)))
+            for way in ("as_dict", "as_short_dict"):
+                patch.setattr(Record, way, lambda record: older(whole(record)))
             opened = world.store.open(world.host)
             found = {name: entry for name, entry in opened.get(world.names).items() if entry.record}
             opened.put({name: Entry(entry.record, entry.version) for name, entry in found.items()})
@@ -119,7 +120,7 @@ def older(data):
 def test_a_password_from_the_future_is_not_due_and_can_be_forced(milvus):
     assert succeeded(milvus.run())
     milvus.clock = LONG_AGO
-    assert milvus.run()["results"]["stage"]["due"] == []
+    assert milvus.run()["results"]["run"]["due"] == []
     before = passwords(milvus)
     assert succeeded(milvus.run(force=True))
     assert_settled(milvus)
@@ -138,7 +139,7 @@ def test_the_store_is_out_of_reach_when_the_change_has_happened(world):
     try:
         gate.release()
         run.join(ARRIVAL)
-        assert error_of(ended[0], "commit") == "store_failed"
+        assert error_of(ended[0]) == "store_failed"
     finally:
         world.store.mend()
     writes = world.double.writes
@@ -156,7 +157,7 @@ def test_the_store_is_out_of_reach_when_the_next_run_comes(world):
     world.store.disturb()
     try:
         ended = world.run()
-        assert error_of(ended, "stage") == "store_failed" and list(ended["results"]) == ["stage"]
+        assert error_of(ended) == "store_failed"
     finally:
         world.store.mend()
     assert passwords(world) == staged and len(world.double.requests) == requests
@@ -170,10 +171,10 @@ def test_a_damaged_store_is_no_empty_one(world):
     before, requests = passwords(world), len(world.double.requests)
     world.store.damage("alice", world.host)
     ended = world.run(force=True)
-    assert error_of(ended, "stage") == "store_failed" and "estore" in ended["results"]["stage"]["msg"], ended
+    assert error_of(ended) == "store_failed" and "estore" in ended["results"]["run"]["msg"], ended
     assert len(world.double.requests) == requests
     assert all(world.takes(name, password) for name, password in before.items())
-    assert error_of(world.run(), "stage") == "store_failed", "the damage was overwritten"
+    assert error_of(world.run()) == "store_failed", "the damage was overwritten"
 
 
 def test_two_runs_at_once_do_not_send_side_by_side(milvus, tmp_path):
@@ -197,7 +198,7 @@ def test_two_runs_at_once_do_not_send_side_by_side(milvus, tmp_path):
     assert succeeded(ended[milvus]), ended
     assert_settled(milvus)
     assert passwords(milvus) == staged
-    told = ended[second]["results"]["commit"]["users"]
+    told = ended[second]["results"]["run"]["users"]
     # Where the first has finished its work there is nothing to complain about.
     left = ("superseded", None), ("superseded", "store_conflict")
     assert all(user["action"] == "promoted" or (user["action"], (user["error"] or {}).get("kind")) in left for user in told), told

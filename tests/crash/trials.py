@@ -23,7 +23,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CUR
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import store_class
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import vendor_module
 
-from tests.crash.hooks import AFTER, BEFORE, FREES, HALFWAY, HANDS_ON, is_on_disk
+from tests.crash.hooks import AFTER, BEFORE, FREES, HALFWAY, HANDS_ON, WITHOUT_EFFECT, is_on_disk
 from tests.integration.rotation import old_password
 from tests.store_stands import VAULT_PASSWORD, StoreStand
 
@@ -78,14 +78,15 @@ class World:
     :param stand: a :class:`tests.stands.Stand`.
     :param store: a :class:`tests.store_stands.StoreStand` that has been entered.
     :param host: the name of the host; hosts are apart in a store.
+    :param step_by_step: whether each step of a rotation is a task of its own.
     :param connection: options of the connection besides.
     """
 
-    def __init__(self, zygote, stand, store, host="host-1", **connection):
+    def __init__(self, zygote, stand, store, host="host-1", step_by_step=False, **connection):
         self.zygote, self.stand, self.store, self.host = zygote, stand, store, host
         self.names = (*USERS, stand.operator) if stand.operator else USERS
         self.double = stand.double({name: old_password(name) for name in USERS})
-        self._connection = connection
+        self._connection, self._step_by_step = connection, step_by_step
         self.clock = 0  # by how many seconds the rotation's clock is wrong
         self.sabotage = None
 
@@ -98,7 +99,7 @@ class World:
         users = [{"name": name, "current_password": self.first[name]} for name in USERS] + [{"name": name} for name in self.names[len(USERS) :]]
         self._order = {
             "host": self.host, "vendor": self.stand.vendor, "connection": connection, "users": users, "vault_password": VAULT_PASSWORD,
-            "store": dict(self._store_options(), store=self.store.name), "accept_unverified": not self.stand.proves,
+            "store": dict(self._store_options(), store=self.store.name), "step_by_step": self._step_by_step, "accept_unverified": not self.stand.proves,
             # The lock of a host lies in Ansible's home, whose folders are written, too.
             "environment": dict(self.store.environment, ANSIBLE_HOME=self.zygote.home()),
         }  # fmt: skip
@@ -178,6 +179,7 @@ class Series:
     store: str
     what: str
     points: int = 0  # before, halfway and after every write and network call of a run that nothing disturbs
+    moments: int = 0  # those of them that leave different things behind
     trials: int = 0
     runs: int = 0
     spared: int = 0  # runs that did not come to the point; not counting those where an answer took fewer calls to be read
@@ -188,7 +190,8 @@ class Series:
 
     def row(self):
         """The figures, for a table."""
-        return (self.vendor, self.store, self.what, self.points, self.trials, self.runs, self.spared, self.lost, self.locked, self.torn, len(self.troubles))
+        ended = (self.spared, self.lost, self.locked, self.torn, len(self.troubles))
+        return (self.vendor, self.store, self.what, self.points, self.moments, self.trials, self.runs, *ended)
 
 
 def stores_per_trial(stand_class):
@@ -204,12 +207,13 @@ class Trials:
     :param store: a subclass of :class:`tests.store_stands.StoreStand`.
     :param folder: an empty folder.
     :param what: the kind of trials, for the table.
+    :param options: those of a :class:`World`.
     """
 
-    def __init__(self, zygote, stand, store, folder, what, sabotage=None, **connection):
+    def __init__(self, zygote, stand, store, folder, what, sabotage=None, **options):
         self.series = Series(stand.vendor, store.name, what)
         self.zygote, self.stand, self._store_class, self._folder = zygote, stand, store, folder
-        self._sabotage, self._connection = sabotage, connection
+        self._sabotage, self._options = sabotage, options
         self._shared = None
         self._number = 0
 
@@ -231,7 +235,7 @@ class Trials:
             folder = self._folder / str(self._number)
             folder.mkdir(parents=True)
             store = self._store_class(folder)
-        world = World(self.zygote, self.stand, store, "host-%d" % self._number, **self._connection)
+        world = World(self.zygote, self.stand, store, "host-%d" % self._number, **self._options)
         world.sabotage = self._sabotage
         return world
 
@@ -367,7 +371,8 @@ class Trial:
 
         :return: whether time had to pass.
         """
-        told = ended.get("results", {}).get("commit", {}).get("users", [])
+        results = ended.get("results", {})
+        told = (results.get("run") or results.get("commit") or {}).get("users", [])
         window = self._world.stand.capabilities.lockout_window
         held_back = (errors.LOGIN_BUDGET_SPENT, errors.NOT_VERIFIED)
         counted = self._world.stand.capabilities.failed_logins_per_run is not None
@@ -397,7 +402,7 @@ class Trial:
         ended = world.run()
         after = (world.double.writes, len(world.double.requests), _versions(world))
         told = {name: result.get("changed") for name, result in ended.get("results", {}).items()}
-        if before != after or told != {"stage": False, "commit": False}:
+        if before != after or any(told.values()):
             self._trouble("the third run changed something: %s" % told)
         written = ["%s %s" % call for call in (tuple(each[:2]) for each in ended.get("calls", ())) if is_on_disk(*call)]
         if written:
@@ -415,6 +420,16 @@ def deaths(calls):
         numbers[name] += 1
         found += [{"name": name, "number": numbers[name], "side": side} for side in (BEFORE, HALFWAY, AFTER) if side != HALFWAY or name in HANDS_ON]
     return found
+
+
+def moments(calls):
+    """Those of the deaths that leave different things behind.
+
+    A process that is killed takes everything along that it has not handed on. So the deaths between two calls that have an effect elsewhere are all the
+    same, and the first of them stands for all.
+    """
+    plans = deaths(calls)
+    return [plan for plan in plans if plan is plans[0] or plan["side"] == HALFWAY or (plan["side"] == AFTER and plan["name"] not in WITHOUT_EFFECT)]
 
 
 def disk_errors(calls, error, lasting):

@@ -32,10 +32,10 @@ def warm_up():
 
 
 def rotate(order):
-    """One rotation: stage, change, commit.
+    """One rotation, in one task or in three.
 
     :param order: dict with ``host``, ``vendor``, ``connection``, ``users``, ``store`` (the options that name one), ``vault_password``,
-        ``accept_unverified`` and ``force``.
+        ``accept_unverified``, ``force`` and ``step_by_step``.
     :return: the results of the actions, by their names.
     """
     from tests.unit.plugins.rotation_doubles import loader, run_action  # pylint: disable=import-outside-toplevel
@@ -47,6 +47,9 @@ def rotate(order):
 
     results = {}
     users = {"vendor": order["vendor"], "users": order["users"]}
+    if not order["step_by_step"]:
+        step("run", **users, connection=order["connection"], force=order["force"], accept_unverified=order["accept_unverified"])
+        return results
     staged = step("stage", **users, force=order["force"])
     if staged.get("failed"):
         return results

@@ -77,11 +77,12 @@ class Run:
         return [one for one in self.results if one.is_called(name) and host in (None, one.host)]
 
     def result(self, name, host=None):
-        """The one result of the task with this name or action.
+        """The one result of the task with this name or action; one that was skipped counts only if there is no other.
 
         :raises LookupError: there is none, or more than one.
         """
         found = self.all_results(name, host)
+        found = [one for one in found if one.status != "skipped"] or found
         if len(found) != 1:
             raise LookupError("%d results of %r on %s; there are: %r\n%s" % (len(found), name, host or "any host", self.results, self.output))
         return found[0]

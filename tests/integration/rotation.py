@@ -10,14 +10,18 @@ import pathlib
 
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
+
 from tests.stands import STANDS
 
 VAULT_PASSWORD = "S3cr3t-MARKER-vault-password"
 PLAYBOOK = "rekey.passwords.rotate"
+ROTATE = "Rotate the passwords that are due"
 STAGE = "Store new passwords for the users that are due"
 CHANGE = "Change them at the vendor"
 COMMIT = "Bring the store in line with what happened"
 REPORT = "Tell what happened"
+STEP_BY_STEP = {"rotate_change_tasks": "change.yml"}  # variables with which each step is a task of its own, the vendor's module among them
 
 
 def old_password(name):
@@ -72,7 +76,8 @@ class Rotation:
         if not path.exists():
             return {}
         vault = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
-        return json.loads(vault.decrypt(path.read_bytes()))["users"]
+        stored = json.loads(vault.decrypt(path.read_bytes()))["users"]
+        return {name: Record.from_dict(record).as_dict() for name, record in stored.items()}
 
     def secrets(self):
         """Every password of this rotation, old and new."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.module_results import only, told
-from tests.integration.rotation import CHANGE, Rotation, changed, old_password
+from tests.integration.rotation import ROTATE, Rotation, changed, old_password
 from tests.stands import STANDS
 
 USERS = ("alice", "bob", "carol")
@@ -70,7 +70,7 @@ def test_the_rotation_in_check_mode_in_earnest_and_again(ansible, stand, double)
     rotation = Rotation(ansible, {"host-1": double}, USERS, stand, rotate_accept_unverified=not stand.proves)
     double.read_only = True
     foretold = rotation.run(check=True, verbosity=VERBOSITY, diff=True)
-    assert foretold.rc == 0 and [user["state"] for user in foretold.result(CHANGE)["users"]] == ["would_change"] * 3, foretold.output
+    assert foretold.rc == 0 and [user["state"] for user in foretold.result(ROTATE)["users"]] == ["would_change"] * 3, foretold.output
     assert not double.refused_writes and not rotation.store.exists()
 
     double.read_only = False

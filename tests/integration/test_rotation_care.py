@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.integration.rotation import CHANGE, REPORT, STAGE, Rotation, changed, old_password
+from tests.integration.rotation import REPORT, ROTATE, Rotation, changed, old_password
 from tests.stands import STANDS
 
 USERS = ("alice", "bob", "carol")
@@ -91,7 +91,7 @@ def test_a_second_refusal_is_told_and_the_next_run_begins_anew(rotation, stand, 
     record = rotation.records()["alice"]
     assert (record["pending"], record["last_error"]["kind"]) == (None, "password_rejected") and double.can_log_in("alice", old_password("alice"))
     again = rotation.run()
-    assert again.rc == 0 and again.result(STAGE)["users"][0]["reason"] == "new", again.output
+    assert again.rc == 0 and again.result(ROTATE)["users"][0]["reason"] == "new", again.output
     assert_settled(rotation, double)
 
 
@@ -131,7 +131,7 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, stand
     assert assert_settled(rotation, double)["password"] == BY_HAND
     # Others know it, so it is not left in force.
     again = rotation.run()
-    assert again.rc == 0 and again.result(STAGE)["users"][0]["reason"] == "expired", again.output
+    assert again.rc == 0 and again.result(ROTATE)["users"][0]["reason"] == "expired", again.output
     assert assert_settled(rotation, double)["previous"] == BY_HAND
 
 
@@ -187,7 +187,7 @@ def test_a_failed_user_takes_the_others_back(three, stand, double):
     # The next run does all of it.
     double.set_user("bob", before["bob"]["password"])
     again = three.run()
-    assert again.rc == 0 and [user["reason"] for user in again.result(STAGE)["users"]] == ["expired", "unfinished", "expired"], again.output
+    assert again.rc == 0 and [user["reason"] for user in again.result(ROTATE)["users"]] == ["expired", "unfinished", "expired"], again.output
     for name in USERS:
         assert assert_settled(three, double, name)["password"] != before[name]["password"]
 
@@ -204,14 +204,18 @@ def test_a_vendor_that_refuses_the_previous_password_leaves_the_new_one(three, s
     assert alice["password"] != before["alice"]["password"] == alice["previous"] and carol["password"] == before["carol"]["password"]
 
 
-def begun(running, task):
-    """Wait until a run has begun a task."""
+def staged_by(running, rotation, attempts):
+    """Wait until so many runs have taken up the pending password of alice; what comes next is the lock of the host.
+
+    :return: the pending password.
+    """
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end and running.poll() is None:
-        if task in running.progress():
-            return
+        pending = rotation.records()["alice"]["pending"]
+        if pending["attempts"] == attempts:
+            return pending["password"]
         time.sleep(0.05)
-    raise AssertionError("the run has not come to %s" % task)
+    raise AssertionError("the run has not taken up the password")
 
 
 def test_two_runs_at_once_on_one_host(rotation, stand, double):
@@ -222,13 +226,12 @@ def test_two_runs_at_once_on_one_host(rotation, stand, double):
     assert gate.arrived.wait(DEADLINE)
     requests = len(double.requests)
     second = rotation.start(env=home)
-    begun(second, CHANGE)
-    pending = rotation.records()["alice"]["pending"]
-    assert pending["attempts"] == 2 and len(double.requests) == requests
+    password = staged_by(second, rotation, 2)
+    assert len(double.requests) == requests
     gate.release()
     runs = [running.wait() for running in (first, second)]
     assert [run.rc for run in runs] == [0, 0], runs[0].output + runs[1].output
-    assert double.writes == 1 and assert_settled(rotation, double)["password"] == pending["password"]
+    assert double.writes == 1 and assert_settled(rotation, double)["password"] == password
     rotation.seen |= rotation.secrets()
 
 

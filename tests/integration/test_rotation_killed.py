@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tests.integration.rotation import CHANGE, COMMIT, STAGE, Rotation, changed, old_password
+from tests.integration.rotation import CHANGE, COMMIT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
 from tests.simulators.milvus import UPDATE
 from tests.stands import STANDS
 
@@ -48,7 +48,7 @@ def die_at(task):
     """The run kills itself when this task begins."""
 
     def die(rotation, double):
-        run = rotation.run(kill_at=task)
+        run = rotation.run(kill_at=task, extra_vars=STEP_BY_STEP)
         assert run.rc == -signal.SIGKILL and not run.all_results(task), run.output
 
     return die
@@ -102,7 +102,7 @@ def test_the_next_run_finishes_with_the_same_passwords(rotation, stand, double, 
     writes = double.writes
     run = rotation.run()
     assert run.rc == 0, run.output
-    assert [user["reason"] for user in run.result(STAGE)["users"]] == ["unfinished"] * 3
+    assert [user["reason"] for user in run.result(ROTATE)["users"]] == ["unfinished"] * 3
     for name, record in rotation.records().items():
         assert record["password"] == pending[name], "%s: another password than the one that was staged" % name
         assert double.can_log_in(name, pending[name]), name

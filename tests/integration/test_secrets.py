@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.rotation import COMMIT, Rotation, old_password
+from tests.integration.rotation import COMMIT, STEP_BY_STEP, Rotation, old_password
 from tests.simulators.faults import ECHO_FORMS
 from tests.simulators.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
 
@@ -119,7 +119,7 @@ def test_the_rotation_in_success_refusal_check_and_death(ansible, double):
     double.inject("hang", path=UPDATE, user="carol")
     assert rotation.run(**options).rc == 2
     seen = rotation.secrets()
-    rotation.run(kill_at=COMMIT, **options)
+    rotation.run(kill_at=COMMIT, extra_vars=STEP_BY_STEP, **options)
     seen |= rotation.secrets()
     assert rotation.run(**options).rc == 0
     seen |= rotation.secrets()

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tests.integration.rotation import COMMIT, REPORT, STAGE, Rotation, changed, old_password
+from tests.integration.rotation import COMMIT, REPORT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
 from tests.simulators.milvus import MilvusDouble
 from tests.store_stands.passwordstore import KEY, STAND
 
@@ -58,7 +58,7 @@ def assert_proved(rotation, double):
 
 def test_rotates_and_then_has_nothing_to_do_and_a_play_reads_the_password(rotation, double):
     check = rotation.run(check=True)
-    assert check.rc == 0 and check.result(STAGE)["due"] == list(USERS) and rotation.records() == {}, check.output
+    assert check.rc == 0 and check.result(ROTATE)["due"] == list(USERS) and rotation.records() == {}, check.output
 
     first = rotation.run(verbosity=3, watch=True)
     assert first.rc == 0, first.output
@@ -78,7 +78,7 @@ def test_rotates_and_then_has_nothing_to_do_and_a_play_reads_the_password(rotati
 
 @pytest.mark.slow
 def test_a_run_that_was_killed_before_the_commit_is_finished_with_the_same_password(rotation, double):
-    run = rotation.run(kill_at=COMMIT)
+    run = rotation.run(kill_at=COMMIT, extra_vars=STEP_BY_STEP)
     assert run.rc == -signal.SIGKILL
     pending = {name: record["pending"]["password"] for name, record in rotation.records().items()}
     assert pending == {name: double.users[name] for name in USERS}
@@ -93,5 +93,5 @@ def test_a_run_that_was_killed_before_the_commit_is_finished_with_the_same_passw
 def test_a_store_out_of_reach_stops_the_run_before_anything_is_sent(rotation, double):
     rotation.stand_of_store.disturb()
     run = rotation.run()
-    assert run.rc == 2 and run.result(STAGE)["error"]["kind"] == "store_failed" and double.writes == 0, run.output
-    assert "/rekey/milvus-1/alice.gpg cannot be read: Not a directory" in run.result(STAGE)["msg"]
+    assert run.rc == 2 and run.result(ROTATE)["error"]["kind"] == "store_failed" and double.writes == 0, run.output
+    assert "/rekey/milvus-1/alice.gpg cannot be read: Not a directory" in run.result(ROTATE)["msg"]

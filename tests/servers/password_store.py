@@ -55,6 +55,8 @@ class GnuPG:
         """A pair of keys; the pass phrase is forgotten at once."""
         self.run("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--quick-generate-key", name, "future-default", "default",
                  expires, text=phrase + "\n")
+        # Else the first programs that use it do so, and several at a time can damage the database.
+        self.run("gpg", "--batch", "--quiet", "--check-trustdb")
         if phrase:
             self.end_agent()
 

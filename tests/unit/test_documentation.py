@@ -23,7 +23,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base
 PLUGINS = "ansible_collections.rekey.passwords.plugins."
 ROOT = pathlib.Path(__file__).parents[2]
 MODULES = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "modules").__path__))
-STEPS = ("rotation_stage", "rotation_change", "rotation_commit", "rotation_rollback")  # those that the role takes
+STEPS = ("rotation_run", "rotation_stage", "rotation_change", "rotation_commit", "rotation_rollback")  # those that the role takes
 PLAYBOOKS = {"rotation_status": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",)}
 ROTATION = (*STEPS, *PLAYBOOKS)
 # What the steps hand to each other, by the role's variable that holds it.
@@ -43,7 +43,8 @@ def documentation(name):
     found = yaml.safe_load(module(name).DOCUMENTATION)
     options, notes = {}, list(found.get("notes", []))
     for fragment in found.get("extends_documentation_fragment", []):
-        shared = yaml.safe_load(importlib.import_module(PLUGINS + "doc_fragments." + fragment.split(".")[-1]).ModuleDocFragment.DOCUMENTATION)
+        file, _dot, part = fragment.removeprefix("rekey.passwords.").partition(".")
+        shared = yaml.safe_load(getattr(importlib.import_module(PLUGINS + "doc_fragments." + file).ModuleDocFragment, part.upper() or "DOCUMENTATION"))
         options.update(shared.get("options", {}))
         notes += shared.get("notes", [])
     return dict(found, options=dict(options, **found.get("options", {})), notes=notes)
@@ -122,7 +123,7 @@ def test_a_rotation_module_is_only_the_documentation_of_its_action(name):
     assert [line for line in lines if line.startswith(("import", "from", "def", "class"))] == ["from __future__ import annotations"]
 
 
-@pytest.mark.parametrize("name", ("rotation_stage", "rotation_change", "rotation_repair"))
+@pytest.mark.parametrize("name", ("rotation_run", "rotation_stage", "rotation_change", "rotation_repair"))
 def test_the_policy_is_documented_as_it_is(name):
     assert list(differences(policy.OPTIONS, documentation(name)["options"]["policy"]["suboptions"])) == []
 
@@ -132,6 +133,7 @@ def test_the_policy_is_documented_as_it_is(name):
     [
         ("rotation_stage", {"name", "due", "reason", "run_id", "fresh", "rotated_at"}),
         ("rotation_change", {"name", "id", "state", "verified", "error", "failed_logins"}),
+        ("rotation_run", {"name", "reason", "state", "verified", "action", "error"}),
         ("rotation_commit", {"name", "reason", "state", "verified", "action", "error"}),
         ("rotation_rollback", {"name", "reason", "state", "verified", "action", "error"}),
         ("rotation_repair", {"name", "action", "password", "verified", "error"}),
@@ -171,7 +173,7 @@ ROLE = role("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 
 
 def test_the_defaults_of_the_role_are_the_documented_ones():
-    assert role("defaults/main.yml") == {name: option["default"] for name, option in ROLE.items() if "default" in option}
+    assert role("defaults/main.yml") == {name: option.get("default") for name, option in ROLE.items() if not option.get("required")}
     assert all(name.startswith("rotate_") and option.get("description") and option.get("type") for name, option in ROLE.items())
     assert [name for name, option in ROLE.items() if option.get("required")] == ["rotate_vendor", "rotate_users"]
 
@@ -197,10 +199,12 @@ def tasks(nodes):
         yield node
 
 
+ROLE_TASKS = list(tasks(role("tasks/main.yml") + role("tasks/steps.yml") + role("tasks/change.yml")))
+
+
 def test_the_role_hands_every_variable_to_every_step_that_knows_it():
-    every = list(tasks(role("tasks/main.yml") + role("tasks/change.yml")))
     for name in STEPS:
-        (args,) = [task["rekey.passwords." + name] for task in every if "rekey.passwords." + name in task]
+        (args,) = [task["rekey.passwords." + name] for task in ROLE_TASKS if "rekey.passwords." + name in task]
         assert set(args) == set(argument_spec(name)), name
         for option, text in args.items():
             assert HANDED_ON.get(option, "rotate_" + option) in text, (name, option)
@@ -246,8 +250,7 @@ def test_every_kind_of_error_is_documented():
 
 def test_the_roles_tasks_never_loop():
     # A loop prints its items, and costs a task a user.
-    every = list(tasks(role("tasks/main.yml") + role("tasks/change.yml")))
-    assert not [task for task in every if "loop" in task or [key for key in task if key.startswith("with_")]]
+    assert not [task for task in ROLE_TASKS if "loop" in task or [key for key in task if key.startswith("with_")]]
 
 
 def test_every_vendor_module_is_in_its_action_group_and_in_that_of_all():

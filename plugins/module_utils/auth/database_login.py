@@ -8,19 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+from importlib import import_module
 
 from .. import errors
 from ..errors import VendorError
-
-try:
-    import pymysql
-except ImportError:
-    pymysql = None
-
-try:
-    import psycopg
-except ImportError:
-    psycopg = None
 
 ANYWHERE = "%"  # the host of a MySQL account that may log in from any
 
@@ -42,11 +33,22 @@ class Unclear(Exception):
     """The database could be asked, but not about this account; the text says why and holds no secret."""
 
 
+# What Python calls the client libraries, and what everybody else does.
+_LIBRARIES = {"mysql": ("pymysql", "PyMySQL"), "postgresql": ("psycopg", "psycopg")}
+
+
 def library_for(engine):
     """The name of the missing client library, or ``None`` if it is there."""
-    if engine == "mysql":
-        return None if pymysql else "PyMySQL"
-    return None if psycopg else "psycopg"
+    try:
+        _library(engine)
+    except ImportError:
+        return _LIBRARIES[engine][1]
+    return None
+
+
+def _library(engine):
+    # Loaded by those who need it: they are large, and Ansible loads this file for all vendors.
+    return import_module(_LIBRARIES[engine][0])
 
 
 class DatabaseLogin:
@@ -84,6 +86,7 @@ class DatabaseLogin:
     def _mysql(self, user, password, user_host):
         tls = {"ssl": {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}} if self._ssl else {"ssl_disabled": True}
         waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self._timeout)
+        pymysql = _library("mysql")
         try:
             # PyMySQL sends a str as latin-1, the server compares UTF-8.
             connection = pymysql.connect(host=self._host, port=self._port, user=user, password=password.encode("utf-8"), **waits, **tls)
@@ -120,6 +123,7 @@ class DatabaseLogin:
         more = {"sslrootcert": self._ca_path} if self._ca_path else {}
         # The client library takes whole seconds, from 2.
         wait = max(round(self._timeout), 2)
+        psycopg = _library("postgresql")
         try:
             connection = psycopg.connect(
                 host=self._host, port=self._port, user=user, password=password, dbname=self._database, connect_timeout=wait, sslmode=mode, **more

@@ -11,6 +11,7 @@ a lock file beside it keeps two processes from overwriting each other's records.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import tempfile
@@ -54,7 +55,7 @@ class AnsibleVaultStore(Store):
                 "(in AWX: attach a vault credential).",
             )
         self._vault = VaultLib(secrets)
-        self._last = (None, None)  # what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
+        self._last = (None, None)  # the digest of what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
         self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
@@ -74,7 +75,7 @@ class AnsibleVaultStore(Store):
             if len(conflicts) < len(entries):
                 for user, entry in entries.items():
                     if user not in conflicts:
-                        data[user] = entry.record.as_dict()
+                        data[user] = entry.record.as_short_dict()
                 self._write(data)
         if conflicts:
             raise StoreConflict(conflicts)
@@ -103,10 +104,11 @@ class AnsibleVaultStore(Store):
         if not is_encrypted(encrypted):
             raise failure("%s is no file that ansible-vault has encrypted. %s" % (self._path, damaged))
         try:
-            text = self._last[1] if encrypted == self._last[0] else self._vault.decrypt(encrypted)
+            digest = hashlib.sha256(encrypted).digest()
+            text = self._last[1] if digest == self._last[0] else self._vault.decrypt(encrypted)
         except AnsibleError:
             raise failure("%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy." % self._path) from None
-        self._last = (encrypted, text)
+        self._last = (digest, text)
         try:
             content = json.loads(text)
             version, users = content["format"], content["users"]
@@ -119,7 +121,7 @@ class AnsibleVaultStore(Store):
         return users
 
     def _write(self, users):
-        text = json.dumps({"format": _FORMAT, "users": users}, indent=2, sort_keys=True)
+        text = _as_text(users)
         identity = constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
         try:
             vault_id, secret = match_encrypt_secret(self._vault.secrets, encrypt_vault_id=identity)
@@ -136,7 +138,7 @@ class AnsibleVaultStore(Store):
                 stream.flush()
                 os.fsync(stream.fileno())
             os.rename(temporary, self._path)
-            self._last = (encrypted, text)
+            self._last = (hashlib.sha256(encrypted).digest(), text)
             kept = "It holds the new records, which may not survive a crash of the machine"
             _sync_folder(self._folder)
         except OSError as exc:
@@ -174,6 +176,12 @@ class AnsibleVaultStore(Store):
             yield
         finally:
             os.close(handle)
+
+
+def _as_text(users):
+    # A line a user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
+    lines = ("%s: %s" % (json.dumps(user), json.dumps(users[user], sort_keys=True)) for user in sorted(users))
+    return '{"format": %d, "users": {\n%s\n}}\n' % (_FORMAT, ",\n".join(lines))
 
 
 def _make_folder(path):

@@ -172,7 +172,10 @@ class PasswordStore(Store):
             for suffix in ("", ".sig"):
                 with suppress(FileNotFoundError):
                     shutil.copyfile(keys + suffix, os.path.join(stage, _KEYS + suffix))
-            self._each(lambda user: self._encrypt(stage, user, texts[user], keys), texts)
+            # One alone: where keys are new, gpg first brings its trust database up to date, which several at a time can damage.
+            first, *others = texts
+            self._encrypt(stage, first, texts[first], keys)
+            self._each(lambda user: self._encrypt(stage, user, texts[user], keys), others)
             for user in texts:
                 # Once more, for those who know nothing of the lock: pass itself, an editor, git.
                 if self._version(user) != entries[user].version:

@@ -21,7 +21,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec impo
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
 from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, steps, vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store, StoreConflict, content_version, read_record
 
 CAPABILITIES = Capabilities(
@@ -100,7 +100,7 @@ def use_model(monkeypatch, *stores):
     opened = itertools.cycle(stores)
     monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: next(opened))
     monkeypatch.setattr(action_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
-    for module in (sending, vendor_module):
+    for module in (sending, steps, vendor_module):
         monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
     monkeypatch.setattr(host_lock, "_opened", lambda store, host: None)
     return stores[0]

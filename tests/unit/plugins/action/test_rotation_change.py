@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import sending
+from ansible_collections.rekey.passwords.plugins.plugin_utils import sending, steps
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, action, capabilities, run_action, use_model
@@ -218,7 +218,7 @@ def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatc
         raise VendorError("store_conflict", "Another run has been changing passwords of %s." % host)
         yield  # pylint: disable=unreachable
 
-    monkeypatch.setattr(sending, "host_lock", held)
+    monkeypatch.setattr(steps, "host_lock", held)
     result = change(["alice"], staged("alice"))
     assert (result["error"]["kind"], result["msg"]) == ("store_conflict", "Another run has been changing passwords of model-1.")
     assert not ModelVendor.calls and store.record("alice").pending.sent == 0

@@ -39,6 +39,8 @@ def given():
 class Action(UserPasswordAction):
     """As a file model_user_password.py in plugins/action would declare it, on a connection of the test."""
 
+    __module__ = "plugins.action.model_user_password"
+
     def __init__(self, args, *, shipped=None, **task):
         shell = types.SimpleNamespace(tmpdir="a folder")
         connection = types.SimpleNamespace(transport="local", become=None, _shell=shell)
@@ -56,9 +58,6 @@ class Action(UserPasswordAction):
 
     def _early_needs_tmp_path(self):
         return False
-
-
-Action.__module__ = "plugins.action.model_user_password"
 
 
 def shipped_by(action, **variables):
@@ -192,7 +191,7 @@ def test_no_traceback_goes_along_with_it(given, monkeypatch):
 
     monkeypatch.setattr(subject, "vendor_module", fail)
     with pytest.raises(VendorError) as caught:
-        Action(given)._run_here("model_user_password")
+        Action(given)._run_here()
     assert caught.value.__suppress_context__
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -22,7 +24,7 @@ AT = "the database at db.example.com:3306"
 def mysql(monkeypatch, answer, **options):
     """What becomes of one login, and the client library."""
     fake = FakeMySQL(lambda user, password: answer)
-    monkeypatch.setattr(database_login, "pymysql", fake)
+    monkeypatch.setitem(sys.modules, "pymysql", fake)
     return DatabaseLogin("mysql", "db.example.com", **options), fake
 
 
@@ -35,10 +37,10 @@ def refused(monkeypatch, code, text="S3cr3t-MARKER in a text", user_host="%"):
 
 @pytest.mark.parametrize("engine, library", [("mysql", "PyMySQL"), ("postgresql", "psycopg")])
 def test_a_library_that_is_missing_is_named(monkeypatch, engine, library):
-    monkeypatch.setattr(database_login, "pymysql", object())
-    monkeypatch.setattr(database_login, "psycopg", object())
+    monkeypatch.setitem(sys.modules, "pymysql", object())
+    monkeypatch.setitem(sys.modules, "psycopg", object())
     assert database_login.library_for(engine) is None
-    monkeypatch.setattr(database_login, {"mysql": "pymysql", "postgresql": "psycopg"}[engine], None)
+    monkeypatch.setitem(sys.modules, {"mysql": "pymysql", "postgresql": "psycopg"}[engine], None)
     assert database_login.library_for(engine) == library
 
 
@@ -154,7 +156,7 @@ class TestPostgreSQL:
     def login(monkeypatch, answer=True, **options):
         """A way in, and the client library."""
         fake = FakePostgreSQL(answer)
-        monkeypatch.setattr(database_login, "psycopg", fake)
+        monkeypatch.setitem(sys.modules, "psycopg", fake)
         return DatabaseLogin("postgresql", "db.example.com", **options), fake
 
     def test_a_right_password(self, monkeypatch):

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.auth import database_login
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
 from tests.unit.plugins.module_utils.fake_databases import FakeMySQL, FakePostgreSQL
@@ -32,7 +32,7 @@ def listed(count, *more):
 def a_database(monkeypatch):
     """A database that takes every new password; a test changes what it takes."""
     fake = FakeMySQL(lambda user, password: password == NEW)
-    monkeypatch.setattr(database_login, "pymysql", fake)
+    monkeypatch.setitem(sys.modules, "pymysql", fake)
     return fake
 
 
@@ -188,7 +188,7 @@ class TestRefusedBeforeAnyRequest:
         run(monkeypatch, [instance(), lookup(name.replace(".", "%252E").replace(" ", "%2520") + "%2540%2525"), put(name)], name, **BY_TOKEN)
 
     def test_names_are_longer_in_postgresql(self, monkeypatch):
-        monkeypatch.setattr(database_login, "psycopg", FakePostgreSQL())
+        monkeypatch.setitem(sys.modules, "psycopg", FakePostgreSQL())
         login = dict(DATABASE_LOGIN, engine="postgresql")
         assert states(run(monkeypatch, [instance(), lookup("x" * 63 + "%2540%2525")], "x" * 63, database_login=login, **BY_TOKEN))[0][1] == "unchanged"
         assert "1 to 63 characters" in run(monkeypatch, [], "x" * 64, database_login=login, **BY_TOKEN)["msg"]
@@ -219,7 +219,7 @@ class TestRefusedBeforeAnyRequest:
 
     @pytest.mark.parametrize("engine, library", [("mysql", "PyMySQL"), ("postgresql", "psycopg")])
     def test_a_library_that_is_missing(self, monkeypatch, engine, library):
-        monkeypatch.setattr(database_login, {"mysql": "pymysql", "postgresql": "psycopg"}[engine], None)
+        monkeypatch.setitem(sys.modules, {"mysql": "pymysql", "postgresql": "psycopg"}[engine], None)
         result = run(monkeypatch, [], "alice", database_login=dict(DATABASE_LOGIN, engine=engine), **BY_TOKEN)
         assert result["error"]["kind"] == "invalid_input" and library in result["msg"] and result["msg"].startswith("database_login: ")
 
@@ -396,7 +396,7 @@ class TestLogins:
 
     def test_postgresql(self, monkeypatch):
         fake = FakePostgreSQL()
-        monkeypatch.setattr(database_login, "psycopg", fake)
+        monkeypatch.setitem(sys.modules, "psycopg", fake)
         login = dict(DATABASE_LOGIN, engine="postgresql", database="shop")
         assert states(run(monkeypatch, [instance(), lookup()], "alice", database_login=login, **BY_TOKEN)) == [("alice", "unchanged", True, None)]
         assert (fake.calls[0]["host"], fake.calls[0]["dbname"]) == ("db.example.com", "shop")

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change
-from ansible_collections.rekey.passwords.plugins.module_utils.auth import database_login
 from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
 
 from tests.simulators.trove import INSTANCE, TroveDouble
@@ -90,7 +90,7 @@ def with_logins(monkeypatch, double):
         return "%s@%s" % (user, found[0][1] or "%") if found else False
 
     fake = FakeMySQL(takes)
-    monkeypatch.setattr(database_login, "pymysql", fake)
+    monkeypatch.setitem(sys.modules, "pymysql", fake)
     return fake
 
 

@@ -1,0 +1,73 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import prepare_for_workers
+
+_PASSED_ON = ("warnings", "deprecations", "unreachable")
+
+prepare_for_workers()
+
+
+class ActionModule(RotationAction):
+    """Takes all the steps of a rotation, from the look who is due to the store that is in line with the vendor."""
+
+    SPEC = dict(
+        **steps.USERS,
+        **steps.CONNECTION,
+        **steps.WHO_IS_DUE,
+        **steps.NEW_PASSWORDS,
+        **steps.PROOF,
+        **steps.ENDURANCE,
+        rollback=dict(type="bool", default=False),
+    )
+
+    def rotate(self, args, task_vars, scrub):
+        steps.require(args)
+        users = read_users(args["users"])
+        way = steps.sender(self, users, args, task_vars, scrub)
+        store = self.store(args, task_vars)
+        staged = steps.stage(store, users, args, self.check_mode)
+        due = [user["name"] for user in staged if user["due"]]
+        if not due:
+            # No lock: a run that finds nothing to do leaves no trace.
+            return dict(steps.commit(store, staged, [], args, self.check_mode), due=due)
+        with steps.locked(store, self.check_mode):
+            results = self._change(way, store, staged, args)
+            result = self._commit(store, staged, results, args)
+            if args["rollback"] and any(user["error"] for user in result["users"]):
+                self._roll_back(way, store, args, result)
+        # A new or another pending password is a change of the store.
+        return dict(result, changed=True, due=due)
+
+    def _change(self, way, store, staged, args):
+        try:
+            return steps.change(way, store, staged, args, self.check_mode)
+        except VendorError as error:
+            # Whatever has happened, the store hears of it.
+            return dict(users=[], failed=True, msg=error.message, error=error.as_dict())
+
+    def _commit(self, store, staged, results, args):
+        try:
+            result = steps.commit(store, staged, read_results(results.pop("users")), args, self.check_mode)
+        except VendorError as error:
+            error.message += " What was sent to the vendor is in the store as pending; the next run finishes it."
+            raise
+        result.update((key, results[key]) for key in _PASSED_ON if results.get(key))
+        if results.get("error"):
+            result.update(failed=True, msg=results["msg"], error=results["error"])
+        return result
+
+    def _roll_back(self, way, store, args, result):
+        """Tell in the result what became of it."""
+        try:
+            back = steps.roll_back(way, store, result["users"], args, self.check_mode)
+        except VendorError as error:
+            result.update(failed=True, msg=error.message, error=error.as_dict())
+            return
+        result.update(rolled_back=back["users"], summary=result["summary"] + back["summary"], warnings=result.get("warnings", []) + back.get("warnings", []))

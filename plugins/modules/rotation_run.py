@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_run.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_run
+short_description: Rotate the passwords that are due
+version_added: 0.1.0
+description:
+  - Takes all the steps of a rotation in one task. Decides who is due, stores a new password for each of them as pending, changes it at the vendor, proves
+    it by a login, and makes it the current one. This is what the role P(rekey.passwords.rotate#role) does.
+  - M(rekey.passwords.rotation_stage), M(rekey.passwords.rotation_change), M(rekey.passwords.rotation_commit) and M(rekey.passwords.rotation_rollback) are the
+    steps one by one, for tasks of your own between them; their pages tell what each does.
+  - A run that dies at any moment is finished by the next one with the same passwords. A second run changes nothing.
+  - On one machine only one call at a time changes passwords of a host. Another waits for it, and steps back after two minutes.
+  - Fails at the end if any user that was due was not rotated, or is orphaned; the store is up to date all the same.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.rotation
+  - rekey.passwords.rotation.connection
+  - rekey.passwords.rotation.age
+  - rekey.passwords.rotation.policy
+  - rekey.passwords.rotation.proof
+  - rekey.passwords.rotation.attempts
+  - rekey.passwords.store
+  - rekey.passwords.attributes
+attributes:
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: []
+options:
+  rollback:
+    description:
+      - Whether to set the previous passwords of the other users again if any user failed, where the vendor allows that.
+      - The change of the failed users themselves is not undone; the next run finishes it, and rotates the others again.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Rotate every password that is older than 90 days
+  rekey.passwords.rotation_run:
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords
+    users:
+      - name: alice
+        current_password: "{{ vault_alice }}"
+      - name: bob
+        current_password: "{{ vault_bob }}"
+    max_age: 90d
+  register: rotated
+
+- name: Tell what happened
+  ansible.builtin.debug:
+    msg: "{{ rotated.summary }}"
+"""
+
+RETURN = r"""
+due:
+  description: The names of the users that were due.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+users:
+  description: What became of each user that was due, or is orphaned.
+  returned: success, and if only users failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    reason:
+      description: Why it was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was left alone.
+      type: str
+    state:
+      description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
+      type: str
+    verified:
+      description: Whether a login has proved the new password; V(null) if that could not be found out.
+      type: bool
+    action:
+      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(orphaned) if it was kept for the last time, or V(superseded) by
+        another run; V(null) in check mode, and of a user that was left alone.
+      type: str
+    error:
+      description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
+      type: dict
+summary:
+  description: One line a user, for people.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+rolled_back:
+  description: What became of each user that was to go back, as M(rekey.passwords.rotation_rollback) tells it.
+  returned: if any user failed and O(rollback) is true
+  type: list
+  elements: dict
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the operator's login, the connection, the store or the arguments are wrong
+  type: dict
+"""
