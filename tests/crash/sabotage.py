@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
+from ansible_collections.rekey.passwords.plugins.plugin_utils import folders, rotation
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
 
 
@@ -50,7 +50,7 @@ def files_are_written_in_place():
 
 def nothing_is_flushed():
     """The file is put in its place before it is on disk."""
-    ansible_vault.os.fsync = lambda handle: None
+    folders.os.fsync = lambda handle: None
 
 
 def sending_is_not_noted():

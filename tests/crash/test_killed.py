@@ -10,14 +10,14 @@ import random
 import pytest
 
 from tests.crash import sabotage
-from tests.crash.figures import EVERY, share
+from tests.crash.figures import few, share
 from tests.crash.hooks import AFTER, BEFORE, DISK, HALFWAY, NETWORK, WITHOUT_EFFECT
 from tests.crash.trials import Trials, World, deaths, moments, spread, unflushed
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
 
 SEED = 20260131
-AT_RANDOM = 25 if EVERY else share(16)  # trials of a vendor and store where there is no end to the possibilities
+AT_RANDOM = few(16)
 
 
 def rotate_once(world):

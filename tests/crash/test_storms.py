@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
 
-from tests.crash.figures import share
+from tests.crash.figures import few, share
 from tests.crash.trials import World, Zygote, disk_errors, moments, spread
 from tests.stands import STANDS
 from tests.store_stands import STANDS as STORES
@@ -86,7 +86,7 @@ def test_the_clock_is_set_back(trials):
     one = trials("clock set back")
     plans = moments(one.calls())
     one.series.moments = len(plans)
-    for plan in spread(plans, share(12), seed=2):
+    for plan in spread(plans, few(12), seed=2):
         one.trial(plan, between=lambda world: setattr(world, "clock", LONG_AGO))
 
 
@@ -105,7 +105,7 @@ def test_the_run_that_died_was_of_an_older_version(trials, monkeypatch):
             opened.put({name: Entry(entry.record, entry.version) for name, entry in found.items()})
             opened.close()
 
-    for plan in spread(plans, share(12), seed=3):
+    for plan in spread(plans, few(12), seed=3):
         one.trial(plan, between=downgrade)
 
 

@@ -10,13 +10,11 @@ a lock file beside it keeps two processes from overwriting each other's records.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import tempfile
-import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import quote
 
 from ansible import constants
@@ -26,11 +24,11 @@ from ansible.parsing.vault import VaultLib, is_encrypted, match_encrypt_secret
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
+from ..folders import Locked, locked, make_folder, sync
 from .base import Entry, Store, StoreConflict, content_version, failure, read_record
 
 _FORMAT = 1
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process
-_LOCK_PAUSE = 0.05  # seconds between two tries
 
 
 class AnsibleVaultStore(Store):
@@ -140,7 +138,7 @@ class AnsibleVaultStore(Store):
             os.rename(temporary, self._path)
             self._last = (hashlib.sha256(encrypted).digest(), text)
             kept = "It holds the new records, which may not survive a crash of the machine"
-            _sync_folder(self._folder)
+            sync(self._folder)
         except OSError as exc:
             if temporary:
                 with suppress(OSError):
@@ -156,52 +154,23 @@ class AnsibleVaultStore(Store):
     @contextmanager
     def _locked(self):
         """Keep other processes out of the host's file; the kernel ends the lock if this process is killed."""
-        try:
-            _make_folder(self._folder)
-            handle = os.open(os.path.join(self._folder, self._beside + "lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as exc:
-            raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
-        try:
-            end = time.monotonic() + _LOCK_TIMEOUT
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
-                    time.sleep(_LOCK_PAUSE)
-                except OSError as exc:
-                    raise failure("%s cannot be locked: %s." % (self._path, exc.strerror)) from None
+        with ExitStack() as held:
+            try:
+                make_folder(self._folder)
+                held.enter_context(locked(os.path.join(self._folder, self._beside + "lock"), _LOCK_TIMEOUT))
+            except Locked:
+                raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
+            except OSError as exc:
+                # Only what concerns a file or a folder names it.
+                told = "The folder %s cannot be used: %s." if exc.filename else "%s cannot be locked: %s."
+                raise failure(told % (self._folder if exc.filename else self._path, exc.strerror)) from None
             yield
-        finally:
-            os.close(handle)
 
 
 def _as_text(users):
     # A line a user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
     lines = ("%s: %s" % (json.dumps(user), json.dumps(users[user], sort_keys=True)) for user in sorted(users))
     return '{"format": %d, "users": {\n%s\n}}\n' % (_FORMAT, ",\n".join(lines))
-
-
-def _make_folder(path):
-    """Make the folder so that it survives a crash, readable only for its owner."""
-    if os.path.isdir(path):
-        return
-    _make_folder(os.path.dirname(path))
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return
-    _sync_folder(os.path.dirname(path))
-
-
-def _sync_folder(path):
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 STORE = AnsibleVaultStore

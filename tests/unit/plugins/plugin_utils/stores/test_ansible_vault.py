@@ -20,6 +20,7 @@ import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.ansible_vault import AnsibleVaultStore
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
@@ -118,7 +119,7 @@ def _count_up(folder, times):
 
 
 def test_no_increment_of_many_processes_is_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr(ansible_vault, "_LOCK_PAUSE", 0.001)
+    monkeypatch.setattr(folders, "_PAUSE", 0.001)
     workers = [FORK.Process(target=_count_up, args=(tmp_path, 20), daemon=True) for _number in range(8)]
     for worker in workers:
         worker.start()
@@ -156,7 +157,7 @@ def test_waiting_for_the_lock_ends_when_it_is_free(tmp_path, monkeypatch):
             fcntl.flock(held, fcntl.LOCK_UN)
             pause(seconds)
 
-        monkeypatch.setattr(ansible_vault.time, "sleep", release)
+        monkeypatch.setattr(folders.time, "sleep", release)
         put(store, alice="S3cr3t-MARKER-b")
     assert waited.is_set() and current(store, "alice") == "S3cr3t-MARKER-b"
 
@@ -165,7 +166,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     def no_locks(*_args):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(ansible_vault.fcntl, "flock", no_locks)
+    monkeypatch.setattr(folders.fcntl, "flock", no_locks)
     store = open_store(tmp_path)
     assert failure_of(lambda: put(store, alice="S3cr3t-MARKER-a")) == "%s cannot be locked: No locks available." % (tmp_path / "db-1.yml")
     assert not (tmp_path / "db-1.yml").exists()

@@ -18,6 +18,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.ansible_vault import AnsibleVaultStore
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
@@ -75,8 +76,8 @@ class Tapped:
 
 def tap(monkeypatch, announce):
     """Announce all calls of the store to the operating system."""
-    for name in ("os", "tempfile", "fcntl"):
-        monkeypatch.setattr(ansible_vault, name, Tapped(getattr(ansible_vault, name), announce))
+    for module, name in ((ansible_vault, "os"), (ansible_vault, "tempfile"), (folders, "os"), (folders, "fcntl")):
+        monkeypatch.setattr(module, name, Tapped(getattr(module, name), announce))
 
 
 def calls_of(folder, **passwords):
