@@ -50,7 +50,7 @@ class ActionModule(RotationAction):
             return steps.change(way, store, staged, args, self.check_mode)
         except VendorError as error:
             # Whatever has happened, the store hears of it.
-            return dict(users=[], failed=True, msg=error.message, error=error.as_dict())
+            return dict(self.failure(error), users=[])
 
     def _commit(self, store, staged, results, args):
         try:
@@ -68,6 +68,6 @@ class ActionModule(RotationAction):
         try:
             back = steps.roll_back(way, store, result["users"], args, self.check_mode)
         except VendorError as error:
-            result.update(failed=True, msg=error.message, error=error.as_dict())
+            result.update(self.failure(error))
             return
         result.update(rolled_back=back["users"], summary=result["summary"] + back["summary"], warnings=result.get("warnings", []) + back.get("warnings", []))

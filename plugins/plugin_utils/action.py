@@ -37,8 +37,7 @@ class RotationAction(ActionBase):
             scrub.add(*_current_passwords(args))
             result.update(self.rotate(args, task_vars or {}, scrub))
         except VendorError as error:
-            told = error.as_dict(scrub)
-            result.update(failed=True, msg=told["message"], error=told)
+            result.update(self.failure(error))
         except Exception as exc:  # pylint: disable=broad-exception-caught
             message = errors.unforeseen(exc)
             result.update(failed=True, msg=message, error=VendorError(errors.UNEXPECTED_RESPONSE, message).as_dict())
@@ -46,6 +45,14 @@ class RotationAction(ActionBase):
             for store in self._stores:
                 store.close()
         return result
+
+    def failure(self, error):
+        """What a result tells of an error that concerns the whole task.
+
+        :param error: a :class:`VendorError`, whose message may hold a secret.
+        """
+        told = error.as_dict(self._scrub)
+        return dict(failed=True, msg=told["message"], error=told)
 
     def _validated(self):
         try:

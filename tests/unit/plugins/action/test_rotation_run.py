@@ -147,12 +147,22 @@ def test_a_rollback_that_fails_as_a_whole_is_told_beside_what_was_done(store, mo
     refuse("bob", "permission_denied")
 
     def fail(*_args):
-        raise VendorError("store_failed", "The store is out of reach.")
+        raise VendorError("store_failed", "The store is out of reach for %s." % OLDER)
 
     monkeypatch.setattr(steps, "roll_back", fail)
-    result = rotate("alice", "bob", rollback=True)
-    assert result["failed"] and (result["error"]["kind"], result["msg"]) == ("store_failed", "The store is out of reach.")
+    result = rotate("alice", {"name": "bob", "current_password": OLDER}, rollback=True)
+    assert result["failed"] and result["error"]["kind"] == "store_failed" and "The store is out of reach" in result["msg"] and OLDER not in str(result)
     assert [user["name"] for user in result["users"]] == ["alice", "bob"] and "rolled_back" not in result
+
+
+def test_a_change_that_fails_as_a_whole_is_told_without_a_secret(store, monkeypatch):
+    def fail(*_args):
+        raise VendorError("store_failed", "The store is out of reach for %s." % OLD)
+
+    monkeypatch.setattr(steps, "change", fail)
+    result = rotate({"name": "alice", "current_password": OLD})
+    assert result["failed"] and result["error"]["kind"] == "store_failed" and OLD not in str(result)
+    assert [(user["name"], user["action"], user["error"]["kind"]) for user in result["users"]] == [("alice", "kept", "outcome_unknown")]
 
 
 def test_an_orphan_is_told_and_left_alone(store):
