@@ -21,3 +21,18 @@ attributes:
     details:
       - Not with O(update_password=always), and not where no login can be made to find out.
 """
+
+    # Of the modules of the rotation.
+    ROTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+"""

@@ -27,13 +27,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.connection
   - rekey.passwords.rotation.policy
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 options:
   staged:
     description: The C(users) that M(rekey.passwords.rotation_stage) returned.

@@ -20,13 +20,7 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 options:
   to_store:
     description: The store to copy to, as O(store).

@@ -24,13 +24,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.connection
   - rekey.passwords.rotation.policy
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 options:
   vendor:
     description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).

@@ -24,13 +24,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.connection
   - rekey.passwords.rotation.proof
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 options:
   committed:
     description: The C(users) that M(rekey.passwords.rotation_commit) returned. Those that were not promoted are left alone.

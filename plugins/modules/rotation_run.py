@@ -29,13 +29,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.proof
   - rekey.passwords.rotation.attempts
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 options:
   rollback:
     description:

@@ -24,13 +24,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.age
   - rekey.passwords.rotation.policy
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 """
 
 EXAMPLES = r"""

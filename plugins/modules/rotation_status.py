@@ -20,13 +20,7 @@ author:
 extends_documentation_fragment:
   - rekey.passwords.rotation.connection
   - rekey.passwords.store
-  - rekey.passwords.attributes
-attributes:
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-    details: []
+  - rekey.passwords.attributes.rotation
 options:
   vendor:
     description: The vendor, which is the name of its module without C(_user_password), for example V(milvus). Required by O(verify=true).
