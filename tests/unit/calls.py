@@ -11,25 +11,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change
 
+from tests.unit.plugins.module_utils.fake_vendor import Clock
+
 MODULES = "ansible_collections.rekey.passwords.plugins.modules"
 OLD = "Old-S3cr3t-MARKER-1"
 NEW = "New-S3cr3t-MARKER-2"
-
-
-class Clock:
-    """Time that passes only where somebody waits; ``waits`` are the seconds."""
-
-    def __init__(self):
-        self.now = 0.0
-        self.waits = []
-
-    def sleep(self, seconds):
-        """Wait."""
-        self.waits.append(seconds)
-        self.now += seconds
-
-    def __call__(self):
-        return self.now
 
 
 def run(stand, double, *names, check_mode=False, clock=None, entry=None, **options):

@@ -13,7 +13,8 @@ import pytest
 
 from tests.simulators.faults import ECHO_FORMS, http_date
 from tests.stands import STANDS
-from tests.unit.calls import NEW, OLD, Clock, run, told
+from tests.unit.calls import NEW, OLD, run, told
+from tests.unit.plugins.module_utils.fake_vendor import Clock
 
 SHORT = 0.3  # seconds; a time-out that is meant to come
 PATIENCE = 10  # seconds until a request must have come
