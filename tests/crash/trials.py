@@ -241,6 +241,10 @@ class Trials:
 
     def calls(self, prepare=None):
         """The writes and network calls of a run that nothing disturbs: list of (name, path, path that it moves to)."""
+        if self._shared is not None and not self._number:
+            # The first host of all makes folders that the others find.
+            with self.world() as world:
+                world.run()
         with self.world() as world:
             if prepare:
                 prepare(world)
