@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.figures import SERIES, table
+from tests.crash.figures import EVERY, SERIES, table
 from tests.crash.trials import Trials, Zygote
 from tests.integration.conftest import COLLECTIONS
 from tests.integration.harness import Ansible
@@ -75,5 +75,8 @@ def trials(zygote, stand, store, tmp_path, request):
     yield make
     for one in made:
         one.__exit__(None, None, None)
+        if EVERY:
+            # It takes long; here is what there is by now.
+            request.config.pluginmanager.get_plugin("terminalreporter").write_line(" " + "  ".join(map(str, one.series.row())))
     troubles = [text for one in made for text in one.series.troubles]
     assert not troubles, "%d troubles:\n%s" % (len(troubles), "\n".join(troubles[:20]))

@@ -25,7 +25,7 @@ def share(number):
 
 def few(number):
     """The same where there is no end to the possibilities, or another series tries every point: a sample in any case."""
-    return 12 if EVERY else share(number)
+    return 8 if EVERY else share(number)
 
 
 def table(series):

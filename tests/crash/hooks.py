@@ -169,11 +169,11 @@ class Points:
             if half and self._is_end(number, HALFWAY, name):
                 half()
                 self._kill()
-            result = call()
+            return call()
         finally:
             self._here.inside = False
-        self._die(number, AFTER, name)
-        return result
+            # Also behind a call that has failed, such as the making of a folder that is there.
+            self._die(number, AFTER, name)
 
     def _is_end(self, number, side, name):
         return (name, number, side) == (self._plan.get("name"), self._plan.get("number"), self._plan.get("side"))
