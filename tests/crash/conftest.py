@@ -60,6 +60,12 @@ def ansible_runner(tmp_path):
         one.close()
 
 
+def _tell(plugins, series):
+    """All of them take an hour; here is what there is by now."""
+    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        plugins.get_plugin("terminalreporter").write_line(" " + "  ".join(map(str, series.row())))
+
+
 @pytest.fixture
 def trials(zygote, stand, store, tmp_path, request):
     """Called with what kind they are, whether they are counted, and options of :class:`Trials`; any trouble in them fails the test at its end."""
@@ -76,7 +82,6 @@ def trials(zygote, stand, store, tmp_path, request):
     for one in made:
         one.__exit__(None, None, None)
         if EVERY:
-            # It takes long; here is what there is by now.
-            request.config.pluginmanager.get_plugin("terminalreporter").write_line(" " + "  ".join(map(str, one.series.row())))
+            _tell(request.config.pluginmanager, one.series)
     troubles = [text for one in made for text in one.series.troubles]
     assert not troubles, "%d troubles:\n%s" % (len(troubles), "\n".join(troubles[:20]))
