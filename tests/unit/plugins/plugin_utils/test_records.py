@@ -196,3 +196,15 @@ def test_reading_does_not_change_what_was_read():
     before = json.dumps(data)
     Record.from_dict(data).pending.attempts += 1
     assert json.dumps(data) == before
+
+
+@pytest.mark.parametrize("record", [
+    Record("alice"), Record("alice", password="S3cr3t-MARKER-a", status=CURRENT, rotated_at="2026-02-01T00:00:00Z", verified=False),
+    Record("alice", password="S3cr3t-MARKER-a", pending=Pending("S3cr3t-MARKER-b", attempts=1)), Record("alice", pending=Pending("S3cr3t-MARKER-b", sent=2)),
+])  # fmt: skip
+def test_what_has_its_default_need_not_be_told(record):
+    short = record.as_short_dict()
+    assert Record.from_dict(json.loads(json.dumps(short))) == record
+    assert None not in short.values() and "lost_runs" not in short
+    # A missing number would mean that an older version has written it.
+    assert record.pending is None or short["pending"]["sent"] == record.pending.sent
