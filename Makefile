@@ -18,7 +18,7 @@ demo: ## all set-up, then watch passwords being rotated at six simulated endpoin
 	$(CHECKS) demo
 
 .PHONY: test
-test: ## all set-up, then every check (about 10 minutes the first time)
+test: ## all set-up, then every check (about 20 minutes)
 	$(CHECKS) test
 
 .PHONY: check
@@ -54,12 +54,16 @@ units: ## the unit tests
 	$(CHECKS) units
 
 .PHONY: integration
-integration: ## whole playbooks against the doubles, and then the real servers
+integration: ## whole playbooks against doubles and real servers, and the search for secrets
 	$(CHECKS) integration
 
 .PHONY: real-servers
 real-servers: ## only those against the real servers
 	$(CHECKS) real-servers
+
+.PHONY: secrets
+secrets: ## only the search for secrets in all that runs print and leave behind
+	$(CHECKS) secrets
 
 .PHONY: crash
 crash: ## rotations killed at a sample of their writes and network calls

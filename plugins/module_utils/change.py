@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
-from queue import SimpleQueue
+from collections import Counter
 
 from . import errors
 from .argument_spec import entries, module_spec, secrets
 from .errors import VendorError
 from .http import HttpClient
+from .parallel import each
 from .scrub import Scrubber
 from .vendor import WHEN_CHANGED, Account
 
@@ -203,30 +203,7 @@ class _Run:
 
     def _each(self, outcomes, step):
         """Do one step for all users, several at a time."""
-        workers = min(self._params["concurrency"], len(outcomes))
-        if workers <= 1:
-            for outcome in outcomes:
-                self._guarded(outcome, step)
-            return
-        todo, ended = deque(outcomes), SimpleQueue()
-
-        def work():
-            try:
-                while True:
-                    self._guarded(todo.popleft(), step)
-            except IndexError:
-                pass  # nobody is left
-            finally:
-                ended.put(None)
-
-        # No pool: a process waits for a pool's threads before it exits, so the time limit of a task would not end one whose server hangs.
-        try:
-            for _number in range(workers):
-                threading.Thread(target=work, daemon=True).start()
-            for _number in range(workers):
-                ended.get()
-        finally:
-            todo.clear()
+        each(lambda outcome: self._guarded(outcome, step), outcomes, self._params["concurrency"])
 
     def _guarded(self, outcome, step):
         """One step for one user; whatever happens to it does not reach the others."""

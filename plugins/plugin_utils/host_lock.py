@@ -10,65 +10,46 @@ it, however that ends. Runs on several machines are kept apart by the store's co
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from ansible import constants
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
+from .folders import Locked, locked
+
 _LONGEST_WAIT = 120.0  # seconds
-_PAUSE = 0.1  # seconds
 
 
 @contextmanager
-def host_lock(store, host, sleep=time.sleep, clock=time.monotonic):
+def host_lock(store, host, wait=_LONGEST_WAIT):
     """Keep other runs on this machine from changing passwords of the same host in the same store.
 
     :param store: a :class:`~.stores.base.Store`.
     :param host: the inventory name.
-    :raises VendorError: ``store_conflict``: another run has held it for two minutes.
+    :param wait: seconds.
+    :raises VendorError: ``store_conflict``: another run has held it for so long.
     """
-    handle = _opened(store, host)
-    if handle is None:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(_file(store, host), wait))
+        except Locked:
+            raise VendorError(
+                errors.STORE_CONFLICT,
+                "Another run on this machine has been changing passwords of %s for more than %d seconds; this one steps back." % (host, wait),
+            ) from None
+        except OSError:
+            # No place for the file, or a file system without locks. It is a convenience; the store's compare-and-set is what counts.
+            pass
         yield
-        return
-    try:
-        end = clock() + _LONGEST_WAIT
-        while not _taken(handle):
-            if clock() > end:
-                raise VendorError(
-                    errors.STORE_CONFLICT,
-                    "Another run on this machine has been changing passwords of %s for more than %d seconds; this one steps back." % (host, _LONGEST_WAIT),
-                )
-            sleep(_PAUSE)
-        yield
-    finally:
-        os.close(handle)
 
 
-def _opened(store, host):
-    """The lock's file; ``None`` where there can be none: it is a convenience, and the store's compare-and-set is what counts."""
+def _file(store, host):
     folder = os.path.join(os.path.expanduser(constants.config.get_config_value("ANSIBLE_HOME")), "rekey_passwords")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     # A digest, since the place may hold what no file name can.
     name = hashlib.sha256("\0".join((type(store).__name__, store.place, host)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        return os.open(os.path.join(folder, name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return None
-
-
-def _taken(handle):
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # A file system without locks.
-        return True
-    return True
+    return os.path.join(folder, name + ".lock")

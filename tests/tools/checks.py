@@ -14,15 +14,16 @@ import os
 import sys
 import time
 
-from tests.tools import interpreters, layout, runner, stage, venvs
+from tests.tools import interpreters, layout, matrix, runner, stage, venvs
 
-QUICK_MARKERS = "not real and not slow and not secrets"
+# Every vendor's module and rotation, every store.
+QUICK_INTEGRATION = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
 QUICK = ("quick-lint", "units", "integration-quick")
-# Two steps, because each takes minutes, and they run side by side.
-INTEGRATION = ("integration", "real-servers")
+# Several steps, because they take minutes, and run side by side.
+INTEGRATION = ("integration", "real-servers", "secrets")
 EVERYTHING = (
-    "quick-lint", "units", "demo", "integration", "real-servers", "crash", "sanity", "molecule", "lint", "docs-lint", "build", "importer", "install-check",
-    "bench-smoke", "matrix",
+    "quick-lint", "units", "demo", "integration", "real-servers", "crash", "secrets", "sanity", "molecule", "lint", "docs-lint", "build", "importer",
+    "install-check", "bench-smoke", "matrix",
 )  # fmt: skip
 # What needs more than the other steps do.
 BENCH = ("bench", "bench-page")
@@ -50,9 +51,15 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("lint", "ansible-lint with the production profile", tool("ansible-lint", "--offline", "--profile", "production", "--strict"), tools),
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
-        runner.Step("units", "pytest tests/unit", pytest("tests/unit"), tools),
+        runner.Step("units", "pytest tests/unit", pytest("tests/unit", "-n", "3"), tools),
         runner.Step("server-packages", "what they need: Trove and Keystone (333 MB, once), MariaDB, pass", script("server_packages"), plain, layout.ROOT),
-        runner.Step("integration", "pytest tests/integration: whole playbooks against doubles", pytest("tests/integration", "-m", "not real"), tools),
+        runner.Step(
+            "integration", "pytest tests/integration: whole playbooks against doubles", pytest("tests/integration", "-m", "not real and not secrets"), tools,
+        ),
+        runner.Step(
+            "secrets", "pytest tests/integration: the search for secrets in all that runs print and leave behind",
+            pytest("tests/integration", *matrix.AT_ONCE, "-m", "secrets and not real"), tools,
+        ),
         runner.Step(
             "real-servers", "pytest tests/integration: the same against the real Milvus, Trove and pass", pytest("tests/integration", "-m", "real"), tools,
             after=("server-packages",),
@@ -64,8 +71,7 @@ def steps_by_name() -> dict[str, runner.Step]:
             {**tools, "REKEY_CRASH": "every"}, limit=6 * 3600,
         ),
         runner.Step("demo", "what `make demo` shows, which checks what it claims", tool("python", "-m", "tests.demo.demo"), tools),
-        # Two workers, because the units are done long before.
-        runner.Step("integration-quick", "the quick ones of tests/integration", pytest("tests/integration", "-n", "2", "-m", QUICK_MARKERS), tools),
+        runner.Step("integration-quick", "the quick ones of tests/integration", pytest(*QUICK_INTEGRATION), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
         runner.Step("build", "ansible-galaxy collection build", script("build"), plain, layout.ROOT),
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),

@@ -40,7 +40,8 @@ BELOW = {
     "vendor": ("errors",),
     "vendors": ("bodies", "errors", "http", "openstack", "auth", "vendor", "vendors"),
     "argument_spec": ("vendor",),
-    "change": ("argument_spec", "errors", "http", "scrub", "vendor"),
+    "parallel": (),
+    "change": ("argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
     "module_runner": ("argument_spec", "change", "http"),
 }
 

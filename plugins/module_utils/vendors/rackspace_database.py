@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from .. import errors
 from ..auth import keystone, rackspace_identity
 from ..auth.database_login import ANYWHERE, DatabaseLogin, Unclear, Unreachable
+from ..auth.service_token import ServiceToken
+from ..auth.session import Session
 from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
@@ -76,9 +78,7 @@ class RackspaceDatabase(Vendor):
         super().__init__(options.with_environment(params, learn), connect, warn, learn)
         self._identity = None
         self._http = None
-        self._token = None
-        # A token that was given cannot be renewed, and one that is refused twice will not get better.
-        self._may_renew = params["auth_type"] != "token"
+        self._session = Session(self._log_in)
         self._database = None
         self._unverifiable = "database_login is not given, and the service never tells what the database made of a change"
 
@@ -114,13 +114,9 @@ class RackspaceDatabase(Vendor):
             raise _lost("holds a colon with a letter or digit behind it and none in front of it")
 
     def open(self, accounts):
-        if self.params["auth_type"] == "token":
-            self._token, endpoint = self.params["api_token"], self.params["endpoint"]
-        else:
-            token = self._log_in()
-            service = "rax:database" if self.params["auth_type"] == "rackspace" else "database"
-            self._token, endpoint = token.token, self.params["endpoint"] or token.url(service, self.params["region"], self.params["interface"])
-        self._http = self.connect(endpoint)
+        self._session.open()
+        service = "rax:database" if self.params["auth_type"] == "rackspace" else "database"
+        self._http = self.connect(self.params["endpoint"] or self._session.token.url(service, self.params["region"], self.params["interface"]))
         answer = self._send("GET", "", READ)
         _check(answer, 200)
         self._prepare_logins(answer)
@@ -217,6 +213,8 @@ class RackspaceDatabase(Vendor):
 
     def _log_in(self):
         params = self.params
+        if params["auth_type"] == "token":
+            return ServiceToken(params["api_token"])
         rackspace = params["auth_type"] == "rackspace"
         if self._identity is None:
             self._identity = self.connect(params["auth_url"] or rackspace_identity.URL)
@@ -238,19 +236,13 @@ class RackspaceDatabase(Vendor):
     def _send(self, method, path, kind, json=None):
         """One request on the instance; once again with a new token if the old one has expired."""
         path = "/instances/" + quote(self.params["instance_id"], safe="") + path
-        # Without Accept some errors come as HTML.
-        headers = {"X-Auth-Token": self._token, "Accept": "application/json"}
-        answer = self._http.request(method, path, kind, json=json, headers=headers)
-        if answer.status != 401 or not self._may_renew:
-            return answer
-        self._may_renew = False
-        try:
-            self._token = self._log_in().token
-        except VendorError as error:
-            # Whatever became of the login, the request itself was refused.
-            error.maybe_applied = False
-            raise
-        return self._http.request(method, path, kind, json=json, headers=dict(headers, **{"X-Auth-Token": self._token}))
+
+        def request(token):
+            # Without Accept some errors come as HTML.
+            return self._http.request(method, path, kind, json=json, headers={"X-Auth-Token": token.token, "Accept": "application/json"})
+
+        # A token that was given cannot be renewed.
+        return self._session.send(request, lambda answer: answer.status == 401 and self.params["auth_type"] != "token")
 
 
 def _has_letter_or_digit(text):

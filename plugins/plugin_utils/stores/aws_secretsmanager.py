@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Optional
@@ -28,6 +27,7 @@ from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from ..records import Record
@@ -171,12 +171,13 @@ class AwsSecretsManagerStore(Store):
         self._client.close()
 
     def get(self, users):
-        heads = self._each(self._read, users)
-        return {user: Entry(head.record, head.id) if head and head.record else Entry(None, None) for user, head in heads.items()}
+        users = list(users)
+        heads = zip(users, self._each(self._read, users))
+        return {user: Entry(head.record, head.id) if head and head.record else Entry(None, None) for user, head in heads}
 
     def put(self, entries):
         written = self._each(lambda user: self._write(user, entries[user]), entries)
-        conflicts = sorted(user for user, done in written.items() if not done)
+        conflicts = sorted(user for user, done in zip(entries, written) if not done)
         if conflicts:
             raise StoreConflict(conflicts)
 
@@ -344,27 +345,8 @@ class AwsSecretsManagerStore(Store):
     # ---- requests ----
 
     def _each(self, work, users):
-        """Do the work for all users at once.
-
-        :return: dict from user to what came out.
-        :raises VendorError: the first failure. A refusal stops nobody else, the service being out of reach does.
-        """
-        users = list(users)
-        done, failures = {}, []
-
-        def one(user):
-            if not any(isinstance(error, _OutOfReach) for error in failures):
-                try:
-                    done[user] = work(user)
-                except VendorError as error:
-                    failures.append(error)
-
-        if users:
-            with ThreadPoolExecutor(min(self._concurrency, len(users))) as pool:
-                list(pool.map(one, users))
-        if failures:
-            raise failures[0]
-        return done
+        """What comes out of the work for all users, in their order; a refusal stops nobody else, the service being out of reach does."""
+        return each(work, users, self._concurrency, lambda error: isinstance(error, VendorError) and not isinstance(error, _OutOfReach))
 
     def _try(self, operation, name, **params):
         """One request that may well be refused for what is there already, or is not.

@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from urllib.parse import quote, unquote, urlencode
 
@@ -29,6 +28,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors, http
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from .base import Entry, Store, StoreConflict, failure, read_record
@@ -163,14 +163,14 @@ class HashiVaultStore(Store):
         if names:
             # Not left to the workers: each would try a login that is refused, and a role is locked after a few.
             self._log_in()
-        return self._each(names, self._entry)
+        return dict(zip(names, each(self._entry, names, self._concurrency)))
 
     def put(self, entries):
         if not entries:
             return
         self._check_mount()
-        written = self._each(list(entries), lambda user: self._write(user, entries[user]))
-        conflicts = sorted(user for user, done in written.items() if not done)
+        written = each(lambda user: self._write(user, entries[user]), entries, self._concurrency)
+        conflicts = sorted(user for user, done in zip(entries, written) if not done)
         if conflicts:
             raise StoreConflict(conflicts)
 
@@ -250,8 +250,7 @@ class HashiVaultStore(Store):
         cas = entry.version or 0
         if not _is_version(cas) and cas != 0:
             return False
-        pending = entry.record.pending
-        self._scrub.add(entry.record.password, entry.record.previous, *((pending.password, pending.replaces) if pending else ()))
+        self._scrub.add(*entry.record.secrets)
         doubt = None
         for _try in range(self._retries + 1):
             try:
@@ -360,18 +359,6 @@ class HashiVaultStore(Store):
         parts.append(_HINTS.get(answer.status, "") if hint is None else hint)
         message = " ".join(part for part in parts if part)
         return VendorError(errors.STORE_FAILED, message, http_status=answer.status, maybe_applied=maybe_applied)
-
-    def _each(self, users, work):
-        """What ``work`` makes of each user, by user; after the first failure no further one is begun."""
-        if len(users) < 2:
-            return {user: work(user) for user in users}
-        with ThreadPoolExecutor(max_workers=min(self._concurrency, len(users))) as pool:
-            futures = {user: pool.submit(work, user) for user in users}
-            done = wait(futures.values(), return_when=FIRST_EXCEPTION).done
-            pool.shutdown(cancel_futures=True)
-        for future in done:
-            future.result()
-        return {user: future.result() for user, future in futures.items()}
 
     def _warn(self, validate_certs):
         texts = []

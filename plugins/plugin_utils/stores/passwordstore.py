@@ -18,7 +18,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from urllib.parse import quote, unquote
@@ -28,6 +27,7 @@ from ansible.module_utils.common.process import get_bin_path
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 
 from ..folders import Locked, locked, make_folder, sync
 from .base import Entry, Store, StoreConflict, failure, read_record
@@ -85,7 +85,7 @@ class PasswordStore(Store):
 
     def get(self, users):
         users = list(dict.fromkeys(users))
-        return dict(zip(users, self._each(self._entry, users)))
+        return dict(zip(users, each(self._entry, users, _WORKERS)))
 
     def put(self, entries):
         if not entries:
@@ -175,7 +175,7 @@ class PasswordStore(Store):
             # One alone: where keys are new, gpg first brings its trust database up to date, which several at a time can damage.
             first, *others = texts
             self._encrypt(stage, first, texts[first], keys)
-            self._each(lambda user: self._encrypt(stage, user, texts[user], keys), others)
+            each(lambda user: self._encrypt(stage, user, texts[user], keys), others, _WORKERS)
             for user in texts:
                 # Once more, for those who know nothing of the lock: pass itself, an editor, git.
                 if self._version(user) != entries[user].version:
@@ -211,12 +211,6 @@ class PasswordStore(Store):
             yield
         except OSError as exc:
             raise failure("%s %s: %s." % (path or self._folder, what, exc.strerror)) from None
-
-    @staticmethod
-    def _each(work, users):
-        """The results of the work for all users, in their order; the first error ends it."""
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            return list(pool.map(work, users))
 
     # The programs
 

@@ -11,6 +11,7 @@ import itertools
 import json
 import types
 from dataclasses import replace
+from unittest import mock
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
@@ -102,7 +103,7 @@ def use_model(monkeypatch, *stores):
     monkeypatch.setattr(action_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
     for module in (sending, steps, vendor_module):
         monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
-    monkeypatch.setattr(host_lock, "_opened", lambda store, host: None)
+    monkeypatch.setattr(host_lock, "_file", mock.Mock(side_effect=OSError("no place for locks")))
     return stores[0]
 
 

@@ -13,6 +13,7 @@ import signal
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
 from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock as subject
 from ansible_collections.rekey.passwords.plugins.plugin_utils.host_lock import host_lock
 from tests.unit.plugins.rotation_doubles import MemoryStore
@@ -63,88 +64,90 @@ class Holder:
 
 
 class Clock:
-    """Time that passes only while somebody sleeps; ``events`` happen when so many seconds have passed."""
+    """Time that passes only while somebody sleeps; an event happens in the first nap."""
 
-    def __init__(self, **events):
+    def __init__(self):
         self.now = 0.0
         self.naps = 0
-        self.events = dict(events)
+        self.event = None
 
     def sleep(self, seconds):
         self.now += seconds
         self.naps += 1
-        event = self.events.pop("after_a_while", None)
+        event, self.event = self.event, None
         if event:
             event()
 
-    def __call__(self):
+    def monotonic(self):
         return self.now
 
 
-def take(clock, host="host-1", path="/srv/passwords"):
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(folders, "time", made)
+    return made
+
+
+def take(host="host-1", path="/srv/passwords"):
     """Take the lock and give it back."""
-    with host_lock(store(path), host, clock.sleep, clock):
+    with host_lock(store(path), host):
         return True
 
 
-def test_nobody_waits_for_nobody():
-    clock = Clock()
-    assert take(clock) and take(clock) and clock.naps == 0
+def test_nobody_waits_for_nobody(clock):
+    assert take() and take() and clock.naps == 0
 
 
-def test_a_second_process_waits_until_the_first_lets_go():
+def test_a_second_process_waits_until_the_first_lets_go(clock):
     with Holder() as holder:
-        clock = Clock(after_a_while=holder.let_go)
-        assert take(clock) and clock.naps == 1
+        clock.event = holder.let_go
+        assert take() and clock.naps == 1
 
 
-def test_a_second_process_steps_back_when_it_takes_too_long():
+def test_a_second_process_steps_back_when_it_takes_too_long(clock):
     with Holder() as holder:
-        clock = Clock()
         with pytest.raises(VendorError) as caught:
-            take(clock)
+            take()
         assert caught.value.kind == "store_conflict" and "host-1" in caught.value.message and "steps back" in caught.value.message
         assert 120 <= clock.now < 121
         holder.let_go()
-    assert take(Clock())
+    assert take()
 
 
-def test_a_dead_process_blocks_nobody():
+def test_a_dead_process_blocks_nobody(clock):
     with Holder() as holder:
         holder.die()
-        clock = Clock()
-        assert take(clock) and clock.naps == 0
+        assert take() and clock.naps == 0
 
 
 def test_a_work_that_fails_lets_go():
     with pytest.raises(ZeroDivisionError):
         with host_lock(store(), "host-1"):
             raise ZeroDivisionError
-    assert take(Clock())
+    assert take()
 
 
 @pytest.mark.parametrize("other", [{"host": "host-2"}, {"path": "/srv/elsewhere"}])
-def test_other_hosts_and_other_stores_are_not_held_up(other):
+def test_other_hosts_and_other_stores_are_not_held_up(other, clock):
     with Holder():
-        clock = Clock()
-        assert take(clock, **other) and clock.naps == 0
+        assert take(**other) and clock.naps == 0
 
 
 def test_the_file_is_its_owners_alone_and_names_no_host(_home):
-    take(Clock(), host="../a host/with \ud800")
+    take(host="../a host/with \ud800")
     (path,) = (_home / "rekey_passwords").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700 and "host" not in path.name
 
 
 def test_where_there_can_be_no_lock_the_work_goes_on(_home):
     _home.write_text("not a folder", encoding="utf-8")
-    assert take(Clock())
+    assert take()
 
 
-def test_a_file_system_without_locks_holds_up_nobody(monkeypatch):
+def test_a_file_system_without_locks_holds_up_nobody(monkeypatch, clock):
     def unsupported(_handle, _operation):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(subject.fcntl, "flock", unsupported)
-    clock = Clock()
-    assert take(clock) and clock.naps == 0
+    monkeypatch.setattr(folders.fcntl, "flock", unsupported)
+    assert take() and clock.naps == 0

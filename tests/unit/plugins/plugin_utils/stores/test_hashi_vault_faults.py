@@ -11,11 +11,11 @@ import os
 import pathlib
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 
-from ansible_collections.rekey.passwords.plugins.module_utils import http
+from ansible_collections.rekey.passwords.plugins.module_utils import http, parallel
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict, open_store
@@ -232,15 +232,14 @@ def test_a_failure_in_the_middle_leaves_whole_records_and_begins_no_more(double,
     double.inject("answer", user="user-10", method="POST", status=403, body={"errors": ["permission denied"]}, times=None)
     # Whoever comes after it waits until the failure has been noticed.
     gates = [double.inject("gate", user=user, method="POST", hold="before") for user in MANY[11:15]]
-    shut_down = ThreadPoolExecutor.shutdown
 
-    def noticed(pool, wait=True, cancel_futures=False):
-        shut_down(pool, wait=False, cancel_futures=cancel_futures)
-        for gate in gates:
-            gate.release()
-        shut_down(pool, wait=wait)
+    class Ended(SimpleQueue):
+        def put(self, item):
+            for gate in gates:
+                gate.release()
+            super().put(item)
 
-    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", noticed)
+    monkeypatch.setattr(parallel, "SimpleQueue", Ended)
     assert "secret/rekey/host-1/user-10" in failure_of(store.put, mine)
     found = passwords(double)
     assert found[:11] == [NEW] * 10 + [OLD] and found[15:] == [OLD] * 25
