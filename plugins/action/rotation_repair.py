@@ -40,11 +40,12 @@ class ActionModule(RotationAction):
         sender.know_operator()
         wanted = policy.policy_for(sender.capabilities, args["policy"])
         store = self.store(args, task_vars)
+        # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
         with host_lock(store, store.host):
             told, refuted = self._find_out(store, sender, given, args["reset"])
-        lost = [name for name, user in told.items() if user["error"]]
-        if lost and args["reset"]:
-            told.update(self._reset(store, sender, lost, refuted, wanted, args["accept_unverified"]))
+            lost = [name for name, user in told.items() if user["error"]]
+            if lost and args["reset"]:
+                told.update(self._reset(store, sender, lost, refuted, wanted, args["accept_unverified"]))
         users = [told[name] for name in given]
         failed = [user for user in users if user["error"]]
         result = dict(
@@ -126,8 +127,7 @@ class ActionModule(RotationAction):
         staged = rotation.stage_these(store, dict.fromkeys(names, choose), _REASON, uuid.uuid4().hex, utc_now(), self.check_mode)
         if self.check_mode:
             return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in names}
-        with host_lock(store, store.host):
-            results = sender.send(store, {user["name"]: user for user in staged}, wanted)
+        results = sender.send(store, {user["name"]: user for user in staged}, wanted)
         committed = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), accept_unverified)
         return {
             user["name"]: dict(

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
+from ansible_collections.rekey.passwords.plugins.action import rotation_repair
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
@@ -106,6 +109,20 @@ def test_the_operator_resets_whom_nobody_can_log_in(store):
     record = store.record("alice")
     assert record.password == ModelVendor.passwords["alice"] and record.password not in (OLDER, OLD, NEW, TOLD)
     assert (record.previous, record.pending, record.status, record.lost_runs) == (OLD, None, CURRENT, 0)
+
+
+def test_the_lock_is_held_until_a_reset_is_in_the_store(store, monkeypatch):
+    held = []
+
+    @contextlib.contextmanager
+    def lock(_store, host):
+        held.append(host)
+        yield
+        assert store.record("alice").status == CURRENT
+
+    ModelVendor.passwords["alice"] = "somebody has changed it"
+    monkeypatch.setattr(rotation_repair, "host_lock", lock)
+    assert only(repair(reset=True)) == ("reset", None, None) and held == ["model-1"]
 
 
 def test_a_reset_leaves_those_alone_who_can_log_in(store):
