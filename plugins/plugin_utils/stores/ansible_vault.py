@@ -68,18 +68,21 @@ class AnsibleVaultStore(Store):
         if not entries:
             return
         with self._locked():
-            data = self._read()
-            conflicts = sorted(user for user, entry in entries.items() if self._entry(data, user).version != entry.version)
+            text, conflicts = self._merged(entries)
             if len(conflicts) < len(entries):
-                for user, entry in entries.items():
-                    if user not in conflicts:
-                        data[user] = entry.record.as_short_dict()
-                self._write(data)
+                self._write(text)
         if conflicts:
-            raise StoreConflict(conflicts)
+            raise StoreConflict(sorted(conflicts))
 
     def list(self):
         return sorted(self._read())
+
+    def _merged(self, entries):
+        """What the file is to hold, and the names of those that somebody else has changed meanwhile, as a set."""
+        data = self._read()
+        conflicts = {user for user, entry in entries.items() if self._entry(data, user).version != entry.version}
+        data.update((user, entry.record.as_short_dict()) for user, entry in entries.items() if user not in conflicts)
+        return _as_text(data), conflicts
 
     def _entry(self, data, user):
         if user not in data:
@@ -118,8 +121,8 @@ class AnsibleVaultStore(Store):
             raise failure("%s holds something else than records. %s" % (self._path, damaged))
         return users
 
-    def _write(self, users):
-        text = _as_text(users)
+    def _write(self, text):
+        self._last = (None, None)  # the encryption takes much room by itself
         identity = constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
         try:
             vault_id, secret = match_encrypt_secret(self._vault.secrets, encrypt_vault_id=identity)

@@ -182,4 +182,7 @@ def action(action_class, args, vault=None, check_mode=False, transport="local", 
 
 def run_action(action_class, args, host="model-1", **more):
     """The result of an action plugin's task."""
-    return action(action_class, args, **more).run(task_vars={"inventory_hostname": host})
+    before = copy.deepcopy(args)
+    result = action(action_class, args, **more).run(task_vars={"inventory_hostname": host})
+    assert args == before, "an action has changed what belongs to the play"
+    return result

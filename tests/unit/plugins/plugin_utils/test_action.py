@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.template import trust_as_template
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_staged, read_users
@@ -142,6 +143,18 @@ def test_reading_users_leaves_the_plays_own_data_alone():
     bob = {"name": "bob"}
     read_users([bob])[0]["password"] = SECRET
     assert bob == {"name": "bob"}
+
+
+def test_what_is_read_of_users_carries_nothing_of_ansibles():
+    """Each copy would copy it, and it takes more room than the text."""
+    tagged = trust_as_template("alice")
+    assert type(tagged) is not str
+    assert [type(value) for user in read_users([tagged, {"name": trust_as_template("bob"), "host": tagged}]) for value in user.values()] == [str] * 3
+
+
+def test_lists_are_not_copied_on_the_way(doing):
+    users = [{"name": "alice"}]
+    assert doing(lambda action, args, scrub: {"same": args["users"][0] is users[0]}, users=users) == {"same": True}
 
 
 @pytest.mark.parametrize(
