@@ -17,6 +17,7 @@ import time
 
 MARK = "REKEY_TEST_RUN"
 PROC = pathlib.Path("/proc")
+_LOOKS = 200  # so often a process is asked whose it is
 
 
 def _ids():
@@ -84,15 +85,15 @@ class ArgumentWatcher:
         self._thread.join(10)
 
     def _watch(self):
-        # Whether a process belongs to the run is asked once in its life; its start time tells it from a later one with the same id.
         known = {}
         while not self._ended.is_set():
             present = {}
+            # An identifier is not given again within one interval.
             for process in _ids():
-                key = (process, _read(process, "stat").rpartition(b")")[2].split()[19:20])
-                ours = known.get(process, (None, False))
-                belongs = ours[1] if ours[0] == key and ours[1] else _is_marked(process, self._run)
-                present[process] = (key, belongs)
+                looks, belongs = known.get(process, (0, False))
+                # Each is somebody else's until it has made itself the program that it is to be, which takes it no time.
+                belongs = belongs or (looks < _LOOKS and _is_marked(process, self._run))
+                present[process] = (looks + 1, belongs)
                 if belongs:
                     line = _read(process, "cmdline")
                     if line:
