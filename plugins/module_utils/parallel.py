@@ -27,12 +27,14 @@ def each(work, items, workers, goes_on=lambda error: False):
 
     def begin():
         try:
-            while all(goes_on(error) for error in tuple(failures)):
+            while True:
                 number, item = todo.popleft()
                 try:
                     results[number] = work(item)
                 except Exception as exc:  # pylint: disable=broad-exception-caught
                     failures.append(exc)
+                    if not goes_on(exc):
+                        todo.clear()
         except IndexError:
             pass  # none is left
         finally:

@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
-from .arguments import validated
+from .arguments import plain, texts, validated
 from .stores.base import OPTIONS as STORE_OPTIONS
 from .stores.base import open_store, secrets_in
 
@@ -61,8 +61,8 @@ class RotationAction(ActionBase):
         except VendorError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
             # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
-            texts = [text for name in ("connection", "users", "store_options", "to_store_options") for text in _texts(self._task.args.get(name))]
-            error.message = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
+            found = [text for name in ("connection", "users", "store_options", "to_store_options") for text in texts(self._task.args.get(name))]
+            error.message = Scrubber(text for text in found if len(text) >= SHORT)(error.message)
             raise
 
     @abstractmethod
@@ -102,7 +102,8 @@ def read_users(users, with_password=False):
     """
     found, names = [], set()
     for number, user in enumerate(users, 1):
-        user = {key: _plain(value) for key, value in (user if isinstance(user, dict) else {"name": user}).items()}
+        # Texts without what Ansible notes of where they come from, which each copy would copy.
+        user = {key: plain(value) if isinstance(value, str) else value for key, value in (user if isinstance(user, dict) else {"name": user}).items()}
         name = user.get("name")
         if not isinstance(name, str) or not name:
             raise VendorError(errors.INVALID_INPUT, "Element %d of users is neither a name nor a dictionary with a name." % number)
@@ -118,11 +119,6 @@ def read_users(users, with_password=False):
         names.add(name)
         found.append(user)
     return found
-
-
-def _plain(value):
-    """A text without what Ansible notes of where it comes from, which each copy would copy."""
-    return str(value) if isinstance(value, str) else value
 
 
 def read_staged(staged):
@@ -159,15 +155,6 @@ def read_results(results):
         names.add(name)
         found.append(dict(result, verified=verified, error=error))
     return found
-
-
-def _texts(value):
-    """Every text within a value."""
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, (list, tuple)):
-        return [text for item in value for text in _texts(item)]
-    return [str(value)]
 
 
 def _current_passwords(args):

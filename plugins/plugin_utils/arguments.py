@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
@@ -22,6 +25,37 @@ def validated(spec, args):
     result = ArgumentSpecValidator(**spec).validate(args)
     if result.errors.errors:
         # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
-        texts = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
-        raise VendorError(errors.INVALID_INPUT, " ".join(texts))
+        told = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
+        raise VendorError(errors.INVALID_INPUT, " ".join(told))
     return result.validated_parameters
+
+
+def plain(value):
+    """A value as a module would get it in JSON: without Ansible's own types, and with what is encrypted in it decrypted."""
+    if isinstance(value, dict):
+        return {_plain_key(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    # Joined, since str() would leave a subclass as it is.
+    return "".join((str(value), ""))
+
+
+def _plain_key(key):
+    key = plain(key)
+    return key if isinstance(key, str) else json.dumps(key)
+
+
+def texts(value):
+    """Every text within a value; numbers count, since the validator's messages and masks treat them as texts."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return [str(value)]
+    return [text for inner in value for text in texts(inner)]

@@ -25,21 +25,20 @@ _LONGEST_WAIT = 120.0  # seconds
 
 
 @contextmanager
-def host_lock(store, host, wait=_LONGEST_WAIT):
+def host_lock(store, host):
     """Keep other runs on this machine from changing passwords of the same host in the same store.
 
     :param store: a :class:`~.stores.base.Store`.
     :param host: the inventory name.
-    :param wait: seconds.
-    :raises VendorError: ``store_conflict``: another run has held it for so long.
+    :raises VendorError: ``store_conflict``: another run has held it for two minutes.
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(_file(store, host), wait))
+            stack.enter_context(locked(_file(store, host), _LONGEST_WAIT))
         except Locked:
             raise VendorError(
                 errors.STORE_CONFLICT,
-                "Another run on this machine has been changing passwords of %s for more than %d seconds; this one steps back." % (host, wait),
+                "Another run on this machine has been changing passwords of %s for more than %d seconds; this one steps back." % (host, _LONGEST_WAIT),
             ) from None
         except OSError:
             # No place for the file, or a file system without locks. It is a convenience; the store's compare-and-set is what counts.

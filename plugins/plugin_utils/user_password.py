@@ -9,8 +9,6 @@ A module that is shipped costs a start of Python; what it does takes a fraction 
 
 from __future__ import annotations
 
-import datetime
-import json
 from contextlib import suppress
 from importlib.util import find_spec
 
@@ -25,6 +23,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec impo
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
 
+from .arguments import plain, texts
 from .vendor_module import SUFFIX, runs_here, vendor_module
 
 # From 2.22 on the validation registers secrets itself, what is printed is masked instead of what is returned, and remove_values is deprecated.
@@ -93,39 +92,8 @@ def occurring(secrets, value):
     :param value: what a module returns.
     """
     lengths = sorted({len(secret) for secret in secrets})
-    parts = (text[start : start + length] for text in set(_texts(value)) for length in lengths for start in range(len(text) - length + 1))
+    parts = (text[start : start + length] for text in set(texts(value)) for length in lengths for start in range(len(text) - length + 1))
     return {part for part in parts if part in secrets}
-
-
-def _texts(value):
-    """Every text in a value; remove_values looks at numbers as if they were texts."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return [str(value)]
-    return [text for inner in value for text in _texts(inner)]
-
-
-def plain(value):
-    """A value as a module would get it in JSON: without Ansible's own types, and with what is encrypted in it decrypted."""
-    if isinstance(value, dict):
-        return {_plain_key(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [plain(inner) for inner in value]
-    if value is None or isinstance(value, bool):
-        return value
-    for kind in (int, float):
-        if isinstance(value, kind):
-            return kind(value)
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    # Joined, since str() would leave a subclass as it is.
-    return "".join((str(value), ""))
-
-
-def _plain_key(key):
-    key = plain(key)
-    return key if isinstance(key, str) else json.dumps(key)
 
 
 def _complaint(found, name, given):
