@@ -16,6 +16,11 @@ EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
 SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.trials.Series
 HEADINGS = ("vendor", "store", "what", "points", "moments", "trials", "runs", "spared", "lost", "locked", "torn", "troubles")
 _TEXTS = 3  # columns
+LEGEND = (
+    "points: before, in and after each write, network call, lock and start of a program; moments: those that leave something different behind",
+    "trials: runs that were killed or met an error; runs: with those that finish the work; spared: trials that ended before they came to their point",
+    "lost: a password in force that is in no record; locked: an account; torn: a record that cannot be read; troubles: whatever was wrong, these included",
+)
 
 
 def share(number):
@@ -29,13 +34,13 @@ def few(number):
 
 
 def table(series):
-    """The figures as lines of text."""
+    """The figures as lines of text, with what they mean below."""
     rows = [HEADINGS, *(one.row() for one in series)]
     # Points are of different kinds, and nobody wants to know their sum.
     sums = [sum(row[column] for row in rows[1:]) for column in range(_TEXTS + 2, len(HEADINGS))]
     rows.append(("total", "", "", "", "", *sums))
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(HEADINGS))]
-    return ["  ".join(_cell(*each) for each in zip(range(len(HEADINGS)), row, widths)).rstrip() for row in rows]
+    return [*("  ".join(_cell(*each) for each in zip(range(len(HEADINGS)), row, widths)).rstrip() for row in rows), *LEGEND]
 
 
 def _cell(column, value, width):

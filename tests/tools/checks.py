@@ -52,7 +52,9 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit", "-n", "3"), tools),
-        runner.Step("server-packages", "what they need: Trove and Keystone (333 MB, once), MariaDB, pass", script("server_packages"), plain, layout.ROOT),
+        runner.Step(
+            "server-packages", "what the real servers need: Trove and Keystone (333 MB, once), MariaDB, pass", script("server_packages"), plain, layout.ROOT,
+        ),
         runner.Step(
             "integration", "pytest tests/integration: whole playbooks against doubles", pytest("tests/integration", "-m", "not real and not secrets"), tools,
         ),
@@ -61,8 +63,8 @@ def steps_by_name() -> dict[str, runner.Step]:
             pytest("tests/integration", *matrix.AT_ONCE, "-m", "secrets and not real"), tools,
         ),
         runner.Step(
-            "real-servers", "pytest tests/integration: the same against the real Milvus, Trove and pass", pytest("tests/integration", "-m", "real"), tools,
-            after=("server-packages",),
+            "real-servers", "pytest tests/integration: whole playbooks against the real Milvus, Trove and pass",
+            pytest("tests/integration", "-m", "real"), tools, after=("server-packages",),
         ),
         runner.Step("crash", "pytest tests/crash: rotations killed at a sample of their writes and network calls", pytest("tests/crash"), tools),
         runner.Step(
