@@ -39,6 +39,7 @@ LOGIN_BUDGET_SPENT = "login_budget_spent"
 STORE_FAILED = "store_failed"
 STORE_CONFLICT = "store_conflict"
 ORPHANED = "orphaned"
+TARGET_MISMATCH = "target_mismatch"
 
 KINDS = (
     AUTHENTICATION_FAILED,
@@ -66,6 +67,7 @@ KINDS = (
     STORE_FAILED,
     STORE_CONFLICT,
     ORPHANED,
+    TARGET_MISMATCH,
 )
 
 # The same task, run again later with the same arguments, may well succeed.

@@ -126,6 +126,24 @@ class Vendor(ABC):
         self.warn = warn
         self.learn = learn
 
+    @classmethod
+    def target(cls, params: dict) -> str:
+        """What identifies the endpoint whose users the options reach: equal for two calls if and only if a user of that name is the same account.
+
+        A rotation notes it in its records, so it holds no secret and does not depend on who acts (operator, token).
+
+        :param params: the validated options, environment and defaults included.
+        """
+        return params["url"].strip().rstrip("/").lower()
+
+    @classmethod
+    def account_identity(cls, user: dict) -> str:
+        """What tells a user from any other at the same target.
+
+        :param user: an element of ``users``.
+        """
+        return user["name"]
+
     def key(self, account):
         """What tells two users apart; an entry that is named twice is refused."""
         return account.label

@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import ClassVar
+from typing import Any, ClassVar, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
@@ -60,17 +61,30 @@ class Entry:
         self.version = version
 
 
+@dataclass(frozen=True)
+class Note:
+    """A small document of the rotation's own: a lease, or who rotates which account of a target. It holds no secret.
+
+    :param content: what was written last, or ``None`` if there is no such note.
+    :param version: opaque, what :meth:`Store.write_note` compares; ``None`` if there is no such note.
+    """
+
+    content: Optional[dict]
+    version: Any
+
+
 class Store(ABC):
     """The records of one host.
 
-    :param host: the inventory name of the host.
-    :param options: the validated options: ``store_path``, and those of the store's own :attr:`argument_spec`.
+    :param host: the name under which the records are kept: ``rotate_target``, by default the inventory name of the host.
+    :param options: the validated options: ``store_path``, ``store_create``, and those of the store's own :attr:`argument_spec`.
     :param loader: Ansible's data loader, which holds the vault passwords of the play.
     :raises VendorError: ``invalid_input``, an option is missing or wrong.
     """
 
     argument_spec: ClassVar[dict] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    lease_seconds: ClassVar[float] = 30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
 
     def __init__(self, host, options, loader):
         self.host = host
@@ -101,6 +115,26 @@ class Store(ABC):
     @abstractmethod
     def list(self):
         """The names of all users that have a record, sorted."""
+
+    def read_note(self, name: str) -> Note:
+        """Read a note. Notes belong to the whole store, not to one host, and live beside the records.
+
+        :param name: any text.
+        :raises VendorError: ``store_failed``.
+        """
+        raise NotImplementedError
+
+    def write_note(self, name: str, content: dict, version: Any) -> Any:
+        """Write a note if nobody else has since it was read: compare-and-set that needs no lock of the file system.
+
+        :param name: any text.
+        :param content: plain data that JSON can hold, at most some 50 kB.
+        :param version: what :meth:`read_note`, or the last write, gave; ``None`` if there was no such note.
+        :return: the new version.
+        :raises StoreConflict: somebody else has written it meanwhile.
+        :raises VendorError: ``store_failed``.
+        """
+        raise NotImplementedError
 
 
 def content_version(data):
