@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.basic import env_fallback
-
+from ._environment import from_environment
 from .vendor import ALWAYS, WHEN_CHANGED
 
 _UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS])
@@ -29,7 +28,7 @@ def has_odd_users(params):
 
 def _shared(prefix):
     def connection(name, **option):
-        return dict(option, fallback=(env_fallback, ["%s_%s" % (prefix, name)]))
+        return dict(option, fallback=(from_environment, ["%s_%s" % (prefix, name)]))
 
     return dict(
         name=dict(type="str"),

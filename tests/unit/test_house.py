@@ -31,6 +31,7 @@ MOST_CODE = 40  # lines of a module behind its documentation
 
 # What each part may import of the collection, by the beginning of the name; a vendor's file of options belongs to the vendor.
 BELOW = {
+    "_environment": (),
     "errors": (),
     "scrub": (),
     "http": ("errors", "scrub"),
@@ -38,8 +39,8 @@ BELOW = {
     "openstack": ("bodies", "errors"),
     "auth": ("bodies", "errors", "http", "openstack", "auth"),
     "vendor": ("errors",),
-    "vendors": ("bodies", "errors", "http", "openstack", "auth", "vendor", "vendors"),
-    "argument_spec": ("vendor",),
+    "vendors": ("_environment", "bodies", "errors", "http", "openstack", "auth", "vendor", "vendors"),
+    "argument_spec": ("_environment", "vendor"),
     "parallel": (),
     "change": ("argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
     "module_runner": ("argument_spec", "change", "http"),

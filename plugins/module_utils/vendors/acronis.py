@@ -14,9 +14,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlencode
 
-from ansible.module_utils.basic import env_fallback
-
 from .. import errors
+from .._environment import from_environment
 from ..auth.basic import bearer
 from ..auth.oauth2 import TokenEndpoint
 from ..auth.session import Session
@@ -94,10 +93,10 @@ class Acronis(Vendor):
         generated=GeneratedPassword(length=32),
     )
     argument_spec = dict(
-        url=dict(type="str", required=True, fallback=(env_fallback, ["ACRONIS_URL"])),
-        client_id=dict(type="str", required=True, fallback=(env_fallback, ["ACRONIS_CLIENT_ID"])),
-        client_secret=dict(type="str", required=True, no_log=True, fallback=(env_fallback, ["ACRONIS_CLIENT_SECRET"])),
-        tenant_id=dict(type="str", fallback=(env_fallback, ["ACRONIS_TENANT_ID"])),
+        url=dict(type="str", required=True, fallback=(from_environment, ["ACRONIS_URL"])),
+        client_id=dict(type="str", required=True, fallback=(from_environment, ["ACRONIS_CLIENT_ID"])),
+        client_secret=dict(type="str", required=True, no_log=True, fallback=(from_environment, ["ACRONIS_CLIENT_SECRET"])),
+        tenant_id=dict(type="str", fallback=(from_environment, ["ACRONIS_TENANT_ID"])),
         activate=dict(type="bool", default=False),
     )
     user_spec = dict(id=dict(type="str"), activate=dict(type="bool"))

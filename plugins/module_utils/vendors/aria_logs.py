@@ -13,9 +13,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from ansible.module_utils.basic import env_fallback
-
 from .. import errors
+from .._environment import from_environment
 from ..auth import log_insight_session
 from ..auth.basic import bearer
 from ..auth.log_insight_session import LOCAL, PROVIDERS
@@ -86,10 +85,10 @@ class AriaLogs(Vendor):
         generated=GeneratedPassword(length=32, symbol_characters="!@#%^*-_+="),
     )
     argument_spec = dict(
-        url=dict(type="str", required=True, fallback=(env_fallback, ["ARIA_LOGS_URL"])),
-        api_user=dict(type="str", required=True, fallback=(env_fallback, ["ARIA_LOGS_API_USER"])),
-        api_password=dict(type="str", required=True, no_log=True, fallback=(env_fallback, ["ARIA_LOGS_API_PASSWORD"])),
-        api_provider=dict(type="str", choices=list(PROVIDERS), default=LOCAL, fallback=(env_fallback, ["ARIA_LOGS_API_PROVIDER"])),
+        url=dict(type="str", required=True, fallback=(from_environment, ["ARIA_LOGS_URL"])),
+        api_user=dict(type="str", required=True, fallback=(from_environment, ["ARIA_LOGS_API_USER"])),
+        api_password=dict(type="str", required=True, no_log=True, fallback=(from_environment, ["ARIA_LOGS_API_PASSWORD"])),
+        api_provider=dict(type="str", choices=list(PROVIDERS), default=LOCAL, fallback=(from_environment, ["ARIA_LOGS_API_PROVIDER"])),
     )
     user_spec = dict(id=dict(type="str"), unlock=dict(type="bool"))
     identifiers = ("name", "id")

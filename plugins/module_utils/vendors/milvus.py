@@ -9,9 +9,8 @@ Source: the vendor's RESTful API reference, v2, "User Operations", and the behav
 
 from __future__ import annotations
 
-from ansible.module_utils.basic import env_fallback
-
 from .. import errors
+from .._environment import from_environment
 from ..auth.basic import basic, bearer
 from ..errors import VendorError
 from ..http import LOGIN, READ, WRITE
@@ -57,10 +56,10 @@ class Milvus(Vendor):
         generated=GeneratedPassword(length=32, symbol_characters="!@%^*_+-="),
     )
     argument_spec = dict(
-        url=dict(type="str", required=True, fallback=(env_fallback, ["MILVUS_URL"])),
-        api_user=dict(type="str", fallback=(env_fallback, ["MILVUS_API_USER"])),
-        api_password=dict(type="str", no_log=True, fallback=(env_fallback, ["MILVUS_API_PASSWORD"])),
-        api_token=dict(type="str", no_log=True, fallback=(env_fallback, ["MILVUS_API_TOKEN"])),
+        url=dict(type="str", required=True, fallback=(from_environment, ["MILVUS_URL"])),
+        api_user=dict(type="str", fallback=(from_environment, ["MILVUS_API_USER"])),
+        api_password=dict(type="str", no_log=True, fallback=(from_environment, ["MILVUS_API_PASSWORD"])),
+        api_token=dict(type="str", no_log=True, fallback=(from_environment, ["MILVUS_API_TOKEN"])),
     )
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 

@@ -15,9 +15,8 @@ import re
 import threading
 from urllib.parse import quote
 
-from ansible.module_utils.basic import env_fallback
-
 from .. import errors
+from .._environment import from_environment
 from ..auth import vcd_session
 from ..auth.session import Session
 from ..bodies import dicts_at, text_at
@@ -84,12 +83,12 @@ class Vcd(Vendor):
         current_first=True,
     )
     argument_spec = dict(
-        url=dict(type="str", required=True, fallback=(env_fallback, ["VCD_URL"])),
-        org=dict(type="str", required=True, fallback=(env_fallback, ["VCD_ORG"])),
-        api_version=dict(type="str", fallback=(env_fallback, ["VCD_API_VERSION"])),
-        api_user=dict(type="str", fallback=(env_fallback, ["VCD_API_USER"])),
-        api_password=dict(type="str", no_log=True, fallback=(env_fallback, ["VCD_API_PASSWORD"])),
-        api_token=dict(type="str", no_log=True, fallback=(env_fallback, ["VCD_API_TOKEN"])),
+        url=dict(type="str", required=True, fallback=(from_environment, ["VCD_URL"])),
+        org=dict(type="str", required=True, fallback=(from_environment, ["VCD_ORG"])),
+        api_version=dict(type="str", fallback=(from_environment, ["VCD_API_VERSION"])),
+        api_user=dict(type="str", fallback=(from_environment, ["VCD_API_USER"])),
+        api_password=dict(type="str", no_log=True, fallback=(from_environment, ["VCD_API_PASSWORD"])),
+        api_token=dict(type="str", no_log=True, fallback=(from_environment, ["VCD_API_TOKEN"])),
     )
     user_spec = dict(unlock=dict(type="bool"))
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
