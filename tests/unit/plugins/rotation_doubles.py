@@ -23,7 +23,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
 from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, steps, vendor_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store, StoreConflict, content_version, read_record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Note, Store, StoreConflict, content_version, read_record
 
 CAPABILITIES = Capabilities(
     title="Model",
@@ -54,9 +54,20 @@ class MemoryStore(Store):
     def __init__(self, host="model-1", options=None, loader=None):
         super().__init__(host, options or {}, loader)
         self.data = {}
+        self.notes = {}  # name -> (number of the write, content as text)
+        self.before_note = []  # functions that are called once each, one at each write of a note, before it looks
         self.writes = 0
         self.before_put = []
         self.broken = False  # whether it is out of reach
+
+    @classmethod
+    def sharing(cls, other, host=None):
+        """The same store as another process opens it, perhaps for another host."""
+        made = cls(host or other.host)
+        made.notes = other.notes
+        if made.host == other.host:
+            made.data = other.data
+        return made
 
     def get(self, users):
         if self.broken:
@@ -76,6 +87,22 @@ class MemoryStore(Store):
 
     def list(self):
         return sorted(self.data)
+
+    def read_note(self, name):
+        if self.broken:
+            raise VendorError(errors.STORE_FAILED, "The store is out of reach.")
+        number, text = self.notes.get(name, (None, "null"))
+        return Note(json.loads(text), number)
+
+    def write_note(self, name, content, version):
+        if self.before_note:
+            self.before_note.pop(0)()
+        if self.broken:
+            raise VendorError(errors.STORE_FAILED, "The store is out of reach.")
+        if self.notes.get(name, (None, ""))[0] != version:
+            raise StoreConflict([name])
+        self.notes[name] = ((version or 0) + 1, json.dumps(content))
+        return self.notes[name][0]
 
     def keep(self, record):
         """Store a record whatever stood there, as another process would."""

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all runs know of a target together: claims on accounts (edges 1, 2, 39) and failed logins of operators (edge 32)."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _targets as subject
+from ansible_collections.rekey.passwords.plugins.plugin_utils._targets import TargetNote
+from tests.unit.plugins.rotation_doubles import MemoryStore
+
+NOW = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.timezone.utc)
+
+
+def later(seconds):
+    return NOW + datetime.timedelta(seconds=seconds)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr(subject.time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def store():
+    return MemoryStore()
+
+
+def note(store, vendor="milvus", target="https://db.example.com:19530"):
+    return TargetNote(store, vendor, target)
+
+
+def test_who_comes_first_has_the_account(store):
+    assert note(store).claim("host-1", ["alice", "bob"]) == {}
+    assert note(store).claim("host-2", ["alice", "carol"]) == {"alice": "host-1"}
+    assert note(store).claim("host-1", ["alice", "carol"]) == {"carol": "host-2"}
+
+
+def test_other_targets_and_vendors_have_accounts_of_their_own(store):
+    note(store).claim("host-1", ["alice"])
+    assert note(store, target="https://other.example.com").claim("host-2", ["alice"]) == {}
+    assert note(store, vendor="vcd").claim("host-2", ["alice"]) == {}
+
+
+def test_a_claim_that_holds_already_writes_nothing(store):
+    note(store).claim("host-1", ["alice"])
+    before = dict(store.notes)
+    assert note(store).claim("host-1", ["alice"]) == {} and note(store).claim("host-2", ["alice"]) == {"alice": "host-1"} and store.notes == before
+
+
+def test_what_is_given_back_is_free_again(store):
+    note(store).claim("host-1", ["alice", "bob"])
+    note(store).release("host-2", ["alice"])
+    note(store).release("host-1", ["alice"])
+    assert note(store).claim("host-2", ["alice", "bob"]) == {"bob": "host-1"}
+
+
+def test_two_that_claim_at_once_do_not_both_get_it(store):
+    told = []
+    store.before_note.append(lambda: told.append(note(store).claim("host-1", ["alice"])))
+    assert note(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1"} and told == [{}]
+
+
+def test_very_many_accounts_take_several_notes(store, monkeypatch):
+    monkeypatch.setattr(subject, "_CLAIMS_SIZE", 300)
+    names = ["user-%d" % number for number in range(35)]
+    assert note(store).claim("host-1", names[:7]) == {} and note(store).claim("host-1", names) == {}
+    assert len(store.notes) >= 4 and all(len(text) < 1000 for _number, text in store.notes.values())
+    assert note(store).claim("host-2", names) == dict.fromkeys(names, "host-1")
+    note(store).release("host-1", names[:20])
+    assert note(store).claim("host-2", names[:21] + ["new"]) == {names[20]: "host-1"}
+
+
+def test_a_full_note_stays_within_the_limit_of_the_stores(store):
+    note(store).claim("a-host-with-a-name-of-usual-length.example.com", ["user-%d" % number for number in range(5000)])
+    assert all(len(text) < 50_000 for _number, text in store.notes.values())
+
+
+def test_an_operators_failed_logins_add_up_over_hosts_and_users(store):
+    assert note(store).operator_failures("root", NOW, 60.0) == 0
+    assert note(store).count_operator_login("root", NOW) == 1
+    assert note(store).count_operator_login("root", later(10)) == 2
+    assert note(store).operator_failures("root", later(10), 60.0) == 2 and note(store).operator_failures("other", NOW, 60.0) == 0
+
+
+def test_a_login_that_works_forgets_them_and_one_that_was_not_made_takes_one_back(store):
+    for _number in range(3):
+        note(store).count_operator_login("root", NOW)
+    note(store).operator_login_was_not_made("root")
+    assert note(store).operator_failures("root", NOW, 60.0) == 2
+    note(store).operator_login_worked("root")
+    assert note(store).operator_failures("root", NOW, 60.0) == 0
+    note(store).operator_login_was_not_made("root")
+    note(store).operator_login_worked("root")
+    assert note(store).operator_failures("root", NOW, None) == 0
+
+
+def test_they_are_forgotten_after_the_window_and_never_where_only_a_good_login_forgets(store):
+    note(store).count_operator_login("root", NOW)
+    assert note(store).operator_failures("root", later(59), 60.0) == 1 and note(store).operator_failures("root", later(60), 60.0) == 0
+    assert note(store).operator_failures("root", later(10**8), None) == 1
+    assert note(store).operator_failures("root", later(-3600), 60.0) == 1  # the clock was set back
+    assert note(store).count_operator_login("root", later(60), 60.0) == 1
+
+
+def test_a_login_that_is_counted_by_two_at_once_counts_twice(store):
+    store.before_note.append(lambda: note(store).count_operator_login("root", NOW))
+    assert note(store).count_operator_login("root", NOW) == 2
+
+
+def test_claims_and_operators_do_not_disturb_each_other(store):
+    note(store).claim("host-1", ["alice"])
+    note(store).count_operator_login("root", NOW)
+    note(store).claim("host-1", ["bob"])
+    assert note(store).operator_failures("root", NOW, None) == 1 and note(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1", "bob": "host-1"}
+
+
+@pytest.mark.parametrize(
+    "content", [{"claims": []}, {"operators": {"root": 5}}, {"operators": {"root": {"failed_logins": -1}}}, {"operators": {"root": {"failed_logins": True}}}]
+)
+def test_a_damaged_note_is_an_error(store, content):
+    store.write_note(note(store)._name, content, None)
+    with pytest.raises(VendorError) as caught:
+        note(store).operator_failures("root", NOW, None)
+    assert caught.value.kind == "store_failed" and "damaged" in caught.value.message
+
+
+def test_a_time_that_is_none_counts(store):
+    store.write_note(note(store)._name, {"operators": {"root": {"failed_logins": 2, "failed_at": "yesterday"}}}, None)
+    assert note(store).operator_failures("root", NOW, 60.0) == 2
+
+
+def test_who_never_gets_through_says_so(store):
+    def disturb():
+        note(store, target="https://db.example.com:19530")  # the same note
+        store.notes[note(store)._name] = ((store.notes.get(note(store)._name) or (0,))[0] + 1, "null")
+        store.before_note.append(disturb)
+
+    store.before_note.append(disturb)
+    with pytest.raises(VendorError) as caught:
+        note(store).claim("host-1", ["alice"])
+    assert caught.value.kind == "store_conflict"
