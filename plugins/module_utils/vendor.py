@@ -15,10 +15,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from . import errors
+from ._urls import normalized, without_ending
 from .errors import VendorError
 
 ALWAYS = "always"
 WHEN_CHANGED = "when_changed"
+
+# When a vendor that locks accounts forgets failed logins: some time after them, or with the next good login and never before.
+FORGETS_BY_TIME = "window"
+FORGETS_BY_LOGIN = "good_login"
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Capabilities:
     bulk: int = 0  # users that one request may change; 0: each user has a request of its own
     failed_probes_per_run: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
     lockout_window: float = 0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
+    forgets: str = FORGETS_BY_TIME  # when failed logins stop counting: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
     doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
     current_first: bool = False  # whether to try the current password before the new one, since the change logs in with it anyway
 
@@ -113,6 +119,7 @@ class Vendor(ABC):
     env_prefix: ClassVar[str]  # of the environment variables of the shared options
     capabilities: ClassVar[Capabilities]
     argument_spec: ClassVar[dict]  # the connection options
+    url_endings: ClassVar[str] = ""  # paths that people copy along with the option ``url``, as a regular expression without its first slash
     user_spec: ClassVar[dict] = {}  # further keys of an element of ``users``; a key at the top counts for all users that do not have it
     identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys of a user that tell who it is; one of them is enough
     password_required: ClassVar[bool] = True  # whether there is nothing to be done for a user without a new password
@@ -133,16 +140,27 @@ class Vendor(ABC):
         A rotation notes it in its records, so it holds no secret and does not depend on who acts (operator, token).
 
         :param params: the validated options, environment and defaults included.
+        :raises VendorError: ``invalid_input``: an option that it takes cannot be right.
         """
-        return params["url"].strip().rstrip("/").lower()
+        return normalized(params["url"], cls.url_endings)
 
     @classmethod
     def account_identity(cls, user: dict) -> str:
         """What tells a user from any other at the same target.
 
-        :param user: an element of ``users``.
+        :param user: an element of ``users``, of which the keys that are not given may be missing.
         """
-        return user["name"]
+        # Where a user has an id of the vendor's, a name may belong to several.
+        identifier = user.get("id") if "id" in cls.identifiers else None
+        return "id:%s" % identifier.strip().lower() if identifier else user["name"]
+
+    def connect_to_url(self):
+        """A client for the option ``url``, whatever of :attr:`url_endings` stands behind it.
+
+        :return: an :class:`~.http.HttpClient`.
+        :raises VendorError: ``invalid_input``.
+        """
+        return self.connect(without_ending(self.params["url"] or "", self.url_endings) if self.url_endings else self.params["url"])
 
     def key(self, account):
         """What tells two users apart; an entry that is named twice is refused."""

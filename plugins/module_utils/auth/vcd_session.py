@@ -71,7 +71,7 @@ def log_in(http, headers, org, user, password):
     :param headers: dict with ``Accept``, which holds the API version.
     :return: the answer, for :func:`opened`.
     """
-    path = _SESSIONS + "/provider" if _is_provider(org) else _SESSIONS
+    path = _SESSIONS + "/provider" if is_provider(org) else _SESSIONS
     return http.request("POST", path, LOGIN, headers=dict(headers, Authorization=basic("%s@%s" % (user, org), password)))
 
 
@@ -80,7 +80,7 @@ def exchange(http, headers, org, api_token):
 
     :return: the answer, for :func:`opened`.
     """
-    path = "/oauth/provider/token" if _is_provider(org) else "/oauth/tenant/%s/token" % quote(org, safe="")
+    path = "/oauth/provider/token" if is_provider(org) else "/oauth/tenant/%s/token" % quote(org, safe="")
     return http.request("POST", path, LOGIN, data={"grant_type": "refresh_token", "refresh_token": api_token}, headers=headers)
 
 
@@ -128,5 +128,6 @@ def _described(answer, token, learn):
     return Login(token, text_at(body, "user", "id"), text_at(body, "org", "id"))
 
 
-def _is_provider(org):
+def is_provider(org: str) -> bool:
+    """Whether an organisation is that of the provider's own users."""
     return org.lower() == PROVIDER

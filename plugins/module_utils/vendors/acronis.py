@@ -99,13 +99,13 @@ class Acronis(Vendor):
         tenant_id=dict(type="str", fallback=(from_environment, ["ACRONIS_TENANT_ID"])),
         activate=dict(type="bool", default=False),
     )
+    url_endings = "api(/[12](/idp(/token)?)?)?"
     user_spec = dict(id=dict(type="str"), activate=dict(type="bool"))
     identifiers = ("name", "id")
 
     def __init__(self, params, connect, warn, learn):
         super().__init__(params, connect, warn, learn)
         self._http = None
-        self._api = None  # in front of every path
         self._tokens = None
         self._session = Session(self._log_in)
         self._issued = []  # all tokens of the API client
@@ -113,6 +113,12 @@ class Acronis(Vendor):
         self._own_tenant = None  # that of the API client; None: not known
         self._listed = None  # all users of the tenant, once they had to be listed
         self._inactive = set()  # the ids of users that a change activates
+
+    @classmethod
+    def target(cls, params: dict) -> str:
+        # Where the tenant is not given, nothing but the server tells it.
+        tenant = (params.get("tenant_id") or "").lower()
+        return "%s %s" % (super().target(params), "tenant %s" % tenant if tenant else "client %s" % params["client_id"])
 
     def check_call(self):
         client_id = self.params["client_id"] or ""
@@ -137,9 +143,8 @@ class Acronis(Vendor):
         super().check(account)
 
     def open(self, accounts):
-        self._http = self.connect(self.params["url"])
-        self._api = "" if self._http.base_url.endswith(_API) else _API
-        self._tokens = TokenEndpoint(self._http, self._api + "/idp/token", self._api + "/idp/revoke_token", self.learn)
+        self._http = self.connect_to_url()
+        self._tokens = TokenEndpoint(self._http, _API + "/idp/token", _API + "/idp/revoke_token", self.learn)
         self._session.open()
         self._tenant = (self.params["tenant_id"] or "").lower()
         if not self._tenant:
@@ -205,7 +210,7 @@ class Acronis(Vendor):
 
         def request(token):
             headers = {"Authorization": bearer(token), "Accept": "application/json"}
-            return self._http.request(method, self._api + path, kind, json=json, headers=headers)
+            return self._http.request(method, _API + path, kind, json=json, headers=headers)
 
         return self._session.send(request, lambda answer: answer.status == 401)
 

@@ -90,6 +90,7 @@ class AriaLogs(Vendor):
         api_password=dict(type="str", required=True, no_log=True, fallback=(from_environment, ["ARIA_LOGS_API_PASSWORD"])),
         api_provider=dict(type="str", choices=list(PROVIDERS), default=LOCAL, fallback=(from_environment, ["ARIA_LOGS_API_PROVIDER"])),
     )
+    url_endings = "api(/v[12](/sessions|/users)?)?"
     user_spec = dict(id=dict(type="str"), unlock=dict(type="bool"))
     identifiers = ("name", "id")
     password_required = False
@@ -128,7 +129,7 @@ class AriaLogs(Vendor):
             )
 
     def open(self, accounts):
-        self._http = self.connect(self.params["url"])
+        self._http = self.connect_to_url()
         self._session.open()
 
     def close(self):

@@ -61,6 +61,7 @@ class Milvus(Vendor):
         api_password=dict(type="str", no_log=True, fallback=(from_environment, ["MILVUS_API_PASSWORD"])),
         api_token=dict(type="str", no_log=True, fallback=(from_environment, ["MILVUS_API_TOKEN"])),
     )
+    url_endings = "v[12]/vectordb(/users)?"
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 
     def __init__(self, params, connect, warn, learn):
@@ -82,7 +83,7 @@ class Milvus(Vendor):
     def open(self, accounts):
         if ":" in (self.params.get("api_user") or ""):
             raise VendorError(errors.INVALID_INPUT, "api_user must not hold a ':', which ends the name in a login.")
-        self._http = self.connect(self.params["url"])
+        self._http = self.connect_to_url()
 
     def close(self):
         if self._http is not None:

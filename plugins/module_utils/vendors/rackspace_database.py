@@ -82,6 +82,14 @@ class RackspaceDatabase(Vendor):
         self._database = None
         self._unverifiable = "database_login is not given, and the service never tells what the database made of a change"
 
+    @classmethod
+    def target(cls, params: dict) -> str:
+        return options.target(params)
+
+    @classmethod
+    def account_identity(cls, user: dict) -> str:
+        return "%s@%s" % (user["name"], (user.get("host") or ANYWHERE).lower())
+
     def key(self, account):
         return account.name, account.extras.get("host") or ANYWHERE
 

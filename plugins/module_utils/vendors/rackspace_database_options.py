@@ -11,7 +11,8 @@ import os
 from ansible.module_utils.basic import missing_required_lib
 
 from .. import errors
-from ..auth import database_login
+from .._urls import normalized
+from ..auth import database_login, rackspace_identity
 from ..errors import VendorError
 from ..http import check_url
 
@@ -72,6 +73,8 @@ _VARIABLES = {
 _RIVALS = dict(
     api_key="api_password", api_password="api_key", application_credential_id="api_password", application_credential_secret="api_password",
 )  # fmt: skip
+# Paths that people copy along with the URL of an identity service.
+_AUTH_ENDINGS = r"v3(/auth(/tokens)?)?|v2\.0(/tokens)?"
 _LONGEST_TIMEOUT = 86400  # seconds
 
 
@@ -89,6 +92,21 @@ def with_environment(params, learn):
     for name in ("user_domain_name", "project_domain_name"):
         found[name] = found[name] or "Default"
     return found
+
+
+def target(params: dict) -> str:
+    """What identifies the instance, see :meth:`~..vendor.Vendor.target`."""
+    params = with_environment(params, lambda secret: None)
+    if params["endpoint"]:
+        parts = [normalized(params["endpoint"], option="endpoint")]
+    else:
+        auth_url = params["auth_url"] or (rackspace_identity.URL if params["auth_type"] == "rackspace" else "")
+        parts = [normalized(auth_url, _AUTH_ENDINGS, "auth_url"), "region %s" % params["region"] if params["region"] else ""]
+    if params["auth_type"] == "rackspace" and params["account_id"]:
+        parts.append("account %s" % params["account_id"])
+    elif params["auth_type"] == "keystone" and params["project_name"]:
+        parts.append("project %s in domain %s" % (params["project_name"], params["project_domain_name"]))
+    return " ".join(filter(None, parts + ["instance %s" % params["instance_id"].lower()]))
 
 
 def check(params):

@@ -22,7 +22,7 @@ from ..auth.session import Session
 from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..vendor import ALWAYS, Capabilities, GeneratedPassword, Vendor
+from ..vendor import ALWAYS, FORGETS_BY_LOGIN, Capabilities, GeneratedPassword, Vendor
 
 _OLDEST = (36, 3)  # the first with changePassword
 _NEWEST = (40, 0)  # the last that is known to have it
@@ -80,6 +80,7 @@ class Vcd(Vendor):
         # VCF Automation 9, which kept the operation, wants 15 with all four classes.
         generated=GeneratedPassword(),
         doubt_seconds=3.0,
+        forgets=FORGETS_BY_LOGIN,
         current_first=True,
     )
     argument_spec = dict(
@@ -90,6 +91,7 @@ class Vcd(Vendor):
         api_password=dict(type="str", no_log=True, fallback=(from_environment, ["VCD_API_PASSWORD"])),
         api_token=dict(type="str", no_log=True, fallback=(from_environment, ["VCD_API_TOKEN"])),
     )
+    url_endings = r"(api|cloudapi)(/versions|/sessions|/[0-9]+\.[0-9]+\.[0-9]+)?|provider(/.*)?|tenant(/.*)?"
     user_spec = dict(unlock=dict(type="bool"))
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 
@@ -102,6 +104,12 @@ class Vcd(Vendor):
         self._open = {}  # tokens of all sessions that have not been ended, and the logins
         self._kept = {}  # a worker: the user whom it has logged in for a change, and the session
         self._to_unlock = set()  # identifiers
+
+    @classmethod
+    def target(cls, params: dict) -> str:
+        # The server tells "Acme" from "acme" for all we know; only the provider's own organisation has any spelling.
+        org = vcd_session.PROVIDER if vcd_session.is_provider(params["org"]) else params["org"]
+        return "%s organisation %s" % (super().target(params), org)
 
     def check_call(self):
         _check_login_name("org", self.params.get("org"))
@@ -135,7 +143,7 @@ class Vcd(Vendor):
         return True if account.id in self._to_unlock else None
 
     def open(self, accounts):
-        self._http = self.connect(self.params["url"])
+        self._http = self.connect_to_url()
         wanted = self.params.get("api_version")
         self._version = vcd_session.parsed(wanted) if wanted else self._newest()
         self._headers = {"Accept": "application/json;version=%d.%d" % self._version}
