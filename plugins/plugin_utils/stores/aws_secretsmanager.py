@@ -9,6 +9,9 @@ unless it still stands where the writer says (``RemoveFromVersionId`` of UpdateS
 password is proved and which holds no pending one, so that is all that other readers see. It follows ``AWSPENDING`` in a call of its own; where
 it is to go stands in the version itself, so whoever reads next finishes what a killed writer has left.
 
+Notes are secrets of their own, ``<path_prefix>/.rekey/<name>``, in one version after the other: the identifier of each follows from the name and its
+number, and the service refuses a version that exists with another content. So of two writers of a number one is refused.
+
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/ is where the facts about the service come from.
 """
 
@@ -19,7 +22,7 @@ import os
 import uuid
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Optional
+from typing import Any, Optional
 from urllib.parse import quote, unquote
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
@@ -31,7 +34,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.parallel import ea
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from ..records import Record
-from .base import Entry, Store, StoreConflict, failure, read_record
+from .base import Entry, Note, Store, StoreConflict, failure, read_record
 
 try:
     import boto3
@@ -51,6 +54,8 @@ WRITTEN = "REKEY_WRITTEN"
 # Its identifier and its content are always the same, so the service ignores whoever writes it a second time.
 BEGINNING = "72656b65-7900-4000-8000-000000000000"
 
+_NOTES = ".rekey"  # stands in place of a host
+_NAMESPACE = uuid.UUID("72656b65-7900-5000-8000-000000000001")  # of the identifiers of the notes' versions
 _LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
 _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
@@ -125,6 +130,7 @@ class AwsSecretsManagerStore(Store):
         required_together=[("access_key", "secret_key")],
         required_by=dict(session_token=("access_key",)),
     )
+    lease_seconds = 300.0  # the service asks for no more than one version of a secret in ten minutes, and forgets only those beyond a hundred
 
     def __init__(self, host, options, loader):
         super().__init__(host, options, loader)
@@ -138,7 +144,8 @@ class AwsSecretsManagerStore(Store):
         prefix = options["path_prefix"].strip("/")
         if not prefix or _quoted(prefix, safe="/=") != prefix:
             raise _invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
-        self._prefix = "%s/%s/" % (prefix, _quoted(host))
+        self._prefix = "%s/%s/" % (prefix, "=2Erekey" if host == _NOTES else _quoted(host))
+        self._notes = "%s/%s/" % (prefix, _NOTES)
         self._kms_key = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
         self._concurrency = options["concurrency"]
         self._secrets = [options["secret_key"], options["session_token"]]
@@ -195,12 +202,58 @@ class AwsSecretsManagerStore(Store):
             page = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
         return sorted(found)
 
+    def read_note(self, name: str) -> Note:
+        held = self._read_note(self._named(self._notes, name))
+        return Note(held["content"], held["number"]) if held else Note(None, None)
+
+    def write_note(self, name: str, content: dict, version: Any) -> int:
+        secret, number, writer = self._named(self._notes, name), (version or 0) + 1, str(uuid.uuid4())
+        # Two writers may write the same content, so the content does not tell whose it is.
+        text = json.dumps({"content": content, "number": number, "writer": writer}, sort_keys=True)
+        params = {"ClientRequestToken": str(uuid.uuid5(_NAMESPACE, "%s %d" % (secret, number))), "SecretString": text}
+        try:
+            if version:
+                self._call("put_secret_value", secret, SecretId=secret, **params)
+            else:
+                self._call("create_secret", secret, Name=secret, **self._kms_key, **params)
+            return number
+        except VendorError as error:
+            trouble = error
+        # It may be refused because an earlier try of ours was carried out and its answer lost.
+        held = self._read_note(secret)
+        if held and held["writer"] == writer:
+            return number
+        if getattr(trouble, "code", None) != "ResourceExistsException" and (held["number"] if held else None) == version:
+            raise trouble
+        raise StoreConflict([name])
+
+    def _read_note(self, secret: str) -> Optional[dict]:
+        """What stands in the newest version of a note; ``None`` if there is no such secret."""
+        for _try in range(_TRIES):
+            found, refusal = self._try("get_secret_value", secret, SecretId=secret)
+            if not refusal:
+                break
+            if self._labels(secret) is None:  # tells why
+                return None
+        else:
+            raise failure("%s It is a note of the rotation; delete it for good." % refusal.message)
+        try:
+            held = json.loads(found["SecretString"])
+            if isinstance(held["content"], dict) and isinstance(held["number"], int) and isinstance(held["writer"], str):
+                return held
+        except (KeyError, ValueError, TypeError):
+            pass
+        raise failure("The secret %s in %s is not a note of the rotation. Delete it for good, or choose another path_prefix." % (secret, self._place))
+
     # ---- one user ----
 
     def _name(self, user):
-        name = self._prefix + _quoted(user)
+        return self._named(self._prefix, user)
+
+    def _named(self, folder: str, text: str) -> str:
+        name = folder + _quoted(text)
         if len(name) > _NAME_MAX:
-            raise failure("The name of the secret of %s would have %d characters; Secrets Manager allows %d." % (user, len(name), _NAME_MAX))
+            raise failure("The name of the secret of %s would have %d characters; Secrets Manager allows %d." % (text, len(name), _NAME_MAX))
         return name
 
     def _read(self, user, writing=False):

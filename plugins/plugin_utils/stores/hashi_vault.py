@@ -4,6 +4,8 @@
 
 """HashiCorp Vault and OpenBao: one secret a user in a KV secrets engine of version 2, at ``<mount_point>/<path>/<host>/<user>``.
 
+Notes are secrets beside the folders of the hosts, at ``<mount_point>/<path>/.rekey/<name>``.
+
 Every write carries ``cas``, the number of the version that it replaces (0: there is none), which the server compares and sets under one
 lock. So a write that is repeated after its answer was lost either does nothing or is the first one, and reading tells which.
 
@@ -17,7 +19,10 @@ from __future__ import annotations
 import re
 import threading
 import time
+import uuid
 from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
 from urllib.parse import quote, unquote, urlencode
 
 from ansible.errors import AnsibleError
@@ -31,7 +36,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
-from .base import Entry, Store, StoreConflict, failure, read_record
+from .base import Entry, Note, Store, StoreConflict, failure, read_record
 
 try:
     import hvac
@@ -39,6 +44,7 @@ try:
 except ImportError:
     hvac = None
 
+_NOTES = ".rekey"  # the folder of the notes; the folder of a host never begins with a dot
 _RENEWED_AT = 0.9  # part of a token's life after which another login is made
 _STALE = "check-and-set parameter did not match"  # how the server tells that cas is not the current version
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -52,6 +58,15 @@ _HINTS = {
 
 class _Stale(Exception):
     """The version that a write was to replace is not the current one."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the server holds of a secret."""
+
+    data: Optional[dict] = field(repr=False)  # of the newest version; None if there is none that can be read
+    version: int  # the number of the newest version; 0 if there is no secret
+    destroyed: bool = False
 
 
 def _from_duration(name):
@@ -141,7 +156,8 @@ class HashiVaultStore(Store):
         _require(options["concurrency"] >= 1, "concurrency must be at least 1.")
         self._mount = _path("mount_point", options["mount_point"])
         self._login_mount = _path("approle_mount_point", options["approle_mount_point"])
-        self._folder = "%s/%s" % (_path("path", options["path"]), _segment(host))
+        path = _path("path", options["path"])
+        self._folder, self._notes = "%s/%s" % (path, _segment(host)), "%s/%s" % (path, _NOTES)
         self._retries, self._concurrency = options["retries"], options["concurrency"]
         self._scrub = Scrubber((token, self._secret_id))
         self._http = http.HttpClient(
@@ -169,7 +185,7 @@ class HashiVaultStore(Store):
         if not entries:
             return
         self._check_mount()
-        written = each(lambda user: self._write(user, entries[user]), entries, self._concurrency)
+        written = each(lambda user: self._put_record(user, entries[user]), entries, self._concurrency)
         conflicts = sorted(user for user, done in zip(entries, written) if not done)
         if conflicts:
             raise StoreConflict(conflicts)
@@ -195,30 +211,59 @@ class HashiVaultStore(Store):
             self._adapter.token, self._good_until = None, None
         self._http.close()
 
-    # One user
+    def read_note(self, name: str) -> Note:
+        path = self._note_path(name)
+        held = self._fetch(path)
+        if held.data is None:
+            # Whoever deleted it wanted it gone; the next one continues its numbering.
+            return Note(None, held.version or None)
+        if not isinstance(held.data.get("content"), dict):
+            raise failure(
+                "%s at %s is not a note of the rotation. Delete it (vault kv delete -mount=%s %s), or choose another path if somebody else needs it."
+                % (self._place(path), self._url, self._mount, path)
+            )
+        return Note(held.data["content"], held.version)
 
-    def _place(self, user):
-        return "%s/%s/%s" % (self._mount, self._folder, _segment(user))
+    def write_note(self, name: str, content: dict, version: Any) -> int:
+        self._check_mount()
+        # Two writers may write the same content, so the content does not tell whose it is.
+        writer = uuid.uuid4().hex
+        if not self._write(self._note_path(name), {"content": content, "writer": writer}, version, lambda held: held.get("writer") == writer):
+            raise StoreConflict([name])
+        return (version or 0) + 1
 
-    def _entry(self, user):
-        data, version = self._fetch(user)
-        if data is None:
+    def _note_path(self, name: str) -> str:
+        return "%s/%s" % (self._notes, _segment(name))
+
+    # One secret
+
+    def _place(self, path: str) -> str:
+        return "%s/%s" % (self._mount, path)
+
+    def _record_path(self, user: str) -> str:
+        return "%s/%s" % (self._folder, _segment(user))
+
+    def _entry(self, user: str) -> Entry:
+        path = self._record_path(user)
+        held = self._fetch(path)
+        if held.data is None and held.version:
+            raise failure(self._deleted(path, held))
+        if held.data is None:
             return Entry(None, None)
-        return Entry(read_record(data, user, "%s at %s" % (self._place(user), self._url)), version)
+        return Entry(read_record(held.data, user, "%s at %s" % (self._place(path), self._url)), held.version)
 
-    def _fetch(self, user):
-        """What the server holds of a user, as plain data, and the number of its version; ``(None, 0)`` if there is nothing."""
-        place = self._place(user)
-        read = self._client.secrets.kv.v2.read_secret_version
-        answer = self._ask(place, read, "%s/%s" % (self._folder, _segment(user)), raise_on_deleted_version=True)
+    def _fetch(self, path: str) -> _Held:
+        """The newest version of a secret."""
+        place = self._place(path)
+        answer = self._ask(place, self._client.secrets.kv.v2.read_secret_version, path, raise_on_deleted_version=True)
         body = answer.json_object()
         version = _member(body, "data", "metadata", "version")
-        if answer.status == 404 and version is not None:
-            raise failure(self._deleted(user, version, bool(_member(body, "data", "metadata", "destroyed"))))
+        if answer.status == 404 and _is_version(version):
+            return _Held(None, version, bool(_member(body, "data", "metadata", "destroyed")))
         if answer.status == 404 and _is_nothing(answer):
             # Any mount answers so to what it does not have, even one that keeps no versions.
             self._check_mount()
-            return None, 0
+            return _Held(None, 0)
         if answer.status != 200:
             raise self._refusal("Reading %s" % place, answer)
         data = _member(body, "data", "data")
@@ -228,33 +273,38 @@ class HashiVaultStore(Store):
                 "What %s answered for %s is no secret of a KV secrets engine of version 2. Restore it, or see what stands between; it is not overwritten."
                 % (self._url, place)
             )
-        return data, version
+        return _Held(data, version)
 
-    def _deleted(self, user, version, destroyed):
-        name = "-mount=%s" % self._mount, "%s/%s" % (self._folder, _segment(user))
-        repair = "vault kv undelete %s -versions=%s %s" % (name[0], version, name[1])
-        if destroyed:
+    def _deleted(self, path: str, held: _Held) -> str:
+        name = "-mount=%s" % self._mount, path
+        repair = "vault kv undelete %s -versions=%s %s" % (name[0], held.version, name[1])
+        if held.destroyed:
             repair = "vault kv rollback %s -version=... %s" % name
         return (
             "The newest version (%s) of %s at %s is %s. It is not overwritten. Restore one (%s), or, to forget this user and its passwords, delete all of it "
             "(vault kv metadata delete %s %s)."
-        ) % (version, self._place(user), self._url, "destroyed" if destroyed else "deleted", repair, *name)
+        ) % (held.version, self._place(path), self._url, "destroyed" if held.destroyed else "deleted", repair, *name)
 
-    def _write(self, user, entry):
-        """Write one record.
-
-        :return: whether it was; if not, somebody else has changed it.
-        """
+    def _put_record(self, user: str, entry: Entry) -> bool:
         # An empty password would be read as one ("<nil>") by programs that print a field.
         data = {key: value for key, value in entry.record.as_dict().items() if value is not None}
-        cas = entry.version or 0
+        self._scrub.add(*entry.record.secrets)
+        return self._write(self._record_path(user), data, entry.version, lambda held: held == data)
+
+    def _write(self, path: str, data: dict, version: Any, is_ours: Callable[[dict], bool]) -> bool:
+        """Write a secret in place of one of its versions.
+
+        :param version: the number of the newest version as it was read; ``None`` if there was no secret.
+        :param is_ours: whether what was read is what this call has written.
+        :return: whether it was written; if not, somebody else has changed it.
+        """
+        cas = version or 0
         if not _is_version(cas) and cas != 0:
             return False
-        self._scrub.add(*entry.record.secrets)
         doubt = None
         for _try in range(self._retries + 1):
             try:
-                self._send(user, data, cas)
+                self._send(path, data, cas)
                 return True
             except _Stale:
                 if doubt is None:
@@ -265,24 +315,23 @@ class HashiVaultStore(Store):
                 doubt = error
             # The answer is lost, the write perhaps not. If it is not there (yet), the same write again can do no harm: only one of them counts.
             try:
-                held, version = self._fetch(user)
+                held = self._fetch(path)
             except VendorError as error:
-                raise error.with_message("Whether %s was written is not known. %s" % (self._place(user), error.message)) from None
-            if (held, version) == (data, cas + 1):
+                raise error.with_message("Whether %s was written is not known. %s" % (self._place(path), error.message)) from None
+            if held.version == cas + 1 and held.data is not None and is_ours(held.data):
                 return True
-            if version != cas:
+            if held.version != cas:
                 return False
         raise doubt
 
-    def _send(self, user, data, cas):
+    def _send(self, path: str, data: dict, cas: int) -> None:
         """One write.
 
         :raises _Stale: the current version is another one.
         :raises VendorError: ``store_failed``; with ``maybe_applied`` if it may have been written all the same.
         """
-        place = self._place(user)
-        write = self._client.secrets.kv.v2.create_or_update_secret
-        answer = self._ask(place, write, "%s/%s" % (self._folder, _segment(user)), secret=data, cas=cas)
+        place = self._place(path)
+        answer = self._ask(place, self._client.secrets.kv.v2.create_or_update_secret, path, secret=data, cas=cas)
         if answer.status == 400 and _STALE in " ".join(_texts(answer)):
             raise _Stale
         if answer.status != 200:
