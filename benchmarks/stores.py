@@ -1,7 +1,7 @@
 # Copyright (c) 2026 rekey.passwords contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stage and commit for many users on one host, in each store; the store's server, if it has one, is a double in another process."""
+"""Stage and commit for many users on one host, in each store; the store's server, if it has one, runs in another process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def measure(setting, sizes):
         options = {name: stack.enter_context(_served(stand, setting.folder)) for name, stand in STANDS.items()}
         # Each round has a host of its own, so that all begin with nothing.
         numbers = iter(range(1000))
-        in_turns([(rows[name], lambda name=name: _rotated(name, options[name], "host-%d" % next(numbers), users)) for name in STANDS], sizes["rounds"])
+        in_turns([(rows[name], lambda name=name: _rotated(STANDS[name].name, options[name], "host-%d" % next(numbers), users)) for name in STANDS], sizes["rounds"])
     goals = [Goal("%s, in seconds" % EMBEDDED, rows[EMBEDDED].median(), SECONDS, unit="s")]
     return Section("Stores: %d users at one host" % users, list(rows.values()), goals)
 

@@ -40,7 +40,7 @@ def stand(request):
     return request.param
 
 
-@pytest.fixture(params=STORES.values(), ids=lambda store: store.name)
+@pytest.fixture(params=STORES.values(), ids=lambda store: store.label)
 def store(request):
     """Each store."""
     return request.param

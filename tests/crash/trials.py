@@ -211,7 +211,7 @@ class Trials:
     """
 
     def __init__(self, zygote, stand, store, folder, what, sabotage=None, **options):
-        self.series = Series(stand.vendor, store.name, what)
+        self.series = Series(stand.vendor, store.label, what)
         self.zygote, self.stand, self._store_class, self._folder = zygote, stand, store, folder
         self._sabotage, self._options = sabotage, options
         self._shared = None

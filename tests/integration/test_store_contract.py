@@ -24,7 +24,7 @@ MANY = 1000
 ODD_NAMES = ("ünïcödé 用户", "a/b", "..", ".hidden", "a b", "name@host", "über\\back", "UPPER", "upper", "x" * 100, "tab\there", "~", "#1", "50%", "a+b", "-n")
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.name)
+@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.label)
 def stand(request, tmp_path):
     with request.param(tmp_path) as running:
         yield running

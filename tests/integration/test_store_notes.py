@@ -26,7 +26,7 @@ ODD_NAMES = ("lease of host-1", "ünïcödé 用户", "a/b", "..", ".hidden", "n
 BIG = {"text": "ü" * 8000, "names": ["user-%05d" % number for number in range(1500)]}
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.name, name="stand")
+@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.label, name="stand")
 def a_stand(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[StoreStand]:
     if store_class(request.param.name).read_note is Store.read_note:
         pytest.skip("this store has no notes yet")

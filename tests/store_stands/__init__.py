@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of all stores need to know about each: how to get one that works, how to make it fail, and how to damage a record in it.
 
-One file a store, each with a class ``STAND``; :data:`STANDS` finds them, so that a further store is tested by adding a file.
+One file a store, or for each server that a store is tested with, each with a class ``STAND``; :data:`STANDS` finds them, so that a further
+store is tested by adding a file.
 """
 
 from __future__ import annotations
@@ -25,9 +26,14 @@ class StoreStand(ABC):
     :param folder: an empty folder for whatever the store needs on disk.
     """
 
-    name = "none"
+    name = "none"  # of the store
+    label = ""  # of the stand, where a store has several; empty: the store's name
     real = False  # whether it needs a server or programs that the environment of the tests does not bring
     secrets: tuple = ()  # what gives access to the store; unmistakable markers
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.label = cls.__dict__.get("label") or cls.name
 
     def __init__(self, folder):
         self.folder = folder
