@@ -10,7 +10,8 @@ Applications that read the store find ``username`` and ``password`` at its top; 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Optional
+from datetime import datetime
+from typing import List, Optional, Tuple
 
 from .ages import from_text, to_text
 
@@ -18,6 +19,9 @@ from .ages import from_text, to_text
 CURRENT = "current"  # the password at the top is verified, and nothing is under way
 PENDING = "pending"  # a new password is stored and may be in force already
 ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
+RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
+
+MOST_EARLIER = 5  # sent passwords that are kept after something else has taken their place
 
 
 class DamagedRecord(ValueError):
@@ -37,6 +41,23 @@ class Pending:
 
 
 @dataclass(slots=True)
+class Earlier:
+    """A password that was sent and given up: no login proved it, but the request may still arrive."""
+
+    password: str = field(repr=False)
+    sent_at: str = ""  # when it was made, before it was sent for the first time; ISO 8601 in UTC
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose password a record holds: which account, at which endpoint, of which vendor. ``None`` where that is not known."""
+
+    vendor: Optional[str] = None
+    target: Optional[str] = None  # see Vendor.target
+    account: Optional[str] = None  # see Vendor.account_identity
+
+
+@dataclass(slots=True)
 class Record:
     """Everything that is known about a user's password."""
 
@@ -51,6 +72,12 @@ class Record:
     failed_at: Optional[str] = None  # when the last of them was; ISO 8601 in UTC
     lost_runs: int = 0  # in a row, in which neither the current nor the pending password logged in
     last_error: Optional[dict] = None  # {kind, message, at} of the last run that failed
+    host: Optional[str] = None  # the name under which the store keeps it
+    vendor: Optional[str] = None  # this and the next two: see Identity
+    target: Optional[str] = None
+    account: Optional[str] = None
+    earlier: Tuple[Earlier, ...] = ()  # the newest first
+    set_aside: Optional[str] = field(default=None, repr=False)  # what a damaged record held before a repair began this one, as text
 
     @property
     def known_password(self):
@@ -66,7 +93,37 @@ class Record:
     def secrets(self):
         """Every password in it."""
         found = [self.password, self.previous] + ([self.pending.password, self.pending.replaces] if self.pending else [])
-        return [secret for secret in found if secret]
+        return [secret for secret in found + [item.password for item in self.earlier] if secret]
+
+    @property
+    def identity(self) -> Identity:
+        """Whose password it holds, as far as that was noted."""
+        return Identity(self.vendor, self.target, self.account)
+
+    def belongs_to(self, identity: Identity) -> bool:
+        """Whether it holds the password of that account; what is not known on either side is no contradiction."""
+        return all(
+            ours is None or theirs is None or ours == theirs
+            for ours, theirs in ((self.vendor, identity.vendor), (self.target, identity.target), (self.account, identity.account))
+        )
+
+    def bind(self, identity: Identity, host: str) -> None:
+        """Note whose password it holds; what is not known stays as it was."""
+        self.host = host
+        self.vendor = identity.vendor or self.vendor
+        self.target = identity.target or self.target
+        self.account = identity.account or self.account
+
+    def put_aside(self, *pending: Optional[Pending]) -> None:
+        """Keep passwords that were sent and have lost their place: a request that was given up may still arrive."""
+        sent = [Earlier(item.password, item.created) for item in pending if item and item.sent]
+        self.keep_earlier(sent)
+
+    def keep_earlier(self, found: List[Earlier]) -> None:
+        """Keep further passwords that may be in force, the newest first; those that stand elsewhere in the record need no second place."""
+        known = {self.password, self.pending.password if self.pending else None}
+        kept = {item.password: item for item in sorted([*self.earlier, *found], key=lambda item: item.sent_at) if item.password not in known}
+        self.earlier = tuple(list(kept.values())[::-1][:MOST_EARLIER])
 
     def promote(self, now, verified):
         """The pending password is in force.
@@ -81,6 +138,7 @@ class Record:
         self.pending = None
         self.status = CURRENT
         self.verified = verified
+        self.keep_earlier([])
         self.forget_failures()
 
     def forget_failures(self):
@@ -88,13 +146,13 @@ class Record:
         self.failed_logins = self.lost_runs = 0
         self.failed_at = self.last_error = None
 
-    def recent_failed_logins(self, now, window):
+    def recent_failed_logins(self, now: datetime, window: Optional[float]) -> int:
         """The failed logins that the vendor may still count; those that it has forgotten are forgotten here, too.
 
         :param now: a datetime.
-        :param window: seconds after which it has forgotten them.
+        :param window: seconds after which it has forgotten them; ``None`` where only a good login makes it forget.
         """
-        if self.failed_logins:
+        if self.failed_logins and window is not None:
             age = (now - from_text(self.failed_at)).total_seconds() if self.failed_at else -1
             if age >= window:
                 self.failed_logins, self.failed_at = 0, None
@@ -120,24 +178,33 @@ class Record:
         """
         if password != self.password:
             self.previous, self.password, self.rotated_at = self.known_password, password, None
-        self.pending = None
+        pending, self.pending = self.pending, None
+        self.put_aside(pending)
         self.status = CURRENT
         self.verified = True
         self.forget_failures()
 
     def drop_pending(self):
-        """The pending password was refused and is not in force anywhere."""
-        self.pending = None
+        """The pending password was refused and is not in force anywhere, as far as can be told."""
+        pending, self.pending = self.pending, None
+        self.put_aside(pending)
         self.status = CURRENT if self.password else PENDING
 
     def as_dict(self):
         """The record as plain data, as it is stored."""
-        return asdict(self)
+        found = asdict(self)
+        # As it is read again, so that the two can be compared; and a record that needs none of them looks as it always did.
+        found["earlier"] = [asdict(item) for item in self.earlier]
+        return found if self.earlier else {name: value for name, value in found.items() if name != "earlier"}
 
     def as_short_dict(self):
         """The same without what has its default; only of a pending password everything is told, since a missing ``sent`` has another meaning."""
         found = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
-        return dict(found, pending=asdict(self.pending)) if self.pending else found
+        if self.pending:
+            found["pending"] = asdict(self.pending)
+        if self.earlier:
+            found["earlier"] = [asdict(item) for item in self.earlier]
+        return found
 
     @classmethod
     def from_dict(cls, data):
@@ -156,10 +223,15 @@ class Record:
             _require(_is_count(record.pending.attempts), "pending.attempts is not a number")
             _require(_is_count(record.pending.sent), "pending.sent is not a number")
             _require(record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text")
+        _require(isinstance(record.earlier, (list, tuple)), "earlier is not a list")
+        record.earlier = tuple(_build(Earlier, item, "an element of earlier") for item in record.earlier)
+        _require(all(_is_text(item.password) and isinstance(item.sent_at, str) for item in record.earlier), "earlier holds something else than texts")
+        for name in ("host", "vendor", "target", "account", "set_aside"):
+            _require(getattr(record, name) is None or _is_text(getattr(record, name)), "%s is not a text" % name)
         _require(_is_text(record.username), "username is not a text")
         _require(record.password is None or _is_text(record.password), "password is not a text")
         _require(record.previous is None or _is_text(record.previous), "previous is not a text")
-        _require(record.status in (CURRENT, PENDING, ORPHANED), "this version does not know its status")
+        _require(record.status in (CURRENT, PENDING, ORPHANED, RETIRED), "this version does not know its status")
         _require(record.verified is None or isinstance(record.verified, bool), "verified is neither true nor false")
         _require(_is_count(record.failed_logins), "failed_logins is not a number")
         _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")

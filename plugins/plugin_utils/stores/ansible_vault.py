@@ -87,7 +87,7 @@ class AnsibleVaultStore(Store):
     def _entry(self, data, user):
         if user not in data:
             return Entry(None, None)
-        return Entry(read_record(data[user], user, self._path), content_version(data[user]))
+        return Entry(read_record(data[user], user, self._path, self.host), content_version(data[user]))
 
     def _read(self):
         """All records as plain data, by user."""

@@ -198,7 +198,7 @@ class AwsSecretsManagerStore(Store):
                 name, versions = secret["Name"], secret.get("SecretVersionsToStages") or {}
                 # The service's filter may be broader; and a secret that has only begun is no record.
                 if name.startswith(self._prefix) and _by_label(versions).get(PENDING, BEGINNING) != BEGINNING:
-                    found.append(unquote(name[len(self._prefix) :].replace("=", "%")))
+                    found.append(self._user(name))
             page = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
         return sorted(found)
 
@@ -246,6 +246,10 @@ class AwsSecretsManagerStore(Store):
         raise failure("The secret %s in %s is not a note of the rotation. Delete it for good, or choose another path_prefix." % (secret, self._place))
 
     # ---- one user ----
+
+    def _user(self, name):
+        """The user of a secret."""
+        return unquote(name[len(self._prefix) :].replace("=", "%"))
 
     def _name(self, user):
         return self._named(self._prefix, user)
@@ -340,8 +344,7 @@ class AwsSecretsManagerStore(Store):
 
     def _store(self, name, record, version):
         labels = {PENDING: version.after, CURRENT: [version.source, version.target]}
-        secrets = [record.password, record.previous, *((record.pending.password, record.pending.replaces) if record.pending else ())]
-        self._put(name, version.id, dict(record.as_dict(), **{_LABELS: labels}), [WRITTEN], secrets)
+        self._put(name, version.id, dict(record.as_dict(), **{_LABELS: labels}), [WRITTEN], record.secrets)
 
     def _put(self, name, version, content, labels, secrets=()):
         # In one form always, so that the service takes a repetition for one.
@@ -392,7 +395,7 @@ class AwsSecretsManagerStore(Store):
             after, (source, target) = labels[PENDING], labels[CURRENT]
         except (KeyError, ValueError, TypeError, AttributeError):
             raise failure("What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten." % where) from None
-        record = read_record(content, name, where)
+        record = read_record(content, self._user(name), where, self.host)
         return _Version(version, None if version == BEGINNING else record, after, source, target)
 
     # ---- requests ----

@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
@@ -42,6 +43,10 @@ class StoreConflict(Exception):
     def __init__(self, users):
         super().__init__("changed meanwhile: %s" % ", ".join(users))
         self.users = users
+
+
+class DamagedRecordError(VendorError):
+    """A record is damaged; a repair can set it aside."""
 
 
 def failure(message):
@@ -143,15 +148,55 @@ def content_version(data):
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def read_record(data, user, where):
+def read_record(data: Any, user: str, where: str, host: Optional[str] = None) -> Record:
     """The record in what a store holds.
 
-    :raises VendorError: ``store_failed``, with the place and without a secret.
+    :param data: what was found under the name of the user.
+    :param where: the place, for messages.
+    :param host: the name under which the store keeps the records of this endpoint.
+    :raises VendorError: ``store_failed``: it is damaged; ``target_mismatch``: it is somebody else's. With the place and without a secret.
     """
     try:
-        return Record.from_dict(data)
+        record = Record.from_dict(data)
     except DamagedRecord as damage:
-        raise failure("The record of %s in %s is damaged: %s. Restore it from a copy; it is not overwritten." % (user, where, damage)) from None
+        return damaged_record("The record of %s in %s is damaged: %s. Restore it from a copy; it is not overwritten." % (user, where, damage), data, user, host)
+    if record.username != user:
+        message = "%s holds the record of the user %s, not of %s. Were records swapped or copied?" % (where, record.username, user)
+        raise VendorError(errors.TARGET_MISMATCH, message)
+    if host is not None and record.host not in (None, host):
+        raise VendorError(
+            errors.TARGET_MISMATCH,
+            "The record of %s in %s belongs to %s, not to %s. Were files swapped or copied? Then put them back. "
+            "If the host was renamed, keep the old name for its records: rotate_target (option target)." % (user, where, record.host, host),
+        )
+    return record
+
+
+def damaged_record(message: str, data: Any, user: str, host: Optional[str] = None) -> Record:
+    """What to make of something that is no record: an error, or in a repair a new record that holds it.
+
+    :param message: what is wrong, and where; without a secret.
+    :param data: what stands there, as plain data.
+    :raises VendorError: ``store_failed``.
+    """
+    if _repairing:
+        return Record(user, host=host, set_aside=json.dumps(data, sort_keys=True)[:_LONGEST_SET_ASIDE])
+    raise DamagedRecordError(errors.STORE_FAILED, message) from None
+
+
+_LONGEST_SET_ASIDE = 20_000  # characters
+_repairing = False  # for all threads: a store may read with several
+
+
+@contextmanager
+def damaged_records_set_aside() -> Iterator[None]:
+    """Read a damaged record as one that knows nothing but what the damaged one held, so that it can be written over without loss."""
+    global _repairing  # pylint: disable=global-statement
+    before, _repairing = _repairing, True
+    try:
+        yield
+    finally:
+        _repairing = before
 
 
 def open_store(name, host, options, loader):

@@ -255,7 +255,7 @@ class HashiVaultStore(Store):
             raise failure(self._deleted(path, held))
         if held.data is None:
             return Entry(None, None)
-        return Entry(read_record(held.data, user, "%s at %s" % (self._place(path), self._url)), held.version)
+        return Entry(read_record(held.data, user, "%s at %s" % (self._place(path), self._url), self.host), held.version)
 
     def _fetch(self, path: str) -> _Held:
         """The newest version of a secret."""

@@ -30,7 +30,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 
 from ..folders import Locked, locked, make_folder, sync
-from .base import Entry, Store, StoreConflict, failure, read_record
+from .base import Entry, Store, StoreConflict, damaged_record, failure, read_record
 
 _SUFFIX = ".gpg"
 _KEYS = ".gpg-id"
@@ -150,7 +150,7 @@ class PasswordStore(Store):
                 return Entry(None, None)
             text, told, final = self._decrypted(content)
             if text is not None:
-                return Entry(_record(text, user, self._path(user)), _version(content))
+                return Entry(_record(text, user, self._path(user), self.host), _version(content))
             # Somebody may be writing it in place just now, as pass does, or the agent is short of memory.
             if final:
                 break
@@ -353,7 +353,7 @@ def _text(record, user):
     return "%s\nusername: %s\n%s\n" % (password, name if plain else json.dumps(name), json.dumps(data, sort_keys=True))
 
 
-def _record(text, user, path):
+def _record(text, user, path, host=None):
     """The record in an entry."""
     try:
         password, name, rest, end = text.split("\n")
@@ -362,8 +362,9 @@ def _record(text, user, path):
         if label != "username: " or end:
             raise ValueError
     except (ValueError, TypeError):
-        raise failure("%s holds something else than a record. Move it away if it is yours; it is not overwritten. Or restore it from a copy." % path) from None
-    return read_record(data, user, path)
+        message = "%s holds something else than a record. Move it away if it is yours; it is not overwritten. Or restore it from a copy." % path
+        return damaged_record(message, text, user, host)
+    return read_record(data, user, path, host)
 
 
 def _recipients(keys):

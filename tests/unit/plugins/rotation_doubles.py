@@ -117,7 +117,7 @@ class MemoryStore(Store):
         if user not in self.data:
             return Entry(None, None)
         data = copy.deepcopy(self.data[user])
-        return Entry(read_record(data, user, "memory"), content_version(data))
+        return Entry(read_record(data, user, "memory", self.host), content_version(data))
 
 
 def use_model(monkeypatch, *stores):
