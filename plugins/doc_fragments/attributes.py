@@ -23,7 +23,7 @@ attributes:
 """
 
     # Of the modules of the rotation.
-    ROTATION = r"""
+    OF_THE_ROTATION = r"""
 options: {}
 attributes:
   check_mode:

@@ -24,7 +24,7 @@ options:
     required: true
 """
 
-    CONNECTION = r"""
+    VENDOR_OPTIONS = r"""
 options:
   connection:
     description:
@@ -34,7 +34,7 @@ options:
     default: {}
 """
 
-    AGE = r"""
+    WHO_IS_DUE = r"""
 options:
   max_age:
     description: Passwords younger than this are left alone. A whole number and V(d), V(h), V(m) or V(s).
@@ -46,7 +46,7 @@ options:
     default: false
 """
 
-    POLICY = r"""
+    NEW_PASSWORDS = r"""
 options:
   policy:
     description: What the generated passwords look like, where the vendor's default is not right.
@@ -75,7 +75,7 @@ options:
         type: str
 """
 
-    PROOF = r"""
+    ACCEPTED_PROOF = r"""
 options:
   accept_unverified:
     description: Whether a change that the vendor confirmed counts although no login could prove it.
@@ -83,7 +83,7 @@ options:
     default: false
 """
 
-    ATTEMPTS = r"""
+    MOST_ATTEMPTS = r"""
 options:
   max_attempts:
     description: After so many runs in which neither the current nor the pending password of a user logged in, the user is orphaned. At least 1.

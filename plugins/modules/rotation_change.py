@@ -24,10 +24,10 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation
-  - rekey.passwords.rotation.connection
-  - rekey.passwords.rotation.policy
+  - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 options:
   staged:
     description: The C(users) that M(rekey.passwords.rotation_stage) returned.

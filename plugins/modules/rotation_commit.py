@@ -21,10 +21,10 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
-  - rekey.passwords.rotation.proof
-  - rekey.passwords.rotation.attempts
+  - rekey.passwords.rotation.accepted_proof
+  - rekey.passwords.rotation.most_attempts
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 options:
   staged:
     description: The C(users) that M(rekey.passwords.rotation_stage) returned.

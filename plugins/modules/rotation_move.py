@@ -20,7 +20,7 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 options:
   to_store:
     description: The store to copy to, as O(store).

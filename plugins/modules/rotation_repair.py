@@ -21,10 +21,10 @@ description:
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
-  - rekey.passwords.rotation.connection
-  - rekey.passwords.rotation.policy
+  - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 options:
   vendor:
     description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).

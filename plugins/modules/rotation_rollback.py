@@ -21,10 +21,10 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation
-  - rekey.passwords.rotation.connection
-  - rekey.passwords.rotation.proof
+  - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.accepted_proof
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 options:
   committed:
     description: The C(users) that M(rekey.passwords.rotation_commit) returned. Those that were not promoted are left alone.

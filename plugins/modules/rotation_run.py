@@ -23,13 +23,13 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation
-  - rekey.passwords.rotation.connection
-  - rekey.passwords.rotation.age
-  - rekey.passwords.rotation.policy
-  - rekey.passwords.rotation.proof
-  - rekey.passwords.rotation.attempts
+  - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.who_is_due
+  - rekey.passwords.rotation.new_passwords
+  - rekey.passwords.rotation.accepted_proof
+  - rekey.passwords.rotation.most_attempts
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 options:
   rollback:
     description:

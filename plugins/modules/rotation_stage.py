@@ -21,10 +21,10 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation
-  - rekey.passwords.rotation.age
-  - rekey.passwords.rotation.policy
+  - rekey.passwords.rotation.who_is_due
+  - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store
-  - rekey.passwords.attributes.rotation
+  - rekey.passwords.attributes.of_the_rotation
 """
 
 EXAMPLES = r"""
