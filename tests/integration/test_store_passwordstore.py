@@ -146,6 +146,19 @@ def test_a_password_that_comes_back_does_not_pass_for_the_old_record(stand):
         stand.open().put({"alice": Entry(Record("alice", password=OTHER), seen.version)})
 
 
+def test_notes_lie_beside_the_hosts_and_in_no_repository(stand):
+    stand.gnupg.init(stand.directory, KEY, git=True)
+    version = stand.open().write_note("lease of host-1", {"owner": "one"}, None)
+    assert stand.open("host-2").read_note("lease of host-1").content == {"owner": "one"}
+    put(stand, alice=OLD)
+    assert stand.open().list() == ["alice"] and "rekey/.rekey" not in git(stand, "status", "--porcelain", "--untracked-files=all")
+    assert (stand.directory / "rekey" / ".rekey" / "notes" / "lease of host-1").is_dir()
+    os.rename(stand.directory, stand.folder / "away")
+    for call in (lambda: stand.open().read_note("lease of host-1"), lambda: stand.open().write_note("lease of host-1", {}, version)):
+        assert "There is no password store in" in failure(call)
+    assert not stand.directory.exists()
+
+
 # Somebody else
 
 

@@ -15,6 +15,7 @@ import json
 import os
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 from urllib.parse import quote
 
 from ansible import constants
@@ -24,8 +25,9 @@ from ansible.parsing.vault import VaultLib, is_encrypted, match_encrypt_secret
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
+from .._folder_notes import FolderNotes
 from ..folders import Locked, locked, make_folder, sync
-from .base import Entry, Store, StoreConflict, content_version, failure, read_record
+from .base import Entry, Note, Store, StoreConflict, content_version, failure, read_record
 
 _FORMAT = 1
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process
@@ -59,6 +61,7 @@ class AnsibleVaultStore(Store):
         name = quote(host, safe="").replace("~", "%7E")
         self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + ".yml")
         self._beside = ".%s~" % os.path.basename(self._path)
+        self._notes = FolderNotes(lambda: self._folder)
 
     def get(self, users):
         data = self._read()
@@ -76,6 +79,12 @@ class AnsibleVaultStore(Store):
 
     def list(self):
         return sorted(self._read())
+
+    def read_note(self, name: str) -> Note:
+        return self._notes.read(name)
+
+    def write_note(self, name: str, content: dict, version: Any) -> Any:
+        return self._notes.write(name, content, version)
 
     def _merged(self, entries):
         """What the file is to hold, and the names of those that somebody else has changed meanwhile, as a set."""

@@ -20,6 +20,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from typing import Any
 from urllib.parse import quote, unquote
 
 from ansible.module_utils.basic import env_fallback
@@ -29,8 +30,9 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 
+from .._folder_notes import FolderNotes
 from ..folders import Locked, locked, make_folder, sync
-from .base import Entry, Store, StoreConflict, damaged_record, failure, read_record
+from .base import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record
 
 _SUFFIX = ".gpg"
 _KEYS = ".gpg-id"
@@ -73,6 +75,7 @@ class PasswordStore(Store):
         self._root = os.path.normpath(directory)
         self._parts = [*parts, _quoted(host)]
         self._folder = os.path.join(self._root, *self._parts)
+        self._notes = FolderNotes(self._folder_of_notes)
         self._timeout = options["timeout"]
         self._backend = options["backend"]
         self._home = options["gnupg_home"]
@@ -108,6 +111,24 @@ class PasswordStore(Store):
         users = [(name, unquote(name[: -len(_SUFFIX)])) for name in names if name.endswith(_SUFFIX) and not name.startswith(".")]
         # What somebody else keeps there under another kind of name is no record.
         return sorted(user for name, user in users if name == _quoted(user) + _SUFFIX)
+
+    def read_note(self, name: str) -> Note:
+        return self._notes.read(name)
+
+    def write_note(self, name: str, content: dict, version: Any) -> Any:
+        written = self._notes.write(name, content, version)
+        # They concern the runs that share this folder, not its clones.
+        ignored = os.path.join(self._folder_of_notes(), ".rekey", ".gitignore")
+        with self._failing("cannot be written", ignored):
+            if not os.path.lexists(ignored):
+                with open(ignored, "w", encoding="ascii") as stream:
+                    stream.write("*\n")
+        return written
+
+    def _folder_of_notes(self) -> str:
+        with self._failing("cannot be read"):
+            self._require_store()
+        return os.path.dirname(self._folder)
 
     # Files
 

@@ -274,6 +274,17 @@ def test_what_it_has_read_or_written_itself_is_not_decrypted_again(tmp_path, mon
     assert current(store, "alice") == "third" and len(decrypted) == 2
 
 
+def test_notes_belong_to_the_store_and_need_no_lock(tmp_path, monkeypatch):
+    """Edge 35: on many network file systems flock tells nothing."""
+    monkeypatch.setattr(folders.fcntl, "flock", lambda *_args: None)
+    store, other = open_store(tmp_path), open_store(tmp_path, "db-2")
+    version = store.write_note("lease of db-1", {"owner": "one"}, None)
+    assert other.read_note("lease of db-1").content == {"owner": "one"} and store.list() == other.list() == []
+    other.write_note("lease of db-1", {"owner": "two"}, other.read_note("lease of db-1").version)
+    with pytest.raises(StoreConflict):
+        store.write_note("lease of db-1", {"owner": "one"}, version)
+
+
 def test_a_thousand_records_take_no_second(tmp_path):
     store = open_store(tmp_path)
     users = ["user-%d" % number for number in range(1000)]
