@@ -28,6 +28,8 @@ FAILED = "failed"
 UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
+_MOST_CONCURRENT = 1000  # threads, and connections that are kept open
+_MOST_RETRIES = 1000
 _LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
 SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
@@ -152,9 +154,11 @@ class _Run:
         return client
 
     def _check_options(self):
-        for name, least in (("concurrency", 1), ("retries", 0)):
+        for name, least, most in (("concurrency", 1, _MOST_CONCURRENT), ("retries", 0, _MOST_RETRIES)):
             if self._params[name] < least:
                 raise VendorError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
+            if self._params[name] > most:
+                raise VendorError(errors.INVALID_INPUT, "%s must be at most %d." % (name, most))
         if not 0 < self._params["timeout"] <= _LONGEST_TIMEOUT:
             raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % _LONGEST_TIMEOUT)
 

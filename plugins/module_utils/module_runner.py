@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import change
+from . import change, errors
+from ._options import refuse_no_texts, unfit, without_empty
 from .argument_spec import ODD_USERS, has_odd_users, module_spec
+from .errors import VendorError
 from .http import REQUESTS_IMPORT_ERROR
 
 
@@ -20,10 +22,33 @@ class PasswordModule(AnsibleModule):
     """
 
     _odd_users = False
+    _validated = False
+
+    def __init__(self, **options):
+        try:
+            super().__init__(**options)
+            self._validated = True
+            return
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # A traceback may hold a secret, and tells nobody which option it was.
+            error = unfit(self.argument_spec, self.params, exc)
+        self.fail_json(error.message, error=error.as_dict())
 
     def _load_params(self):
         super()._load_params()
         self._odd_users = has_odd_users(self.params)
+        self.params = without_empty(self.argument_spec, self.params)
+
+    def _set_internal_properties(self):
+        super()._set_internal_properties()
+        # Not any later: the validator makes texts of them.
+        wrong = None
+        try:
+            refuse_no_texts(self.argument_spec, self.params)
+        except VendorError as error:
+            wrong = error
+        if wrong is not None:
+            self.fail_json(wrong.message)
 
     def exit_json(self, **kwargs):
         """End well."""
@@ -33,6 +58,8 @@ class PasswordModule(AnsibleModule):
         """End badly."""
         if self._odd_users:
             msg = ODD_USERS
+        if not self._validated:
+            kwargs.setdefault("error", VendorError(errors.INVALID_INPUT, msg).as_dict())
         super().fail_json(msg, **dict(kwargs, invocation={}))
 
 

@@ -13,6 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._options import refuse_no_texts, unfit, without_empty
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
 
@@ -22,12 +23,25 @@ def validated(spec, args):
     :param spec: keyword arguments of ArgumentSpecValidator.
     :raises VendorError: ``invalid_input``.
     """
-    result = ArgumentSpecValidator(**spec).validate(args)
+    refuse_no_texts(spec["argument_spec"], args)
+    try:
+        result = ArgumentSpecValidator(**spec).validate(args)
+    except Exception as exc:  # pylint: disable=broad-exception-caught
+        raise unfit(spec["argument_spec"], args, exc) from None
     if result.errors.errors:
         # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
         told = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
         raise VendorError(errors.INVALID_INPUT, " ".join(told))
     return result.validated_parameters
+
+
+def validated_connection(spec: dict, args: dict) -> dict:
+    """As :func:`validated`, for the options of a vendor's module, among which an empty text counts as not given.
+
+    :param spec: the ``SPEC`` of a vendor's module.
+    :raises VendorError: ``invalid_input``.
+    """
+    return validated(spec, without_empty(spec["argument_spec"], args))
 
 
 def plain(value):

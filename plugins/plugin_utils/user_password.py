@@ -9,7 +9,8 @@ A module that is shipped costs a start of Python; what it does takes a fraction 
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 from ansible.module_utils.basic import missing_required_lib
@@ -19,6 +20,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._options import refuse_no_texts, unfit, without_empty
 from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import ODD_USERS, has_odd_users
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
@@ -47,6 +49,9 @@ class UserPasswordAction(ActionBase):
         """Run here, or ship the module as if there were no action plugin."""
         result = super().run(tmp, task_vars)
         try:
+            with _typed():
+                # Here, since some of what YAML knows is a text by the time that a module gets it.
+                refuse_no_texts(vendor_module(self.module.removesuffix(SUFFIX)).SPEC["argument_spec"], self._task.args)
             here = runs_here(self, task_vars or {})
             result.update(self._run_here() if here else self._ship(task_vars))
         except VendorError as error:
@@ -63,18 +68,20 @@ class UserPasswordAction(ActionBase):
         return result
 
     def _run_here(self):
-        try:
+        with _typed():
             return self._validate_and_run()
-        except Exception as exc:  # pylint: disable=broad-exception-caught
-            raise VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc)) from None
 
     def _validate_and_run(self):
         module = vendor_module(self.module.removesuffix(SUFFIX))
-        given = plain(self._task.args)
-        # The one that AnsibleModule uses: it tells of aliases and deprecated options, too.
-        validated = ModuleArgumentSpecValidator(**module.SPEC).validate(given)
+        given = without_empty(module.SPEC["argument_spec"], plain(self._task.args))
+        try:
+            # The one that AnsibleModule uses: it tells of aliases and deprecated options, too.
+            validated = ModuleArgumentSpecValidator(**module.SPEC).validate(given)
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            raise unfit(module.SPEC["argument_spec"], given, exc) from None
         if validated.errors.errors:
-            result = {"failed": True, "msg": _complaint(validated.errors, "rekey.passwords." + self.module, given)}
+            text = _complaint(validated.errors, "rekey.passwords." + self.module, given)
+            result = {"failed": True, "msg": text, "error": VendorError(errors.INVALID_INPUT, text).as_dict()}
         elif REQUESTS_IMPORT_ERROR:
             result = {"failed": True, "msg": missing_required_lib("requests")}
         else:
@@ -83,6 +90,17 @@ class UserPasswordAction(ActionBase):
                 if not wanted:
                     del result[key]
         return remove_values(result, occurring(validated._no_log_values, result)) if RESULTS_ARE_MASKED else result
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """Whatever nobody has thought of becomes a typed error without its text, which may hold a secret."""
+    try:
+        yield
+    except VendorError:
+        raise
+    except Exception as exc:  # pylint: disable=broad-exception-caught
+        raise VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc)) from None
 
 
 def occurring(secrets, value):

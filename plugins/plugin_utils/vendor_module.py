@@ -25,7 +25,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import change, err
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
 
-from .arguments import validated
+from .arguments import validated_connection
 
 _COLLECTION = "ansible_collections.rekey.passwords.plugins.modules"
 SUFFIX = "_user_password"  # of the vendors' modules
@@ -71,7 +71,7 @@ def run_vendor_module(action, vendor, args, task_vars, check_mode=None):
     :raises VendorError: ``invalid_input``.
     """
     module = vendor_module(vendor)
-    params = validated(module.SPEC, args)
+    params = validated_connection(module.SPEC, args)
     if check_mode is None:
         check_mode = action._task.check_mode
     if not runs_here(action, task_vars):

@@ -37,6 +37,7 @@ BELOW = {
     "http": ("errors", "scrub"),
     "bodies": (),
     "openstack": ("bodies", "errors"),
+    "_options": ("errors",),
     "_urls": ("http",),
     "auth": ("bodies", "errors", "http", "openstack", "auth"),
     "vendor": ("_urls", "errors"),
@@ -44,7 +45,7 @@ BELOW = {
     "argument_spec": ("_environment", "vendor"),
     "parallel": (),
     "change": ("argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
-    "module_runner": ("argument_spec", "change", "http"),
+    "module_runner": ("_options", "argument_spec", "change", "errors", "http"),
 }
 
 

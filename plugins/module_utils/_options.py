@@ -1,0 +1,116 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options as they were given, before Ansible's own validator sees them.
+
+The validator turns a number into text (a password of 0123 without quotes becomes 83), takes an empty text for a value, and falls over some values.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Optional
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from . import errors
+from .errors import VendorError
+
+# What YAML makes of a value without quotes. Whatever else there is stands for a text, such as one that is still encrypted.
+_NO_TEXTS = (
+    (bool, "a boolean"), ((int, float), "a number"), ((datetime.date, datetime.time), "a date or time"), ((list, tuple, set), "a list"), (dict, "a dictionary"),
+)  # fmt: skip
+# An empty one of these is refused as what it is, for that user alone.
+_KEPT_EMPTY = ("name", "password")
+
+
+def without_empty(spec: dict, params: dict) -> dict:
+    """The options without those that are an empty text: a template or a form gives one for a field that was left empty.
+
+    :param spec: an argument_spec.
+    :param params: the options as they were given, or one element of ``users``.
+    """
+    # Beside a list of users, or the id of a user, an empty name says nothing.
+    kept = () if params.get("users") or params.get("id") else _KEPT_EMPTY
+    return {name: _filled(spec.get(name, {}), value) for name, value in params.items() if value != "" or name in kept or name not in spec}
+
+
+def _filled(option: dict, value: Any) -> Any:
+    inner = option.get("options")
+    if not inner:
+        return value
+    if isinstance(value, list):
+        return [without_empty(inner, item) if isinstance(item, dict) else item for item in value]
+    return without_empty(inner, value) if isinstance(value, dict) else value
+
+
+def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
+    """Refuse a secret that is no text, and whatever else stands for a text and certainly is none.
+
+    :param spec: an argument_spec.
+    :param params: the options as they were given, or one element of a list of options.
+    :param whose: to whom they belong, for the message.
+    :raises VendorError: ``invalid_input``; the message never repeats the value.
+    """
+    for name, option in spec.items():
+        value = params.get(name)
+        if value is None:
+            continue
+        if option.get("options"):
+            items = value if isinstance(value, list) else [value]
+            for number, item in enumerate(items, 1):
+                if isinstance(item, dict):
+                    refuse_no_texts(option["options"], item, _owner(item, name, number if isinstance(value, list) else 0))
+            continue
+        kind = option.get("type", "str")
+        several = kind == "list" and option.get("elements") == "str" and isinstance(value, list)
+        if kind not in ("str", "path") and not several:
+            continue
+        secret = option.get("no_log") is True
+        for item in value if several else [value]:
+            what = _no_text(item)
+            # A number is a name like any other, but YAML may have changed it where it was a password.
+            if what and (secret or what != "a number"):
+                text = "%s%s is %s, not a text. Put it into quotes where it is written; without them YAML may have changed it already."
+                raise VendorError(errors.INVALID_INPUT, text % (name, whose, what))
+
+
+def _owner(item: dict, option: str, number: int) -> str:
+    name = item.get("name")
+    if isinstance(name, str) and name and name.isprintable():
+        return " of %s" % name
+    return " in element %d of %s" % (number, option) if number else " in %s" % option
+
+
+def _no_text(value: Any) -> Optional[str]:
+    return next((what for kinds, what in _NO_TEXTS if isinstance(value, kinds)), None)
+
+
+def unfit(spec: dict, params: dict, exc: Exception) -> VendorError:
+    """The error of options over which the validator itself has fallen: it names the one at fault, and repeats nothing of it.
+
+    :param spec: an argument_spec.
+    :param params: the options that were to be validated.
+    :param exc: what the validator has raised.
+    """
+    option = _unfit(spec, params)
+    if option is None:
+        return VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc))
+    return VendorError(errors.INVALID_INPUT, "%s holds a value that it cannot hold." % option)
+
+
+def _unfit(spec: dict, params: dict) -> Optional[str]:
+    for name, option in spec.items():
+        if params.get(name) is None:
+            continue
+        value = params[name]
+        alone = {name: {key: setting for key, setting in option.items() if key in ("type", "elements", "options", "choices")}}
+        try:
+            ArgumentSpecValidator(alone).validate({name: value})
+        except Exception:  # pylint: disable=broad-exception-caught
+            # Its text is not passed on: it may hold a secret.
+            items = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+            inner = next(filter(None, (_unfit(option.get("options") or {}, item) for item in items)), None)
+            return "%s in %s" % (inner, name) if inner else "%s (of type %s)" % (name, option.get("type", "str"))
+    return None
