@@ -25,16 +25,17 @@ from functools import lru_cache
 from typing import Any, Optional
 from urllib.parse import quote, unquote
 
-from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from ..records import Record
-from .base import Entry, Note, Store, StoreConflict, failure, read_record
+from .base import LONGEST_TIMEOUT, MOST_AT_ONCE, MOST_RETRIES, Entry, Note, Store, StoreConflict, failure, read_record, sound
 
 try:
     import boto3
@@ -59,6 +60,7 @@ _NAMESPACE = uuid.UUID("72656b65-7900-5000-8000-000000000001")  # of the identif
 _LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
 _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
+_PAGES = 5000  # of a listing; a region has no more secrets than that
 # Refusals that tell something about a secret.
 _ORDINARY = {
     "create_secret": ("ResourceExistsException",),
@@ -112,18 +114,18 @@ class AwsSecretsManagerStore(Store):
     """Records in secrets ``<path_prefix>/<host>/<user>``."""
 
     argument_spec = dict(
-        region=dict(type="str", fallback=(env_fallback, ["AWS_REGION", "AWS_DEFAULT_REGION"])),
+        region=dict(type="str", fallback=(from_environment, ["AWS_REGION", "AWS_DEFAULT_REGION"])),
         profile=dict(type="str", fallback=(_read_by_boto3, ["AWS_PROFILE"])),
         access_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_ACCESS_KEY_ID"])),
         secret_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SECRET_ACCESS_KEY"])),
         session_token=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SESSION_TOKEN"])),
-        endpoint_url=dict(type="str", fallback=(env_fallback, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])),
-        ca_path=dict(type="path", fallback=(env_fallback, ["AWS_CA_BUNDLE"])),
-        kms_key_id=dict(type="str", no_log=False, fallback=(env_fallback, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
-        path_prefix=dict(type="str", default="rekey", fallback=(env_fallback, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
-        timeout=dict(type="float", default=10.0, fallback=(env_fallback, ["AWS_SECRETSMANAGER_TIMEOUT"])),
-        retries=dict(type="int", default=4, fallback=(env_fallback, ["AWS_SECRETSMANAGER_RETRIES"])),
-        concurrency=dict(type="int", default=10, fallback=(env_fallback, ["AWS_SECRETSMANAGER_CONCURRENCY"])),
+        endpoint_url=dict(type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])),
+        ca_path=dict(type="path", fallback=(from_environment, ["AWS_CA_BUNDLE"])),
+        kms_key_id=dict(type="str", no_log=False, fallback=(from_environment, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
+        path_prefix=dict(type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
+        timeout=dict(type="float", default=10.0, fallback=(from_environment, ["AWS_SECRETSMANAGER_TIMEOUT"])),
+        retries=dict(type="int", default=4, fallback=(from_environment, ["AWS_SECRETSMANAGER_RETRIES"])),
+        concurrency=dict(type="int", default=10, fallback=(from_environment, ["AWS_SECRETSMANAGER_CONCURRENCY"])),
     )
     constraints = dict(
         mutually_exclusive=[("profile", "access_key")],
@@ -136,9 +138,11 @@ class AwsSecretsManagerStore(Store):
         super().__init__(host, options, loader)
         if not HAS_BOTO3:
             raise VendorError(errors.INVALID_INPUT, missing_required_lib("boto3", reason="for the store aws_secretsmanager"))
-        for name, least in (("timeout", 0.001), ("retries", 0), ("concurrency", 1)):
-            if options[name] < least:
+        for name, least, most in (("timeout", 0.001, LONGEST_TIMEOUT), ("retries", 0, MOST_RETRIES), ("concurrency", 1, MOST_AT_ONCE)):
+            if not options[name] >= least:
                 raise _invalid("%s must be at least %s" % (name, least))
+            if options[name] > most:
+                raise _invalid("%s must be at most %s" % (name, most))
         if options["ca_path"] and not os.path.isfile(options["ca_path"]):
             raise _invalid("ca_path: there is no file %s" % options["ca_path"])
         prefix = options["path_prefix"].strip("/")
@@ -153,6 +157,9 @@ class AwsSecretsManagerStore(Store):
         self._place = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
 
     def _connect(self, options):
+        # The library reads many more variables than there are options, and most of them at a later time.
+        for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
+            del os.environ[name]
         # Every request may be repeated: versions have identifiers that were chosen here, and labels are moved from where they are known to be.
         config = Config(
             connect_timeout=options["timeout"],
@@ -171,7 +178,9 @@ class AwsSecretsManagerStore(Store):
                 region_name=options["region"],
             )
             return session.client("secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config)
-        except (BotoCoreError, ValueError) as exc:
+        except ValueError as exc:
+            raise _invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
+        except BotoCoreError as exc:
             raise _invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
 
     def close(self):
@@ -190,7 +199,7 @@ class AwsSecretsManagerStore(Store):
 
     def list(self):
         found, page = [], {}
-        while page is not None:
+        for _page in range(_PAGES):
             answer = self._call(
                 "list_secrets", self._prefix, Filters=[{"Key": "name", "Values": [self._prefix]}], IncludePlannedDeletion=True, MaxResults=100, **page
             )
@@ -199,8 +208,10 @@ class AwsSecretsManagerStore(Store):
                 # The service's filter may be broader; and a secret that has only begun is no record.
                 if name.startswith(self._prefix) and _by_label(versions).get(PENDING, BEGINNING) != BEGINNING:
                     found.append(self._user(name))
-            page = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
-        return sorted(found)
+            if not answer.get("NextToken"):
+                return sorted(found)
+            page = {"NextToken": answer["NextToken"]}
+        raise failure("The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._place, _PAGES))
 
     def read_note(self, name: str) -> Note:
         held = self._read_note(self._named(self._notes, name))
@@ -455,7 +466,7 @@ def _invalid(message):
 
 def _quoted(text, safe=""):
     """A text in the characters that a secret's name may have; ``=`` begins what is quoted, as ``%`` does in a URL."""
-    return quote(text, safe=safe + "@+").replace("~", "%7E").replace("%", "=")
+    return quote(sound(text), safe=safe + "@+").replace("~", "%7E").replace("%", "=")
 
 
 def _by_label(versions):

@@ -34,6 +34,12 @@ OPTIONS = dict(
 )
 
 
+# More than anybody needs, and no more than the libraries below can take.
+LONGEST_TIMEOUT = 86400  # seconds
+MOST_RETRIES = 100
+MOST_AT_ONCE = 1000  # requests
+
+
 class StoreConflict(Exception):
     """Somebody else changed records between our reading and writing; they were left as they are.
 
@@ -47,6 +53,18 @@ class StoreConflict(Exception):
 
 class DamagedRecordError(VendorError):
     """A record is damaged; a repair can set it aside."""
+
+
+def sound(name: str) -> str:
+    """A name that can be written down.
+
+    :raises VendorError: ``invalid_input``: it holds half a character, as from a file that is not in UTF-8.
+    """
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise VendorError(errors.INVALID_INPUT, "The name %s is not valid Unicode. Correct it, or the file that it comes from." % ascii(name)) from None
+    return name
 
 
 def failure(message):
@@ -209,6 +227,7 @@ def open_store(name, host, options, loader):
     spec = dict(store.constraints, argument_spec=store.argument_spec)
     try:
         validated_options = validated(spec, dict(options.get("store_options") or {}))
+        _require_sound_texts(validated_options)
     except VendorError as error:
         # Ansible repeats what was given where it has a wrong type, and a secret may stand at a wrong place.
         texts = [str(value) for value in (options.get("store_options") or {}).values()]
@@ -216,6 +235,16 @@ def open_store(name, host, options, loader):
         error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, told)
         raise
     return store(host, dict(validated_options, store_path=options.get("store_path")), loader)
+
+
+def _require_sound_texts(options: dict) -> None:
+    """Refuse what no path, header or JSON can hold.
+
+    :raises VendorError: ``invalid_input``.
+    """
+    for name, value in options.items():
+        if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+            raise VendorError(errors.INVALID_INPUT, "%s holds a NUL or a broken character." % name)
 
 
 def store_class(name):

@@ -27,17 +27,18 @@ from typing import Any, Callable, Optional
 from urllib.parse import quote, unquote, urlencode
 
 from ansible.errors import AnsibleError
-from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors, http
+from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
-from .base import Entry, Note, Store, StoreConflict, failure, read_record
+from .base import LONGEST_TIMEOUT, MOST_AT_ONCE, MOST_RETRIES, Entry, Note, Store, StoreConflict, failure, read_record, sound
 
 try:
     import hvac
@@ -47,6 +48,7 @@ except ImportError:
 
 _NOTES = ".rekey"  # the folder of the notes; the folder of a host never begins with a dot
 _RENEWED_AT = 0.9  # part of a token's life after which another login is made
+_LOGINS = 5  # more than one for a single request only if its tokens are used up by others
 _STALE = "check-and-set parameter did not match"  # how the server tells that cas is not the current version
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _HINTS = {
@@ -55,10 +57,25 @@ _HINTS = {
     429: "The server limits the rate of requests; a lower concurrency may do.",
     503: "It may be sealed or in maintenance.",
 }
+_WRONG_LOGIN = "Are role_id, secret_id (it may have expired), approle_mount_point and namespace right?"
+_LOGIN_HINTS = {
+    **dict.fromkeys((400, 401, 404), _WRONG_LOGIN),
+    403: "After a few wrong logins the server refuses the right ones as well for a while, as a rule 15 minutes. " + _WRONG_LOGIN,
+}
 
 
 class _Stale(Exception):
     """The version that a write was to replace is not the current one."""
+
+
+@dataclass
+class _Token:
+    """A token, and how long it is good for."""
+
+    text: str = field(repr=False)
+    good_until: float = float("inf")  # on the monotonic clock
+    uses: float = float("inf")  # requests that it is still good for
+    has_worked: bool = False  # whether the server has taken it
 
 
 @dataclass(frozen=True)
@@ -72,9 +89,9 @@ class _Held:
 
 def _from_duration(name):
     """A fallback: seconds out of a variable that Vault's own program reads as ``90``, ``90s`` or ``1m30s``."""
-    text = env_fallback(name)
+    text = from_environment(name)
     found = _DURATION.fullmatch(text)
-    if not found or not text:
+    if not found:
         return text  # the message about the type then names the option
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return hours * 3600 + minutes * 60 + seconds
@@ -83,13 +100,13 @@ def _from_duration(name):
 def _from_skip(name):
     """A fallback: the contrary of a variable that says not to check certificates."""
     try:
-        return not boolean(env_fallback(name))
+        return not boolean(from_environment(name))
     except TypeError:
         raise AnsibleFallbackNotFound from None
 
 
 def _option(*names, **option):
-    return dict(option, fallback=(env_fallback, list(names)))
+    return dict(option, fallback=(from_environment, list(names)))
 
 
 class _Adapter(hvac.adapters.Adapter if hvac else object):
@@ -100,11 +117,20 @@ class _Adapter(hvac.adapters.Adapter if hvac else object):
     """
 
     def __init__(self, client, namespace):  # pylint: disable=super-init-not-called  # that one opens connections of its own
-        self.token = None
+        self._thread = threading.local()
         self._client = client
         self._headers = {"X-Vault-Request": "true"}
         if namespace:
             self._headers["X-Vault-Namespace"] = namespace
+
+    @property
+    def token(self) -> Optional[str]:
+        """The token of this thread's requests: another thread may have replaced its own meanwhile."""
+        return getattr(self._thread, "token", None)
+
+    @token.setter
+    def token(self, token: Optional[str]) -> None:
+        self._thread.token = token
 
     def get_login_token(self, response):
         """The token in the answer to a login."""
@@ -153,8 +179,11 @@ class HashiVaultStore(Store):
         token = (options["token"] or "").strip()
         _require(self._role_id if self._approle else token, "Give token (VAULT_TOKEN), or role_id and secret_id (VAULT_ROLE_ID, VAULT_SECRET_ID).")
         _require(options["timeout"] > 0, "timeout must be more than 0.")
+        _require(options["timeout"] <= LONGEST_TIMEOUT, "timeout must be at most %d." % LONGEST_TIMEOUT)
         _require(options["retries"] >= 0, "retries must not be negative.")
+        _require(options["retries"] <= MOST_RETRIES, "retries must be at most %d." % MOST_RETRIES)
         _require(options["concurrency"] >= 1, "concurrency must be at least 1.")
+        _require(options["concurrency"] <= MOST_AT_ONCE, "concurrency must be at most %d." % MOST_AT_ONCE)
         self._mount = _path("mount_point", options["mount_point"])
         self._login_mount = _path("approle_mount_point", options["approle_mount_point"])
         path = _path("path", options["path"])
@@ -166,20 +195,21 @@ class HashiVaultStore(Store):
             options["client_key"], pool_size=self._concurrency,
         )  # fmt: skip
         self._url = self._http.base_url
-        self._adapter = _Adapter(self._http, (options["namespace"] or "").strip("/"))
+        namespace = (options["namespace"] or "").strip("/")
+        self._adapter = _Adapter(self._http, _path("namespace", namespace) if namespace else None)
         self._client = hvac.Client(url=self._url, token="", adapter=lambda **_options: self._adapter)
-        self._lock = threading.Lock()
-        self._good_until = None  # when the token wants replacing; None before the first login
+        self._lock = threading.Lock()  # of the token
+        self._token = None if self._approle else _Token(token)
+        self._checking = threading.Lock()
         self._is_checked = False  # whether the mount is known to be what it should be
-        if not self._approle:
-            self._adapter.token, self._good_until = token, float("inf")
         self._warn(options["validate_certs"])
 
     def get(self, users):
         names = list(dict.fromkeys(users))
         if names:
             # Not left to the workers: each would try a login that is refused, and a role is locked after a few.
-            self._log_in()
+            with self._lock:
+                self._ensure_token()
         return dict(zip(names, each(self._entry, names, self._concurrency)))
 
     def put(self, entries):
@@ -206,10 +236,13 @@ class HashiVaultStore(Store):
         return sorted(unquote(key) for key in keys if not key.endswith("/"))
 
     def close(self):
-        if self._approle and self._adapter.token:
-            with suppress(Exception):
-                self._client.auth.token.revoke_self()
-            self._adapter.token, self._good_until = None, None
+        if self._approle and self._token:
+            # One without a use left has ended by itself.
+            if self._token.uses > 0:
+                self._adapter.token = self._token.text
+                with suppress(Exception):
+                    self._client.auth.token.revoke_self()
+            self._token = None
         self._http.close()
 
     def read_note(self, name: str) -> Note:
@@ -359,8 +392,20 @@ class HashiVaultStore(Store):
         :param what: the place, for the message.
         :raises VendorError: ``store_failed``.
         """
-        self._log_in()
-        return self._sent(what, request, *args, mount_point=self._mount, **kwargs)
+        return self._asked(what, request, *args, mount_point=self._mount, **kwargs)
+
+    def _asked(self, what, request, *args, **kwargs):
+        """The answer to a request with a token; with another token if this one has come to its end before its time."""
+        for last in (*[False] * _LOGINS, True):
+            token = self._use_token()
+            self._adapter.token = token.text
+            answer = self._sent(what, request, *args, **kwargs)
+            if answer.status != 403:
+                token.has_worked = True
+            elif self._approle and not last and _has_ended(answer) and self._drop(token):
+                continue
+            break
+        return answer
 
     def _sent(self, what, request, *args, **kwargs):
         try:
@@ -368,32 +413,55 @@ class HashiVaultStore(Store):
         except VendorError as error:
             raise error.with_message("%s: %s" % (what, error.message), errors.STORE_FAILED) from None
 
-    def _log_in(self):
+    def _use_token(self) -> _Token:
+        """The token for one request."""
         with self._lock:
-            if self._good_until is not None and time.monotonic() < self._good_until:
-                return
-            # An AppRole's token may be shorter-lived than a change of many passwords.
-            place = "The login by AppRole at auth/%s" % self._login_mount
-            login = self._client.auth.approle.login
-            answer = self._sent(place, login, self._role_id, self._secret_id, use_token=False, mount_point=self._login_mount)
-            if answer.status != 200:
-                wrong = answer.status in (400, 401, 403, 404)
-                raise self._refusal(place, answer, "Are role_id, secret_id (it may have expired), approle_mount_point and namespace right?" if wrong else None)
-            auth = _member(answer.json_object(), "auth")
-            token, lease = _member(auth, "client_token"), _member(auth, "lease_duration")
-            if not token or not isinstance(token, str) or not isinstance(lease, int):
-                raise failure("%s was answered without a token by %s." % (place, self._url))
-            self._scrub.add(token)
-            self._adapter.token = token
-            self._good_until = time.monotonic() + lease * _RENEWED_AT if lease else float("inf")
+            token = self._ensure_token()
+            token.uses -= 1
+            return token
+
+    def _drop(self, token: _Token) -> bool:
+        """Do without a token that the server has refused.
+
+        :return: whether another one may do: a new one that the server refuses as well lacks the permission.
+        """
+        with self._lock:
+            if self._token is token:
+                if not token.has_worked:
+                    return False
+                self._token = None
+            return True
+
+    def _ensure_token(self) -> _Token:
+        """A token that is good for a request; the lock is held."""
+        # An AppRole's token may be shorter-lived than a change of many passwords.
+        if self._token is None or (self._approle and (self._token.uses < 1 or time.monotonic() >= self._token.good_until)):
+            self._token = None
+            self._token = self._log_in()
+        return self._token
+
+    def _log_in(self) -> _Token:
+        place = "The login by AppRole at auth/%s" % self._login_mount
+        self._adapter.token = None
+        began = time.monotonic()
+        login = self._client.auth.approle.login
+        answer = self._sent(place, login, self._role_id, self._secret_id, use_token=False, mount_point=self._login_mount)
+        if answer.status != 200:
+            raise self._refusal(place, answer, _LOGIN_HINTS.get(answer.status))
+        auth = _member(answer.json_object(), "auth")
+        text, lease, uses = _member(auth, "client_token"), _member(auth, "lease_duration"), _member(auth, "num_uses")
+        if not text or not isinstance(text, str) or not isinstance(lease, int):
+            raise failure("%s was answered without a token by %s." % (place, self._url))
+        self._scrub.add(text)
+        unlimited = float("inf")
+        return _Token(text, began + lease * _RENEWED_AT if lease > 0 else unlimited, uses if _is_version(uses) else unlimited)
 
     def _check_mount(self):
         """Make sure that the mount keeps versions: one that does not would take a write with ``cas`` as if nothing stood there."""
-        self._log_in()
-        with self._lock:
+        with self._checking:
             if self._is_checked:
                 return
-            answer = self._sent("mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount))
+            answer = self._asked("mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount))
             if answer.status != 200:
                 raise self._refusal("The request what mount_point %s is" % self._mount, answer)
             told = _member(answer.json_object(), "data")
@@ -440,7 +508,7 @@ def _path(option, value):
 
 def _segment(name):
     """Any name as one part of a path; servers refuse ``..`` and what is not printable, and split at ``/``."""
-    text = quote(name, safe="@").replace("..", "%2E%2E")
+    text = quote(sound(name), safe="@").replace("..", "%2E%2E")
     return "%2E" + text[1:] if text.startswith(".") else text
 
 
@@ -458,6 +526,12 @@ def _is_version(value):
 def _texts(answer):
     found = _member(answer.json_object(), "errors")
     return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
+def _has_ended(answer: http.Response) -> bool:
+    """Whether a refusal is that of a token which is unknown by now; one that lacks a permission is refused in other words."""
+    texts = _texts(answer)
+    return texts == ["permission denied"] or any("invalid token" in text for text in texts)
 
 
 def _is_nothing(answer):
