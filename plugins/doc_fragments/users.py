@@ -30,7 +30,7 @@ options:
       update_password:
         description: As O(update_password), for this user alone.
         type: str
-        choices: [when_changed, always]
+        choices: [when_changed, always, never]
       failed_logins:
         description:
           - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
@@ -50,8 +50,11 @@ options:
     description:
       - With V(when_changed) a login finds out whether the password is already right, and it is changed only if it is not.
       - With V(always) it is changed without a look, so that the task reports a change on each run.
+      - With V(never) nothing is changed, and no current password is needed. One login finds out whether O(password) is in force. If it is, the user's
+        C(state) is V(unchanged) and C(verified) is V(true). If it is not, the user fails with the error C(current_password_wrong) and C(verified) is
+        V(false). If no login can tell, it fails with C(not_verified) or C(login_budget_spent).
     type: str
-    choices: [when_changed, always]
+    choices: [when_changed, always, never]
     default: when_changed
   verify:
     description: Whether to log in with the new password after a change.

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from ._environment import from_environment
-from .vendor import ALWAYS, WHEN_CHANGED
+from .vendor import ALWAYS, NEVER, WHEN_CHANGED
 
-_UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS])
+_UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS, NEVER])
 
 
 # Ansible's own message repeats what it was given, passwords included.

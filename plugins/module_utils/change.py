@@ -19,7 +19,7 @@ from .errors import VendorError
 from .http import HttpClient
 from .parallel import each
 from .scrub import Scrubber
-from .vendor import WHEN_CHANGED, Account
+from .vendor import NEVER, WHEN_CHANGED, Account
 
 CHANGED = "changed"
 UNCHANGED = "unchanged"
@@ -234,6 +234,9 @@ class _Run:
         limit = self._vendor.capabilities.failed_logins_per_run
         if limit is not None and account.failed_logins >= max(limit, 1):
             raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+        if account.update_password == NEVER:
+            self._only_log_in(outcome)
+            return
         needed, proved = self._vendor.change_needed(account), None
         if needed is None and account.update_password == WHEN_CHANGED:
             proved = self._is_in_force(account)
@@ -241,10 +244,30 @@ class _Run:
         if needed is False:
             outcome.state, outcome.verified = UNCHANGED, proved
         elif self._check_mode:
-            self._check_current(account)
+            self._check_current(account, outcome.refuted)
             outcome.state = WOULD_CHANGE
         else:
             outcome.due = True
+
+    def _only_log_in(self, outcome: _Outcome) -> None:
+        """Find out whether the password is right, by one login at most."""
+        account = outcome.account
+        most = self._vendor.capabilities.most_failed_probes
+        if most is not None and account.failed_logins >= most:
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+        try:
+            # Where the look-up says that no login may be tried, none is.
+            right = None if self._vendor.change_needed(account) else self._probe(account, account.password)
+        except VendorError as error:
+            if error.kind == errors.CURRENT_PASSWORD_WRONG:
+                outcome.verified = False
+            raise
+        outcome.verified = right
+        if right is None:
+            raise VendorError(errors.NOT_VERIFIED, "No login could tell whether the password of %s is right." % account.label)
+        if not right:
+            raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The password of %s does not log in." % account.label)
+        outcome.state = UNCHANGED
 
     def _is_in_force(self, account):
         """Whether the new password is the one in force already.
@@ -348,9 +371,14 @@ class _Run:
             outcome.fail(doubt.with_message(text, errors.OUTCOME_UNKNOWN))
             outcome.state = UNKNOWN
 
-    def _check_current(self, account):
-        """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing."""
+    def _check_current(self, account, new_refuted):
+        """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing.
+
+        :param new_refuted: a login has shown that the new password is not in force.
+        """
         rules = self._vendor.capabilities
+        if new_refuted and account.current_password == account.password:
+            raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)
         if account.current_password and rules.failed_logins_per_run is None and rules.others_need_current != "no":
             if self._probe(account, account.current_password) is False:
                 raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)

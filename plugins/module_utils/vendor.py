@@ -20,6 +20,7 @@ from .errors import VendorError
 
 ALWAYS = "always"
 WHEN_CHANGED = "when_changed"
+NEVER = "never"  # a login tells whether the password is right, and nothing is changed
 
 # When a vendor that locks accounts forgets failed logins: some time after them, or with the next good login and never before.
 FORGETS_BY_TIME = "window"
@@ -177,10 +178,15 @@ class Vendor(ABC):
 
         :raises VendorError: ``invalid_input`` or ``password_rejected``.
         """
+        if account.password is None or (account.update_password == NEVER and not account.password):
+            raise VendorError(errors.INVALID_INPUT, "There is no password for %s." % account.label)
         rules = self.capabilities
         if any("\ud800" <= character <= "\udfff" for character in account.password):
             # From an environment variable or a file that is not in UTF-8.
             raise VendorError(errors.PASSWORD_REJECTED, "The password holds something that is not text in UTF-8.")
+        if account.update_password == NEVER:
+            # It may be in force though the vendor would not take it any more.
+            return
         size = password_size(rules, account.password)
         if size < rules.password_min:
             least = (rules.password_min, rules.password_unit, rules.title)
@@ -213,7 +219,7 @@ class Vendor(ABC):
     def change_needed(self, account):
         """What the look-up has already told about a change, where a login is not the way to find out.
 
-        :return: True: it is needed; False: there is nothing to be done; None: a login tells.
+        :return: True: it is needed, and no login can or may tell more; False: there is nothing to be done; None: a login tells.
         """
         return None
 

@@ -86,7 +86,7 @@ options:
       update_password:
         description: As O(update_password), for this user alone.
         type: str
-        choices: [when_changed, always]
+        choices: [when_changed, always, never]
       failed_logins:
         description:
           - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several

@@ -24,12 +24,12 @@ def run(stand, double, *names, check_mode=False, clock=None, entry=None, **optio
     :param names: of the users, whose password :data:`OLD` is to become :data:`NEW`.
     :param clock: tells afterwards how long was waited.
     :param entry: further keys of each user.
-    :param options: further options of the module.
+    :param options: further options of the module; ``users`` in place of ``names``.
     :return: the result of the change run.
     """
     clock = clock or Clock()
     module = importlib.import_module("%s.%s_user_password" % (MODULES, stand.vendor))
-    users = [dict({"name": name, "password": NEW, "current_password": OLD}, **(entry or {})) for name in names]
+    users = options.pop("users", None) or [dict({"name": name, "password": NEW, "current_password": OLD}, **(entry or {})) for name in names]
     validated = ArgumentSpecValidator(**module.SPEC).validate(dict(stand.connection(double), users=users, **options))
     assert not validated.error_messages
     return change.run(module.VENDOR, validated.validated_parameters, check_mode=check_mode, sleep=clock.sleep, clock=clock)

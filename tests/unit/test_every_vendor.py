@@ -74,6 +74,50 @@ def test_check_mode_writes_nothing(call, double):
     assert not double.refused_writes and in_force(double, "alice", "bob") == []
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_edge_18_whether_a_password_logs_in_costs_one_login_and_changes_nothing(call, stand, double, check_mode):
+    double.read_only = True
+    users = [{"name": "alice", "password": OLD}, {"name": "bob", "password": NEW}, {"name": "nobody", "password": OLD}]
+    result = call(users=users, update_password="never", check_mode=check_mode)
+    assert not double.refused_writes and double.writes == 0 and result["changed"] is False and result["failed"] is True
+    right, wrong = (("unchanged", True, None), ("failed", False, "current_password_wrong")) if stand.proves else 2 * (("failed", None, "not_verified"),)
+    # Where a server knows no user without its password, it is the same to it.
+    assert told(result)[:2] == [right, wrong] and told(result)[2][2] in ("user_not_found", "current_password_wrong", "not_verified")
+    assert double.failed_logins["alice"] == 0 and double.failed_logins["bob"] == int(stand.proves)
+    assert [user["failed_logins"] for user in result["users"][:2]] == [0, int(stand.proves)]
+    clean(result)
+
+
+def test_edge_18_a_password_that_no_vendor_would_take_may_still_be_in_force(stand):
+    odd = "x y"  # short, without any class but one
+    with stand.double({"alice": odd}) as double:
+        result = run(stand, double, users=[{"name": "alice", "password": odd}], update_password="never")
+        assert told(result) == [("unchanged", True, None) if stand.proves else ("failed", None, "not_verified")]
+
+
+def test_edge_18_a_login_without_a_password_is_none(call, double):
+    result = call(users=[{"name": "alice", "password": ""}], update_password="never")
+    assert told(result) == [("failed", None, "invalid_input")] and not double.failed_logins
+
+
+def test_edge_18_the_login_that_might_lock_is_not_made(call, stand, double):
+    most = stand.capabilities.most_failed_probes
+    if most is None:
+        return
+    result = call(users=[{"name": "alice", "password": NEW, "failed_logins": most}], update_password="never")
+    assert told(result) == [("failed", None, "login_budget_spent")] and not double.failed_logins
+
+
+def test_edge_18_the_operator_is_proved_by_its_own_login(stand, call, double):
+    if stand.operator is None:
+        return
+    right = stand.connection(double)["api_password"]
+    assert told(call(users=[{"name": stand.operator, "password": right}], update_password="never")) == [("unchanged", True, None)]
+    assert told(call(users=[{"name": stand.operator, "password": NEW}], update_password="never")) == [("failed", False, "current_password_wrong")]
+    # Where a failed login counts, that of whoever acts for all least of all is made.
+    assert double.failed_logins[stand.operator] == (1 if stand.capabilities.failed_logins_per_run is None else 0)
+
+
 def test_an_unknown_user_holds_up_nobody(call, stand, double):
     result = call("alice", "nobody", "bob")
     assert [told(result)[0], told(result)[2]] == [("changed", stand.proves or None, None)] * 2

@@ -22,7 +22,7 @@ from ..auth.session import Session
 from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..vendor import Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
 
 _USERS = "/api/v2/users"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -116,12 +116,12 @@ class AriaLogs(Vendor):
             raise VendorError(errors.INVALID_INPUT, "A user needs a name or an id.")
         if account.id is not None and not _UUID.fullmatch(account.id):
             raise VendorError(errors.INVALID_INPUT, "The id of a user is a UUID, as the server lists it.")
-        if account.password is None:
+        if account.password is None and account.update_password != NEVER:
             if not _unlock(account):
                 raise VendorError(errors.INVALID_INPUT, "There is nothing to be done for %s: give a password, or unlock: true." % account.label)
             return
         super().check(account)
-        if not _POLICY.fullmatch(account.password):
+        if account.update_password != NEVER and not _POLICY.fullmatch(account.password):
             raise VendorError(
                 errors.PASSWORD_REJECTED,
                 "The password must hold visible ASCII characters (and blanks) only, with an upper-case letter, a lower-case letter, a digit and a special "
@@ -157,11 +157,16 @@ class AriaLogs(Vendor):
             return state is None or state.startswith(_LOCKED)
         if self.is_operator(account):
             # Its password is known, and it is certainly able to log in.
-            return None if account.password == self.params["api_password"] else True
+            return None if account.update_password == NEVER or account.password == self.params["api_password"] else True
         # Where no login may be tried, none can tell.
         return None if state == _ACTIVE else True
 
     def probe(self, account, password):
+        if self.is_operator(account) and account.update_password == NEVER:
+            # Its session tells, without a login that might fail.
+            if password == self.params["api_password"]:
+                return True
+            raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The password of %s is another: that of api_password logs in." % account.label)
         state = _ACTIVE if self.is_operator(account) else self._states[account.id] or self._state(account)
         if state != _ACTIVE:
             text = "The password of %s was not verified: the account is not active but %s, so no login was tried."

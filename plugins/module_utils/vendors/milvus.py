@@ -14,7 +14,7 @@ from .._environment import from_environment
 from ..auth.basic import basic, bearer
 from ..errors import VendorError
 from ..http import LOGIN, READ, WRITE
-from ..vendor import Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
 
 _USERS = "/v2/vectordb/users/"
 
@@ -74,7 +74,7 @@ class Milvus(Vendor):
             # The first colon of a login ends the name.
             raise VendorError(errors.INVALID_INPUT, "A Milvus user name must not be empty and holds no ':' and no control character.")
         super().check(account)
-        if self._current(account) is None and not self._acts_for(account):
+        if self._current(account) is None and not self._acts_for(account) and account.update_password != NEVER:
             raise VendorError(
                 errors.INVALID_INPUT,
                 "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password." % account.name,

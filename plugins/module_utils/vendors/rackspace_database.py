@@ -22,7 +22,7 @@ from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
 from ..openstack import fault, fault_text
-from ..vendor import Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
 from . import rackspace_database_options as options
 
 _FORBIDDEN = "'\";,/\\`"
@@ -111,6 +111,8 @@ class RackspaceDatabase(Vendor):
         if not _HOST.fullmatch(host):
             raise VendorError(errors.INVALID_INPUT, "The host of a database user holds letters, digits and dots, and perhaps a % at either end.")
         super().check(account)
+        if account.update_password == NEVER:
+            return
         password = account.password
         if password != password.strip():
             raise _lost("begins or ends with a blank")

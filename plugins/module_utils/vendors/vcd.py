@@ -22,7 +22,7 @@ from ..auth.session import Session
 from ..bodies import dicts_at, text_at
 from ..errors import VendorError
 from ..http import READ, WRITE
-from ..vendor import ALWAYS, FORGETS_BY_LOGIN, Capabilities, GeneratedPassword, Vendor
+from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Capabilities, GeneratedPassword, Vendor
 
 _OLDEST = (36, 3)  # the first with changePassword
 _NEWEST = (40, 0)  # the last that is known to have it
@@ -125,7 +125,7 @@ class Vcd(Vendor):
         if self.is_operator(account):
             # The login of the operator proves it.
             account.current_password = self.params["api_password"]
-        if self._acts_for(account):
+        if self._acts_for(account) or account.update_password == NEVER:
             return
         if not account.current_password:
             text = "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password."
@@ -187,6 +187,8 @@ class Vcd(Vendor):
         if self.is_operator(account) and password == self.params["api_password"]:
             # Its session was opened with this one.
             return True
+        if self.is_operator(account) and account.update_password == NEVER:
+            raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The password of %s is another: that of api_password logs in." % account.label)
         session = self._own_session(account, password)
         try:
             session.open()
