@@ -36,7 +36,8 @@ def locked(path, wait):
 
 def _take(path, end):
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # A link is not followed: whoever may write to the folder could make us open, or make, a file elsewhere.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Somebody may have removed the file while we waited: then others lock another one.
@@ -51,6 +52,14 @@ def _take(path, end):
         if time.monotonic() > end:
             raise Locked
         time.sleep(_PAUSE)
+
+
+def behind_links(path: str) -> str:
+    """The file that a path means: the path itself, or where its links lead. What replaces it must be made there, or the link would be replaced.
+
+    :raises OSError: the links lead nowhere or in a circle.
+    """
+    return os.path.realpath(path, strict=True) if os.path.islink(path) else path
 
 
 def make_folder(path):

@@ -470,6 +470,58 @@ def test_a_link_whose_target_is_not_there_is_no_empty_store(stand, what):
     assert current(stand) == [OLD, OTHER]
 
 
+@pytest.mark.parametrize("what", ["entry", "host", "path"])
+def test_edge_3_a_link_is_followed_and_stays(either, what):
+    put(either, alice=OLD, bob=OTHER)
+    path = {"entry": either.entry("alice"), "host": either.entry("alice").parent, "path": either.directory / "rekey"}[what]
+    volume = either.folder / "volume"
+    volume.mkdir()
+    os.rename(path, volume / path.name)
+    path.symlink_to(volume / path.name)
+    (volume / ".new~half").mkdir()
+    put(either, alice=NEW)
+    put(either, carol=OTHER)
+    assert path.is_symlink() and current(either, "alice", "bob", "carol") == [NEW, OTHER, OTHER]
+    if what == "entry":
+        assert sorted(os.listdir(volume)) == [".lock~", "alice.gpg"] and not (volume / "alice.gpg").is_symlink()
+        assert (volume / "alice.gpg").stat().st_mode & 0o777 == 0o600
+    # What lies on the volume is what counts.
+    path.unlink()
+    os.rename(volume / path.name, path)
+    assert current(either, "alice", "bob", "carol") == [NEW, OTHER, OTHER]
+
+
+def test_edge_3_entries_here_and_behind_links_in_one_write(stand):
+    put(stand, alice=OLD, bob=OTHER)
+    for number, user in enumerate(("alice", "bob")):
+        (stand.folder / str(number)).mkdir()
+        os.rename(stand.entry(user), stand.folder / str(number) / "kept")
+        stand.entry(user).symlink_to(stand.folder / str(number) / "kept")
+    put(stand, alice=NEW, bob=NEW, carol=NEW)
+    assert current(stand, "alice", "bob", "carol") == [NEW] * 3 and all(stand.entry(user).is_symlink() for user in ("alice", "bob"))
+
+
+def test_edge_3_a_link_in_a_circle(stand):
+    put(stand, alice=OLD, bob=OTHER)
+    path = stand.entry("alice")
+    path.unlink()
+    path.symlink_to(path)
+    for call in (lambda: current(stand), lambda: put(stand, alice=NEW)):
+        assert "Too many levels of symbolic links" in failure(call)
+    assert path.is_symlink() and current(stand, "bob") == [OTHER]
+
+
+def test_edge_35_what_was_written_is_read_back(stand, monkeypatch):
+    """Another machine, for which our lock is none, writes at the same moment."""
+    put(stand, alice=OLD, bob=OTHER)
+    theirs = stand.entry("bob").read_bytes()
+    version = stand.open().get(["alice"])["alice"].version
+    monkeypatch.setattr(passwordstore, "sync", lambda path: stand.entry("alice").write_bytes(theirs) if os.path.isdir(path) else None)
+    with pytest.raises(StoreConflict) as caught:
+        stand.open().put({"alice": Entry(Record("alice", password=NEW), version)})
+    assert caught.value.users == ["alice"]
+
+
 def test_a_message_that_nobody_has_encrypted_is_no_entry(stand):
     put(stand, alice=OLD, bob=OTHER)
     text = stand.gnupg.show(stand.directory, "rekey/host-1/alice")
@@ -512,6 +564,16 @@ def tracked(stand):
     """A store that is a git repository."""
     stand.gnupg.init(stand.directory, KEY, git=True)
     return stand
+
+
+def test_edge_3_a_host_behind_a_link_that_leads_out_of_the_repository(tracked):
+    put(tracked, alice=OLD, bob=OTHER)
+    folder = tracked.entry("alice").parent
+    os.rename(folder, tracked.folder / "volume")
+    folder.symlink_to(tracked.folder / "volume")
+    before = git(tracked, "rev-list", "--count", "HEAD")
+    put(tracked, alice=NEW)
+    assert current(tracked) == [NEW, OTHER] and git(tracked, "rev-list", "--count", "HEAD") == before and folder.is_symlink()
 
 
 def test_each_put_is_one_commit_of_the_entries_alone(tracked):

@@ -14,23 +14,26 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, Optional
 from urllib.parse import quote
 
 from ansible import constants
 from ansible.errors import AnsibleError
-from ansible.parsing.vault import VaultLib, is_encrypted, match_encrypt_secret
+from ansible.parsing.vault import VaultLib, VaultSecret, is_encrypted, match_encrypt_secret, parse_vaulttext_envelope
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
 from .._folder_notes import FolderNotes
-from ..folders import Locked, locked, make_folder, sync
+from ..folders import Locked, behind_links, locked, make_folder, sync
 from .base import Entry, Note, Store, StoreConflict, content_version, failure, read_record
 
 _FORMAT = 1
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process
+_TRIES = 4
+_PAUSE = 0.1  # seconds before the second try to read what ansible-vault may be writing just now
 
 
 class AnsibleVaultStore(Store):
@@ -54,13 +57,12 @@ class AnsibleVaultStore(Store):
                 "The store ansible_vault needs the play's vault password. Run with --vault-password-file, --vault-id or --ask-vault-pass "
                 "(in AWX: attach a vault credential).",
             )
-        self._vault = VaultLib(secrets)
+        self._vault = _Vault(secrets)
         self._last = (None, None)  # the digest of what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
         self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
         self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + ".yml")
-        self._beside = ".%s~" % os.path.basename(self._path)
         self._notes = FolderNotes(lambda: self._folder)
 
     def get(self, users):
@@ -72,8 +74,9 @@ class AnsibleVaultStore(Store):
             return
         with self._locked():
             text, conflicts = self._merged(entries)
-            if len(conflicts) < len(entries):
-                self._write(text)
+            if len(conflicts) < len(entries) and self._write(text) != self._content():
+                # Somebody for whom our lock is none. What came of ours is seen by reading again.
+                raise StoreConflict(sorted(entries))
         if conflicts:
             raise StoreConflict(sorted(conflicts))
 
@@ -100,16 +103,51 @@ class AnsibleVaultStore(Store):
 
     def _read(self):
         """All records as plain data, by user."""
+        seen: Any = self
+        for number in range(_TRIES):
+            encrypted = self._content()
+            if encrypted is not None:
+                try:
+                    return self._users(encrypted)
+                except VendorError:
+                    if encrypted == seen or number == _TRIES - 1:
+                        raise
+            elif seen is None or (number == 0 and not os.path.lexists(self._beside(self._path) + "lock")):
+                self._last = (None, None)
+                return {}
+            # ansible-vault removes a file that it has edited, and then copies the new one to its place.
+            seen = encrypted
+            time.sleep(_PAUSE)
+        raise failure("%s is being replaced by somebody else just now. Run again." % self._path)
+
+    def _content(self) -> Optional[bytes]:
+        """The bytes of the file; ``None`` if there is none."""
         try:
             with open(self._path, "rb") as stream:
-                encrypted = stream.read()
+                return stream.read()
         except FileNotFoundError:
-            if os.path.islink(self._path):
-                # To start afresh here would be to forget the passwords behind a link whose target is not there just now.
-                raise failure("%s is a link to a file that does not exist." % self._path) from None
-            return {}
+            # To start afresh behind a link whose target is not there just now would be to forget the passwords.
+            if os.path.islink(self._folder) and not os.path.exists(self._folder):
+                raise failure("The folder %s cannot be used: No such file or directory. It is a link. Is its volume mounted?" % self._folder) from None
+            self._file()
+            return None
         except OSError as exc:
             raise failure("%s cannot be read: %s." % (self._path, exc.strerror)) from None
+
+    def _file(self) -> str:
+        """The file itself. Behind a link it is locked, swept and replaced where it lies; the link stays.
+
+        :raises VendorError: ``store_failed``: the link leads nowhere.
+        """
+        try:
+            return behind_links(self._path)
+        except FileNotFoundError:
+            raise failure("%s is a link to a file that does not exist. Is its volume mounted?" % self._path) from None
+        except OSError as exc:
+            raise failure("%s is a link that leads nowhere: %s." % (self._path, exc.strerror)) from None
+
+    def _users(self, encrypted: bytes) -> dict:
+        """The records in the bytes of the file."""
         damaged = "Restore it from a copy; it is not overwritten."
         if not is_encrypted(encrypted):
             raise failure("%s is no file that ansible-vault has encrypted. %s" % (self._path, damaged))
@@ -131,37 +169,67 @@ class AnsibleVaultStore(Store):
         return users
 
     def _write(self, text):
+        known = self._last[0] is not None  # there was a file before
         self._last = (None, None)  # the encryption takes much room by itself
-        identity = constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
-        try:
-            vault_id, secret = match_encrypt_secret(self._vault.secrets, encrypt_vault_id=identity)
-            encrypted = self._vault.encrypt(text, secret=secret, vault_id=vault_id)
-        except AnsibleError:
-            raise failure("%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % self._path) from None
+        encrypted = self._encrypted(text, known)
+        path = self._file()
         temporary = None
         kept = "What it held before is untouched"
         try:
-            self._sweep()
-            handle, temporary = tempfile.mkstemp(prefix=self._beside, dir=self._folder)  # mode 0600
+            self._sweep(path)
+            handle, temporary = tempfile.mkstemp(prefix=os.path.basename(self._beside(path)), dir=os.path.dirname(path))  # mode 0600
             with os.fdopen(handle, "wb") as stream:
                 stream.write(encrypted)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.rename(temporary, self._path)
+            os.rename(temporary, path)
             self._last = (hashlib.sha256(encrypted).digest(), text)
             kept = "It holds the new records, which may not survive a crash of the machine"
-            sync(self._folder)
+            sync(os.path.dirname(path))
         except OSError as exc:
             if temporary:
                 with suppress(OSError):
                     os.unlink(temporary)
             raise failure("%s cannot be written: %s. %s." % (self._path, exc.strerror, kept)) from None
+        return encrypted
 
-    def _sweep(self):
+    def _encrypted(self, text: str, known: bool) -> bytes:
+        """The bytes of a file with that text.
+
+        :param known: whether there was a file before, which has just been decrypted.
+        """
+        identity = constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
+        ids = list(dict.fromkeys(vault_id for vault_id, _secret in self._vault.secrets))
+        if not identity and known:
+            # Whoever could read it must be able to read it afterwards.
+            vault_id, secret = self._vault.used
+        elif not identity and len(ids) > 1:
+            raise failure(
+                "%s would be new, and the play has several vault ids (%s). Tell which one encrypts it: vault_encrypt_identity in ansible.cfg, or the "
+                "environment variable ANSIBLE_VAULT_ENCRYPT_IDENTITY." % (self._path, ", ".join(ids))
+            )
+        else:
+            try:
+                vault_id, secret = match_encrypt_secret(self._vault.secrets, encrypt_vault_id=identity)
+            except AnsibleError:
+                raise failure("%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % self._path) from None
+        self._vault.used = (vault_id, secret)
+        try:
+            return self._vault.encrypt(text, secret=secret, vault_id=vault_id)
+        except AnsibleError:
+            raise failure("%s cannot be encrypted with the vault id %s." % (self._path, vault_id)) from None
+
+    @staticmethod
+    def _beside(path: str) -> str:
+        """The beginning of the names of the files that lie beside a file."""
+        return os.path.join(os.path.dirname(path), ".%s~" % os.path.basename(path))
+
+    def _sweep(self, path: str) -> None:
         """Remove what a killed process left behind; nobody else writes while we hold the lock."""
-        for name in os.listdir(self._folder):
-            if name.startswith(self._beside) and name != self._beside + "lock":
-                os.unlink(os.path.join(self._folder, name))
+        folder, beside = os.path.split(self._beside(path))
+        for name in os.listdir(folder):
+            if name.startswith(beside) and name != beside + "lock":
+                os.unlink(os.path.join(folder, name))
 
     @contextmanager
     def _locked(self):
@@ -169,7 +237,7 @@ class AnsibleVaultStore(Store):
         with ExitStack() as held:
             try:
                 make_folder(self._folder)
-                held.enter_context(locked(os.path.join(self._folder, self._beside + "lock"), _LOCK_TIMEOUT))
+                held.enter_context(locked(self._beside(self._file()) + "lock", _LOCK_TIMEOUT))
             except Locked:
                 raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
             except OSError as exc:
@@ -177,6 +245,19 @@ class AnsibleVaultStore(Store):
                 told = "The folder %s cannot be used: %s." if exc.filename else "%s cannot be locked: %s."
                 raise failure(told % (self._folder if exc.filename else self._path, exc.strerror)) from None
             yield
+
+
+class _Vault(VaultLib):
+    """Remembers under which id, and with which secret, the last file was encrypted."""
+
+    used: tuple[Optional[str], Optional[VaultSecret]] = (None, None)
+
+    def decrypt_and_get_vault_id(self, vaulttext: Any) -> Any:
+        """As in VaultLib."""
+        found = super().decrypt_and_get_vault_id(vaulttext)
+        # The id of the file, which need not be that of the secret; ansible-vault keeps it, too.
+        self.used = (parse_vaulttext_envelope(vaulttext)[3], found[2])
+        return found
 
 
 def _as_text(users):

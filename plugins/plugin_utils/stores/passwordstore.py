@@ -18,7 +18,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote
@@ -31,7 +31,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Vend
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 
 from .._folder_notes import FolderNotes
-from ..folders import Locked, locked, make_folder, sync
+from ..folders import Locked, behind_links, locked, make_folder, sync
 from .base import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record
 
 _SUFFIX = ".gpg"
@@ -96,9 +96,14 @@ class PasswordStore(Store):
         self._require_store()
         with self._failing("cannot be written; no entry is torn, and those that were not replaced are untouched"):
             make_folder(self._folder)
-            with self._locked(os.path.join(self._folder, _LOCK)):
-                self._sweep()
-                conflicts = self._replace(entries)
+            places = {user: self._file(user) for user in entries}
+            # Beside those that links lead to as well; always in the same order, so that two processes never wait for each other.
+            elsewhere = {os.path.dirname(place) for place in places.values()} - {self._folder, os.path.realpath(self._folder)}
+            with ExitStack() as held:
+                for folder in [self._folder, *sorted(elsewhere)]:
+                    held.enter_context(self._locked(os.path.join(folder, _LOCK)))
+                    self._sweep(folder)
+                conflicts = self._replace(entries, places)
             if len(conflicts) < len(entries):
                 self._commit()
         if conflicts:
@@ -135,6 +140,14 @@ class PasswordStore(Store):
     def _path(self, user):
         return os.path.join(self._folder, _quoted(user) + _SUFFIX)
 
+    def _file(self, user: str) -> str:
+        """The file itself of an entry. Behind a link it is replaced where it lies; the link stays."""
+        path = self._path(user)
+        try:
+            return behind_links(path)
+        except FileNotFoundError:
+            raise failure("%s is a link to a file that does not exist." % path) from None
+
     def _require_store(self):
         """To start afresh where the store is only not there just now would be to forget the passwords in it."""
         folder = self._root
@@ -159,8 +172,7 @@ class PasswordStore(Store):
             return stream.read()
         # It may be missing along with everything else.
         self._require_store()
-        if os.path.islink(path):
-            raise failure("%s is a link to a file that does not exist." % path)
+        self._file(user)
         return None
 
     def _entry(self, user):
@@ -177,17 +189,24 @@ class PasswordStore(Store):
                 break
         raise failure("%s cannot be decrypted: %s" % (self._path(user), told))
 
-    def _replace(self, entries):
+    def _replace(self, entries, places: dict[str, str]):
         """Put new entries in the place of the old ones.
 
+        :param places: the file of each user.
         :return: the users whose entries somebody else has changed.
         """
         conflicts = {user for user, entry in entries.items() if self._version(user) != entry.version}
         texts = {user: _text(entry.record, user) for user, entry in entries.items() if user not in conflicts}
-        if not texts:
-            return conflicts
         keys = self._key_file()
-        stage = tempfile.mkdtemp(prefix=_STAGE, dir=self._folder)
+        for folder in sorted({os.path.dirname(places[user]) for user in texts}):
+            some = {user: text for user, text in texts.items() if os.path.dirname(places[user]) == folder}
+            conflicts |= self._replace_in(folder, some, entries, places, keys)
+        return conflicts
+
+    def _replace_in(self, folder: str, texts: dict[str, str], entries: dict, places: dict[str, str], keys: str) -> set[str]:
+        """The same for the entries in one folder."""
+        conflicts = set()
+        stage = tempfile.mkdtemp(prefix=_STAGE, dir=folder)
         try:
             # A small password store of its own: pass makes no commits for what is not finished.
             for suffix in ("", ".sig"):
@@ -195,28 +214,29 @@ class PasswordStore(Store):
                     shutil.copyfile(keys + suffix, os.path.join(stage, _KEYS + suffix))
             # One alone: where keys are new, gpg first brings its trust database up to date, which several at a time can damage.
             first, *others = texts
-            self._encrypt(stage, first, texts[first], keys)
-            each(lambda user: self._encrypt(stage, user, texts[user], keys), others, _WORKERS)
+            made = [self._encrypt(stage, first, texts[first], keys)]
+            made += each(lambda user: self._encrypt(stage, user, texts[user], keys), others, _WORKERS)
             for user in texts:
                 # Once more, for those who know nothing of the lock: pass itself, an editor, git.
                 if self._version(user) != entries[user].version:
                     conflicts.add(user)
                     continue
-                os.rename(os.path.join(stage, _quoted(user) + _SUFFIX), self._path(user))
-            sync(self._folder)
+                os.rename(os.path.join(stage, _quoted(user) + _SUFFIX), places[user])
+            sync(folder)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
-        return conflicts
+        # And for those for whom our lock is none, as on some network file systems.
+        return conflicts | {user for user, version in zip(texts, made) if user not in conflicts and self._version(user) != version}
 
     def _version(self, user):
         content = self._content(user)
         return None if content is None else _version(content)
 
-    def _sweep(self):
+    def _sweep(self, folder: str) -> None:
         """Remove what a killed process left behind; nobody else writes while we hold the lock."""
-        for name in os.listdir(self._folder):
+        for name in os.listdir(folder):
             if name.startswith(_STAGE):
-                shutil.rmtree(os.path.join(self._folder, name), ignore_errors=True)
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
     @contextmanager
     def _locked(self, path):
@@ -236,7 +256,10 @@ class PasswordStore(Store):
     # The programs
 
     def _encrypt(self, folder, user, text, keys):
-        """Make an entry in a folder, and see that it comes back as it was given."""
+        """Make an entry in a folder, and see that it comes back as it was given.
+
+        :return: its version.
+        """
         name = _quoted(user)
         path = os.path.join(folder, name + _SUFFIX)
         if self._backend == "pass":
@@ -248,13 +271,15 @@ class PasswordStore(Store):
             raise failure("%s cannot be encrypted: %s" % (self._path(user), _why_not_encrypted(told, keys)))
         # Whoever cannot read it back would lose the old entry for one that is of no use here.
         with open(path, "rb") as stream:
-            again, told, _final = self._decrypted(stream.read())
+            content = stream.read()
+        again, told, _final = self._decrypted(content)
         if again != text:
             told = "it is not what was given to it." if again is not None else told
             raise failure("The new entry for %s does not come back: %s The old one is untouched." % (self._path(user), told))
         if self._backend == "gpg":
             os.chmod(path, 0o600)
         sync(path)
+        return _version(content)
 
     def _decrypted(self, content):
         """The text of an entry. By gpg itself with any backend: pass would read the file once more, and that may be another one by then.
@@ -310,6 +335,9 @@ class PasswordStore(Store):
         """Commit this host's entries where the store is a git repository, those too that a killed run has left uncommitted."""
         roots = [os.path.join(self._root, *self._parts[:depth]) for depth in range(len(self._parts), -1, -1)]
         if not any(os.path.lexists(os.path.join(root, ".git")) for root in roots):
+            return
+        # Behind a link the entries may lie outside of it.
+        if "not a git repository" in self._run(["git", "rev-parse"], self._folder)[2]:
             return
         ignored = os.path.join(self._folder, ".gitignore")
         if not os.path.lexists(ignored):

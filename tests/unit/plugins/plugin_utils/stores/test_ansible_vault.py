@@ -194,6 +194,7 @@ def test_ansible_vault_view_shows_the_file(tmp_path):
 
 def test_several_vault_ids(tmp_path, monkeypatch):
     both = {"passwords": ("S3cr3t-MARKER-1", "S3cr3t-MARKER-2"), "vault_ids": ("dev", "prod")}
+    monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "dev")
     put(open_store(tmp_path, **both), alice="S3cr3t-MARKER-a")
     assert (tmp_path / "db-1.yml").read_text(encoding="utf-8").splitlines()[0].endswith(";dev")
     monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "prod")

@@ -1,0 +1,316 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The embedded store as people use it: behind links, with several vault ids, edited by hand, on a file system whose locks are none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, Optional
+
+import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.ansible_vault import AnsibleVaultStore
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
+from tests.unit.plugins.rotation_doubles import loader
+
+OLD, NEW, OTHER = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-other"
+VAULT = "S3cr3t-MARKER-vault"
+DEV, PROD = ("dev", "S3cr3t-MARKER-vault-dev"), ("prod", "S3cr3t-MARKER-vault-prod")
+
+
+def open_store(folder: pathlib.Path, *secrets: tuple[str, str], host: str = "h1") -> AnsibleVaultStore:
+    """A store as an action opens it.
+
+    :param secrets: vault ids and passwords of the play, in the order of the command line.
+    """
+    secrets = secrets or (("default", VAULT),)
+    passwords = loader(*(password for _vault_id, password in secrets), vault_ids=[vault_id for vault_id, _password in secrets])
+    return AnsibleVaultStore(host, {"store_path": str(folder)}, passwords)
+
+
+def put(store: AnsibleVaultStore, **passwords: str) -> None:
+    """Set the current passwords of users, whatever stood there."""
+    entries = store.get(passwords)
+    store.put({user: Entry(Record(user, password=password), entries[user].version) for user, password in passwords.items()})
+
+
+def current(store: AnsibleVaultStore, user: str = "alice") -> Optional[str]:
+    """The current password of a user, or ``None``."""
+    record = store.get([user])[user].record
+    return record and record.password
+
+
+def failure_of(call: Callable, *args: Any, **kwargs: Any) -> str:
+    """The message of a store that refuses; never with a secret."""
+    with pytest.raises(VendorError) as caught:
+        call(*args, **kwargs)
+    assert caught.value.kind == "store_failed" and "MARKER" not in caught.value.message
+    return caught.value.message
+
+
+def file_of(folder: pathlib.Path, host: str = "h1") -> pathlib.Path:
+    """Where the store keeps a host."""
+    return pathlib.Path(open_store(folder, host=host)._path)
+
+
+def begun(folder: pathlib.Path, *secrets: tuple[str, str], **passwords: str) -> pathlib.Path:
+    """A store with these users, by a play with these vault passwords."""
+    put(open_store(folder, *secrets), **(passwords or {"alice": OLD}))
+    return file_of(folder)
+
+
+# Edge 3: links
+
+
+def behind_link(store: pathlib.Path, volume: pathlib.Path, how: str) -> pathlib.Path:
+    """Move the file of a host, or the whole folder, to a volume, and leave a link.
+
+    :return: where the file is now.
+    """
+    path = file_of(store)
+    volume.mkdir()
+    if how == "folder":
+        os.rename(store, volume / "store")
+        store.symlink_to(volume / "store")
+        return volume / "store" / path.name
+    os.rename(path, volume / "kept.yml")
+    if how == "chain":
+        (volume / "second").symlink_to("kept.yml")
+        path.symlink_to(os.path.relpath(volume / "second", store))
+    else:
+        path.symlink_to(volume / "kept.yml")
+    return volume / "kept.yml"
+
+
+@pytest.mark.parametrize("how", ["file", "chain", "folder"])
+def test_edge_3_a_link_is_followed_and_stays(tmp_path, how):
+    store = tmp_path / "store"
+    link = begun(store)
+    real = behind_link(store, tmp_path / "volume", how)
+    before = real.read_bytes()
+    put(open_store(store), alice=NEW)
+    put(open_store(store), bob=OTHER)
+    assert (store if how == "folder" else link).is_symlink()
+    assert real.read_bytes() != before and not real.is_symlink() and real.stat().st_mode & 0o777 == 0o600
+    # The volume alone has all of it.
+    (tmp_path / "again").mkdir()
+    os.rename(real, tmp_path / "again" / link.name)
+    (tmp_path / "again" / "h2.yml").write_bytes(b"$ANSIBLE_VAULT;1.1;AES256\n")
+    assert (current(open_store(tmp_path / "again")), current(open_store(tmp_path / "again"), "bob")) == (NEW, OTHER)
+
+
+def test_edge_3_what_a_killed_run_has_left_beside_the_real_file_is_swept(tmp_path):
+    begun(tmp_path / "store")
+    real = behind_link(tmp_path / "store", tmp_path / "volume", "file")
+    (real.parent / ".kept.yml~half").write_bytes(b"half")
+    put(open_store(tmp_path / "store"), alice=NEW)
+    assert sorted(os.listdir(real.parent)) == [".kept.yml~lock", "kept.yml"]
+
+
+def test_edge_3_two_links_to_one_file_share_its_lock(tmp_path, monkeypatch):
+    begun(tmp_path / "store")
+    real = behind_link(tmp_path / "store", tmp_path / "volume", "file")
+    monkeypatch.setattr(ansible_vault, "_LOCK_TIMEOUT", 0.0)
+    with folders.locked(str(real.parent / ".kept.yml~lock"), 0):
+        assert "has been locked by another process" in failure_of(put, open_store(tmp_path / "store"), alice=NEW)
+    assert current(open_store(tmp_path / "store")) == OLD
+
+
+@pytest.mark.parametrize("case, told", [
+    ("nowhere", "is a link to a file that does not exist"),
+    ("circle", "Too many levels of symbolic links"),
+    ("folder nowhere", "No such file or directory"),
+])  # fmt: skip
+def test_edge_3_a_link_that_leads_nowhere_is_refused_by_every_operation(tmp_path, case, told):
+    store = tmp_path / "store"
+    link = begun(store)
+    if case == "folder nowhere":
+        os.rename(store, tmp_path / "away")
+        link = store
+    else:
+        os.rename(link, tmp_path / "away")
+    link.symlink_to(link if case == "circle" else tmp_path / "unmounted" / "h1")
+    for call in (lambda: current(open_store(store)), lambda: open_store(store).list(), lambda: put(open_store(store), alice=NEW),
+                 lambda: open_store(store).put({"alice": Entry(Record("alice", password=NEW), None)})):  # fmt: skip
+        assert told in (message := failure_of(call)) and str(store) in message
+    assert link.is_symlink() and not (tmp_path / "unmounted").exists()
+
+
+def test_edge_3_a_target_in_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
+    """By a double of the file system, since root may write everywhere."""
+    begun(tmp_path / "store")
+    real = behind_link(tmp_path / "store", tmp_path / "volume", "file")
+    before = real.read_bytes()
+    opened = os.open
+
+    def refuse(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        if str(path).startswith(str(real.parent) + "/.") and flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert "Permission denied" in failure_of(put, open_store(tmp_path / "store"), alice=NEW)
+    assert real.read_bytes() == before
+
+
+# Edge 4: several vault ids
+
+
+def header(path: pathlib.Path) -> list[str]:
+    """The fields of the first line of an encrypted file."""
+    return path.read_text(encoding="utf-8").splitlines()[0].split(";")
+
+
+def written_by_hand(path: pathlib.Path, store: AnsibleVaultStore, vault_id: Optional[str], password: str) -> None:
+    """Encrypt the file of a host anew, as ``ansible-vault rekey`` does."""
+    text = store._vault.decrypt(path.read_bytes())
+    path.write_bytes(VaultLib().encrypt(text, secret=VaultSecret(password.encode()), vault_id=vault_id))
+
+
+@pytest.mark.parametrize("order", [(DEV, PROD), (PROD, DEV), (DEV, PROD, ("default", VAULT))])
+@pytest.mark.parametrize("label", ["prod", "elsewhere", None])
+def test_edge_4_the_id_of_an_existing_file_is_kept(tmp_path, order, label):
+    """By its label, or where it has none or an unknown one, by whose secret decrypts it."""
+    path = begun(tmp_path, PROD)
+    written_by_hand(path, open_store(tmp_path, PROD), label, PROD[1])
+    store = open_store(tmp_path, *order)
+    for password in (NEW, OTHER):
+        put(store, alice=password)
+        put(open_store(tmp_path, *order), bob=password)
+    assert header(path)[1:] == (["1.2", "AES256", label] if label else ["1.1", "AES256"])
+    # Whoever has prod alone reads it still.
+    assert (current(open_store(tmp_path, PROD)), current(open_store(tmp_path, PROD), "bob")) == (OTHER, OTHER)
+    assert "cannot be decrypted" in failure_of(current, open_store(tmp_path, DEV))
+
+
+@pytest.mark.parametrize("secrets", [(DEV, PROD), (("default", VAULT), PROD)])
+def test_edge_4_a_new_file_with_several_ids_needs_to_know_which(tmp_path, monkeypatch, secrets):
+    begun(tmp_path, PROD)
+    put(open_store(tmp_path, host="h0"), alice=OLD)
+    store = open_store(tmp_path, *secrets, host="h2")
+    told = failure_of(put, store, alice=NEW)
+    assert "vault_encrypt_identity" in told and all(vault_id in told for vault_id, _password in secrets)
+    assert not file_of(tmp_path, "h2").exists()
+    monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "prod")
+    put(store, alice=NEW)
+    monkeypatch.delenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY")
+    # What it has written itself is an existing file, too, even if it was not decrypted again.
+    put(store, alice=OTHER)
+    assert header(file_of(tmp_path, "h2"))[3] == "prod" and current(open_store(tmp_path, PROD, host="h2")) == OTHER
+
+
+def test_edge_4_a_file_that_was_removed_is_a_new_one(tmp_path):
+    path = begun(tmp_path, PROD)
+    store = open_store(tmp_path, DEV, PROD)
+    assert current(store) == OLD
+    path.unlink()
+    assert "vault_encrypt_identity" in failure_of(put, store, alice=NEW)
+
+
+@pytest.mark.parametrize("secrets", [(PROD,), (("default", VAULT),), (("default", VAULT), ("default", "S3cr3t-MARKER-second"))])
+def test_edge_4_one_id_needs_no_setting(tmp_path, secrets):
+    path = begun(tmp_path, *secrets)
+    put(open_store(tmp_path, *secrets), alice=NEW)
+    assert header(path)[3:] == ([] if secrets[0][0] == "default" else [secrets[0][0]]) and current(open_store(tmp_path, secrets[0])) == NEW
+
+
+# Edge 34: edited by hand
+
+
+def ansible_vault_cli(tmp_path: pathlib.Path, *arguments: str, **environment: str) -> None:
+    """Run the program of that name."""
+    (tmp_path / "vault-password").write_text(VAULT, encoding="utf-8")
+    command = [sys.executable, "-m", "ansible.cli.vault", arguments[0], "--vault-password-file", str(tmp_path / "vault-password"), *arguments[1:]]
+    subprocess.run(command, check=True, env=dict(os.environ, HOME=str(tmp_path), **environment), capture_output=True)
+
+
+def test_edge_34_what_ansible_vault_edits_comes_back_and_conflicts(tmp_path):
+    path = begun(tmp_path / "store", alice=OLD, bob=OTHER)
+    store = open_store(tmp_path / "store")
+    seen = store.get(["alice"])["alice"]
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i s/MARKER-old/MARKER-edited/ \"$1\"\n", encoding="utf-8")
+    editor.chmod(0o755)
+    ansible_vault_cli(tmp_path, "edit", str(path), EDITOR=str(editor))
+    with pytest.raises(StoreConflict):
+        store.put({"alice": Entry(Record("alice", password=NEW), seen.version)})
+    assert (current(store), current(store, "bob")) == ("S3cr3t-MARKER-edited", OTHER)
+
+
+@pytest.mark.parametrize("between", [None, b"", b"half"])
+def test_edge_34_a_file_that_is_being_replaced_by_ansible_vault_is_waited_for(tmp_path, monkeypatch, between):
+    """It removes the file and copies another one to its place: for a moment there is none, or half of one."""
+    path = begun(tmp_path)
+    whole = path.read_bytes()
+
+    def spoil() -> None:
+        path.unlink()
+        if between is not None:
+            path.write_bytes(whole[: len(whole) // 2] if between == b"half" else between)
+
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        path.write_bytes(whole)
+
+    spoil()
+    monkeypatch.setattr(ansible_vault.time, "sleep", pause)
+    assert current(open_store(tmp_path)) == OLD and len(pauses) == 1
+    spoil()
+    put(open_store(tmp_path), alice=NEW)
+    assert current(open_store(tmp_path)) == NEW
+
+
+# Edge 35: a file system whose locks are none
+
+
+def test_edge_35_what_was_written_is_read_back(tmp_path, monkeypatch):
+    """Another machine, for which our lock is none, writes at the same moment."""
+    path = begun(tmp_path)
+    monkeypatch.setattr(folders.fcntl, "flock", lambda *_args: None)
+    rival = open_store(tmp_path)
+    store = open_store(tmp_path)
+    seen = store.get(["alice"])["alice"]
+    sync = ansible_vault.sync
+
+    def write_too(folder: str) -> None:
+        monkeypatch.setattr(ansible_vault, "sync", sync)
+        put(rival, alice=OTHER)
+        sync(folder)
+
+    monkeypatch.setattr(ansible_vault, "sync", write_too)
+    with pytest.raises(StoreConflict) as caught:
+        store.put({"alice": Entry(Record("alice", password=NEW), seen.version)})
+    assert caught.value.users == ["alice"] and current(store) == OTHER
+    # And a file that is gone again was not written either.
+    monkeypatch.setattr(ansible_vault, "sync", lambda _folder: path.unlink())
+    with pytest.raises(StoreConflict):
+        put(store, alice=NEW)
+
+
+# Edge 51: links in the place of what is ours
+
+
+def test_edge_51_a_lock_file_that_is_a_link_is_not_followed(tmp_path):
+    path = begun(tmp_path / "store")
+    lock = pathlib.Path(AnsibleVaultStore._beside(str(path)) + "lock")
+    lock.unlink()
+    for target in (tmp_path / "victim", tmp_path / "none"):
+        (tmp_path / "victim").write_text("precious", encoding="utf-8")
+        lock.symlink_to(target)
+        assert "Too many levels of symbolic links" in failure_of(put, open_store(tmp_path / "store"), alice=NEW)
+        lock.unlink()
+    assert not (tmp_path / "none").exists() and current(open_store(tmp_path / "store")) == OLD
