@@ -35,6 +35,13 @@ options:
       - If not set, the environment variable C(<VENDOR>_TIMEOUT) is used, for example E(MILVUS_TIMEOUT).
     type: float
     default: 30.0
+  deadline:
+    description:
+      - How many seconds a request may take as a whole, from the connection to the last byte of the answer, its repetitions included. It ends also what
+        O(timeout) does not, such as an answer of which a byte comes each second. Waits that the server asks for do not count.
+      - By default four times O(timeout).
+      - If not set, the environment variable C(<VENDOR>_DEADLINE) is used, for example E(MILVUS_DEADLINE).
+    type: float
   retries:
     description:
       - How often a request is sent again at most. A change is sent again only where it certainly did not happen, a refused login never.
@@ -44,7 +51,7 @@ options:
     default: 3
   concurrency:
     description:
-      - How many users are worked on at the same time.
+      - How many users are worked on at the same time, 1000 at most.
       - If not set, the environment variable C(<VENDOR>_CONCURRENCY) is used, for example E(MILVUS_CONCURRENCY).
     type: int
     default: 8

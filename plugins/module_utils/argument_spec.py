@@ -38,6 +38,7 @@ def _shared(prefix):
         verify=dict(type="bool", default=True),
         concurrency=connection("CONCURRENCY", type="int", default=8),
         timeout=connection("TIMEOUT", type="float", default=30.0),
+        deadline=connection("DEADLINE", type="float"),
         retries=connection("RETRIES", type="int", default=3),
         validate_certs=connection("VALIDATE_CERTS", type="bool", default=True),
         ca_path=connection("CA_PATH", type="path"),

@@ -12,11 +12,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from typing import Optional
 
 from . import errors
 from .argument_spec import entries, module_spec, secrets
-from .errors import VendorError
-from .http import HttpClient
+from .errors import Message, VendorError, encodable, parts_of, scrubbed
+from .http import HttpClient, check_numbers
 from .parallel import each
 from .scrub import Scrubber
 from .vendor import NEVER, WHEN_CHANGED, Account
@@ -28,9 +29,6 @@ FAILED = "failed"
 UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
-_MOST_CONCURRENT = 1000  # threads, and connections that are kept open
-_MOST_RETRIES = 1000
-_LONGEST_TIMEOUT = 86400  # seconds; far more would overflow in the operating system
 SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
@@ -67,13 +65,13 @@ def _internal(exc, maybe_applied=False):
 
 
 class _Warnings:
-    """Collects texts for the user, each once, from any thread."""
+    """Collects messages for the user, each once, from any thread."""
 
     def __init__(self):
         self._texts = {}
 
-    def __call__(self, text):
-        self._texts[text] = True
+    def __call__(self, message: Message) -> None:
+        self._texts[parts_of(message)] = True
 
     def __iter__(self):
         return iter(list(self._texts))
@@ -146,6 +144,8 @@ class _Run:
     def _connect(self, url, scrub):
         names = ("timeout", "retries", "validate_certs", "ca_path", "client_cert", "client_key")
         options = {name: self._params[name] for name in names}
+        if self._params["deadline"] is not None:
+            options["deadline"] = self._params["deadline"]
         client = HttpClient(url, scrub, pool_size=self._params["concurrency"], sleep=self._sleep, **options)
         if client.base_url.lower().startswith("http://") and not client.is_local:
             self._warn("The URL begins with http://: passwords travel over the network without encryption.")
@@ -154,13 +154,7 @@ class _Run:
         return client
 
     def _check_options(self):
-        for name, least, most in (("concurrency", 1, _MOST_CONCURRENT), ("retries", 0, _MOST_RETRIES)):
-            if self._params[name] < least:
-                raise VendorError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
-            if self._params[name] > most:
-                raise VendorError(errors.INVALID_INPUT, "%s must be at most %d." % (name, most))
-        if not 0 < self._params["timeout"] <= _LONGEST_TIMEOUT:
-            raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % _LONGEST_TIMEOUT)
+        check_numbers(self._params["timeout"], self._params["retries"], self._params["concurrency"], self._params["deadline"])
 
     def _checked(self):
         """The users about whom nothing is wrong as far as can be told without asking the vendor."""
@@ -335,7 +329,7 @@ class _Run:
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # Whatever it is, the vendor has accepted the change.
             error = exc if isinstance(exc, VendorError) else _internal(exc)
-            self._warn("The new password of %s could not be verified: %s" % (outcome.account.label, error.message))
+            self._warn(("The new password of %s could not be verified: " % outcome.account.label,) + error.parts)
         if outcome.verified is False:
             outcome.fail(
                 VendorError(errors.NOT_VERIFIED, "The vendor accepted the change, but the new password does not log in. Find out which password is in force.")
@@ -365,10 +359,10 @@ class _Run:
             outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
         elif arrived is False:
             outcome.verified = False
-            outcome.fail(doubt.with_message(doubt.message + " The new password does not log in, so the change has not happened yet."))
+            outcome.fail(doubt.with_message(doubt.parts + (" The new password does not log in, so the change has not happened yet.",)))
         else:
-            text = "The change may or may not have happened, and no login could tell: " + doubt.message
-            outcome.fail(doubt.with_message(text, errors.OUTCOME_UNKNOWN))
+            text = "The change may or may not have happened, and no login could tell: "
+            outcome.fail(doubt.with_message((text,) + doubt.parts, errors.OUTCOME_UNKNOWN))
             outcome.state = UNKNOWN
 
     def _check_current(self, account, new_refuted):
@@ -429,8 +423,8 @@ class _Run:
                 outcome.fail(self._stopped or VendorError(errors.UNEXPECTED_RESPONSE, "This user was not tried."))
         users = [
             {
-                "name": outcome.account.name,
-                "id": outcome.account.id,
+                "name": _sent_by_anybody(outcome.account.name),
+                "id": _sent_by_anybody(outcome.account.id),
                 "state": outcome.state,
                 "verified": outcome.verified,
                 "error": outcome.error.as_dict(scrub) if outcome.error else None,
@@ -443,7 +437,7 @@ class _Run:
             "failed": False,
             "users": users,
             "diff": [_diff(outcome.account, user["state"]) for outcome, user in zip(self._outcomes, users)],
-            "warnings": [scrub(text) for text in self._warn],
+            "warnings": [scrubbed(message, scrub) for message in self._warn],
         }
         failed = [user for user in users if user["error"]]
         if failed or self._stopped:
@@ -453,6 +447,11 @@ class _Run:
             result["error"] = self._stopped.as_dict(scrub)
             result["msg"] = result["error"]["message"]
         return result
+
+
+def _sent_by_anybody(text: Optional[str]) -> Optional[str]:
+    """A name or an id, which may be the server's: as it is, but for what no callback can print."""
+    return None if text is None else encodable(text)
 
 
 def _message(failed, total):

@@ -11,6 +11,7 @@ but never renamed. What each means, and what to do about it, stands in docs/erro
 from __future__ import annotations
 
 import json
+from typing import Any, Callable, Optional, Tuple, Union
 
 AUTHENTICATION_FAILED = "authentication_failed"
 CURRENT_PASSWORD_WRONG = "current_password_wrong"
@@ -81,53 +82,114 @@ def unforeseen(exc, when=""):
     return "An unforeseen %s occurred%s; please report it." % (type(exc).__name__, when)
 
 
+class Outside(str):
+    """A text that came from outside (from a server, a proxy, another program). It may hold a secret, so it is scrubbed before anybody sees it."""
+
+
+# A message, or its parts in their order; what came from outside is :class:`Outside`.
+Message = Union[str, Tuple[str, ...]]
+
+
+def parts_of(message: Message) -> tuple[str, ...]:
+    """The parts of a message."""
+    return (message,) if isinstance(message, str) else tuple(message)
+
+
+def scrubbed(message: Message, scrub: Callable[[str], str]) -> str:
+    """A message as one text that may be shown.
+
+    What came from outside loses every trace of a secret. Our own words and the names that the user gave stay as they are, whatever the passwords are:
+    to mask the word "wrong" would show that it is one.
+
+    :param scrub: a :class:`~.scrub.Scrubber`, or a function that is called on every part.
+    """
+    own = getattr(scrub, "own", scrub)
+    return "".join(printable(scrub(part)) if isinstance(part, Outside) else encodable(own(part)) for part in parts_of(message))
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal, a log or UTF-8 cannot take: control characters, invisible ones, halves of surrogate pairs."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " if character.isspace() else "\ufffd" for character in text)
+
+
+def encodable(text: str) -> str:
+    """The text as one that UTF-8 can carry. No callback of Ansible can print half a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 class VendorError(Exception):
     """A failure with a stable kind.
 
     :param kind: one of :data:`KINDS`.
-    :param message: what is wrong, where, and what to do; free of secrets once it has passed the change run.
+    :param message: what is wrong, where, and what to do. Parts that came from outside are :class:`Outside`.
     :param http_status: the HTTP status of the vendor's answer, if there was one.
     :param vendor_code: the vendor's own code, as it was sent (number or text).
     :param request_id: what the vendor's support asks for, if the vendor sends one.
-    :param maybe_applied: the request may have been carried out although it failed (time-out, dropped connection, 5xx).
+    :param maybe_applied: the change may have been made although the request failed (time-out, dropped connection, 5xx). Only a write sets it.
     """
 
-    def __init__(self, kind, message, http_status=None, vendor_code=None, request_id=None, maybe_applied=False):
+    def __init__(
+        self,
+        kind: str,
+        message: Message,
+        http_status: Optional[int] = None,
+        vendor_code: Any = None,
+        request_id: Optional[str] = None,
+        maybe_applied: bool = False,
+    ) -> None:
         if kind not in KINDS:
             raise ValueError("unknown error kind: %s" % (kind,))
-        super().__init__(message)
+        self.parts = parts_of(message)
+        super().__init__(self.message)
         self.kind = kind
-        self.message = message
         self.http_status = http_status
         self.vendor_code = vendor_code
         self.request_id = request_id
         self.maybe_applied = maybe_applied
 
     @property
-    def retryable(self):
+    def message(self) -> str:
+        """The message as one text. What came from outside has been scrubbed of the secrets that the HTTP client knows, not of all."""
+        return "".join(self.parts)
+
+    @message.setter
+    def message(self, message: Message) -> None:
+        if isinstance(message, str) and any(isinstance(part, Outside) for part in self.parts):
+            # Made of the old message, so nobody can tell any more which part of it came from outside.
+            message = Outside(message)
+        self.parts = parts_of(message)
+
+    @property
+    def retryable(self) -> bool:
         """Whether the same task may well succeed when it is simply run again later."""
         return self.kind in RETRYABLE_KINDS
 
-    def with_message(self, message, kind=None):
+    def with_message(self, message: Message, kind: Optional[str] = None) -> VendorError:
         """The same error of another user, or of another kind, told in other words."""
         return VendorError(kind or self.kind, message, self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
 
-    def as_dict(self, scrub=lambda text: text):
+    def as_dict(self, scrub: Callable[[str], str] = lambda text: text) -> dict[str, Any]:
         """The error as it stands in results.
 
-        :param scrub: called on every text that may stem from the vendor.
+        :param scrub: a :class:`~.scrub.Scrubber`.
         :return: dict with kind, message, http_status, vendor_code, request_id, retryable.
         """
 
-        def scrub_text(value):
+        def scrub_text(value: Any) -> Any:
             if value is None or isinstance(value, int):
                 return value
             # A vendor may send anything where its code should stand, and a secret inside that.
-            return scrub(value if isinstance(value, str) else json.dumps(value))
+            return printable(scrub(value if isinstance(value, str) else json.dumps(value)))
 
         return {
             "kind": self.kind,
-            "message": scrub_text(self.message),
+            "message": scrubbed(self.parts, scrub),
             "http_status": self.http_status,
             "vendor_code": scrub_text(self.vendor_code),
             "request_id": scrub_text(self.request_id),

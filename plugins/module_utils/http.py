@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import datetime
 import email.utils
-import html
+import functools
+import http.client
 import ipaddress
 import math
 import os
@@ -23,18 +24,22 @@ import ssl
 import threading
 import time
 import traceback
-from urllib.parse import urlsplit
+from typing import Any, Callable, Optional, Union
+from urllib.parse import quote, urlsplit
 
 from . import errors
+from ._answer import MOST_LISTED, MOST_PAGES, Pages, Response, may_have_happened  # pylint: disable=unused-import  # noqa: F401  # for vendors
+from ._wire import UNDER_WAY, BoundedSocket, DeadlinePassed, TooLarge, Unreadable, decompressed
 from .errors import VendorError
 
 try:
     import requests
     import requests.adapters
     import urllib3
+    import urllib3.util.connection
 except ImportError:
     requests = None
-    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+    REQUESTS_IMPORT_ERROR: Optional[str] = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
 
@@ -50,80 +55,29 @@ _RETRIED_STATUSES = {
 }
 
 LONGEST_WAIT = 60.0  # seconds; a server that asks for more is asked again after this
+LONGEST_TIMEOUT = 86400.0  # seconds; far more would overflow in the operating system
+MOST_RETRIES = 1000
+MOST_CONNECTIONS = 1000  # at a time
+DEADLINES = 4  # time-outs that a whole request may take, where no deadline is given
+
+# How large an answer may be, in bytes. A listing of 100,000 users has some 20 MiB; nothing else has more than a few kB.
+_MIB = 2**20
+ANSWER_LIMIT = 8 * _MIB
+LISTING_LIMIT = 64 * _MIB
+
+_PIECE = 2**16  # bytes read at a time
 _BACKOFF_START = 0.5  # seconds
 _BACKOFF_LIMIT = 10.0  # seconds
-_EXCERPT = 300  # characters of a vendor's text in a message
-_LOOKED_AT = 20000  # characters of a page in which its text is looked for
 
 
-class Response:
-    """A vendor's answer.
+def segment(text: str) -> str:
+    """A text as one segment of a path, in which nothing has a meaning.
 
-    ``status`` is the HTTP status, ``headers`` the headers (names in any case). What leaves by :meth:`excerpt` is scrubbed;
-    :meth:`json` is not, since it holds what the vendor file looks up (ids, names, tokens).
+    :raises VendorError: ``invalid_input``: no URL can hold it. A ``..`` would reach another resource, however it is encoded.
     """
-
-    def __init__(self, response, scrub):
-        self._response = response
-        self._scrub = scrub
-        self.status = response.status_code
-        self.headers = response.headers
-
-    def json(self):
-        """The parsed body.
-
-        :raises VendorError: ``unexpected_response``, if the body is not JSON.
-        """
-        try:
-            return self._response.json()
-        except (ValueError, RecursionError):
-            raise self.unexpected("is not JSON") from None
-
-    def json_object(self):
-        """The parsed body if it is a JSON object, else an empty dict."""
-        try:
-            body = self._response.json()
-        except (ValueError, RecursionError):
-            return {}
-        return body if isinstance(body, dict) else {}
-
-    def excerpt(self):
-        """The beginning of the body as one line of plain text, without tags and secrets."""
-        text = self._scrub(self.text()[:_LOOKED_AT], cut=True)
-        text = html.unescape(re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE))
-        # Unescaping may have brought a secret to light.
-        return self.shorten(text)
-
-    def shorten(self, text):
-        """The beginning of a text out of the body, for example of its message, as one line and without secrets."""
-        # Cutting must come last, or half a secret would stay.
-        text = self._scrub(" ".join(self._scrub(text).split()))
-        return text if len(text) <= _EXCERPT else text[:_EXCERPT] + " ..."
-
-    def text(self):
-        """The body as text, not scrubbed. Without a declared character set it is UTF-8, where requests would guess from the bytes and might garble a secret."""
-        if "charset" in self.headers.get("Content-Type", "").lower():
-            text = self._response.text
-        else:
-            try:
-                text = self._response.content.decode("utf-8")
-            except UnicodeDecodeError:
-                text = self._response.content.decode("latin-1")
-        # UTF-16 that nobody declared has one between any two letters of a secret.
-        return text.replace("\0", "")
-
-    def unexpected(self, what, maybe_applied=False):
-        """An ``unexpected_response`` error for this answer.
-
-        :param what: what is odd about it, as the end of the sentence "the server's answer ...".
-        """
-        excerpt = self.excerpt()
-        return VendorError(
-            errors.UNEXPECTED_RESPONSE,
-            "The server's answer %s (HTTP %d)%s" % (what, self.status, ": " + excerpt if excerpt else "."),
-            http_status=self.status,
-            maybe_applied=maybe_applied,
-        )
+    if text in ("", ".", "..") or not text.isprintable():
+        raise VendorError(errors.INVALID_INPUT, "%s cannot be a part of a URL." % (repr(errors.encodable(text)) if text else "An empty name"))
+    return quote(text, safe="")
 
 
 def retry_after(value, now=None):
@@ -214,44 +168,153 @@ def _chain(exc):
     return seen
 
 
-def _first(chain, *kinds):
+def _first(chain: list[BaseException], *kinds: type) -> Any:
     return next((item for item in chain if isinstance(item, kinds)), None)
 
 
-def _transport_error(exc, where, timeout):
-    """Translate an exception of requests; its text never leaves, since it may hold headers or a URL.
+def _tls_reason(chain: list[BaseException], client_cert: bool, reached: bool) -> str:
+    """Why TLS failed, as the end of a sentence."""
+    if any(type(item).__name__ == "CertificateError" for item in chain):
+        # urllib3 1.26 compares the names itself.
+        return "the certificate is for another host"
+    reason = _first(chain, ssl.SSLError)
+    name = str(getattr(reason, "reason", None) or "")
+    verdict = getattr(reason, "verify_message", None)
+    if verdict:
+        return str(verdict).rstrip(".")
+    if name in _NOT_TLS and not reached:
+        return "there is no TLS on this port. Give the port that has TLS, or http:// if the server has none"
+    if name.endswith("CERTIFICATE_REQUIRED") or (name.endswith("HANDSHAKE_FAILURE") and "ALERT" in name and not client_cert):
+        return "the server wants a client certificate (%s). Give client_cert, and client_key" % name.lower().replace("_", " ")
+    if client_cert and "ALERT" in name:
+        return "the server refuses the handshake, perhaps because of client_cert (%s)" % name.lower().replace("_", " ")
+    return name.rstrip(".") or "the handshake failed"
 
-    :param where: scheme, host and port, for the message.
-    :param timeout: the time-out in seconds, for the message.
+
+# How OpenSSL calls it when something else than TLS answers.
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+# Alerts with which a server ends the handshake. With TLS 1.3 they may come after the client has begun to send, but nothing was looked at.
+_HANDSHAKE_ALERT = re.compile(
+    "ALERT_(CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR|PROTOCOL_VERSION)"
+)
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
+# What a server of TLS that is asked in plain HTTP answers: an alert, or a sentence (Go, nginx, Apache).
+_TLS_RECORD = re.compile("[\x14-\x17]\x03[\0-\4]")
+_TLS_WANTED = re.compile(
+    "client sent an http request to an https server|plain http request was sent to https port|speaking plain http to an ssl-enabled", re.IGNORECASE
+)
+_USE_HTTPS = "The server speaks TLS on this port: the URL must begin with https://."
+_PROXY_LOGIN = "The proxy wants a login (HTTP 407), so the request was not passed on. Give user and password in the proxy's URL (https_proxy, http_proxy)."
+
+
+class _Failure(Exception):
+    """A request without a usable answer.
+
+    :param error: what to tell; its ``maybe_applied`` is set already.
+    :param reached: whether the request may have reached the server.
     """
-    chain = _chain(exc)
-    if _first(chain, requests.exceptions.ConnectTimeout):
-        return VendorError(errors.TIMED_OUT, "No connection to %s within %g seconds." % (where, timeout))
-    if _first(chain, requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, socket.timeout):
-        return VendorError(errors.TIMED_OUT, "%s did not answer within %g seconds." % (where, timeout), maybe_applied=True)
-    closed = _first(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-    if _first(chain, requests.exceptions.SSLError, ssl.SSLError) and not closed:
-        reason = _first(chain, ssl.SSLError)
-        text = getattr(reason, "verify_message", None) or getattr(reason, "reason", None) or "the handshake failed"
-        if any(type(item).__name__ == "CertificateError" for item in chain):
-            # urllib3 1.26 compares the names itself.
-            text = "the certificate is for another host"
-        return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (where, str(text).rstrip(".")))
-    # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
-    broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-    proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
-    refused = proxy or _first(chain, urllib3.exceptions.NewConnectionError)
-    # The exceptions of requests are OSErrors, too, but without a number; those of ssl have numbers of OpenSSL's.
-    reason = next((item for item in chain if isinstance(item, OSError) and item.errno and not isinstance(item, ssl.SSLError)), None)
-    if proxy:
-        text = "the proxy refused or could not be reached"
-    elif _first(chain, socket.gaierror):
-        text = "the name cannot be resolved"
-    elif reason is not None:
-        text = os.strerror(reason.errno).lower()
-    else:
-        text = "the connection was closed"
-    return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (where, text), maybe_applied=not refused)
+
+    def __init__(self, error: VendorError, reached: bool) -> None:
+        super().__init__(error.kind)
+        self.error, self.reached = error, reached
+
+
+class _BoundedConnection:
+    """Goes in front of a connection class of urllib3."""
+
+    def connect(self) -> Any:
+        """Connect; what is sent on the way (to a proxy, for TLS) is none of the request."""
+        try:
+            super().connect()
+        finally:
+            UNDER_WAY.sent = False
+        if not isinstance(self.sock, BoundedSocket):
+            self.sock = BoundedSocket(self.sock)
+
+    def _new_conn(self) -> BoundedSocket:
+        UNDER_WAY.sent = False
+        if hasattr(self, "_socks_options"):
+            return BoundedSocket(super()._new_conn())
+        # urllib3 would give each address of a name the whole time.
+        try:
+            found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM)
+        except socket.gaierror as exc:
+            raise urllib3.exceptions.NewConnectionError(self, "no address") from exc
+        failure: Optional[OSError] = None
+        for family, kind, protocol, _name, address in found:
+            try:
+                return BoundedSocket(self._connected(family, kind, protocol, address))
+            except OSError as exc:
+                failure = exc
+        if isinstance(failure, TimeoutError):
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from failure
+        raise urllib3.exceptions.NewConnectionError(self, "no connection") from failure
+
+    def _connected(self, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(UNDER_WAY.time_left())
+            sock.connect(address)
+            # For the handshake of TLS, which goes past BoundedSocket.
+            sock.settimeout(UNDER_WAY.time_left())
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+@functools.lru_cache(maxsize=None)
+def _bounded(pool_class: type) -> type:
+    connection = type(pool_class.ConnectionCls.__name__, (_BoundedConnection, pool_class.ConnectionCls), {})
+    return type(pool_class.__name__, (pool_class,), {"ConnectionCls": connection})
+
+
+def _bound(manager: Any) -> Any:
+    """Let a pool manager of urllib3 make bounded connections."""
+    manager.pool_classes_by_scheme = {scheme: _bounded(pool_class) for scheme, pool_class in manager.pool_classes_by_scheme.items()}
+    return manager
+
+
+class _Adapter(requests.adapters.HTTPAdapter if requests else object):
+    """Makes bounded connections, to servers and to proxies."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Make the one for direct connections."""
+        super().init_poolmanager(*args, **options)
+        _bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """The one for a proxy."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        return manager if known else _bound(manager)
+
+
+class _Session(requests.Session if requests else object):
+    """A session that never looks at where a redirect leads to: it is not followed, and what stands there may be no URL at all."""
+
+    def get_redirect_target(self, resp: Any) -> None:
+        """Nowhere."""
+
+
+def _read(response: Any, limit: int) -> bytes:
+    """The whole body of an answer, decompressed.
+
+    :param response: of requests, made with ``stream=True``.
+    :param limit: bytes, counted before and after decompression.
+    """
+    parts, size = [], 0
+    for part in response.raw.stream(_PIECE, decode_content=False):
+        size += len(part)
+        if size > limit:
+            raise TooLarge
+        parts.append(part)
+    # urllib3 1.26 does not look.
+    if response.raw.length_remaining:
+        raise urllib3.exceptions.IncompleteRead(size, response.raw.length_remaining)
+    return decompressed(b"".join(parts), response.headers.get("Content-Encoding", ""), limit)
 
 
 class HttpClient:
@@ -267,24 +330,39 @@ class HttpClient:
     :param client_key: file with the client's key, or ``None``.
     :param pool_size: connections kept open at most.
     :param sleep: called with seconds to wait.
-    :raises VendorError: ``invalid_input`` for a bad URL or file.
+    :param deadline: seconds for a request as a whole, its repetitions included; ``None``: four times ``timeout``. Waits that the server asks for do not count.
+    :raises VendorError: ``invalid_input`` for a bad URL, file or number.
     """
 
     def __init__(
-        self, base_url, scrub, timeout=30.0, retries=3, validate_certs=True, ca_path=None, client_cert=None,
-        client_key=None, pool_size=1, sleep=time.sleep,
-    ):  # fmt: skip
+        self,
+        base_url: str,
+        scrub: Callable[..., str],
+        timeout: float = 30.0,
+        retries: int = 3,
+        validate_certs: bool = True,
+        ca_path: Optional[str] = None,
+        client_cert: Optional[str] = None,
+        client_key: Optional[str] = None,
+        pool_size: int = 1,
+        sleep: Callable[[float], Any] = time.sleep,
+        deadline: Optional[float] = None,
+    ) -> None:
         self.base_url = check_url(base_url)
         _check_tls_files(ca_path, client_cert, client_key)
+        check_numbers(timeout, retries, pool_size, deadline)
         parts = urlsplit(self.base_url)
         self.is_local = is_loopback(self.base_url)
         self._where = "%s://%s" % (parts.scheme, parts.netloc)
+        self._is_plain = parts.scheme == "http"
+        self._has_client_cert = bool(client_cert)
         self._scrub = scrub
         self._timeout = timeout
+        self._deadline = DEADLINES * timeout if deadline is None else deadline
         self._retries = retries
         self._sleep = sleep
         self._unreachable = threading.Event()
-        self._session = requests.Session()
+        self._session = _Session()
         # The environment is read here and once: requests would do so for each request, which takes longer than the rest of its work, and would also look into
         # ~/.netrc and replace our Authorization header.
         verify = ca_path or True if validate_certs else False
@@ -292,76 +370,220 @@ class HttpClient:
         self._session.trust_env, self._session.proxies, self._session.verify = False, found["proxies"], found["verify"]
         # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
         self._session.cookies.set_policy(requests.compat.cookielib.DefaultCookiePolicy(allowed_domains=[]))
+        # What can be unfolded within a limit.
+        self._session.headers["Accept-Encoding"] = "gzip, deflate"
         if client_cert:
             self._session.cert = (client_cert, client_key) if client_key else client_cert
         if not validate_certs:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         # The retries are ours: those of urllib3 do not know which of our requests may be sent twice.
-        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0, pool_block=False)
+        adapter = _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0, pool_block=False)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def close(self):
+    def close(self) -> None:
         """Close all connections."""
         self._session.close()
 
-    def request(self, method, path, kind, json=None, data=None, headers=None):
+    def request(
+        self,
+        method: str,
+        path: str,
+        kind: str,
+        json: Any = None,
+        data: Any = None,
+        headers: Optional[dict[str, Union[str, bytes]]] = None,
+        limit: Optional[int] = None,
+        private: bool = False,
+    ) -> Response:
         """Send one request, again where that is safe.
 
         :param method: ``GET``, ``POST``, ...
-        :param path: appended to the base URL.
+        :param path: appended to the base URL; see :func:`segment`.
         :param kind: :data:`READ`, :data:`LOGIN` or :data:`WRITE`.
         :param json: body to be sent as JSON.
         :param data: body to be sent as a form.
         :param headers: dict; values may be bytes, for credentials outside ASCII.
-        :return: :class:`Response`, whatever its status.
-        :raises VendorError: ``connection_failed``, ``tls_failed``, ``timed_out``; ``maybe_applied`` says whether the request may have
-            reached the server.
+        :param limit: bytes that the answer may have, decompressed; ``None``: what a listing may have for a :data:`READ`, else far less.
+        :param private: no message shows anything of the answer, for example because it lists password hashes.
+        :return: :class:`Response`, whatever its status; but a redirect and a proxy's own refusal are errors.
+        :raises VendorError: ``connection_failed``, ``tls_failed``, ``timed_out``, ``unexpected_response``, ``invalid_input``. With ``maybe_applied`` if it was
+            a :data:`WRITE` that may have reached the server.
         """
+        limit = limit or (LISTING_LIMIT if kind == READ else ANSWER_LIMIT)
+        left = self._deadline
         for attempt in range(self._retries + 1):
             last = attempt == self._retries
+            begin = time.monotonic()
+            UNDER_WAY.begin(self._timeout, left, limit)
             try:
-                response = self._session.request(
-                    method, self.base_url + path, json=json, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
-                )  # fmt: skip
-            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as exc:
-                error = self._error(exc)
-                if last or not self._may_repeat(error, kind):
-                    if not error.maybe_applied and error.kind != errors.INVALID_INPUT:
+                response, body = self._exchange(method, path, limit, kind == WRITE, json=json, data=data, headers=headers)
+            except _Failure as failure:
+                left -= time.monotonic() - begin
+                if last or left <= 0 or not self._may_repeat(failure, kind):
+                    if not failure.reached and failure.error.kind != errors.INVALID_INPUT:
                         self._unreachable.set()
-                    raise error from None
+                    raise failure.error from None
                 self._wait(attempt, None)
                 continue
+            left -= time.monotonic() - begin
             self._unreachable.clear()
-            if 300 <= response.status_code < 400:
-                # Not followed: it would carry the login to another address.
-                raise Response(response, self._scrub).unexpected("is a redirect; give the address that it leads to")
-            wait = retry_after(response.headers.get("Retry-After"))
-            if last or response.status_code not in _RETRIED_STATUSES[kind] or (kind == WRITE and wait is None):
-                return Response(response, self._scrub)
+            answer = Response(response, self._scrub, body, kind == WRITE, private)
+            self._check_way(answer)
+            wait = retry_after(answer.headers.get("Retry-After"))
+            if last or left <= 0 or answer.status not in _RETRIED_STATUSES[kind] or (kind == WRITE and wait is None):
+                return answer
             self._wait(attempt, wait)
         raise AssertionError("unreachable")
 
-    def _error(self, exc):
+    def _exchange(self, method: str, path: str, limit: int, writing: bool, **options: Any) -> tuple[Any, bytes]:
+        """Send a request once.
+
+        :return: the response of requests, and its body.
+        :raises _Failure: there is no usable answer.
+        """
+        response = None
+        try:
+            response = self._session.request(method, self.base_url + path, timeout=self._timeout, allow_redirects=False, stream=True, **options)
+            return response, _read(response, limit)
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # Of any type: what a server sends may make any of the libraries stumble. The text never leaves, since it may hold headers or a URL.
+            reached = self._reached(exc, response)
+            error, proof = self._explained(exc, reached, limit, response)
+            error.maybe_applied = reached and not proof and writing
+            raise _Failure(error, reached) from None
+        finally:
+            if response is not None:
+                # Where the body was read to its end the connection is back in the pool already.
+                response.close()
+
+    @staticmethod
+    def _reached(exc: Exception, response: Any) -> bool:
+        if response is not None or UNDER_WAY.sent is not None:
+            return response is not None or bool(UNDER_WAY.sent)
+        return _first(_chain(exc), requests.exceptions.ReadTimeout, ConnectionResetError, ConnectionAbortedError, BrokenPipeError) is not None
+
+    def _check_way(self, answer: Response) -> None:
+        """Refuse what does not come from the server that was meant."""
+        if 300 <= answer.status < 400:
+            # Not followed: it would carry the login to another address. A redirect may be how a server answers what it has done (303).
+            raise answer.unexpected("is a redirect; give the address that it leads to")
+        if answer.status == 407:
+            raise VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), answer.status)
+        if self._is_plain and answer.status == 400 and _TLS_WANTED.search(answer.text()[:1000]):
+            raise VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS), answer.status)
+
+    def _explained(self, exc: Exception, reached: bool, limit: int, response: Any) -> tuple[VendorError, bool]:
+        """What an exception means, and whether it proves that the server has not looked at the request.
+
+        :param reached: whether the request may have reached the server.
+        """
+        chain = _chain(exc)
+        status = response.status_code if response is not None else None
+        if not reached:
+            error = self._unsendable(exc)
+            if error is not None:
+                return error, True
+        if _first(chain, TooLarge):
+            text = "The answer of %s is larger than %d MiB, the most that is read." % (self._where, limit // _MIB)
+            return VendorError(errors.UNEXPECTED_RESPONSE, text, status), False
+        unreadable = _first(chain, Unreadable)
+        if unreadable:
+            return VendorError(errors.UNEXPECTED_RESPONSE, "The answer of %s %s." % (self._where, unreadable), status), False
+        late = self._late(chain, reached)
+        if late is not None:
+            return late, False
+        closed = _first(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        if _first(chain, requests.exceptions.SSLError, ssl.SSLError) and not closed:
+            name = str(getattr(_first(chain, ssl.SSLError), "reason", None) or "")
+            text = _tls_reason(chain, self._has_client_cert, reached)
+            return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (self._where, text)), _HANDSHAKE_ALERT.search(name) is not None
+        return self._broken(chain, reached, bool(closed))
+
+    def _unsendable(self, exc: Exception) -> Optional[VendorError]:
+        """What is wrong with a request that never left, if it is the request itself."""
         if type(exc) is OSError and not exc.errno:  # pylint: disable=unidiomatic-typecheck
             # Only requests itself raises one that bare: a file that it was to read is not there.
             return VendorError(errors.INVALID_INPUT, "There is no file or folder where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) in the environment says.")
         if isinstance(exc, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
             return VendorError(errors.INVALID_INPUT, "The proxy that the environment names cannot be used; one with socks:// needs the Python library PySocks.")
-        unusable = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError, UnicodeError)
-        if isinstance(exc, unusable):
+        if not isinstance(exc, (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError, OSError)) or isinstance(
+            exc, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, urllib3.exceptions.LocationParseError)
+        ):
             return VendorError(errors.INVALID_INPUT, "The request to %s cannot be sent: a value does not fit into an HTTP header or URL." % self._where)
-        return _transport_error(exc, self._where, self._timeout)
+        return None
 
-    def _may_repeat(self, error, kind):
-        if error.kind not in (errors.CONNECTION_FAILED, errors.TIMED_OUT):
+    def _late(self, chain: list[BaseException], reached: bool) -> Optional[VendorError]:
+        if not _first(chain, requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, socket.timeout):
+            return None
+        if _first(chain, DeadlinePassed) or UNDER_WAY.is_over:
+            text = "The request to %s was given up after %g seconds (deadline)%s." % (
+                self._where, self._deadline, ": the answer did not come to its end" if reached else ": there was no connection",
+            )  # fmt: skip
+        elif not reached:
+            text = "No connection to %s within %g seconds." % (self._where, self._timeout)
+        else:
+            text = "%s did not answer within %g seconds." % (self._where, self._timeout)
+        return VendorError(errors.TIMED_OUT, text)
+
+    def _broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> tuple[VendorError, bool]:
+        """A connection that could not be made, or ended too early."""
+        tunnel = next((found for found in (_TUNNEL.search(str(item)) for item in chain if type(item) is OSError) if found), None)
+        if tunnel and tunnel.group(1) == "407":
+            return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407), True
+        garbage = _first(chain, http.client.HTTPException)
+        if isinstance(garbage, http.client.BadStatusLine) and not isinstance(garbage, http.client.RemoteDisconnected) and self._is_plain:
+            if _TLS_RECORD.match(garbage.line):
+                return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)), False
+        # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
+        broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+        proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
+        # The exceptions of requests are OSErrors, too, but without a number; those of ssl have numbers of OpenSSL's.
+        reason = next((item for item in chain if isinstance(item, OSError) and item.errno and not isinstance(item, ssl.SSLError)), None)
+        ended = closed_in_tls or _first(chain, http.client.RemoteDisconnected, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)
+        if proxy and not reached:
+            text = "the proxy refused or could not be reached"
+        elif _first(chain, socket.gaierror):
+            text = "the name cannot be resolved"
+        elif reason is not None:
+            text = os.strerror(reason.errno).lower()
+        elif closed_in_tls and not reached:
+            text = "the connection was closed during the TLS handshake; perhaps there is no TLS on this port"
+        elif _first(chain, http.client.RemoteDisconnected) and self._is_plain and not self.is_local:
+            text = "the connection was closed without an answer; if the server speaks TLS on this port, the URL must begin with https://"
+        elif ended or not reached:
+            text = "the connection was closed"
+        elif garbage or not _first(chain, requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError):
+            return VendorError(errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where), False
+        else:
+            text = "the connection was closed"
+        return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (self._where, text)), not reached
+
+    def _may_repeat(self, failure: _Failure, kind: str) -> bool:
+        if failure.error.kind not in (errors.CONNECTION_FAILED, errors.TIMED_OUT) or failure.error.http_status == 407:
             return False
-        if error.maybe_applied:
+        if failure.reached:
             return kind == READ
         # Once one request has tried in vain to the end, the others do not wait for the same server all over again.
         return not self._unreachable.is_set()
 
-    def _wait(self, attempt, seconds):
+    def _wait(self, attempt: int, seconds: Optional[float]) -> None:
         if seconds is None:
             seconds = min(_BACKOFF_START * 2**attempt, _BACKOFF_LIMIT) * random.uniform(0.5, 1.0)
         self._sleep(seconds)
+
+
+def check_numbers(timeout: float, retries: int, concurrency: int, deadline: Optional[float] = None) -> None:
+    """Refuse numbers that no connection can have.
+
+    :raises VendorError: ``invalid_input``; it names the option.
+    """
+    for name, value, least, most in (("concurrency", concurrency, 1, MOST_CONNECTIONS), ("retries", retries, 0, MOST_RETRIES)):
+        if value < least:
+            raise VendorError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
+        if value > most:
+            raise VendorError(errors.INVALID_INPUT, "%s must be at most %d." % (name, most))
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % LONGEST_TIMEOUT)
+    if deadline is not None and not 0 < deadline <= DEADLINES * LONGEST_TIMEOUT:
+        raise VendorError(errors.INVALID_INPUT, "deadline must be more than 0 and at most %d seconds." % (DEADLINES * LONGEST_TIMEOUT))

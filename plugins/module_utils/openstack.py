@@ -8,31 +8,36 @@ from __future__ import annotations
 
 import re
 
+from typing import Any, Optional
+
 from .bodies import text_at
 from .errors import VendorError
+from .http import Response
+from .refusals import Said, refusal
 
 
-def fault_text(answer):
+def fault_text(answer: Response) -> Optional[str]:
     """What an error says, as the service sent it: it may hold a secret. ``None`` if there is nothing of the kind."""
     return _read(answer)[0]
 
 
-def fault(answer, kind, message, maybe_applied=False):
-    """The error that an answer is.
-
-    :param answer: a :class:`~.http.Response`.
-    :param message: what is wrong, as sentences; what the service says is added.
-    :return: :class:`VendorError`.
-    """
+def said(answer: Response) -> Said:
+    """What an error tells."""
     text, code = _read(answer)
     # Their texts have line breaks of HTML in them, which may go once no secret can hide behind one any more.
-    text = answer.excerpt() if text is None else " ".join(re.sub("<br */?>", " ", answer.shorten(text)).split())
-    message = "%s The service said: %s" % (message, text) if text else message
-    request_id = answer.headers.get("X-Openstack-Request-Id") or answer.headers.get("X-Compute-Request-Id")
-    return VendorError(kind, message, answer.status, code, request_id, maybe_applied)
+    text = None if text is None else re.sub("<br */?>", " ", answer.shorten(text))
+    return Said(text, code, answer.headers.get("X-Openstack-Request-Id") or answer.headers.get("X-Compute-Request-Id"))
 
 
-def _read(answer):
+def fault(answer: Response, kind: str, message: str, maybe_applied: bool = False) -> VendorError:
+    """The error that an answer certainly is.
+
+    :param message: what is wrong, as sentences; what the service says is added.
+    """
+    return refusal(answer, said(answer), meaning=(kind, message), certain=not maybe_applied, speaker="service")
+
+
+def _read(answer: Response) -> tuple[Optional[str], Any]:
     """The text and the code of an error, of which there are three shapes, beside HTML.
 
     ``{name: {code, message}}``, ``{"error": {...}}``, and flat ``{message, code: "403 Forbidden", title}``.

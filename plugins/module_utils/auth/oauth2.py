@@ -15,11 +15,17 @@ from typing import Optional
 from .. import errors
 from ..bodies import text_at
 from ..errors import VendorError
-from ..http import LOGIN
+from ..http import LOGIN, Response
+from ..refusals import Meaning, Rows, Said, refusal
 from .basic import basic
 
 # What may come with a token, and is as secret as the token itself.
 _COMPANIONS = ("id_token", "refresh_token")
+_ROWS: Rows = {
+    408: (errors.TIMED_OUT, "The token service timed out."),
+    413: (errors.RATE_LIMITED, "The token service wants fewer requests."),
+    429: (errors.RATE_LIMITED, "The token service wants fewer requests."),
+}
 # Of a server that has looked at the request and gives no token.
 _REFUSALS = (400, 401, 403)
 
@@ -55,7 +61,7 @@ class TokenEndpoint:
         """
         answer = self._post(self._issue, {"grant_type": "client_credentials"}, basic(client_id, client_secret))
         if answer.status in _REFUSALS:
-            raise _fault(answer, errors.AUTHENTICATION_FAILED, "The server refused the login of the API client (client_id, client_secret).")
+            raise _fault(answer, (errors.AUTHENTICATION_FAILED, "The server refused the login of the API client (client_id, client_secret)."))
         return self._token(answer)
 
     def for_user(self, user, password):
@@ -89,12 +95,8 @@ class TokenEndpoint:
         return self._http.request("POST", path, LOGIN, data=form, headers=headers)
 
     def _token(self, answer):
-        if answer.status in (413, 429):
-            raise _fault(answer, errors.RATE_LIMITED, "The token service wants fewer requests.")
-        if answer.status >= 500:
-            raise _fault(answer, errors.VENDOR_UNAVAILABLE, "The token service failed.")
         if answer.status != 200:
-            raise _fault(answer, errors.UNEXPECTED_RESPONSE, "There is no token service at this address (HTTP %d)." % answer.status)
+            raise _fault(answer)
         body = answer.json_object()
         for name in _COMPANIONS:
             if text_at(body, name):
@@ -107,9 +109,12 @@ class TokenEndpoint:
         return token
 
 
-def _fault(answer, kind, message):
+def _fault(answer: Response, meaning: Optional[Meaning] = None) -> VendorError:
     """The error that an answer is; its body is ``{error, error_description}`` (RFC 6749, 5.2), or something else."""
     body = answer.json_object()
     code = text_at(body, "error")
-    text = answer.shorten(text_at(body, "error_description") or code) if code else answer.excerpt()
-    return VendorError(kind, "%s The server said: %s" % (message, text) if text else message, answer.status, code)
+    if meaning is None and answer.status >= 500:
+        meaning = (errors.VENDOR_UNAVAILABLE, "The token service failed.")
+    elif meaning is None and answer.status not in _ROWS:
+        meaning = (errors.UNEXPECTED_RESPONSE, "There is no token service at this address (HTTP %d)." % answer.status)
+    return refusal(answer, Said(text_at(body, "error_description") or code if code else None, code), _ROWS, meaning, writing=False)

@@ -58,19 +58,23 @@ def check_login(answer, service, expected, hint=""):
     :param service: the name of the identity service.
     :param expected: the HTTP status of success.
     :param hint: what to look at where the login is refused.
-    :raises VendorError: ``authentication_failed``, ``rate_limited``, ``vendor_unavailable``, ``unexpected_response``.
+    :raises VendorError: ``authentication_failed``, ``rate_limited``, ``timed_out``, ``vendor_unavailable``, ``unexpected_response``.
     """
     if answer.status == expected:
         return
-    if answer.status in (401, 403):
-        raise fault(answer, errors.AUTHENTICATION_FAILED, "%s refused the login%s." % (service, hint))
-    if answer.status in (413, 429):
-        raise fault(answer, errors.RATE_LIMITED, "%s wants fewer requests." % service)
-    if answer.status >= 500:
-        raise fault(answer, errors.VENDOR_UNAVAILABLE, "%s failed." % service)
     if answer.status < 300:
         raise without_token(answer, service)
-    raise fault(answer, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP %d) is not that of %s." % (answer.status, service))
+    rows = {
+        401: (errors.AUTHENTICATION_FAILED, "%s refused the login%s." % (service, hint)),
+        403: (errors.AUTHENTICATION_FAILED, "%s refused the login%s." % (service, hint)),
+        408: (errors.TIMED_OUT, "%s timed out." % service),
+        413: (errors.RATE_LIMITED, "%s wants fewer requests." % service),
+        429: (errors.RATE_LIMITED, "%s wants fewer requests." % service),
+    }
+    if answer.status >= 500:
+        rows[answer.status] = (errors.VENDOR_UNAVAILABLE, "%s failed." % service)
+    text = "The answer to the login (HTTP %d) is not that of %s." % (answer.status, service)
+    raise fault(answer, *rows.get(answer.status, (errors.UNEXPECTED_RESPONSE, text)))
 
 
 def without_token(answer, service):

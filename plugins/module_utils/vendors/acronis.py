@@ -12,6 +12,7 @@ login looks at the password and at the second factor: nothing here relies on any
 from __future__ import annotations
 
 import re
+from typing import Optional
 from urllib.parse import quote, urlencode
 
 from .. import errors
@@ -20,8 +21,9 @@ from ..auth.basic import bearer
 from ..auth.oauth2 import TokenEndpoint
 from ..auth.session import Session
 from ..bodies import dicts_at, text_at
-from ..errors import VendorError
-from ..http import READ, WRITE
+from ..errors import Outside, VendorError
+from ..http import READ, WRITE, Pages, Response, segment
+from ..refusals import Meaning, Said, refusal
 from ..vendor import Capabilities, GeneratedPassword, Vendor
 
 _API = "/api/2"
@@ -32,6 +34,8 @@ _SINGLE_LOOKUPS = 5
 # A search has no second page: what fills the first may hide somebody.
 _SEARCH_LIMIT = 10
 _PAGE = 2000
+# What is kept of a user, of whom a list tells some kB.
+_OF_A_USER = ("id", "login", "tenant_id", "external_id", "enabled", "activated", "deleted_at")
 
 # Of the codes with which a login is refused, those that mean the password (or that the vendor does not tell), ...
 _WRONG_PASSWORD = ("access_denied", "invalid_grant")
@@ -50,6 +54,7 @@ _CODES = {
 # ... and where there is none of these, the HTTP status.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
+    401: (errors.AUTHENTICATION_FAILED, "The server refuses each token of the API client."),
     403: _DENIED,
     404: (errors.TARGET_NOT_FOUND, "There is no such API client or tenant here; the url must be that of its data centre."),
 }
@@ -58,12 +63,7 @@ _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the new password.")
 _CODES_OF_CHANGE = {1027: _REJECTED}
 _KINDS_OF_CHANGE = {400: _REJECTED, 404: (errors.USER_NOT_FOUND, "The user has vanished since the look-up.")}
 # Those that no code can explain.
-_PLAIN_KINDS = {
-    401: (errors.AUTHENTICATION_FAILED, "The server refuses each token of the API client."),
-    408: (errors.TIMED_OUT, "The server timed out."),
-    413: (errors.RATE_LIMITED, "The server wants fewer requests."),
-    429: (errors.RATE_LIMITED, "The server wants fewer requests."),
-}
+_ROWS_OF_ALL = (401, 408, 413, 429)
 
 
 class Acronis(Vendor):
@@ -183,7 +183,7 @@ class Acronis(Vendor):
             return None
         # The server may have counted it.
         account.failed_logins += 1
-        self.warn("No login could tell whether the password of %s is right: the server answered %s." % (account.label, grant.refusal))
+        self.warn(("No login could tell whether the password of %s is right: the server answered " % account.label, Outside(grant.refusal), "."))
         return None
 
     def change(self, account):
@@ -215,7 +215,7 @@ class Acronis(Vendor):
         return self._session.send(request, lambda answer: answer.status == 401)
 
     def _tenant_of_client(self):
-        answer = self._send("GET", "/clients/" + quote(self.params["client_id"], safe=""), READ)
+        answer = self._send("GET", "/clients/" + segment(self.params["client_id"]), READ)
         tenant = _read(answer).get("tenant_id")
         if not isinstance(tenant, str) or not _UUID.fullmatch(tenant):
             raise answer.unexpected("does not tell the tenant of the API client; give tenant_id")
@@ -253,7 +253,7 @@ class Acronis(Vendor):
 
     def _list(self):
         """Fetch all users of the tenant and of those below it, page for page."""
-        known, cursor, seen = {}, None, set()
+        known, cursor, seen, pages = {}, None, set(), Pages()
         # The full level of detail: only that certainly tells where a user's password is kept.
         query = {"subtree_root_tenant_id": self._tenant, "lod": "full", "limit": _PAGE}
         while True:
@@ -266,11 +266,13 @@ class Acronis(Vendor):
             for user in users:
                 # Where the list changes meanwhile, somebody may be on two pages.
                 if ("id", user["id"]) not in known:
+                    user = {key: user.get(key) for key in _OF_A_USER}
                     known["id", user["id"]] = [user]
                     known.setdefault(("login", user["login"]), []).append(user)
             cursor = text_at(body, "paging", "cursors", "after")
             if not cursor or not users:
                 break
+            pages.count(answer, len(known) // 2)
             if cursor in seen:
                 raise answer.unexpected("leads to a page that was there already")
             seen.add(cursor)
@@ -317,7 +319,7 @@ def _read(answer):
     return answer.json_object()
 
 
-def _error(answer, change=False):
+def _error(answer: Response, change: bool = False) -> VendorError:
     """The error that an answer is; its body is ``{"error": {"code", "message", "details": {"info"}}}``, of which any part may be missing.
 
     :param change: whether the request was to set a password.
@@ -325,24 +327,16 @@ def _error(answer, change=False):
     body = answer.json_object().get("error")
     body = body if isinstance(body, dict) else {}
     texts = [text_at(body, "message"), text_at(body, "details", "info")]
-    text = answer.shorten(". ".join(filter(None, texts))) if any(texts) else answer.excerpt()
-    kind, message = _meaning(answer.status, body.get("code"), change)
-    # Whatever is no plain refusal proves nothing: a server that fails, and a success that is not the documented one.
-    maybe_applied = answer.status < 400 or answer.status == 408 or answer.status >= 500
-    return VendorError(kind, "%s The server said: %s" % (message, text) if text else message, answer.status, body.get("code"), maybe_applied=maybe_applied)
+    said = Said(". ".join(filter(None, texts)) if any(texts) else None, body.get("code"))
+    return refusal(answer, said, _KINDS, _meaning(answer.status, body.get("code"), change), writing=change)
 
 
-def _meaning(status, code, change):
-    """Kind and message of an error."""
-    if status in _PLAIN_KINDS:
-        return _PLAIN_KINDS[status]
-    if status >= 500:
-        return errors.VENDOR_UNAVAILABLE, "The server failed."
+def _meaning(status: int, code: object, change: bool) -> Optional[Meaning]:
+    """What the vendor's code says of an error, or what the status says of a refused change."""
+    if status in _ROWS_OF_ALL or not 400 <= status < 500:
+        return None
     # Some send their numbers as text.
     number = int(code) if isinstance(code, str) and re.fullmatch("[0-9]{1,9}", code) else code
-    number = number if isinstance(number, int) and status >= 400 else None
+    number = number if isinstance(number, int) else None
     tables = ((_CODES_OF_CHANGE, number), (_KINDS_OF_CHANGE, status)) if change else ()
-    for table, key in ((_CODES, number),) + tables + ((_KINDS, status),):
-        if key in table:
-            return table[key]
-    return errors.UNEXPECTED_RESPONSE, "HTTP %d was not expected." % status
+    return next((table[key] for table, key in ((_CODES, number),) + tables if key in table), None)

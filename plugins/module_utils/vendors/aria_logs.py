@@ -11,7 +11,6 @@ stands in ``users``, so both are read; and it has an error tell its details eith
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from .. import errors
 from .._environment import from_environment
@@ -20,8 +19,9 @@ from ..auth.basic import bearer
 from ..auth.log_insight_session import LOCAL, PROVIDERS
 from ..auth.session import Session
 from ..bodies import dicts_at, text_at
-from ..errors import VendorError
-from ..http import READ, WRITE
+from ..errors import Outside, VendorError
+from ..http import READ, WRITE, Response, segment
+from ..refusals import Said, refusal
 from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
 
 _USERS = "/api/v2/users"
@@ -53,8 +53,6 @@ _KINDS = {
     401: (errors.AUTHENTICATION_FAILED, "The server refused the operator (api_user, api_password, api_provider)."),
     403: (errors.PERMISSION_DENIED, "A right is missing: the operator must be Super Admin or have the right to edit access control."),
     404: (errors.UNSUPPORTED, "There is no API v2 for users at this URL; its port is 9543 as a rule."),
-    413: (errors.RATE_LIMITED, "The server wants fewer requests."),
-    429: (errors.RATE_LIMITED, "The server wants fewer requests."),
     440: (errors.AUTHENTICATION_FAILED, "The server ends each session of the operator at once."),
 }
 
@@ -169,8 +167,8 @@ class AriaLogs(Vendor):
             raise VendorError(errors.CURRENT_PASSWORD_WRONG, "The password of %s is another: that of api_password logs in." % account.label)
         state = _ACTIVE if self.is_operator(account) else self._states[account.id] or self._state(account)
         if state != _ACTIVE:
-            text = "The password of %s was not verified: the account is not active but %s, so no login was tried."
-            self.warn(text % (account.label, state or "in an unknown state"))
+            text = "The password of %s was not verified: the account is not active but " % account.label
+            self.warn((text, Outside(state) if state else "in an unknown state", ", so no login was tried."))
             return None
         answer = log_insight_session.log_in(self._http, account.name, password)
         if log_insight_session.is_refused(answer):
@@ -229,7 +227,7 @@ class AriaLogs(Vendor):
         except VendorError as error:
             if doubt is not None:
                 raise doubt from None
-            self.warn("Whether %s is unlocked now could not be verified: %s" % (account.label, error.message))
+            self.warn(("Whether %s is unlocked now could not be verified: " % account.label,) + error.parts)
             return
         if doubt is not None and (state is None or state.startswith(_LOCKED)):
             raise doubt
@@ -247,8 +245,8 @@ class AriaLogs(Vendor):
         if not found:
             raise VendorError(errors.USER_NOT_FOUND, "There is no user %s on this server." % account.label)
         if not local:
-            text = "The password of %s is kept elsewhere, the server says (%s). Change it there." % (account.label, text_at(found[0], "type"))
-            raise VendorError(errors.USER_NOT_LOCAL, text)
+            kept = Outside(text_at(found[0], "type"))
+            raise VendorError(errors.USER_NOT_LOCAL, ("The password of %s is kept elsewhere, the server says (" % account.label, kept, "). Change it there."))
         if len(local) > 1:
             raise VendorError(errors.INVALID_INPUT, "There are %d local users %s on this server; give the id instead." % (len(local), account.label))
         account.id, account.name = local[0]["id"], local[0]["username"]
@@ -262,11 +260,12 @@ def _unlock(account):
 
 
 def _path(account):
-    return "%s/%s" % (_USERS, quote(account.id, safe=""))
+    return "%s/%s" % (_USERS, segment(account.id))
 
 
 def _locked(account, state, text):
-    return VendorError(errors.ACCOUNT_LOCKED, text % (account.label, state), vendor_code=state)
+    before, after = (text % (account.label, "\0")).split("\0")
+    return VendorError(errors.ACCOUNT_LOCKED, (before, Outside(state), after), vendor_code=state)
 
 
 def _listed(answer):
@@ -295,28 +294,15 @@ def _raise_for(answer, own_login=False):
     raise error
 
 
-def _error(answer):
+def _error(answer: Response) -> VendorError:
     text, codes, fields = _read(answer)
-    # Some answers are plain text, or a page of something in between.
-    text = answer.shorten(text) if text else answer.excerpt()
-    kind, message, maybe_applied = _meaning(answer.status, text, codes, fields)
-    message = "%s The server said: %s" % (message, text) if text else message
-    return VendorError(kind, message, answer.status, codes[0] if codes else None, maybe_applied=maybe_applied)
-
-
-def _meaning(status, text, codes, fields):
-    """Kind and message of an error, and whether what was asked for may have been done all the same."""
-    for meanings, names in ((_CODES, codes), (_FIELDS, fields if status == 400 else ()), (_KINDS, [status])):
-        for name in names:
-            if name in meanings:
-                return meanings[name] + (False,)
-    if status == 408:
-        return errors.TIMED_OUT, "The server timed out.", True
-    if status == 503 and "bootstrapped" in text:
-        return errors.TARGET_NOT_READY, "The server has not been set up yet.", False
-    if status >= 500:
-        return errors.VENDOR_UNAVAILABLE, "The server failed.", True
-    return errors.UNEXPECTED_RESPONSE, "HTTP %d was not expected." % status, False
+    said = Said(text or None, codes[0] if codes else None)
+    meanings = ((_CODES, codes), (_FIELDS, fields if answer.status == 400 else ()))
+    meaning = next((table[name] for table, names in meanings for name in names if name in table), None)
+    # Some answers are plain text.
+    if answer.status == 503 and "bootstrapped" in (text or answer.excerpt()):
+        meaning = (errors.TARGET_NOT_READY, "The server has not been set up yet.")
+    return refusal(answer, said, _KINDS, meaning, certain=meaning is not None)
 
 
 def _read(answer):

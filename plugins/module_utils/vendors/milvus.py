@@ -9,11 +9,15 @@ Source: the vendor's RESTful API reference, v2, "User Operations", and the behav
 
 from __future__ import annotations
 
+from typing import Optional
+
 from .. import errors
 from .._environment import from_environment
 from ..auth.basic import basic, bearer
+from ..bodies import text_at
 from ..errors import VendorError
-from ..http import LOGIN, READ, WRITE
+from ..http import LOGIN, READ, WRITE, Response
+from ..refusals import DEFAULTS, Meaning, Rows, Said, refusal
 from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
 
 _USERS = "/v2/vectordb/users/"
@@ -30,6 +34,12 @@ _KINDS = {
     # Not JSON or a wrong type, and a required parameter that is missing or empty.
     1801: (errors.INVALID_INPUT, "The server did not understand the request."),
     1802: (errors.INVALID_INPUT, "The server did not understand the request."),
+}
+# What a status means; but nearly all errors come with 200.
+_ROWS: Rows = {
+    401: (errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user, api_password or api_token)."),
+    403: (errors.PERMISSION_DENIED, "A privilege is missing."),
+    404: (errors.UNSUPPORTED, "There is no RESTful API v2 for users at this URL; it came with Milvus 2.3.13."),
 }
 
 
@@ -100,7 +110,7 @@ class Milvus(Vendor):
         except VendorError as error:
             if error.kind != errors.PERMISSION_DENIED:
                 raise
-            error.message = "The operator may not list the users, which is needed so that no unknown user gets created. " + error.message
+            error.parts = ("The operator may not list the users, which is needed so that no unknown user gets created. ",) + error.parts
             for account in others:
                 account.error = error
             return
@@ -141,12 +151,13 @@ class Milvus(Vendor):
         }
         answer = self._post("update_password", body, WRITE, self._operator() if acting else _login(account.name, current))
         if not acting and self._is_refused_login(answer):
-            raise self._error(answer, errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong, or there is no such user." % account.name)
+            meaning = (errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong, or there is no such user." % account.name)
+            raise self._error(answer, meaning)
         try:
             self._raise_for(answer, own_login=not acting)
         except VendorError as error:
             if error.kind == errors.CURRENT_PASSWORD_WRONG and current is None:
-                error.message = "current_password is needed for %s: the server does not list the operator in superUsers. %s" % (account.name, error.message)
+                error.parts = ("current_password is needed for %s: the server does not list the operator in superUsers. " % account.name,) + error.parts
             raise
 
     def _acts_for(self, account):
@@ -185,31 +196,23 @@ class Milvus(Vendor):
         if answer.status == 401 and own_login:
             # Says nothing about the operator, so it must not stop the others.
             raise answer.unexpected("is a refusal, but not Milvus' own")
-        if answer.status == 401:
-            raise self._error(answer, errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user, api_password or api_token).")
-        if answer.status == 403:
-            raise self._error(answer, errors.PERMISSION_DENIED, "A privilege is missing.")
-        if answer.status == 404:
-            raise self._error(answer, errors.UNSUPPORTED, "There is no RESTful API v2 for users at this URL; it came with Milvus 2.3.13.")
-        if answer.status in (413, 429):
-            raise self._error(answer, errors.RATE_LIMITED, "The server wants fewer requests.")
-        if answer.status == 408:
-            raise self._error(answer, errors.TIMED_OUT, "The server timed out.", maybe_applied=True)
-        if answer.status >= 500:
-            raise self._error(answer, errors.VENDOR_UNAVAILABLE, "The server failed.", maybe_applied=True)
+        if answer.status != 200 and (answer.status in _ROWS or answer.status in DEFAULTS or answer.status >= 500):
+            raise self._error(answer)
         if answer.status == 200 and code in _KINDS:
-            raise self._error(answer, *_KINDS[code])
+            raise self._error(answer, _KINDS[code])
         # Also 65535, the server's code for everything else: it is no proof that nothing happened.
-        error = answer.unexpected("was not understood", maybe_applied=True)
+        error = answer.unexpected("was not understood", maybe_applied=answer.writing)
         error.vendor_code = code
         raise error
 
-    def _error(self, answer, kind, message, maybe_applied=False):
+    @staticmethod
+    def _error(answer: Response, meaning: Optional[Meaning] = None) -> VendorError:
+        """The error that an answer is.
+
+        :param meaning: what it certainly means, where the status does not tell.
+        """
         body = answer.json_object()
-        text = body.get("message")
-        text = answer.shorten(text) if isinstance(text, str) else answer.excerpt()
-        message = "%s The server said: %s" % (message, text) if text else message
-        return VendorError(kind, message, answer.status, body.get("code"), maybe_applied=maybe_applied)
+        return refusal(answer, Said(text_at(body, "message"), body.get("code")), _ROWS, meaning, certain=meaning is not None)
 
 
 def _login(user, password):

@@ -20,8 +20,9 @@ from ..auth.service_token import ServiceToken
 from ..auth.session import Session
 from ..bodies import dicts_at, text_at
 from ..errors import VendorError
-from ..http import READ, WRITE
-from ..openstack import fault, fault_text
+from ..http import READ, WRITE, Pages, segment
+from ..openstack import fault, fault_text, said
+from ..refusals import refusal
 from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
 from . import rackspace_database_options as options
 
@@ -41,6 +42,7 @@ _KINDS = {
     401: (errors.AUTHENTICATION_FAILED, "The service refused the token."),
     403: (errors.PERMISSION_DENIED, "The service refused permission."),
     404: (errors.TARGET_NOT_FOUND, "The service does not know the instance."),
+    408: (errors.TIMED_OUT, "The service timed out."),
     413: (errors.RATE_LIMITED, "The service wants fewer requests."),
     422: (errors.TARGET_NOT_READY, "The instance is not ready."),
     429: (errors.RATE_LIMITED, "The service wants fewer requests."),
@@ -175,10 +177,10 @@ class RackspaceDatabase(Vendor):
             user = {"name": name, "password": account.password}
             users.append(user if host == ANYWHERE else dict(user, host=host))
         answer = self._send("PUT", "/users", WRITE, json={"users": users})
-        said = fault_text(answer) or ""
-        if answer.status == 404 and self.params["instance_id"] not in said:
+        text = fault_text(answer) or ""
+        if answer.status == 404 and self.params["instance_id"] not in text:
             raise fault(answer, errors.USER_NOT_FOUND, "A user has vanished since the look-up.")
-        if answer.status == 400 and "password" in said.lower() and "guest" not in said.lower():
+        if answer.status == 400 and "password" in text.lower() and "guest" not in text.lower():
             raise fault(answer, errors.PASSWORD_REJECTED, "The service refused the password.")
         _check(answer, 202)
 
@@ -207,7 +209,7 @@ class RackspaceDatabase(Vendor):
 
     def _listed(self, wanted):
         """Users as a set of (name, host): all that are wanted, or as many of them as the service lists."""
-        known, marker = set(), None
+        known, marker, pages = set(), None, Pages()
         while True:
             answer = self._send("GET", "/users" + ("?marker=" + quote(marker, safe="") if marker else ""), READ)
             if answer.status == 400:
@@ -220,6 +222,7 @@ class RackspaceDatabase(Vendor):
             # A page without anything new: the service has not understood its own marker, and would go on for ever.
             if marker is None or len(known) == before or wanted <= known:
                 return known
+            pages.count(answer, len(known))
 
     def _log_in(self):
         params = self.params
@@ -245,7 +248,7 @@ class RackspaceDatabase(Vendor):
 
     def _send(self, method, path, kind, json=None):
         """One request on the instance; once again with a new token if the old one has expired."""
-        path = "/instances/" + quote(self.params["instance_id"], safe="") + path
+        path = "/instances/" + segment(self.params["instance_id"]) + path
 
         def request(token):
             # Without Accept some errors come as HTML.
@@ -280,13 +283,12 @@ def _check(answer, expected):
     """
     if answer.status == expected:
         return
-    said = (fault_text(answer) or "").lower()
-    if answer.status == 400 and "guest" in said and "not valid" not in said:
-        raise fault(answer, errors.VENDOR_UNAVAILABLE, "The service could not reach the database of the instance.")
-    if answer.status == 422 and "not supported" in said:
-        raise fault(answer, errors.UNSUPPORTED, "The service cannot do that with this kind of database.")
-    if answer.status in _KINDS:
-        raise fault(answer, *_KINDS[answer.status])
-    if answer.status >= 500:
-        raise fault(answer, errors.VENDOR_UNAVAILABLE, "The service failed.", maybe_applied=True)
-    raise fault(answer, errors.UNEXPECTED_RESPONSE, "HTTP %d was not expected." % answer.status, maybe_applied=answer.status < 400)
+    text = (fault_text(answer) or "").lower()
+    meaning = None
+    if answer.status == 400 and "guest" in text and "not valid" not in text:
+        meaning = (errors.VENDOR_UNAVAILABLE, "The service could not reach the database of the instance.")
+    elif answer.status == 422 and "not supported" in text:
+        meaning = (errors.UNSUPPORTED, "The service cannot do that with this kind of database.")
+    elif answer.status >= 500:
+        meaning = (errors.VENDOR_UNAVAILABLE, "The service failed.")
+    raise refusal(answer, said(answer), _KINDS, meaning, speaker="service")

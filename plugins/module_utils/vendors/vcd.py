@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import threading
+from typing import Optional
 from urllib.parse import quote
 
 from .. import errors
@@ -20,8 +21,9 @@ from .._environment import from_environment
 from ..auth import vcd_session
 from ..auth.session import Session
 from ..bodies import dicts_at, text_at
-from ..errors import VendorError
-from ..http import READ, WRITE
+from ..errors import Outside, VendorError
+from ..http import READ, WRITE, Pages, Response
+from ..refusals import Meaning, Rows, Said, refusal
 from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Capabilities, GeneratedPassword, Vendor
 
 _OLDEST = (36, 3)  # the first with changePassword
@@ -33,7 +35,6 @@ _PAGE = 128  # the most that the server takes
 _LONGEST_FILTER = 1500  # characters; of URLs more than 2000 are not safe everywhere
 
 _UNKNOWN_OPERATION = (errors.UNSUPPORTED, "The server does not know this operation, or the URL is not that of VMware Cloud Director.")
-_FEWER = (errors.RATE_LIMITED, "The server wants fewer requests.")
 _NO_OPERATOR = (errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user and api_password, or api_token, in this org).")
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most likely because of its password policy.")
 
@@ -44,9 +45,6 @@ _KINDS = {
     404: _UNKNOWN_OPERATION,
     405: _UNKNOWN_OPERATION,
     406: (errors.UNSUPPORTED, "The server does not have this version of the API; choose another by api_version."),
-    408: (errors.TIMED_OUT, "The server timed out."),
-    413: _FEWER,
-    429: _FEWER,
 }
 # ... and what else it means for what was asked.
 _OWN_LOGIN = {401: (errors.CURRENT_PASSWORD_WRONG, "The server refused the login with the current password.")}
@@ -172,7 +170,7 @@ class Vcd(Vendor):
             if error.kind != errors.PERMISSION_DENIED:
                 raise
             # The operator may still change its own password.
-            denied = error.with_message("The operator may not look up users. " + error.message)
+            denied = error.with_message(("The operator may not look up users. ",) + error.parts)
             for account in others:
                 account.error = denied
             return
@@ -234,20 +232,15 @@ class Vcd(Vendor):
 
     def _reset(self, account):
         """The operator sets the password of another user, which takes sending everything else about the user, too."""
-        try:
-            # Read again: what the look-up has told may be minutes old, and to send it would undo what somebody has changed since.
-            answer = self._within(self._operator, "GET", _path(account), READ)
-            _check(answer, _OPERATOR)
-            user = answer.json_object()
-            if user.get("username") != account.name:
-                raise answer.unexpected("does not describe the user %s" % account.label)
-            refusal = self._refusal(account, user)
-            if refusal is not None:
-                raise refusal
-        except VendorError as error:
-            # Nothing has been written yet.
-            error.maybe_applied = False
-            raise
+        # Read again: what the look-up has told may be minutes old, and to send it would undo what somebody has changed since.
+        answer = self._within(self._operator, "GET", _path(account), READ)
+        _check(answer, _OPERATOR)
+        user = answer.json_object()
+        if user.get("username") != account.name:
+            raise answer.unexpected("does not describe the user %s" % account.label)
+        reason = self._refusal(account, user)
+        if reason is not None:
+            raise reason
         user["password"] = account.password
         if account.extras.get("unlock"):
             user["locked"] = False
@@ -256,7 +249,7 @@ class Vcd(Vendor):
             _check(answer, _RESET)
         except VendorError as error:
             if error.kind == errors.PERMISSION_DENIED and self.params.get("api_token"):
-                error.message += " With an API token one may look at users, but hardly ever manage them: use api_user and api_password."
+                error.parts += (" With an API token one may look at users, but hardly ever manage them: use api_user and api_password.",)
             raise
         if text_at(answer.json_object(), "id") != account.id:
             # From somewhere in between, perhaps.
@@ -268,8 +261,8 @@ class Vcd(Vendor):
             return VendorError(errors.USER_NOT_FOUND, "There is no user %s in the organisation %s." % (account.label, self.params["org"]))
         provider = text_at(user, "providerType")
         if provider is not None and provider.upper() != "LOCAL":
-            text = "The password of %s is kept elsewhere (%s); change it there."
-            return VendorError(errors.USER_NOT_LOCAL, text % (account.label, "LDAP, SAML or OAUTH" if len(provider) > 20 else provider))
+            where = "LDAP, SAML or OAUTH" if len(provider) > 20 else Outside(provider)
+            return VendorError(errors.USER_NOT_LOCAL, ("The password of %s is kept elsewhere (" % account.label, where, "); change it there."))
         if user.get("stranded") is True:
             return VendorError(errors.USER_NOT_LOCAL, "%s comes from an identity source that is gone, and cannot log in." % account.label)
         if user.get("enabled") is False:
@@ -323,7 +316,7 @@ class Vcd(Vendor):
 
     def _list(self, names, found, chosen=None):
         """Read pages until all are found or there are no more. A filter may find more than was meant, since "*" in it stands for anything."""
-        page, seen = 1, set()
+        page, seen, pages = 1, set(), Pages()
         while True:
             path = "%s?page=%d&pageSize=%d" % (_USERS, page, _PAGE) + ("&filter=" + chosen if chosen else "")
             answer = self._within(self._operator, "GET", path, READ)
@@ -339,6 +332,7 @@ class Vcd(Vendor):
             # Without anything new on it the server does not count pages as it should, and would go on for ever.
             if not _has_next(answer, body, page) or len(seen) == before or names <= set(found):
                 return
+            pages.count(answer, len(seen))
             page += 1
 
     def _is_here(self, user):
@@ -382,7 +376,7 @@ class Vcd(Vendor):
             if locked or foreign:
                 account.failed_logins += 1
             if locked:
-                raise _fault(answer, errors.ACCOUNT_LOCKED, "%s is locked; nothing can be said about its password." % account.label)
+                raise _fault(answer, meaning=(errors.ACCOUNT_LOCKED, "%s is locked; nothing can be said about its password." % account.label))
             if foreign:
                 # A gateway's own refusal says nothing about the password.
                 raise answer.unexpected("is a refusal, but not VMware Cloud Director's own")
@@ -470,25 +464,15 @@ def _check(answer, kinds, expected=200):
     """
     if answer.status == expected:
         return
-    # Also after a success of another kind, such as a task that has been started.
-    maybe_applied = answer.status == 408 or not 400 <= answer.status < 500
-    known = kinds.get(answer.status) or _KINDS.get(answer.status)
-    if known:
-        raise _fault(answer, *known, maybe_applied=maybe_applied)
-    if answer.status >= 500:
-        raise _fault(answer, errors.VENDOR_UNAVAILABLE, "The server failed.", maybe_applied)
-    raise _fault(answer, errors.UNEXPECTED_RESPONSE, "HTTP %d was not expected." % answer.status, maybe_applied)
+    raise _fault(answer, {**_KINDS, **kinds})
 
 
-def _fault(answer, kind, message, maybe_applied=False):
+def _fault(answer: Response, rows: Optional[Rows] = None, meaning: Optional[Meaning] = None) -> VendorError:
     """The error that an answer is: the server's ``{minorErrorCode, message}``, or OAuth's ``{error, error_description}``."""
     body = answer.json_object()
     text = text_at(body, "message") or text_at(body, "error_description")
-    # Taken apart only when no secret can hide in it any more.
-    said = answer.excerpt() if text is None else answer.shorten(text)
     request_id = answer.headers.get("X-VMWARE-VCLOUD-REQUEST-ID")
-    begins = re.match(r"\[ ?([^\s\]]+) ?\] ?", said)
+    begins = re.match(r"\s*\[ ?([^\s\]]+) ?\]\s*", text or "")
     if begins:
-        request_id, said = request_id or begins.group(1), said[begins.end() :]
-    message = "%s The server said: %s" % (message, said) if said else message
-    return VendorError(kind, message, answer.status, body.get("minorErrorCode") or body.get("error"), request_id, maybe_applied)
+        request_id, text = request_id or begins.group(1), text[begins.end() :]
+    return refusal(answer, Said(text, body.get("minorErrorCode") or body.get("error"), request_id), rows, meaning)

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every status, at every vendor, as the answer to a look-up, to a login and to a change: what it proves, and what it does not."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Iterator
+
+import pytest
+
+from tests.simulators import acronis_identity, aria_logs, milvus, rackspace_identity, vcd_sessions
+from tests.simulators.base import Double
+from tests.stands import STANDS, Stand
+from tests.unit.calls import NEW, OLD, run, told
+
+REDIRECTS = (300, 301, 302, 303, 304, 307, 308)
+PLAIN_REFUSALS = (400, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 417, 418, 421, 422, 423, 424, 426, 428, 429, 431, 451)
+FAILURES = (500, 501, 502, 503, 504, 505, 507, 508, 511, 520, 599)
+# A success, but not the documented one of any vendor.
+OTHER_SUCCESSES = (203, 205, 206, 207, 226)
+DOUBTFUL = (408, *REDIRECTS, *FAILURES, *OTHER_SUCCESSES)
+KINDS = {408: "timed_out", 413: "rate_limited", 429: "rate_limited", **dict.fromkeys(REDIRECTS, "unexpected_response")}
+# What logs somebody in, of every vendor.
+LOGINS = {
+    "acronis": acronis_identity.LOGIN,
+    "aria_logs": aria_logs.LOGIN,
+    "milvus": milvus.DESCRIBE,
+    "rackspace_database": rackspace_identity.TOKENS,
+    "vcd": vcd_sessions.LOGIN,
+}
+# Where any success is one, so that the login after it tells.
+TAKEN = {("aria_logs", status) for status in OTHER_SUCCESSES}
+
+
+@pytest.fixture(name="stand", params=STANDS)
+def a_stand(request: pytest.FixtureRequest) -> Stand:
+    """Every vendor."""
+    return STANDS[request.param]
+
+
+@pytest.fixture(name="double")
+def a_double(stand: Stand) -> Iterator[Double]:
+    """The vendor's double, at which nobody gets locked."""
+    with stand.double({"alice": OLD}) as running:
+        yield running
+        assert not getattr(running, "lockouts", None)
+
+
+@pytest.fixture(name="call")
+def a_call(stand: Stand, double: Double) -> functools.partial[dict[str, Any]]:
+    """One call without retries."""
+    return functools.partial(run, stand, double, "alice", retries=0)
+
+
+def redirected(status: int) -> dict[str, str]:
+    """The header that a redirect has."""
+    return {"Location": "https://elsewhere.invalid/"} if status in REDIRECTS else {}
+
+
+@pytest.mark.parametrize("applies", ["now", "never"])
+@pytest.mark.parametrize("status", DOUBTFUL)
+def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
+    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, status: int, applies: str
+) -> None:
+    double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", applies=applies, **stand.change)
+    result = call(update_password="always")
+    state, verified, error = told(result)[0]
+    assert double.can_log_in("alice", NEW) is (applies == "now") and "unforeseen" not in str(result)
+    if not stand.proves:
+        assert (state, verified, error) == ("unknown", None, "outcome_unknown") and not result["changed"]
+    elif applies == "now":
+        assert (state, verified, error) == ("changed", True, None) and result["changed"]
+    elif (stand.vendor, status) in TAKEN:
+        assert (state, verified, error) == ("failed", False, "not_verified")
+    else:
+        assert (state, verified) == ("failed", False) and not result["changed"]
+        assert error == KINDS.get(status, "vendor_unavailable" if status >= 500 else "unexpected_response")
+
+
+@pytest.mark.parametrize("status", PLAIN_REFUSALS)
+def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[dict[str, Any]], stand: Stand, double: Double, status: int) -> None:
+    fault = double.inject("answer", status=status, body="no", times=None, **stand.change)
+    result = call(update_password="always")
+    state, verified, error = told(result)[0]
+    assert state == "failed" and not result["changed"] and fault.fired == 1 and double.can_log_in("alice", OLD)
+    if stand.vendor == "milvus" and status not in (403, 404, 413, 429):
+        # Its server answers nearly everything with 200, so what else comes may be of something in between; a login costs nothing there.
+        assert (verified, error) == (False, "unexpected_response")
+        return
+    # No login was spent on finding out what is certain.
+    assert verified is None and not double.failed_logins
+    if status in (400, 404):
+        return
+    # What a 422 means is a matter of the vendor.
+    assert error in (KINDS.get(status, "unexpected_response"), "permission_denied", "unsupported", "target_not_ready"), error
+
+
+@pytest.mark.parametrize("which", ["lookup", "login"])
+@pytest.mark.parametrize("status", (*DOUBTFUL, *PLAIN_REFUSALS))
+def test_edge_5_nothing_but_a_change_leaves_a_doubt(
+    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, status: int, which: str
+) -> None:
+    where = stand.lookup if which == "lookup" else {"path": LOGINS[stand.vendor]}
+    double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", times=None, **where)
+    result = call()
+    state, _verified, error = told(result)[0]
+    assert "unforeseen" not in str(result) and state != "unknown" and error != "outcome_unknown"
+    if state == "changed":
+        # Looked up by another way, for example in the list of all.
+        assert double.can_log_in("alice", NEW) and status in PLAIN_REFUSALS
+    else:
+        assert state == "failed" and double.writes == 0 and not result["changed"] and double.can_log_in("alice", OLD)
+        if status in REDIRECTS:
+            assert error == "unexpected_response" and "give the address that it leads to" in result["msg"]
+
+
+@pytest.mark.parametrize("kind", ["drop", "hang", "cut"])
+def test_sixth_vendor_1_a_look_that_is_lost_within_a_change_is_no_doubtful_change(kind: str) -> None:
+    """VMware Cloud Director reads a user again before it is written."""
+    stand = STANDS["vcd"]
+    with stand.double({"alice": OLD}) as double:
+        user = "/" + double.people["alice"].urn
+        fault = double.inject(kind, method="GET", path=user, times=None)
+        result = run(stand, double, "alice", update_password="always", timeout=0.3, retries=0)
+        assert fault.fired == 1 and not double.calls(user)[0].write and double.writes == 0
+        assert told(result) == [("failed", None, "timed_out" if kind == "hang" else "connection_failed")] and not double.failed_logins
