@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import ExitStack
+
 import pytest
 
 from tests.crash.figures import EVERY, SERIES, table
@@ -32,6 +35,13 @@ def zygote(tmp_path_factory):
     """What runs the rotations."""
     with Zygote(tmp_path_factory.mktemp("zygote")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory):
+    """Three of them that take themselves for different machines, with a home each."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Zygote(tmp_path_factory.mktemp("machine"), boot_id=str(uuid.uuid4()))) for _each in range(3)]
 
 
 @pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
@@ -14,13 +15,27 @@ from tests.store_stands import STANDS as STORES
 
 EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
 SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.trials.Series
-HEADINGS = ("vendor", "store", "what", "points", "moments", "trials", "runs", "spared", "lost", "locked", "torn", "troubles")
+HEADINGS = ("vendor", "store", "what", "points", "moments", "trials", "runs", "spared", "lost", "locked", "failed", "torn", "troubles")
 _TEXTS = 3  # columns
 LEGEND = (
     "points: before, in and after each write, network call, lock and start of a program; moments: those that leave something different behind",
     "trials: runs that were killed or met an error; runs: with those that finish the work; spared: trials that ended before they came to their point",
-    "lost: a password in force that is in no record; locked: an account; torn: a record that cannot be read; troubles: whatever was wrong, these included",
+    "lost: a password in force that is in no record; locked: an account; failed: the most failed logins of any account in one trial, the operator's included",
+    "torn: a record that cannot be read; troubles: whatever was wrong, these included",
 )
+
+
+def pairs(vendors=STANDS, stores=STORES):
+    """A decorator that gives a test vendors and stores: all pairs, or in a sample so many that each vendor and each store is there.
+
+    :param vendors: dict from name to :class:`tests.stands.Stand`.
+    :param stores: dict from name to a subclass of :class:`tests.store_stands.StoreStand`.
+    """
+    found = list(itertools.product(vendors.values(), stores.values()))
+    if not EVERY:
+        number = max(len(vendors), len(stores))
+        found = list(itertools.islice(zip(itertools.cycle(vendors.values()), itertools.cycle(stores.values())), number))
+    return pytest.mark.parametrize("stand, store", found, ids=["%s-%s" % (stand.vendor, store.label) for stand, store in found])
 
 
 def share(number):
@@ -37,7 +52,7 @@ def table(series):
     """The figures as lines of text, with what they mean below."""
     rows = [HEADINGS, *(one.row() for one in series)]
     # Points are of different kinds, and nobody wants to know their sum.
-    sums = [sum(row[column] for row in rows[1:]) for column in range(_TEXTS + 2, len(HEADINGS))]
+    sums = [(max if HEADINGS[column] == "failed" else sum)(row[column] for row in rows[1:]) for column in range(_TEXTS + 2, len(HEADINGS))]
     rows.append(("total", "", "", "", "", *sums))
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(HEADINGS))]
     return [*("  ".join(_cell(*each) for each in zip(range(len(HEADINGS)), row, widths)).rstrip() for row in rows), *LEGEND]

@@ -24,6 +24,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import vendor_module
 
 from tests.crash.hooks import AFTER, BEFORE, FREES, HALFWAY, HANDS_ON, WITHOUT_EFFECT, is_on_disk
+from tests.crash.zygote import BOOT
 from tests.integration.rotation import old_password
 from tests.store_stands import VAULT_PASSWORD, StoreStand
 
@@ -36,13 +37,14 @@ class Zygote:
     """The process that runs rotations; use it as a context manager.
 
     :param folder: an empty folder for what Ansible and the runs write besides.
+    :param boot_id: if given, the runs take themselves for runs of another machine.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, boot_id=None):
         self.folder = folder
         (folder / "homes").mkdir(parents=True)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, (ROOT, ROOT.parents[2]))), PYTHONDONTWRITEBYTECODE="1",
-                           ANSIBLE_HOME=str(folder / "home"), ANSIBLE_LOCAL_TEMP=str(folder / "tmp"))  # fmt: skip
+                           ANSIBLE_HOME=str(folder / "home"), ANSIBLE_LOCAL_TEMP=str(folder / "tmp"), **({BOOT: boot_id} if boot_id else {}))  # fmt: skip
         self._homes = itertools.count(1)
         command = [sys.executable, "-m", "tests.crash.zygote"]
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -79,24 +81,31 @@ class World:
     :param store: a :class:`tests.store_stands.StoreStand` that has been entered.
     :param host: the name of the host; hosts are apart in a store.
     :param step_by_step: whether each step of a rotation is a task of its own.
+    :param users: those beside the operator.
+    :param double: that of another world, which starts and stops it; its users are there already.
+    :param with_operator: whether the operator is rotated along, where it is one of the vendor's users.
     :param connection: options of the connection besides.
     """
 
-    def __init__(self, zygote, stand, store, host="host-1", step_by_step=False, **connection):
+    def __init__(self, zygote, stand, store, host="host-1", step_by_step=False, users=USERS, double=None, with_operator=True, **connection):
         self.zygote, self.stand, self.store, self.host = zygote, stand, store, host
-        self.names = (*USERS, stand.operator) if stand.operator else USERS
-        self.double = stand.double({name: old_password(name) for name in USERS})
+        self.users = tuple(users)
+        self.names = (*self.users, stand.operator) if stand.operator and with_operator else self.users
+        self.double = double or stand.double({name: old_password(name) for name in self.users}, **stand.locks)
+        self._is_guest = double is not None
         self._connection, self._step_by_step = connection, step_by_step
         self.clock = 0  # by how many seconds the rotation's clock is wrong
         self.sabotage = None
 
     def __enter__(self):
-        self.double.start()
+        if not self._is_guest:
+            self.double.start()
         connection = dict({"timeout": 5, "retries": 0, "concurrency": 1}, **self.stand.connection(self.double), **self._connection)
-        self.first = {name: old_password(name) for name in USERS}
-        if self.stand.operator:
+        self.first = {name: old_password(name) for name in self.users}
+        if len(self.names) > len(self.users):
             self.first[self.stand.operator] = connection[vendor_module(self.stand.vendor).VENDOR.operator_options[1]]
-        users = [{"name": name, "current_password": self.first[name]} for name in USERS] + [{"name": name} for name in self.names[len(USERS) :]]
+        users = [{"name": name, "current_password": self.first[name]} for name in self.users]
+        users += [{"name": name} for name in self.names[len(self.users) :]]
         self._order = {
             "host": self.host, "vendor": self.stand.vendor, "connection": connection, "users": users, "vault_password": VAULT_PASSWORD,
             "store": dict(self._store_options(), store=self.store.name), "step_by_step": self._step_by_step, "accept_unverified": not self.stand.proves,
@@ -113,19 +122,33 @@ class World:
         return options
 
     def __exit__(self, kind, error, trace):
+        if self._is_guest:
+            return
         self.double.stop()
         if self.double.errors and error is None:
             raise RuntimeError("the double failed itself") from self.double.errors[0]
 
-    def run(self, plan=None, force=False):
-        """One rotation.
+    @property
+    def connection(self):
+        """The options of the connection, for those who change them for a run."""
+        return dict(self._order["connection"])
+
+    def run(self, plan=None, force=False, action="rotate", check=False, zygote=None, sabotage=None, options=None, **changes):
+        """One rotation, or another action.
 
         :param plan: see :class:`tests.crash.hooks.Points`.
+        :param changes: what is otherwise in the order, see :func:`tests.crash.zygote.perform`.
         :return: what the zygote tells of it; all that it has sent has had its effect.
         """
-        ended = self.zygote.run(dict(self._order, plan=plan, force=force, clock=self.clock, sabotage=self.sabotage))
+        order = dict(self._order, plan=plan, force=force, clock=self.clock, sabotage=sabotage or self.sabotage, action=action, check=check)
+        ended = (zygote or self.zygote).run(dict(order, options=options or {}, **changes))
         self._await_quiet()
         return ended
+
+    def pass_time(self, seconds):
+        """For the rotation, and for the vendor, which forgets failed logins if it has a time for that."""
+        self.clock += seconds
+        getattr(self.double, "advance", lambda _seconds: None)(seconds)
 
     def _await_quiet(self):
         """Let the vendor work off what a dead run has sent."""
@@ -185,12 +208,13 @@ class Series:
     spared: int = 0  # runs that did not come to the point; not counting those where an answer took fewer calls to be read
     lost: int = 0
     locked: int = 0
+    failed: int = 0  # the most failed logins of any account in one trial, the operator included
     torn: int = 0
     troubles: list = field(default_factory=list)  # texts
 
     def row(self):
         """The figures, for a table."""
-        ended = (self.spared, self.lost, self.locked, self.torn, len(self.troubles))
+        ended = (self.spared, self.lost, self.locked, self.failed, self.torn, len(self.troubles))
         return (self.vendor, self.store, self.what, self.points, self.moments, self.trials, self.runs, *ended)
 
 
@@ -383,8 +407,7 @@ class Trial:
         if not counted or self._disturbances < 2 or not any((user["error"] or {}).get("kind") in held_back for user in told):
             return False
         self._count_logins()
-        self._world.clock += window + 1
-        self._world.double.advance(window + 1)
+        self._world.pass_time(window + 1)
         self._world.double.failed_logins.clear()
         return True
 
@@ -392,6 +415,7 @@ class Trial:
         double, budget = self._world.double, self._world.stand.capabilities.failed_logins_per_run
         # A run that finds out what an earlier one has done needs one, and all together stay below what locks.
         most = self._disturbances if budget is None else min(self._disturbances, budget)
+        self._series.failed = max(self._series.failed, *double.failed_logins.values(), 0)
         if getattr(double, "lockouts", None):
             self._series.locked += 1
             self._trouble("locked: %s" % dict(double.lockouts))

@@ -10,8 +10,10 @@ standard input, so it outlives nobody.
 
 from __future__ import annotations
 
+import builtins
 import datetime
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -21,6 +23,7 @@ import traceback
 
 COLLECTION = "ansible_collections.rekey.passwords.plugins"
 LONGEST = 60  # seconds for one rotation
+BOOT = "REKEY_TEST_BOOT_ID"  # the variable with which a test lets a process take itself for one of another machine
 
 
 def warm_up():
@@ -31,31 +34,61 @@ def warm_up():
             importlib.import_module("%s.%s" % (name, item.name))
 
 
-def rotate(order):
-    """One rotation, in one task or in three.
+def perform(order: dict) -> dict:
+    """One run.
 
     :param order: dict with ``host``, ``vendor``, ``connection``, ``users``, ``store`` (the options that name one), ``vault_password``,
-        ``accept_unverified``, ``force`` and ``step_by_step``.
+        ``accept_unverified``, ``force``, ``step_by_step``, ``action`` (``rotate``, ``status``, ``verify``, ``repair``), ``check`` (whether in check
+        mode) and ``options`` (further ones of the action).
     :return: the results of the actions, by their names.
     """
     from tests.unit.plugins.rotation_doubles import loader, run_action  # pylint: disable=import-outside-toplevel
 
     def step(name, **args):
         action = importlib.import_module("%s.action.rotation_%s" % (COLLECTION, name)).ActionModule
-        results[name] = run_action(action, dict(args, **order["store"]), host=order["host"], vault=loader(order["vault_password"]))
+        args.update(order["store"], **order["options"])
+        results[name] = run_action(action, args, host=order["host"], vault=loader(order["vault_password"]), check_mode=order["check"])
         return results[name]
 
-    results = {}
+    results: dict = {}
+    {"rotate": _rotate, "status": _status, "verify": _verify, "repair": _repair}[order["action"]](order, step)
+    return results
+
+
+def _rotate(order, step):
+    """In one task or in three."""
     users = {"vendor": order["vendor"], "users": order["users"]}
     if not order["step_by_step"]:
         step("run", **users, connection=order["connection"], force=order["force"], accept_unverified=order["accept_unverified"])
-        return results
+        return
     staged = step("stage", **users, force=order["force"])
     if staged.get("failed"):
-        return results
+        return
     changed = step("change", **users, connection=order["connection"], staged=staged["users"]) if staged["due"] else {}
     step("commit", staged=staged["users"], results=changed.get("users") or [], accept_unverified=order["accept_unverified"])
-    return results
+
+
+def _status(order, step):
+    step("status", users=order["users"])
+
+
+def _verify(order, step):
+    step("status", users=order["users"], vendor=order["vendor"], connection=order["connection"], verify=True)
+
+
+def _repair(order, step):
+    step("repair", users=order["users"], vendor=order["vendor"], connection=order["connection"], accept_unverified=order["accept_unverified"])
+
+
+def pretend_boot(boot_id: str) -> None:
+    """Let this process and its children take themselves for processes of another machine."""
+    real = io.open
+
+    def pretending(file, *args, **options):
+        """As :func:`open`."""
+        return io.StringIO(boot_id + "\n") if file == "/proc/sys/kernel/random/boot_id" else real(file, *args, **options)
+
+    io.open = builtins.open = pretending
 
 
 def shift_clock(seconds):
@@ -85,7 +118,7 @@ def child(order, answer):
         points.install()
         if order["sabotage"]:
             getattr(sabotage, order["sabotage"])()
-        results = rotate(order)
+        results = perform(order)
         told = {"results": results, "calls": points.calls, "missed": points.missed}
         with os.fdopen(answer, "w", encoding="utf-8") as stream:
             json.dump(told, stream)
@@ -119,6 +152,8 @@ def main():
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Whatever prints must not get between the answers.
     os.dup2(2, 1)
+    if os.environ.get(BOOT):
+        pretend_boot(os.environ[BOOT])
     warm_up()
     for line in iter(sys.stdin.readline, ""):
         answers.write(json.dumps(run(json.loads(line))) + "\n")

@@ -65,9 +65,9 @@ class Rotation:
         """Run to the end; the options are those of the harness."""
         return self.ansible.playbook(plays, **self._options(options))
 
-    def start(self, **options):
+    def start(self, plays=PLAYBOOK, **options):
         """Start, and return at once."""
-        return self.ansible.start_playbook(PLAYBOOK, **self._options(options))
+        return self.ansible.start_playbook(plays, **self._options(options))
 
     def records(self, host=None):
         """What the store holds of a host (default: the first), by user; an empty dict if there is no file."""

@@ -85,6 +85,7 @@ class Person:
     id: str = ""
     version: int = 1
     failures: int = 0
+    failed_at: float = 0.0
     created_at: str = BEGINNING
     updated_at: str = BEGINNING
     deleted_at: str | None = None
@@ -121,6 +122,7 @@ class AcronisIdentityDouble(Double):
     :param terse_errors: errors have nothing but a code and a message.
     :param string_codes: the codes of errors are text.
     :param lockout_after: how many wrong passwords in a row lock a user; ``None`` for any number.
+    :param lockout_window: seconds after which a wrong password is forgotten; ``None`` for never.
     :param login_refusal: status and ``error`` for a wrong user name or password.
     :param mfa_before_password: whoever has a second factor is asked for it without a look at the password.
     :param totp_status: the status of that question.
@@ -128,8 +130,8 @@ class AcronisIdentityDouble(Double):
     """
 
     def __init__(self, users=None, *, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, token_lifetime=7200, expiry_told=("expires_in", "expires_on"),
-                 terse_errors=False, string_codes=False, lockout_after=None, login_refusal=(401, "access_denied"), mfa_before_password=False,
-                 totp_status=401, **options):
+                 terse_errors=False, string_codes=False, lockout_after=None, lockout_window=None, login_refusal=(401, "access_denied"),
+                 mfa_before_password=False, totp_status=401, **options):
         super().__init__({}, **options)
         self.client_id = client_id
         self.client_secret = client_secret
@@ -138,6 +140,7 @@ class AcronisIdentityDouble(Double):
         self.terse_errors = terse_errors
         self.string_codes = string_codes
         self.lockout_after = lockout_after
+        self.lockout_window = lockout_window
         self.login_refusal = tuple(login_refusal)
         self.mfa_before_password = mfa_before_password
         self.totp_status = totp_status
@@ -344,7 +347,10 @@ class AcronisIdentityDouble(Double):
     def _count_failure(self, person, name):
         self.login_failed(name)
         if person is not None and not person.locked:
+            if self.lockout_window is not None and self.now() - person.failed_at >= self.lockout_window:
+                person.failures = 0
             person.failures += 1
+            person.failed_at = self.now()
             if person.failures == self.lockout_after:
                 person.locked = True
                 self.lockouts[name] += 1

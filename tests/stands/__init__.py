@@ -37,6 +37,8 @@ class Stand:
     :param users: those that the documentation names, to the passwords that they have before.
     :param variables: those that the documentation uses.
     :param environment: given a running double, the variables of the environment that the documentation relies on.
+    :param locks_after: which failed login locks an account of the double; ``None`` where none does.
+    :param locks: options of ``double`` with which that is so, where it is not by default.
     """
 
     vendor: str
@@ -54,6 +56,8 @@ class Stand:
     users: dict = field(default_factory=dict)
     variables: dict = field(default_factory=dict)
     environment: Callable = _nothing
+    locks_after: int | None = None
+    locks: dict = field(default_factory=dict)
 
     @property
     def module(self):

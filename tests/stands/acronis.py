@@ -17,6 +17,9 @@ STAND = Stand(
     lookup={"path": SEARCH, "method": "GET"},
     refusal={"status": 403, "body": {"error": {"code": 1027, "message": "The operation is not allowed by business rules"}}},
     secrets=(CLIENT_SECRET,),
+    # The vendor documents no rule; this is the strictest that the collection allows for.
+    locks_after=3,
+    locks={"lockout_after": 3, "lockout_window": 3600},
     end_logins=lambda double: double.expire_tokens(),
     addresses=("https://eu2-cloud.acronis.com",),
     # Erin was never activated.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.simulators.aria_logs import CHANGE, OPERATOR, OPERATOR_PASSWORD, SEARCH, AriaLogsDouble
+from tests.simulators.aria_logs_people import TRIES
 from tests.stands import Stand
 
 
@@ -22,6 +23,7 @@ STAND = Stand(
     refusal={"status": 400, "body": {"errorMessage": "Some fields have incorrect values", "errorCode": "FIELD_ERROR",
                                      "errorDetails": {"password": [{"errorMessage": "The password is not secure."}]}}},
     secrets=(OPERATOR_PASSWORD,),
+    locks_after=TRIES,
     end_logins=lambda double: double.expire_sessions(),
     operator=OPERATOR,
     addresses=("https://logs.example.com:9543",),

@@ -21,6 +21,7 @@ STAND = Stand(
     lookup={"path": SEARCH, "method": "GET"},
     refusal={"status": 400, "body": {"minorErrorCode": "BAD_REQUEST", "message": "[ 1 ] The password does not satisfy the policy.", "stackTrace": None}},
     secrets=(OPERATOR_PASSWORD, SYSTEM_PASSWORD),
+    locks_after=5,
     end_logins=lambda double: double.expire(),
     operator=OPERATOR,
     addresses=("https://{{ inventory_hostname }}", "https://vcd.example.com"),

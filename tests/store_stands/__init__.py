@@ -71,6 +71,10 @@ class StoreStand(ABC):
         """Destroy what the store holds of a user, past all its rules."""
 
     @abstractmethod
+    def swap(self, host: str, other: str) -> None:
+        """Let the records of two hosts take each other's place, past all rules of the store."""
+
+    @abstractmethod
     def shown(self, user, host="host-1"):
         """What an application finds that reads the user's entry with the store's own tools: (username or None, password or None)."""
 

@@ -38,6 +38,12 @@ class AnsibleVaultStand(StoreStand):
         path = self._path(host)
         path.write_bytes(path.read_bytes()[:-100])
 
+    def swap(self, host, other):
+        away = self.folder / "swapped"
+        os.rename(self._path(host), away)
+        os.rename(self._path(other), self._path(host))
+        os.rename(away, self._path(other))
+
     def shown(self, user, host="host-1"):
         vault = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
         entry = json.loads(vault.decrypt(self._path(host).read_bytes()))["users"].get(user, {})

@@ -60,6 +60,15 @@ class AwsSecretsManagerStand(StoreStand):
         content = {"version_id": ruin, "secret_string": '{"username": "S3cr3t-MARKER', "version_stages": ["AWSCURRENT", "AWSPENDING"], "createdate": 0}
         secret.versions[ruin] = content
 
+    def swap(self, host, other):
+        secrets, found = self.service.secrets, {}
+        for name, new in ((host, other), (other, host)):
+            prefix = "rekey/%s/" % name
+            for path in [path for path in secrets.keys() if path.startswith(prefix)]:
+                found["rekey/%s/%s" % (new, path[len(prefix) :])] = secrets[path].versions
+        for path, versions in found.items():
+            secrets[path].versions = versions
+
     def shown(self, user, host="host-1"):
         found = self.service.shown("rekey/%s/%s" % (host, user)) or {}
         return found.get("username"), found.get("password")

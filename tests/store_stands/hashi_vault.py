@@ -57,6 +57,16 @@ class HashiVaultStand(StoreStand):
     def damage(self, user, host="host-1"):
         self.double.overwrite(self.path(user, host), {"username": user, "password": 5, "previous": "S3cr3t-MARKER"})
 
+    def swap(self, host, other):
+        found = {name: {} for name in (host, other)}
+        for name, records in found.items():
+            opened = self.open(name)
+            records.update((user, self.double.data(self.path(user, name))) for user in opened.list())
+            opened.close()
+        for name, records in zip((other, host), found.values()):
+            for user, data in records.items():
+                self.double.overwrite(self.path(user, name), data)
+
     def shown(self, user, host="host-1"):
         url = "%s/v1/secret/data/%s" % (self.double.url, urllib.parse.quote(self.path(user, host)))
         answer = requests.get(url, headers={"X-Vault-Token": self._reader}, timeout=10)

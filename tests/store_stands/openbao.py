@@ -98,6 +98,17 @@ class OpenBaoStand(StoreStand):
         data = {"username": user, "password": 5, "previous": "S3cr3t-MARKER"}
         self.server.request("POST", "%s/data/%s" % (self.mount, urllib.parse.quote(self.path(user, host))), {"data": data})
 
+    def swap(self, host: str, other: str) -> None:
+        found: dict = {}
+        for name, new in ((host, other), (other, host)):
+            opened = self.open(name)
+            for user in opened.list():
+                answer = self.server.request("GET", "%s/data/%s" % (self.mount, urllib.parse.quote(self.path(user, name))))
+                found[self.path(user, new)] = answer["data"]["data"]
+            opened.close()
+        for path, data in found.items():
+            self.server.request("POST", "%s/data/%s" % (self.mount, urllib.parse.quote(path)), {"data": data})
+
     def shown(self, user: str, host: str = "host-1") -> tuple[str | None, str | None]:
         url = "%s/v1/%s/data/%s" % (self.server.url, self.mount, urllib.parse.quote(self.path(user, host)))
         answer = requests.get(url, headers={"X-Vault-Token": self._reader}, timeout=10)

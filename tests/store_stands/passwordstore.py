@@ -66,6 +66,12 @@ class PasswordStoreStand(StoreStand):
         path = self.entry(user, host)
         path.write_bytes(path.read_bytes()[:-20])
 
+    def swap(self, host, other):
+        here, there = (self.directory / "rekey" / quote(name, safe="") for name in (host, other))
+        os.rename(here, self.folder / "swapped")
+        os.rename(there, here)
+        os.rename(self.folder / "swapped", there)
+
     def shown(self, user, host="host-1"):
         lines = self.gnupg.show(self.directory, "rekey/%s/%s" % (quote(host, safe=""), user)).split("\n")
         return re.fullmatch("username: (.*)", lines[1])[1] or None, lines[0] or None
