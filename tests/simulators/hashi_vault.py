@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A double of HashiCorp Vault and OpenBao: KV secrets engines of both versions, tokens with policies, AppRole, namespaces.
 
+Where the two differ it is one of them, see :class:`HashiVaultDouble`; tests/integration/test_openbao_and_its_double.py compares it with a real OpenBao.
+
 From the vendor's documentation: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2, .../secret/kv/kv-v1, .../auth/approle,
 .../auth/token, .../system/internal-ui-mounts, https://developer.hashicorp.com/vault/api-docs (headers, status), and
 https://developer.hashicorp.com/vault/docs/concepts/policies (capabilities; ``+`` and a final ``*`` in paths).
@@ -12,12 +14,14 @@ from __future__ import annotations
 
 import datetime
 import json
+import posixpath
+import re
 import secrets
 import time
 import urllib.parse
 from dataclasses import dataclass, field
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.simulators.base import Double
 
@@ -27,6 +31,9 @@ LOGIN = "/login"
 REVOKE = "/revoke-self"
 MOUNTS = "sys/internal/ui/mounts/"
 DEFAULT_MAX_VERSIONS = 10
+MOST_STRINGS = 1000  # that OpenBao takes in a request
+LOCKED_AFTER, LOCKED_FOR = 5, 900.0  # failed logins of a role, and seconds
+ONE_ERROR = "1 error occurred:\n\t* %s\n\n"
 
 
 class Refusal(Exception):
@@ -72,21 +79,23 @@ class Mount:
 
 @dataclass
 class Token:
-    """A token; ``rules`` are paths to capabilities, ``None`` allows everything."""
+    """A token; ``rules`` are paths to capabilities, ``None`` allows everything; ``uses`` is how many requests it is good for (0: any number)."""
 
     rules: dict | None
     namespace: str = ""
     expires: float | None = None
+    uses: int = 0
 
 
 @dataclass
 class Role:
-    """An AppRole; ``uses`` is how often its secret can still be used (``None``: always)."""
+    """An AppRole; ``uses`` is how often its secret can still be used (``None``: always), ``token_uses`` what a token of it is good for."""
 
     secret: str | None = field(repr=False)
     rules: dict | None = None
     ttl: int = 3600
     uses: int | None = None
+    token_uses: int = 0
 
 
 class HashiVaultDouble(Double):
@@ -95,14 +104,17 @@ class HashiVaultDouble(Double):
     ``mounts`` are by (namespace, path), ``tokens`` by token, ``roles`` by (namespace, path of the engine, role_id). ``sealed`` makes it refuse
     everything, ``skew`` is added to the clock.
 
+    :param openbao: be OpenBao as it was met, and not Vault as it is documented.
     :param requires_header: refuse requests without ``X-Vault-Request``, as agents do that are told so.
     :param options: those of :class:`tests.simulators.base.Double`.
     """
 
     vendor = "hashi_vault"
 
-    def __init__(self, users=None, *, requires_header=False, **options):
+    def __init__(self, users=None, *, openbao=False, requires_header=False, **options):
+        self.openbao = openbao
         self.requires_header = requires_header
+        self._wrong_logins = {}  # how many of a role, and when the last one was
         self.sealed = False
         self.skew = 0.0
         self.mounts = {("", "secret"): Mount()}
@@ -133,6 +145,8 @@ class HashiVaultDouble(Double):
 
     def not_found(self, received):
         if not received.path.isprintable():
+            if self.openbao:
+                return Response(status_code=400)
             return self.error(400, "path cannot contain non-printable characters")
         return self.error(405, "unsupported operation")
 
@@ -160,11 +174,11 @@ class HashiVaultDouble(Double):
             secret = engine.secrets.setdefault(path, Secret())
             self._add(engine, secret, self._version(engine, secret, data))
 
-    def issue(self, rules=None, namespace="", ttl=None):
+    def issue(self, rules=None, namespace="", ttl=None, uses=0):
         """A new token with these rules."""
         with self.lock:
             token = "hvs.S3cr3t-MARKER-" + secrets.token_hex(12)
-            self.tokens[token] = Token(rules, namespace, None if ttl is None else self.now() + ttl)
+            self.tokens[token] = Token(rules, namespace, None if ttl is None else self.now() + ttl, uses)
         return token
 
     # Any request.
@@ -180,8 +194,16 @@ class HashiVaultDouble(Double):
             raise Refusal(503, "Vault is sealed")
         if self.requires_header and received.headers.get("x-vault-request") != "true":
             raise Refusal(412, 'missing "X-Vault-Request" header')
-        if ".." in path or "//" in path:
+        if self.openbao and {"", ".", ".."} & set(path.rstrip("/").split("/")):
+            # Its library for HTTP puts the path in order.
+            place = posixpath.normpath(received.path)
+            return HTMLResponse('<a href="%s">Temporary Redirect</a>.\n\n' % place, 307, {"Location": place})
+        if not self.openbao and (".." in path or "//" in path):
             raise Refusal(400, "path cannot contain relative or empty parts")
+        if received.method in ("POST", "PUT") and path.endswith("/"):
+            raise Refusal(400, "cannot write to a path ending in '/'")
+        if self.openbao and _strings(_body(received)) > MOST_STRINGS:
+            raise Refusal(400, "refused JSON input due to high complexity: exceeded maximum number of strings")
         received.operation = received.method
         if received.method == "GET" and received.query_of.get("list") == "true":
             received.operation = "LIST"
@@ -190,8 +212,9 @@ class HashiVaultDouble(Double):
         token = self._token(received)
         if path == "auth/token" + REVOKE:
             if received.method not in ("POST", "PUT"):
-                raise Refusal(405, "unsupported operation")
-            del self.tokens[received.headers["x-vault-token"]]
+                # What every token may do is no more than that.
+                raise Refusal(405, ONE_ERROR % "unsupported operation") if token.rules is None else Refusal(403, ONE_ERROR % "permission denied")
+            self.tokens.pop(received.headers["x-vault-token"], None)
             return Response(status_code=204)
         if path.startswith(MOUNTS):
             return self._show_mount(received, token, path[len(MOUNTS):].strip("/"))
@@ -205,10 +228,14 @@ class HashiVaultDouble(Double):
         shown = received.headers.get("x-vault-token")
         token = self.tokens.get(shown)
         if token is None or (token.expires is not None and token.expires <= self.now()):
-            raise Refusal(403, "permission denied", "invalid token") if shown else Refusal(403, "permission denied")
+            raise Refusal(403, "permission denied", *(["invalid token"] if shown and not self.openbao else []))
         if token.namespace and not (received.namespace + "/").startswith(token.namespace + "/"):
             raise Refusal(403, "permission denied")
         received.authenticated_as = "root" if token.rules is None else "token"
+        if token.uses:
+            token.uses -= 1
+            if not token.uses:
+                del self.tokens[shown]
         return token
 
     def _check(self, token, path, capability):
@@ -218,31 +245,44 @@ class HashiVaultDouble(Double):
         fitting = [rule for rule in token.rules if _fits(rule, path)]
         # The most specific rule decides alone.
         if not fitting or capability not in token.rules[max(fitting, key=lambda rule: (not rule.endswith("*"), len(rule)))]:
-            raise Refusal(403, "1 error occurred:\n\t* permission denied\n\n")
+            raise Refusal(403, ONE_ERROR % "permission denied")
 
     def _log_in(self, received, mount):
         body = _body(received)
-        if received.method not in ("POST", "PUT"):
+        if received.method not in ("POST", "PUT") and not self.openbao:
             raise Refusal(405, "unsupported operation")
-        if not isinstance(body, dict) or not body.get("role_id"):
-            raise Refusal(400, "missing role_id")
         if not any(key[:2] == (received.namespace, mount) for key in self.roles):
             raise Refusal(403, "permission denied")
-        role = self.roles.get((received.namespace, mount, body["role_id"]))
+        if not body.get("role_id"):
+            raise Refusal(500 if self.openbao else 400, "missing role_id")
+        name = (received.namespace, mount, body["role_id"])
+        number, last = self._wrong_logins.get(name, (0, 0.0))
+        if number >= LOCKED_AFTER and last + LOCKED_FOR > self.now():
+            self.login_failed(body["role_id"])
+            raise Refusal(403, "permission denied")
+        role = self.roles.get(name)
+        if self.openbao and role is not None and role.secret is not None and not body.get("secret_id"):
+            raise Refusal(400, "missing secret_id")
         if role is None or role.secret != body.get("secret_id") or role.uses == 0:
             self.login_failed(body["role_id"])
+            self._wrong_logins[name] = (number + 1 if last + LOCKED_FOR > self.now() else 1, self.now())
             raise Refusal(400, "invalid role or secret ID")
+        self._wrong_logins.pop(name, None)
         role.uses = role.uses and role.uses - 1
         received.authenticated_as = body["role_id"]
-        token = self.issue(role.rules, received.namespace, role.ttl)
-        return _success(None, auth={"client_token": token, "accessor": "a", "policies": ["default"], "lease_duration": role.ttl, "renewable": True,
-                                    "token_type": "service", "num_uses": 0, "orphan": True})
+        token = self.issue(role.rules, received.namespace, role.ttl, role.token_uses)
+        return _success(None, auth={"client_token": token, "accessor": "a", "policies": ["default"], "token_policies": ["default"], "entity_id": "e",
+                                    "metadata": {"role_name": body["role_id"]}, "lease_duration": role.ttl, "renewable": True, "token_type": "service",
+                                    "num_uses": role.token_uses, "orphan": True, "mfa_requirement": None})
 
     def _show_mount(self, received, token, path):
         for (namespace, name), mount in self.mounts.items():
             inside = token.rules is None or any(rule.startswith(name + "/") for rule in token.rules)
             if namespace == received.namespace and (path + "/").startswith(name + "/") and inside:
-                return _success({"accessor": "kv_1", "description": "", "type": "kv", "options": {"version": str(mount.version)}, "path": name + "/"})
+                return _success({"accessor": "kv_1", "description": "", "type": "kv", "options": {"version": str(mount.version)}, "path": name + "/",
+                                 "config": {"default_lease_ttl": 0, "force_no_cache": False, "max_lease_ttl": 0}, "deprecation_status": "supported",
+                                 "external_entropy_access": False, "local": False, "plugin_version": "", "running_plugin_version": "v0.0.0+builtin",
+                                 "running_sha256": "", "seal_wrap": False, "uuid": "u"})
         raise Refusal(403, 'preflight capability check returned 403, please ensure client\'s policies grant access to path "%s/"' % path)
 
     # A KV secrets engine of version 1: it keeps whatever it gets, under whatever path.
@@ -280,8 +320,11 @@ class HashiVaultDouble(Double):
             ("metadata", "DELETE"): self._forget, ("metadata", "LIST"): None,
         }
         operation = "POST" if received.method == "PUT" and what != "destroy" else received.operation
+        if what == "data" and not key and operation == "GET" and self.openbao:
+            raise Refusal(404)
         if (what, operation) not in handlers or (bool(key) == (what == "config") and operation != "LIST") or (key.endswith("/") and operation != "LIST"):
-            raise _Warned("Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use.")
+            raise _Warned("Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. "
+                          "If using the %s, use '%s kv get' for this operation." % (("OpenBao CLI", "bao") if self.openbao else ("Vault CLI", "vault")))
         if operation == "LIST":
             self._check(token, "%s/%s/" % (name, path.rstrip("/")), "list")
             return self._keys(mount, key)
@@ -292,7 +335,12 @@ class HashiVaultDouble(Double):
         return handlers[what, operation](received, mount, key)
 
     def _show_config(self, _received, mount, _key):
-        return _success({"max_versions": mount.max_versions, "cas_required": mount.cas_required, "delete_version_after": "%ds" % mount.delete_version_after})
+        return _success(dict(self._no_cas_of_metadata, max_versions=mount.max_versions, cas_required=mount.cas_required,
+                             delete_version_after=_duration(mount.delete_version_after)))
+
+    @property
+    def _no_cas_of_metadata(self):
+        return {"metadata_cas_required": False} if self.openbao else {}
 
     def _configure(self, received, mount, _key):
         body = _body(received)
@@ -313,9 +361,15 @@ class HashiVaultDouble(Double):
 
     def _write(self, received, mount, key):
         body = _body(received)
-        if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
+        if body.get("data") is None:
             raise Refusal(400, "no data provided")
-        options = body.get("options") or {}
+        if not isinstance(body["data"], dict):
+            kind = {str: "string", list: "[]interface {}", bool: "bool"}.get(type(body["data"]), "json.Number")
+            told = "error converting input for field \"data\": '' expected type 'map[string]interface {}', got unconvertible type '%s'"
+            raise Refusal(400, told % kind if self.openbao else "no data provided")
+        options = dict(body.get("options") or {})
+        if isinstance(options.get("cas"), str) and options["cas"].isdecimal():
+            options["cas"] = int(options["cas"])
         secret = mount.secrets.get(key) or Secret()
         if "cas" not in options:
             if mount.cas_required or secret.cas_required:
@@ -376,10 +430,14 @@ class HashiVaultDouble(Double):
         secret = mount.secrets.get(key)
         if not secret:
             raise Refusal(404)
-        versions = {str(number): _told(number, version, None) for number, version in secret.versions.items()}
-        return _success({"versions": versions, "current_version": secret.current, "oldest_version": min(secret.versions, default=0),
-                         "max_versions": secret.max_versions, "cas_required": secret.cas_required,
-                         "delete_version_after": "%ds" % secret.delete_version_after, "custom_metadata": secret.custom})
+        versions = {str(number): {"created_time": _date(version.created), "deletion_time": _date(version.deletion), "destroyed": version.destroyed}
+                    for number, version in secret.versions.items()}
+        created = min((version.created for version in secret.versions.values()), default=0)
+        oldest = min(secret.versions, default=0)
+        told = {"versions": versions, "current_version": secret.current, "oldest_version": oldest if oldest > 1 else 0, "created_time": _date(created),
+                "updated_time": _date(created), "max_versions": secret.max_versions, "cas_required": secret.cas_required,
+                "delete_version_after": _duration(secret.delete_version_after), "custom_metadata": secret.custom}
+        return _success(dict(told, current_metadata_version=0, **self._no_cas_of_metadata) if self.openbao else told)
 
     def _set_metadata(self, received, mount, key):
         body = _body(received)
@@ -396,12 +454,28 @@ class _Warned(Refusal):
 
     def __init__(self, text):
         super().__init__(404)
-        self.response = JSONResponse({"data": None, "warnings": [text]}, 404)
+        self.response = _success(None, 404, warnings=[text])
 
 
-def _success(data, status=200, auth=None):
-    return JSONResponse({"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": None,
+def _success(data, status=200, auth=None, warnings=None):
+    return JSONResponse({"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": warnings,
                          "auth": auth}, status)
+
+
+def _duration(seconds):
+    """As Go writes it."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return ("%dh%dm%ds" % (hours, minutes, rest)) if hours else ("%dm%ds" % (minutes, rest)) if minutes else "%ds" % rest
+
+
+def _strings(value):
+    """How many texts there are, names included."""
+    if isinstance(value, dict):
+        return len(value) + sum(_strings(item) for item in value.values())
+    if isinstance(value, list):
+        return sum(_strings(item) for item in value)
+    return int(isinstance(value, str))
 
 
 def _told(number, version, custom):
@@ -416,7 +490,8 @@ def _apply(target, body):
         if name in body:
             setattr(target, name, body[name])
     if "delete_version_after" in body:
-        target.delete_version_after = float(str(body["delete_version_after"]).rstrip("s"))
+        hours, minutes, seconds = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", str(body["delete_version_after"])).groups(default="0")
+        target.delete_version_after = int(hours) * 3600.0 + int(minutes) * 60 + int(seconds)
     if "custom_metadata" in body:
         target.custom = body["custom_metadata"]
 
@@ -436,10 +511,17 @@ def _date(seconds):
 
 
 def _body(received):
+    """The body, an object in any case."""
+    if not received.body:
+        return {}
     try:
-        return received.json() if received.body else {}
+        body = received.json()
     except ValueError:
-        raise Refusal(400, "error parsing JSON") from None
+        raise Refusal(400, "failed to decode JSON input: unexpected EOF") from None
+    if not isinstance(body, dict):
+        kind = {list: "array", str: "string", bool: "bool", type(None): "null"}.get(type(body), "number")
+        raise Refusal(400, "failed to decode JSON input: json: cannot unmarshal %s into Go value of type map[string]interface {}" % kind)
+    return body
 
 
 def _texts(value):
