@@ -60,6 +60,13 @@ options:
     description: Whether to log in with the new password after a change.
     type: bool
     default: true
+  allow_control_characters:
+    description:
+      - Whether a new password may hold a control character, such as a line break or a tab. As a rule one is there by mistake, for example the line
+        break at the end of a text from a block with C(|) or from C(ansible-vault encrypt_string), so that such a password is refused.
+      - A vendor that takes none, or loses one, refuses it all the same.
+    type: bool
+    default: false
 notes:
   - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task tells before and after of each
     user, never a password.

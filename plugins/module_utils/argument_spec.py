@@ -36,6 +36,7 @@ def _shared(prefix):
         current_password=dict(type="str", no_log=True),
         update_password=dict(_UPDATE_PASSWORD, default=WHEN_CHANGED, no_log=False),
         verify=dict(type="bool", default=True),
+        allow_control_characters=dict(type="bool", default=False),
         concurrency=connection("CONCURRENCY", type="int", default=8),
         timeout=connection("TIMEOUT", type="float", default=30.0),
         deadline=connection("DEADLINE", type="float"),

@@ -9,6 +9,7 @@ Plain data in, plain data out, no AnsibleModule: a module, an action plugin or a
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -62,6 +63,18 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
 
 def _internal(exc, maybe_applied=False):
     return VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc), maybe_applied=maybe_applied)
+
+
+def _with_hint(error: VendorError, given: dict[str, Optional[str]]) -> VendorError:
+    """The error of a refused login; with a hint where white space stands at an end of what was given, mostly by mistake.
+
+    :param given: names of options to the secrets that they hold.
+    """
+    odd = [name for name, value in given.items() if isinstance(value, str) and value != value.strip()]
+    if not odd:
+        return error
+    text = "%s %s begins or ends with white space, such as a line break; perhaps that does not belong to it."
+    return error.with_message(text % (error.message, " and ".join(odd)))
 
 
 class _Warnings:
@@ -138,6 +151,9 @@ class _Run:
 
     def stop(self, error):
         """The whole call fails: nobody who has no outcome yet is tried any more."""
+        if error.kind == errors.AUTHENTICATION_FAILED and self._vendor is not None:
+            names = [name for name, option in self._vendor.argument_spec.items() if option.get("no_log")]
+            error = _with_hint(error, {name: self._vendor.params.get(name) for name in names})
         with self._lock:
             self._stopped = self._stopped or error
 
@@ -217,6 +233,9 @@ class _Run:
             self._fail(outcome, _internal(exc))
 
     def _fail(self, outcome, error):
+        if error.kind == errors.CURRENT_PASSWORD_WRONG:
+            name = "password" if outcome.account.update_password == NEVER else "current_password"
+            error = _with_hint(error, {name: getattr(outcome.account, name)})
         outcome.fail(error)
         if error.kind == errors.AUTHENTICATION_FAILED:
             # To go on would be a failed login of the operator for each further user.
@@ -401,11 +420,15 @@ class _Run:
         account = outcome.account
         # Of many users that one request changed, those who are looked at last have had their time already.
         end = outcome.sent_at + settle
-        pause = _FIRST_PAUSE
+        pause, rules = _FIRST_PAUSE, self._vendor.capabilities
+        if rules.settle_logins is not None:
+            limit = min(limit or sys.maxsize, account.failed_logins + rules.settle_logins)
+            pause = max(pause, 4 * rules.settle_first)
+        self._sleep_until(outcome.sent_at + min(rules.settle_first, settle))
         while limit is None or account.failed_logins < limit:
             if limit is not None and account.failed_logins + 1 >= limit and settle:
                 # The only try that is left is worth more when the change has had all its time.
-                self._sleep(max(end - self._clock(), 0))
+                self._sleep_until(end)
             right = self._probe(account, account.password, limit)
             left = end - self._clock()
             if right is not False or left <= 0:
@@ -415,6 +438,11 @@ class _Run:
             self._sleep(min(pause, left))
             pause *= 2
         return None
+
+    def _sleep_until(self, moment: float) -> None:
+        left = moment - self._clock()
+        if left > 0:
+            self._sleep(left)
 
     def result(self, scrub):
         """Everything that the user gets to see."""

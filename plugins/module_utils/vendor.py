@@ -10,6 +10,7 @@ The capabilities are read by the change run (how many failed logins are allowed,
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
@@ -59,6 +60,9 @@ class Capabilities:
     password_unit: str  # "bytes" or "characters"
     password_forbidden: str = ""  # characters that the vendor refuses or loses
     generated: GeneratedPassword = GeneratedPassword()
+    settle_first: float = 0.0  # of settle_seconds, those that pass before the first login
+    settle_logins: Optional[int] = None  # logins that are tried meanwhile; None: as many as there is time for
+    control_characters: bool = True  # whether a password may hold line breaks and the like, if the user insists
     bulk: int = 0  # users that one request may change; 0: each user has a request of its own
     failed_probes_per_run: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
     lockout_window: float = 0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
@@ -70,6 +74,14 @@ class Capabilities:
     def most_failed_probes(self):
         """How many failed logins may be spent on finding out; None: the vendor does not count them."""
         return self.failed_logins_per_run if self.failed_probes_per_run is None else self.failed_probes_per_run
+
+    @property
+    def most_failed_logins(self) -> Optional[int]:
+        """How many logins of a user may fail in one call, whether the vendor counts them or not; None: nobody counts them."""
+        if self.failed_logins_per_run is None and self.settle_logins is not None:
+            # One more to find out whether a change is needed.
+            return self.settle_logins + 1
+        return self.failed_logins_per_run
 
 
 class Account:
@@ -100,6 +112,16 @@ class Account:
 def password_size(capabilities, password):
     """The password's length in the unit in which the vendor counts."""
     return len(password.encode("utf-8", "surrogatepass")) if capabilities.password_unit == "bytes" else len(password)
+
+
+def _refuse_control_characters(password: str) -> None:
+    """Refuse what got into a password by mistake, as a rule. A vendor that takes none at all has words of its own for that."""
+    insist = " If it belongs to the password, say allow_control_characters: true."
+    if password.endswith(("\n", "\r")):
+        text = "The password ends in a line break, as a text from a block with '|' or from encrypt_string does. Take it off: '|-', or echo -n."
+        raise VendorError(errors.PASSWORD_REJECTED, text + insist)
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in password):
+        raise VendorError(errors.PASSWORD_REJECTED, "The password holds a control character, such as a tab or a line break." + insist)
 
 
 class Vendor(ABC):
@@ -199,6 +221,8 @@ class Vendor(ABC):
                 errors.PASSWORD_REJECTED,
                 "The password holds a character that %s refuses or loses; none of these is allowed: %s" % (rules.title, rules.password_forbidden),
             )
+        if rules.control_characters and not self.params.get("allow_control_characters"):
+            _refuse_control_characters(account.password)
 
     def is_operator(self, account):
         """Whether the user is the one that acts for all: it is changed last."""

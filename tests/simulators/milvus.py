@@ -108,7 +108,8 @@ class MilvusDouble(Double):
         elif user is None and password in self.api_keys:
             received.authenticated_as = received.login = self.api_keys[password]
         else:
-            if user:
+            if user in self.users:
+                # A name that belongs to nobody has no account whose failed logins could be counted.
                 self.login_failed(user)
             return self._failure(1800, "user hasn't authenticated", 401)
         return None

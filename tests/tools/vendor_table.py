@@ -33,7 +33,7 @@ def vendors() -> list:
 
 def _row(vendor) -> tuple:
     rules = vendor.capabilities
-    most = rules.failed_logins_per_run
+    most = rules.most_failed_logins
     size = "%d to %d %s" % (rules.password_min, rules.password_max, rules.password_unit)
     return (
         rules.title,

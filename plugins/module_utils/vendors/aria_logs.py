@@ -73,6 +73,7 @@ class AriaLogs(Vendor):
         failed_probes_per_run=1,
         lockout_window=900.0,
         settle_seconds=0.0,
+        control_characters=False,
         # A request that was given up may still be carried out.
         doubt_seconds=3.0,
         password_min=8,
@@ -122,8 +123,8 @@ class AriaLogs(Vendor):
         if account.update_password != NEVER and not _POLICY.fullmatch(account.password):
             raise VendorError(
                 errors.PASSWORD_REJECTED,
-                "The password must hold visible ASCII characters (and blanks) only, with an upper-case letter, a lower-case letter, a digit and a special "
-                "character among them.",
+                "The password must hold visible ASCII characters (and blanks) only, no line break at its end either, with an upper-case letter, a lower-case "
+                "letter, a digit and a special character among them.",
             )
 
     def open(self, accounts):

@@ -9,6 +9,7 @@ Source: the vendor's RESTful API reference, v2, "User Operations", and the behav
 
 from __future__ import annotations
 
+import secrets
 from typing import Optional
 
 from .. import errors
@@ -18,7 +19,7 @@ from ..bodies import text_at
 from ..errors import VendorError
 from ..http import LOGIN, READ, WRITE, Response
 from ..refusals import DEFAULTS, Meaning, Rows, Said, refusal
-from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Account, Capabilities, GeneratedPassword, Vendor
 
 _USERS = "/v2/vectordb/users/"
 
@@ -130,15 +131,24 @@ class Milvus(Vendor):
         self._raise_for(answer, own_login=True)
         if self._checks_logins is None:
             # Not a race worth a lock: two threads would merely ask the same question.
-            answer = self._post("describe", {"userName": account.name}, READ, None)
-            if answer.status not in (401, 403):
-                # A passing fault is no proof that the server takes any login.
-                self._raise_for(answer)
-            self._checks_logins = answer.status != 200
+            self._checks_logins = self._refuses_nobody(account)
         if not self._checks_logins:
             self.warn("Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified.")
             return None
         return True
+
+    def _refuses_nobody(self, account: Account) -> bool:
+        """Whether the server refuses a login that nobody has. One that takes any proves nothing; perhaps it is not even the server that answers."""
+        login = _login("rekey_" + secrets.token_hex(8), secrets.token_urlsafe(24))
+        answer = self._post("describe", {"userName": account.name}, LOGIN, login)
+        if answer.status == 401:
+            return True
+        if answer.status == 403:
+            # With a code of its own the server has let the login pass, and misses a privilege.
+            return "code" not in answer.json_object()
+        # A passing fault is no proof that the server takes any login.
+        self._raise_for(answer)
+        return False
 
     def change(self, account):
         acting = self._acts_for(account)

@@ -61,10 +61,14 @@ class RackspaceDatabase(Vendor):
         changes_others=True,
         others_need_current="no",
         login_probe="log in to the database itself, where it can be reached (database_login)",
-        lockout="none",
+        lockout="none at the service; in MySQL an account may have one (FAILED_LOGIN_ATTEMPTS)",
         failed_logins_per_run=None,
         # 202 means no more than that the request was taken.
         settle_seconds=10.0,
+        # As a rule the database has it after some 60 ms.
+        settle_first=1.0,
+        settle_logins=3,
+        control_characters=False,
         password_min=1,
         password_max=255,
         password_unit="characters",
@@ -117,7 +121,7 @@ class RackspaceDatabase(Vendor):
             return
         password = account.password
         if password != password.strip():
-            raise _lost("begins or ends with a blank")
+            raise _lost("begins or ends with a blank or a line break, as a text from a block with '|' does")
         if not password.isprintable():
             raise _lost("holds a control character")
         if not _has_letter_or_digit(password):

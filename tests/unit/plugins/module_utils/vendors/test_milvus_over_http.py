@@ -67,6 +67,7 @@ def paths(double):
 @pytest.mark.parametrize("password", [NEW, "S3cr3t-MARKER-\u00e4\u20ac:\"'\\<&>", " S3cr3t-MARKER ", "S3cr3t-\tMARKER", "\u00e4" * 36])
 def test_change_then_nothing_to_do(double, options, password):
     user = alice(password=password)
+    options = dict(options, allow_control_characters=True)
     assert seen(run(double, user, **options)) == ("changed", True, None)
     assert (double.users["alice"], double.writes) == (password, 1)
     double.read_only = True
