@@ -25,11 +25,14 @@ class ActionModule(RotationAction):
         **steps.PROOF,
         **steps.ENDURANCE,
         rollback=dict(type="bool", default=False),
+        change_tasks=dict(type="path"),
     )
 
     def rotate(self, args, task_vars, scrub):
         steps.require(args)
         users = read_users(args["users"])
+        if args["change_tasks"]:
+            return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
         way = steps.sender(self, users, args, task_vars, scrub)
         store = self.store(args, task_vars)
         staged = steps.stage(store, users, args, self.check_mode)
@@ -60,7 +63,10 @@ class ActionModule(RotationAction):
             raise
         result.update((key, results[key]) for key in _PASSED_ON if results.get(key))
         if results.get("error"):
-            result.update(failed=True, msg=results["msg"], error=results["error"])
+            # One error of all users is the message of the task; the lines of the users do not repeat it.
+            told = ": %s (%s)" % (results["error"].get("message"), results["error"].get("kind"))
+            summary = [line.removesuffix(told) for line in result["summary"]]
+            result.update(failed=True, msg=results["msg"], error=results["error"], summary=summary)
         return result
 
     def _roll_back(self, way, store, args, result):

@@ -37,6 +37,9 @@ options:
       - The change of the failed users themselves is not undone; the next run finishes it, and rotates the others again.
     type: bool
     default: false
+  change_tasks:
+    description: What the role's variable C(rotate_change_tasks) holds. If it is set, the options are validated, and the steps are left to tasks of your own.
+    type: path
 """
 
 EXAMPLES = r"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from ansible import errors as ansible_errors
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
@@ -15,15 +16,20 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
+from . import _variables
 from .arguments import plain, texts, validated
 from .stores.base import OPTIONS as STORE_OPTIONS
 from .stores.base import open_store, secrets_in
+
+# What default(omit) raises, which is no failure.
+_OMITTED = getattr(ansible_errors, "AnsibleValueOmittedError", ())
 
 
 class RotationAction(ActionBase):
     """An action of the rotation; a subclass declares ``SPEC`` and implements :meth:`rotate`."""
 
     SPEC: dict = {}
+    STORE_SPEC: dict = STORE_OPTIONS  # nothing for an action without a store
     _supports_check_mode = True
     _supports_async = False
 
@@ -33,6 +39,7 @@ class RotationAction(ActionBase):
         scrub = self._scrub = Scrubber()
         self._stores = []
         try:
+            self._check_variables(task_vars or {})
             args = self._validated()
             scrub.add(*_current_passwords(args))
             result.update(self.rotate(args, task_vars or {}, scrub))
@@ -54,15 +61,40 @@ class RotationAction(ActionBase):
         told = error.as_dict(self._scrub)
         return dict(failed=True, msg=told["message"], error=told)
 
+    @classmethod
+    def finalize_task_arg(cls, name, value, templar, context):
+        """Resolve an option. Ansible would print a template that fails, with the lines around it, and they may hold passwords: :meth:`run` says so instead."""
+        try:
+            return super().finalize_task_arg(name, value, templar, context)
+        except _OMITTED:
+            raise
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            return _variables.unresolved(exc)
+
+    def _check_variables(self, task_vars):
+        """Refuse what cannot be resolved, and misspelt variables.
+
+        :raises VendorError: ``invalid_input``.
+        """
+        # Whoever uses an action without the variables of the role may have named other ones as he likes.
+        role = getattr(self._task, "_role", None)
+        ours = "rotate_vendor" in task_vars or (role is not None and role.get_name() == "rekey.passwords.rotate")
+        found = _variables.unknown(task_vars) if ours else []
+        told = [told for told in (_variables.complaint(found) if found else None, _variables.why_unresolved(self._task.args)) if told]
+        if told:
+            raise VendorError(errors.INVALID_INPUT, " ".join(told))
+
     def _validated(self):
         try:
             args = {name: _Uncopied(value) if isinstance(value, list) else value for name, value in self._task.args.items()}
-            return validated(dict(argument_spec=dict(self.SPEC, **STORE_OPTIONS)), args)
+            return validated(dict(argument_spec=dict(self.SPEC, **self.STORE_SPEC)), args)
         except VendorError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
             # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
-            found = [text for name in ("connection", "users", "store_options", "to_store_options") for text in texts(self._task.args.get(name))]
-            error.message = Scrubber(text for text in found if len(text) >= SHORT)(error.message)
+            # Options that are texts are never repeated, whatever they hold.
+            odd = [value for name, value in self._task.args.items() if dict(self.SPEC, **self.STORE_SPEC).get(name, {}).get("type") not in ("str", "path")]
+            found = [text for value in odd for text in texts(value)]
+            error.message = _variables.with_names(Scrubber(text for text in found if len(text) >= SHORT)(error.message))
             raise
 
     @abstractmethod

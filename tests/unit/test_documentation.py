@@ -55,7 +55,7 @@ def argument_spec(name):
     if hasattr(module(name), "SPEC"):
         return module(name).SPEC["argument_spec"]
     action = importlib.import_module(PLUGINS + "action." + name)
-    return dict(action.ActionModule.SPEC, **base.OPTIONS)
+    return dict(action.ActionModule.SPEC, **action.ActionModule.STORE_SPEC)
 
 
 def differences(spec, documented, where=""):

@@ -1,0 +1,69 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_progress.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_progress
+short_description: Decide after a batch of hosts whether a run goes on
+version_added: 0.2.0
+description:
+  - The playbook C(rekey.passwords.rotate) runs it at the end of each batch, once for all hosts of the batch, and keeps what it returns as facts of
+    C(localhost) (C(delegate_facts)).
+  - Looks at what the role has left in C(rotate_done) on each host. A failure that concerns one account or one endpoint ends nothing. One that may be wrong
+    everywhere ends the run where all hosts so far met it, two at least, or where a whole batch did.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.attributes.of_the_rotation
+options:
+  hosts:
+    description: All hosts of the run, those of later batches included.
+    type: list
+    elements: str
+    required: true
+  max_fail_percentage:
+    description: How many hosts of a batch may fail, for whatever reason. If it is not set, the rule above applies.
+    type: float
+notes:
+  - Runs on the controller, and sends nothing.
+"""
+
+EXAMPLES = r"""
+- name: Decide whether to go on
+  rekey.passwords.rotation_progress:
+    hosts: "{{ ansible_play_hosts_all }}"
+  run_once: true
+  delegate_to: localhost
+  delegate_facts: true
+"""
+
+RETURN = r"""
+stopped:
+  description: Whether the run had better end here.
+  returned: success
+  type: bool
+reached:
+  description: The names of the hosts that had their turn.
+  returned: success
+  type: list
+  elements: str
+failed_hosts:
+  description: The names of those that failed.
+  returned: success
+  type: list
+  elements: str
+everywhere:
+  description: How many of them failed in a way in which the others may fail, too.
+  returned: success
+  type: int
+summary:
+  description: Which hosts failed and which were not reached, for people.
+  returned: success
+  type: list
+  elements: str
+"""

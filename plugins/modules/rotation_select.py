@@ -1,0 +1,48 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_select.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_select
+short_description: Choose the hosts whose passwords are rotated
+version_added: 0.2.0
+description:
+  - The first task of the playbooks of this collection. Chooses those hosts that have the variable C(rotate_vendor), once for all hosts of the play.
+  - Fails if there is none, or if a part of O(hosts) matches no host, so that a misspelt name is no run without work.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.attributes.of_the_rotation
+options:
+  hosts:
+    description: The hosts to choose from, a pattern as in C(hosts) of a play, or a list of patterns. C(--limit) applies, too.
+    type: raw
+    default: all
+notes:
+  - Runs on the controller, and sends nothing.
+"""
+
+EXAMPLES = r"""
+- name: Choose the hosts of a group that have a vendor
+  rekey.passwords.rotation_select:
+    hosts: milvus
+  register: chosen
+  run_once: true
+"""
+
+RETURN = r"""
+hosts:
+  description: The names of the hosts, in the order of the inventory.
+  returned: success
+  type: list
+  elements: str
+error:
+  description: What made the task fail, with C(kind) and C(message).
+  returned: when no host is left
+  type: dict
+"""

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of the rotation: which names there are, and what may be said of a template that fails."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, Iterable, Mapping
+
+PREFIX = "rotate_"
+# For variables of the user's own, which no version of the collection will ever take.
+OWN_PREFIX = "rotate_my_"
+
+ROLE = frozenset(
+    """
+    rotate_vendor rotate_users rotate_connection rotate_target rotate_store rotate_store_path rotate_store_options rotate_store_create rotate_max_age
+    rotate_force rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_change_tasks
+    """.split()
+)
+PLAYBOOKS = frozenset(
+    """
+    rotate_hosts rotate_serial rotate_max_fail_percentage rotate_verify rotate_repair_users rotate_repair_reset rotate_status_fail_on rotate_to_store
+    rotate_to_store_path rotate_to_store_options rotate_to_store_create rotate_retire_users rotate_retire_copy
+    """.split()
+)
+# What tasks of the role and of the playbooks leave behind.
+RESULTS = frozenset(
+    """
+    rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status rotate_verified
+    rotate_names rotate_chosen_hosts rotate_progress
+    """.split()
+)
+KNOWN = ROLE | PLAYBOOKS | RESULTS
+
+# What Ansible says of a failing template may repeat the template, and values in it. These say only names.
+_UNDEFINED = re.compile(r"'(\w+)' is undefined")
+_NO_SUCH_PLUGIN = re.compile(r"No (filter|test) named '([\w.]+)'")
+_LOOKUP = re.compile(r"[Ll]ookup plugin '([\w.]+)'")
+_OURS = re.compile(r"rekey\.passwords\.secret: (.+)", re.DOTALL)
+
+_UNRESOLVED = "__rekey_passwords_unresolved__"
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """Those of the names that look like variables of the rotation and are none, sorted."""
+    return sorted(name for name in names if str(name).startswith(PREFIX) and name not in KNOWN and not str(name).startswith(OWN_PREFIX))
+
+
+def complaint(names: list[str]) -> str:
+    """What is wrong with variables that nobody knows, and what to do.
+
+    :param names: what :func:`unknown` returned; not empty.
+    """
+    hints = []
+    for name in names:
+        near = difflib.get_close_matches(name, sorted(ROLE | PLAYBOOKS), 1, 0.7)
+        hints.append("%s (did you mean %s?)" % (name, near[0]) if near else name)
+    return "Unknown variable%s: %s. Correct or remove %s; variables of your own may begin with %s." % (
+        "s" if len(names) > 1 else "", ", ".join(hints), "them" if len(names) > 1 else "it", OWN_PREFIX,
+    )  # fmt: skip
+
+
+def with_names(message: str) -> str:
+    """What Ansible says of a wrong option, with the name that the option has in the role."""
+    return re.sub(r"\bargument '(\w+)'", lambda match: match.group(0) + _variable(match.group(1)), message)
+
+
+def unresolved(error: BaseException) -> dict[str, str]:
+    """What stands in the place of an option whose template failed.
+
+    :param error: what the template raised; its own text may hold a secret.
+    """
+    return {_UNRESOLVED: _reason(error)}
+
+
+def why_unresolved(args: Mapping[str, Any]) -> str | None:
+    """The message on the options whose templates failed, or ``None``.
+
+    :param args: the options of a task.
+    """
+    failed = [(name, value[_UNRESOLVED]) for name, value in args.items() if isinstance(value, Mapping) and _UNRESOLVED in value]
+    if not failed:
+        return None
+    told = ["%s%s: %s" % (name, _variable(name), reason) for name, reason in failed]
+    return "The value of an option cannot be resolved. " + " ".join(told)
+
+
+def _variable(option: str) -> str:
+    name = PREFIX + option
+    return " (in the role: %s)" % name if name in ROLE else ""
+
+
+def _reason(error: BaseException) -> str:
+    texts = _texts(error)
+    for pattern, words in (
+        (_OURS, "%s"), (_UNDEFINED, "the variable %s is not defined."), (_NO_SUCH_PLUGIN, "there is no %s %s."), (_LOOKUP, "the lookup %s failed."),
+    ):  # fmt: skip
+        for text in texts:
+            match = pattern.search(text)
+            if match:
+                return words % match.groups()
+    return "its template failed (%s). The reason is not shown, since it may hold a secret." % type(_innermost(error)).__name__
+
+
+def _texts(error: BaseException) -> list[str]:
+    """The messages of an error and of its causes, the innermost first: each outer one repeats those within it, with more around them."""
+    chain = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return [str(getattr(one, "message", None) or one) for one in reversed(chain)]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    seen = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return seen[-1]

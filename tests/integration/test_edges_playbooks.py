@@ -1,0 +1,230 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A newcomer's first week: the shipped playbooks and the role, where inventory and variables are not as they should be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, VAULT_PASSWORD, Rotation, changed, old_password
+from tests.simulators.milvus import MilvusDouble
+
+PLAYBOOKS = ("rotate", "status", "verify", "repair", "move_store")
+ROLE = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": {"name": "rekey.passwords.rotate"}}]}]
+SECRET = "S3cr3t-MARKER-given"
+TEMPLATE = "S3cr3t-MARKER-template"
+
+
+@contextlib.contextmanager
+def doubles(number, users=("alice",)):
+    """As many servers as hosts, milvus-1 and so on."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            "milvus-%d" % index: stack.enter_context(MilvusDouble(users={name: old_password(name) for name in users})) for index in range(1, number + 1)
+        }  # fmt: skip
+
+
+@pytest.fixture
+def one(ansible):
+    with doubles(1) as servers:
+        rotation = Rotation(ansible, servers, ["alice"])
+        rotation.servers = servers
+        yield rotation
+
+
+def untouched(servers):
+    """The names of the hosts to whose servers nothing was sent."""
+    return [name for name, server in servers.items() if not server.requests]
+
+
+# --- 41: what cannot be resolved or validated shows no secret -----------------------------------------------------------------------------------------------
+
+FAILING = {
+    "lookup": "{{ lookup('rekey.passwords.secret', 'nobody') }}",
+    "undefined": "{{ nobody_knows + '%s' }}" % TEMPLATE,
+    "filter": "{{ '%s' | no_such_filter }}" % TEMPLATE,
+    "value": "{{ '%s' | from_json }}" % TEMPLATE,
+}
+VARIABLES = (
+    "rotate_vendor", "rotate_users", "rotate_connection", "rotate_store", "rotate_store_path", "rotate_store_options", "rotate_max_age", "rotate_force",
+    "rotate_policy", "rotate_accept_unverified", "rotate_max_attempts", "rotate_rollback", "rotate_change_tasks",
+)  # fmt: skip
+
+
+def given(folder, name, variables, how):
+    """Write variables that hold secrets as a user does, and return the options of the run.
+
+    Each variable stands on lines of its own, with the secret just above the one that fails, where an excerpt of the file would show it.
+    """
+    text = json.dumps({"rotate_users": [{"name": "alice", "current_password": SECRET}], **variables}, indent=1)
+    if how == "extra":
+        (folder / "extra.json").write_text(text, encoding="utf-8")
+        return {"args": ["-e", "@%s" % (folder / "extra.json")]}
+    if how == "encrypted":
+        text = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))]).encrypt(text).decode()
+    (folder / "host_vars").mkdir(exist_ok=True)
+    (folder / "host_vars" / (name + ".yml")).write_text(text, encoding="utf-8")
+    return {}
+
+
+def inventory_of(ansible, rotation):
+    """A file, so that host_vars beside it count."""
+    path = ansible.inputs / "hosts.json"
+    variables = {name: value for name, value in rotation.variables.items() if name not in ("rotate_users", "rotate_connection")}
+    path.write_text(json.dumps({"all": {"hosts": rotation.hosts, "vars": variables}}), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.secrets
+@pytest.mark.parametrize("how", ("plain", "encrypted", "extra"))
+@pytest.mark.parametrize("failing", FAILING)
+def test_edge_41_a_template_that_fails_shows_no_secret(ansible, one, failing, how):
+    connection = {"url": "{{ server_url }}", "api_user": "root", "api_password": FAILING[failing]}
+    options = given(ansible.inputs, "milvus-1", {"rotate_connection": connection}, how)
+    for plays in (ROLE, PLAYBOOK, "rekey.passwords.verify"):
+        run = ansible.playbook(plays, inventory=inventory_of(ansible, one), vault_password=VAULT_PASSWORD, verbosity=4, **options)
+        assert run.rc == 2 and "rotate_connection" in run.output, run.output
+        assert not run.leaks([SECRET, TEMPLATE]) and SECRET not in run.output, run.output
+    assert untouched(one.servers) == ["milvus-1"]
+
+
+@pytest.mark.secrets
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_edge_41_whichever_variable_it_is(ansible, one, variable):
+    variables = {"rotate_connection": {"url": "{{ server_url }}", "api_user": "root", "api_password": SECRET}, variable: FAILING["filter"]}
+    options = given(ansible.inputs, "milvus-1", variables, "extra")
+    for plays in (ROLE, PLAYBOOK):
+        run = ansible.playbook(plays, inventory=inventory_of(ansible, one), vault_password=VAULT_PASSWORD, verbosity=4, **options)
+        assert run.rc == 2 and variable in run.output, run.output
+        assert not run.leaks([SECRET, TEMPLATE]), run.output
+
+
+@pytest.mark.secrets
+@pytest.mark.parametrize("variables", [
+    {"rotate_force": SECRET}, {"rotate_max_attempts": SECRET}, {"rotate_policy": {"length": SECRET}}, {"rotate_policy": SECRET}, {"rotate_rollback": [SECRET]},
+    {"rotate_accept_unverified": SECRET}, {"rotate_store_options": SECRET}, {"rotate_connection": SECRET}, {"rotate_users": SECRET},
+    {"rotate_users": {"alice": SECRET}}, {"rotate_users": [[SECRET]]},
+])
+def test_edge_41_a_secret_at_a_wrong_place_is_not_repeated(ansible, one, variables):
+    options = given(ansible.inputs, "milvus-1", {"rotate_connection": {"url": "{{ server_url }}"}, **variables}, "encrypted")
+    for plays in (ROLE, PLAYBOOK):
+        run = ansible.playbook(plays, inventory=inventory_of(ansible, one), vault_password=VAULT_PASSWORD, verbosity=4, **options)
+        assert run.rc == 2 and "unforeseen" not in run.output, run.output
+        assert not run.leaks([SECRET]), run.output
+
+
+# --- 58: variables that nobody knows -------------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("plays", [ROLE, *("rekey.passwords." + name for name in PLAYBOOKS)], ids=("role", *PLAYBOOKS))
+def test_edge_58_a_misspelt_variable_is_refused(one, plays):
+    run = one.run(plays, extra_vars={"rotate_forse": True, "rotate_to_store": "ansible_vault"})
+    assert run.rc == 2 and "rotate_forse (did you mean rotate_force?)" in run.output, run.output
+    assert not next(iter(one.servers.values())).requests and not one.store.exists()
+
+
+def test_edge_58_in_the_inventory_it_is_refused_for_its_host(ansible):
+    with doubles(2) as servers:
+        rotation = Rotation(ansible, servers, ["alice"])
+        rotation.hosts["milvus-2"]["rotate_onyl"] = ["bob"]
+        run = rotation.run()
+        assert run.rc == 2 and "Unknown variable: rotate_onyl" in run.output
+        assert untouched(servers) == ["milvus-2"] and rotation.records("milvus-1")["alice"]["password"] == servers["milvus-1"].users["alice"]
+
+
+def test_edge_58_variables_of_ones_own_may_begin_with_rotate_my(one):
+    assert one.run(extra_vars={"rotate_my_list": [1], "rotates": 1}).rc == 0
+
+
+# --- 54, 55, 64: one bad host ---------------------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("bad", (1, 2, 4))
+def test_edge_54_one_bad_name_keeps_nobody_from_being_rotated(ansible, bad):
+    with doubles(5) as servers:
+        rotation = Rotation(ansible, servers, ["alice"])
+        name = "milvus-%d" % bad
+        rotation.hosts[name]["rotate_users"] = ["nobody"]
+        run = rotation.run()
+        assert run.rc == 2 and "1 of 5 hosts failed: %s" % name in run.output, run.output
+        assert [host for host, counts in run.stats.items() if counts["failures"]] == [name]
+        good = [host for host in servers if host != name]
+        assert [rotation.records(host)["alice"]["password"] for host in good] == [servers[host].users["alice"] for host in good]
+        assert "were not reached" not in run.output
+
+
+def test_edge_54_what_is_wrong_everywhere_ends_the_run_early_and_names_the_others(ansible):
+    with doubles(6) as servers:
+        for server in servers.values():
+            server.set_user("root", "another one")
+        run = Rotation(ansible, servers, ["alice"]).run()
+        assert run.rc == 2 and "2 of 6 hosts failed: milvus-1, milvus-2" in run.output, run.output
+        assert "4 of 6 hosts were not reached: milvus-3, milvus-4, milvus-5, milvus-6" in run.output
+        assert untouched(servers) == ["milvus-3", "milvus-4", "milvus-5", "milvus-6"]
+
+
+def test_edge_55_who_shares_a_batch_with_wrong_arguments_is_rotated(ansible):
+    with doubles(3) as servers:
+        rotation = Rotation(ansible, servers, ["alice"])
+        rotation.hosts["milvus-2"]["rotate_max_age"] = "a month"
+        run = rotation.run(extra_vars={"rotate_serial": "100%"})
+        assert run.rc == 2 and "1 of 3 hosts failed: milvus-2" in run.output, run.output
+        assert untouched(servers) == ["milvus-2"]
+        assert [run.stats[host]["failures"] for host in sorted(servers)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("plays", [ROLE, PLAYBOOK], ids=("role", "playbook"))
+def test_edge_64_a_host_with_a_rotated_and_a_failed_user_is_changed_and_says_so_once(ansible, plays):
+    with doubles(1, ("alice", "bob")) as servers:
+        servers["milvus-1"].remove_user("bob")
+        rotation = Rotation(ansible, servers, ["alice", "bob"])
+        run = rotation.run(plays)
+        assert run.rc == 2 and changed(run) == {"milvus-1": 1} and run.stats["milvus-1"]["failures"] == 1, run.output
+        reason = run.result(ROTATE)["users"][1]["error"]["message"]
+        assert run.output.count(reason) == 1 and run.output.count("(user_not_found)") == 1, run.output
+        assert reason in run.result(REPORT)["msg"][1]
+
+
+# --- 56, 57: which hosts --------------------------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("book", PLAYBOOKS)
+def test_edge_56_hosts_without_a_vendor_are_left_alone(ansible, book):
+    with doubles(2) as servers:
+        rotation = Rotation(ansible, servers, ["alice"])
+        inventory = {"all": {"children": {
+            "web": {"hosts": {"a-web-1": {"ansible_host": "192.0.2.1"}, "a-web-2": {"rotate_vendor": None}, "z-web": {}}},
+            "milvus": {"hosts": rotation.hosts, "vars": rotation.variables}}}}  # fmt: skip
+        assert ansible.playbook(PLAYBOOK, inventory=inventory, vault_password=VAULT_PASSWORD).rc == 0
+        extra = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(ansible.shared / "new")}
+        run = ansible.playbook("rekey.passwords." + book, inventory=inventory, vault_password=VAULT_PASSWORD, extra_vars=extra)
+        assert run.rc == 0, run.output
+        assert not [host for host, counts in run.stats.items() if "web" in host and (counts["failures"] or counts["changed"])]
+        assert {host.host for host in run.results if "web" not in host.host and host.host != "localhost"} == set(servers)
+
+
+@pytest.mark.parametrize("book", PLAYBOOKS)
+@pytest.mark.parametrize("case, said", [
+    ({"extra_vars": {"rotate_hosts": "milvuss"}}, "no host of the inventory matches milvuss"),
+    ({"extra_vars": {"rotate_hosts": "milvus-1"}, "limit": "other"}, "rotate_hosts and --limit have none in common"),
+    ({"limit": "other"}, "has the variable rotate_vendor"),
+    ({"inventory": {"all": {"hosts": {}}}}, "The inventory has no hosts"),
+], ids=("misspelt", "limited", "without", "empty"))
+def test_edge_57_no_host_is_a_failure(one, book, case, said):
+    one.hosts["other"] = {"rotate_vendor": ""}
+    options = {"extra_vars": {"rotate_to_store": "ansible_vault"}}
+    run = one.run("rekey.passwords." + book, **{**options, **case})
+    assert run.rc == 2 and said in run.output, run.output
+
+
+# --- 11: become -------------------------------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("plays", [ROLE, PLAYBOOK, "rekey.passwords.status", "rekey.passwords.verify"], ids=("role", "rotate", "status", "verify"))
+def test_edge_11_become_in_the_configuration_does_not_concern_the_rotation(one, plays):
+    assert one.run().rc == 0
+    # A program that refuses everybody.
+    run = one.run(plays, env={"ANSIBLE_BECOME": "true", "ANSIBLE_BECOME_EXE": "/bin/false"}, extra_vars={"rotate_force": True})
+    assert run.rc == 0, run.output
