@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._environment import from_environment
 from .vendor import ALWAYS, NEVER, WHEN_CHANGED
 
@@ -109,6 +111,23 @@ def entries(params, vendor):
 def _entry(user, update_password, defaults):
     missing = {key: value for key, value in defaults.items() if user.get(key) is None}
     return dict(user, update_password=user.get("update_password") or update_password, **missing)
+
+
+def names(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    """The texts of all options that are not marked ``no_log``: what the user gave and may see again.
+
+    :param spec: an argument_spec.
+    :param params: the options, or one element of a list of options.
+    """
+    found = []
+    for name, option in spec.items():
+        value = params.get(name)
+        items = value if isinstance(value, list) else [value]
+        if option.get("options"):
+            found.extend(text for item in items if item is not None for text in names(option["options"], item))
+        elif not option.get("no_log"):
+            found.extend(item for item in items if isinstance(item, str))
+    return found
 
 
 def secrets(spec, params):

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from typing import Optional
 
-from . import errors
+from . import argument_spec, errors
 from .argument_spec import entries, module_spec, secrets
 from .errors import Message, VendorError, encodable, parts_of, scrubbed
 from .http import HttpClient, check_numbers
@@ -48,7 +48,9 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
     :return: dict with ``changed``, ``failed``, ``msg`` (if failed), ``error`` (if the whole call failed), ``users``, ``diff`` and
         ``warnings``; free of secrets. Never raises for anything that a vendor, a network or an argument can do.
     """
-    scrub = Scrubber(secrets(module_spec(vendor_class)["argument_spec"], params))
+    spec = module_spec(vendor_class)["argument_spec"]
+    scrub = Scrubber(secrets(spec, params))
+    scrub.keep(*argument_spec.names(spec, params))
     warnings = _Warnings()
     this = _Run(params, check_mode, warnings, sleep, clock)
     try:

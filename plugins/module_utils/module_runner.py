@@ -73,6 +73,8 @@ def run_module(vendor):
     if REQUESTS_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     result = change.run(vendor, module.params, module.check_mode)
+    # The result holds no secret any more. Ansible would mask every text in it that is equal to one, or holds one: names, states and kinds, too.
+    module.no_log_values = set()
     for text in result.pop("warnings"):
         module.warn(text)
     if not module._diff:

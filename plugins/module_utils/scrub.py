@@ -11,6 +11,7 @@ import html
 import json
 import re
 import threading
+from typing import Any, Iterable, Iterator, Optional
 from urllib.parse import quote, quote_plus
 
 try:
@@ -106,21 +107,143 @@ def forms(secret):
     return {form for form in found | _encoded(secret) if len(form) >= SHORT or form == secret}
 
 
+# A run of so many characters of a secret is masked wherever it stands, whatever became of the rest.
+RUN = 8
+# Of what is longer than any password (tokens, keys) fewer and longer parts are looked for: thousands of tokens would take a gigabyte.
+_LONGEST_PASSWORD = 256
+_PART_OF_TOKEN = 16
+_ROUNDS = 3  # a message inside a message inside a message
+
+# How a character is written in HTML, URLs, JSON and source code; and those that nobody sees, which may stand between two of a secret.
+_WRITTEN = re.compile(
+    r"""&\#x(?P<hex_entity>[0-9a-f]{1,6});? | &\#(?P<entity>[0-9]{1,7});? | (?P<named>&[a-z][a-z0-9]{1,30};)
+    | (?P<percent>(?:%[0-9a-f]{2})+) | (?P<pair>\\u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2})
+    | \\U(?P<long>000[0-9a-f]{5}) | (?:\\|%)u(?P<code>[0-9a-f]{4}) | \\u\{(?P<braced>[0-9a-f]{1,6})\} | \\x(?P<byte>[0-9a-f]{2})
+    | \\(?P<escaped>.) | (?P<unseen>[\0\u00ad\u200b-\u200f\u2060-\u2064\ufeff])""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def _character(number: int) -> str:
+    return chr(number) if number < 0x110000 else "\ufffd"
+
+
+def _meant(found: re.Match[str]) -> list[tuple[str, int, int]]:
+    """The characters that are written there, each with its place within the match."""
+    kind, text, size = found.lastgroup, found.group(found.lastgroup), len(found.group())
+    if kind == "percent":
+        raw = bytes.fromhex(text.replace("%", ""))
+        try:
+            decoded = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            decoded = raw.decode("latin-1")
+            return [(character, 3 * number, 3 * number + 3) for number, character in enumerate(decoded)]
+        meant, place = [], 0
+        for character in decoded:
+            width = 3 * len(character.encode("utf-8"))
+            meant.append((character, place, place + width))
+            place += width
+        return meant
+    if kind == "unseen":
+        return []
+    if kind == "escaped":
+        meaning = _ESCAPES.get(text, text)
+    elif kind == "named":
+        meaning = html.unescape(text)
+    elif kind == "pair":
+        meaning = bytes.fromhex(text[2:6] + text[8:12]).decode("utf-16-be")
+    else:
+        meaning = _character(int(text, 10 if kind == "entity" else 16))
+    return [(character, 0, size) for character in meaning]
+
+
+class _View:
+    """A text with all that is written in another way read once, and where in the original each of its characters stands."""
+
+    def __init__(self, text: str, places: Optional[list[tuple[int, int]]] = None) -> None:
+        self.text = text
+        self._places = places
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where a part of it stands in the original."""
+        return (start, end) if self._places is None else (self._places[start][0], self._places[end - 1][1])
+
+    def read(self) -> Optional[_View]:
+        """The next view; ``None`` if nothing is written in another way."""
+        characters: list[str] = []
+        places: list[tuple[int, int]] = []
+        done = 0
+        for found in _WRITTEN.finditer(self.text):
+            characters.extend(self.text[done : found.start()])
+            places.extend(self.place(place, place + 1) for place in range(done, found.start()))
+            for character, start, end in _meant(found):
+                characters.append(character)
+                places.append(self.place(found.start() + start, found.start() + end))
+            done = found.end()
+        if not done:
+            return None
+        characters.extend(self.text[done:])
+        places.extend(self.place(place, place + 1) for place in range(done, len(self.text)))
+        return _View("".join(characters), places)
+
+    @classmethod
+    def all_of(cls, text: str) -> Iterator[_View]:
+        """The text as it is, and as often as there is something to read."""
+        view: Optional[_View] = cls(text)
+        for _round in range(_ROUNDS + 1):
+            if view is None:
+                return
+            yield view
+            view = view.read()
+
+
+def _folded(text: str) -> str:
+    """The text in small letters, with one kind of blank; as long as before."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = "".join(character.lower() if len(character.lower()) == 1 else character for character in text)
+    # A plus is a blank in a form.
+    return re.sub(r"[\s+]", " ", lower)
+
+
+def _runs(secret: str) -> Iterator[str]:
+    is_token = len(secret) > _LONGEST_PASSWORD
+    size, step = (_PART_OF_TOKEN, _PART_OF_TOKEN // 2) if is_token else (min(RUN, len(secret)), 1)
+    for text in {_folded(variant) for variant in {secret} | (set() if is_token else _misread(secret))}:
+        for start in range(0, len(text) - size + 1, step):
+            if not text[start : start + size].isspace():
+                yield text[start : start + size]
+
+
+def _is_unmistakable(secret: str) -> bool:
+    """Whether a secret is no word or number that may well stand in a message of ours."""
+    letters, digits = any(character.isalpha() for character in secret), any(character.isdigit() for character in secret)
+    odd = any(not character.isalnum() and character not in " .,:;'\"()/%_-" for character in secret)
+    if len(secret) < 3:
+        return False
+    return (letters and digits) or (odd and len(secret) >= RUN) or (digits and len(secret) >= RUN - 1)
+
+
 class Scrubber:
     """Knows the secrets of one call and replaces them in any text; may be used from several threads.
 
     :param secrets: iterable of texts; empty ones and ``None`` are passed over.
     """
 
-    def __init__(self, secrets=()):
-        self._known = set()
-        self._fresh = set()
-        self._short_forms = set()
-        self._index = {}  # the first characters of a form: all forms that begin so, the longest first
+    def __init__(self, secrets: Iterable[Optional[str]] = ()) -> None:
+        self._known: set[str] = set()
+        self._fresh: set[str] = set()
+        self._kept: set[str] = set()
+        self._short_forms: set[str] = set()
+        self._index: dict[str, list[str]] = {}  # the first characters of a form: all forms that begin so, the longest first
+        self._own_index: dict[str, list[str]] = {}  # the same of the secrets that are looked for in our own words
+        self._own_short: set[str] = set()
+        self._runs: dict[int, set[str]] = {size: set() for size in (*range(SHORT, RUN + 1), _PART_OF_TOKEN)}
         self._lock = threading.Lock()
         self.add(*secrets)
 
-    def add(self, *secrets):
+    def add(self, *secrets: Optional[str]) -> None:
         """Learn further secrets, for example a token that the call has just been given."""
         with self._lock:
             fresh = {secret for secret in secrets if secret} - self._known
@@ -129,8 +252,13 @@ class Scrubber:
             self._fresh |= fresh
         register_secrets(secret for secret in fresh if len(secret) >= SHORT)
 
-    def __call__(self, text, cut=False):
-        """Return the text without secrets.
+    def keep(self, *names: Optional[str]) -> None:
+        """Learn names that the user gave: they stay as they are in our own words, even if a password is the same."""
+        with self._lock:
+            self._kept = self._kept.union(name for name in names if name)
+
+    def __call__(self, text: Any, cut: bool = False) -> Any:
+        """Return a text that came from outside without secrets, without what a secret was made into, and without the parts of one.
 
         :param text: any text; ``None`` is returned as it is.
         :param cut: the text may have been cut off, so that it ends with a part of a secret.
@@ -138,35 +266,66 @@ class Scrubber:
         if not text:
             return text
         self._learn()
-        parts, done = [], 0
-        for start, end in self._spans(text, cut):
-            # Where two secrets overlap, one replacement would leave a part of the other.
-            if start >= done:
-                parts += [text[done:start], MASK]
-            done = max(done, end)
-        text = "".join(parts) + text[done:]
-        return WITHHELD if any(form in text for form in self._short_forms) else text
+        views = list(_View.all_of(text))
+        spans = set(self._spans(text, cut, self._index))
+        folded = [_folded(view.text) for view in views]
+        for view, small in zip(views, folded):
+            spans.update(view.place(*span) for span in self._run_spans(small))
+        masked = _masked(text, sorted(spans))
+        if any(form in masked for form in self._short_forms) or any(_folded(form) in small for form in self._short_forms for small in folded[1:]):
+            return WITHHELD
+        return masked
 
-    def _learn(self):
+    def own(self, text: str) -> str:
+        """Return one of our own texts without secrets. None should be there; words, numbers and names that happen to be a password stay as they are."""
+        if not text:
+            return text
+        self._learn()
+        spans = [span for span in self._spans(text, False, self._own_index) if not self._is_in_a_name(text, *span)]
+        for form in self._own_short:
+            place = text.find(form)
+            if place >= 0 and not self._is_in_a_name(text, place, place + len(form)):
+                return WITHHELD
+        return _masked(text, sorted(spans))
+
+    def _is_in_a_name(self, text: str, start: int, end: int) -> bool:
+        part = text[start:end]
+        for name in self._kept:
+            place = name.find(part)
+            while place >= 0:
+                if start >= place and text.startswith(name, start - place):
+                    return True
+                place = name.find(part, place + 1)
+        return False
+
+    def _learn(self) -> None:
         with self._lock:
             if not self._fresh:
                 return
-            found = {}
+            found: dict[str, set[str]] = {}
+            own: dict[str, set[str]] = {}
             for secret in self._fresh:
+                unmistakable = _is_unmistakable(secret)
                 if len(secret) < SHORT:
-                    self._short_forms |= _escaped(secret)
+                    self._short_forms = self._short_forms | _escaped(secret)
+                    self._own_short = self._own_short | ({secret} if unmistakable else set())
                     continue
                 for form in forms(secret):
                     found.setdefault(form[:SHORT], set()).add(form)
-            for beginning, group in found.items():
-                # Replaced, never changed: another thread may be reading it.
-                self._index[beginning] = sorted(group.union(self._index.get(beginning, ())), key=len, reverse=True)
+                    if unmistakable:
+                        own.setdefault(form[:SHORT], set()).add(form)
+                for run in _runs(secret):
+                    self._runs[len(run)].add(run)
+            for index, fresh in ((self._index, found), (self._own_index, own)):
+                for beginning, group in fresh.items():
+                    # Replaced, never changed: another thread may be reading it.
+                    index[beginning] = sorted(group.union(index.get(beginning, ())), key=len, reverse=True)
             self._fresh = set()
 
-    def _spans(self, text, cut):
+    def _spans(self, text: str, cut: bool, index: dict[str, list[str]]) -> Iterator[tuple[int, int]]:
         """Begin and end of every secret; the time that it takes does not grow with the number of secrets."""
         for start in range(len(text) - SHORT + 1):
-            for form in self._index.get(text[start : start + SHORT], ()):
+            for form in index.get(text[start : start + SHORT], ()):
                 if text.startswith(form, start):
                     yield start, start + len(form)
                     break
@@ -174,5 +333,33 @@ class Scrubber:
                     yield start, len(text)
                     break
 
-    def __repr__(self):
+    def _run_spans(self, folded: str) -> Iterator[tuple[int, int]]:
+        """Begin and end of every part of a secret."""
+        for size, known in self._runs.items():
+            if not known:
+                continue
+            begin = end = -1
+            for start in range(len(folded) - size + 1):
+                if folded[start : start + size] not in known:
+                    continue
+                if start >= end:
+                    if end > 0:
+                        yield begin, end
+                    begin = start
+                end = start + size
+            if end > 0:
+                yield begin, end
+
+    def __repr__(self) -> str:
         return "<Scrubber of %d secrets>" % len(self._known)
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in spans:
+        # Where two secrets overlap, one replacement would leave a part of the other.
+        if start >= done:
+            parts += [text[done:start], MASK]
+        done = max(done, end)
+    return "".join(parts) + text[done:]

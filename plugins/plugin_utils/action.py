@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from ansible import errors as ansible_errors
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils import argument_spec, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
@@ -42,6 +43,7 @@ class RotationAction(ActionBase):
             self._check_variables(task_vars or {})
             args = self._validated()
             scrub.add(*_current_passwords(args))
+            scrub.keep(*_names(args), *argument_spec.names(self.SPEC, args))
             result.update(self.rotate(args, task_vars or {}, scrub))
         except VendorError as error:
             result.update(self.failure(error))
@@ -187,6 +189,13 @@ def read_results(results):
         names.add(name)
         found.append(dict(result, verified=verified, error=error))
     return found
+
+
+def _names(args: dict[str, Any]) -> list[str]:
+    """The names of the users, which are no secrets even where a password is the same."""
+    users = args.get("users") or []
+    found = [user.get("name") if isinstance(user, dict) else user for user in users]
+    return [name for name in found if isinstance(name, str)]
 
 
 def _current_passwords(args):

@@ -81,15 +81,18 @@ class UserPasswordAction(ActionBase):
             raise unfit(module.SPEC["argument_spec"], given, exc) from None
         if validated.errors.errors:
             text = _complaint(validated.errors, "rekey.passwords." + self.module, given)
-            result = {"failed": True, "msg": text, "error": VendorError(errors.INVALID_INPUT, text).as_dict()}
-        elif REQUESTS_IMPORT_ERROR:
-            result = {"failed": True, "msg": missing_required_lib("requests")}
-        else:
-            result = change.run(module.VENDOR, validated.validated_parameters, check_mode=self._task.check_mode)
-            for key, wanted in (("diff", self._task.diff), ("failed", result["failed"]), ("warnings", result["warnings"])):
-                if not wanted:
-                    del result[key]
-        return remove_values(result, occurring(validated._no_log_values, result)) if RESULTS_ARE_MASKED else result
+            if RESULTS_ARE_MASKED:
+                # It repeats what was given, which may be a secret elsewhere.
+                text = remove_values(text, occurring(validated._no_log_values, text))
+            return {"failed": True, "msg": text, "error": VendorError(errors.INVALID_INPUT, text).as_dict()}
+        if REQUESTS_IMPORT_ERROR:
+            return {"failed": True, "msg": missing_required_lib("requests")}
+        # Its result holds no secret any more; to mask it once more would take names, states and kinds for secrets.
+        result = change.run(module.VENDOR, validated.validated_parameters, check_mode=self._task.check_mode)
+        for key, wanted in (("diff", self._task.diff), ("failed", result["failed"]), ("warnings", result["warnings"])):
+            if not wanted:
+                del result[key]
+        return result
 
 
 @contextmanager

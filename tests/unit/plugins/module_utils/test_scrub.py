@@ -13,7 +13,7 @@ import json
 import random
 import string
 import time
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
@@ -161,10 +161,11 @@ def test_a_text_that_was_cut_may_end_within_a_secret():
 
 
 def test_secrets_that_come_later():
-    clean = Scrubber(["S3cr3t-MARKER-one"])
-    assert clean("S3cr3t-MARKER-one S3cr3t-MARKER-two") == MASK + " S3cr3t-MARKER-two"
-    clean.add("S3cr3t-MARKER-two", None, "", "S3cr3t-MARKER-one")
-    assert clean("S3cr3t-MARKER-one S3cr3t-MARKER-two") == MASK + " " + MASK
+    # They have less in common than what is masked as a part of a secret.
+    clean = Scrubber(["S3cr3t-one-MARKER"])
+    assert clean("S3cr3t-one-MARKER S3cr3t-two-MARKER") == MASK + " S3cr3t-two-MARKER"
+    clean.add("S3cr3t-two-MARKER", None, "", "S3cr3t-one-MARKER")
+    assert clean("S3cr3t-one-MARKER S3cr3t-two-MARKER") == MASK + " " + MASK
 
 
 def test_it_does_not_print_what_it_knows():
@@ -207,3 +208,109 @@ def test_several_threads_may_add_and_use_it():
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert set(pool.map(use, range(300))) == {"<%s>" % MASK}
+
+
+# Edge 50: a part of a secret, in any case and however it is written.
+
+WHOLE = "Qx7!kZ-w\u00e4R%t/9&Lm<2 pV\"j"
+WRITTEN = {
+    "plain": str,
+    "capital": str.upper,
+    "small": str.lower,
+    "swapped": str.swapcase,
+    "decimal entities": lambda text: "".join("&#%d;" % ord(character) for character in text),
+    "decimal entities with zeros": lambda text: "".join("&#%05d;" % ord(character) for character in text),
+    "decimal entities without an end": lambda text: "".join("&#%d" % ord(character) for character in text) + " ",
+    "hexadecimal entities": lambda text: "".join("&#x%x;" % ord(character) for character in text),
+    "hexadecimal entities, capital": lambda text: "".join("&#X%X;" % ord(character) for character in text),
+    "entities for some": lambda text: "".join(character if number % 2 else "&#%d;" % ord(character) for number, character in enumerate(text)),
+    "named entities": lambda text: html.escape(text).replace("\u00e4", "&auml;").replace("!", "&excl;").replace("%", "&percnt;"),
+    "a segment of a path": lambda text: quote(text, safe=":@!$&'()*+,;="),
+    "a segment of a path, small digits": lambda text: lower_hex(quote(text, safe=":@!$&'()*+,;=")),
+    "all of it in a URL": lambda text: "".join("%%%02X" % byte for byte in text.encode()),
+    "a URL in latin-1": lambda text: quote(text.encode("latin-1"), safe=""),
+    "form": quote_plus,
+    "a URL in an entity": lambda text: html.escape(quote(text, safe="").replace("%", "&#37;"), quote=False).replace("&amp;#37;", "&#37;"),
+    "an entity in a URL": lambda text: quote("".join("&#%d;" % ord(character) for character in text), safe=""),
+    "json": lambda text: "".join("\\u%04x" % ord(character) for character in text),
+    "json, capital": lambda text: "".join("\\u%04X" % ord(character) for character in text),
+    "json in json": lambda text: json.dumps(json.dumps(text)),
+    "javascript": lambda text: "".join("\\x%02x" % ord(character) for character in text),
+    "braces": lambda text: "".join("\\u{%x}" % ord(character) for character in text),
+    "old javascript": lambda text: "".join("%%u%04x" % ord(character) for character in text),
+    "with what nobody sees between": "\u200b".join,
+    "soft hyphens": "\u00ad".join,
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_edge_50_a_part_of_a_secret_however_it_is_written(written):
+    clean = Scrubber([WHOLE])
+    for size in (8, 11, len(WHOLE)):
+        for start in range(len(WHOLE) - size + 1):
+            part = WHOLE[start : start + size]
+            if part != part.strip():
+                continue
+            echoed = "zz " + WRITTEN[written](part) + " zz"
+            text = clean(echoed)
+            left = html.unescape(unquote(text)).lower()
+            assert MASK in text and not any(part.lower()[place : place + 3] in left for place in range(size - 2)), (echoed, text)
+
+
+@pytest.mark.parametrize("secret", ["demo", "hello", "Passw0", "sesame7"])
+@pytest.mark.parametrize("written", ["plain", "capital", "decimal entities", "all of it in a URL", "json"])
+def test_edge_50_a_secret_that_is_shorter_than_such_a_part(secret, written):
+    assert Scrubber([secret])("zz %s zz" % WRITTEN[written](secret)) == "zz %s zz" % MASK
+
+
+def test_edge_50_less_than_a_part_is_no_part():
+    assert Scrubber(["abcdefghijkl"])("abcdefg bcdefgh fghijkl") == "abcdefg bcdefgh fghijkl"
+
+
+@pytest.mark.parametrize("written", ["decimal entities", "all of it in a URL", "json"])
+def test_edge_50_a_very_short_secret_in_another_way_of_writing(written):
+    assert Scrubber(["p7x"])("zz %s zz" % WRITTEN[written]("p7x")) == WITHHELD
+
+
+def test_edge_50_a_part_of_a_token():
+    token = "".join(random.Random(7).choice(string.ascii_letters + string.digits) for _number in range(1500))
+    text = Scrubber([token])("zz %s zz" % token[200:500])
+    assert MASK in text and not any(token[start : start + 16] in text for start in range(1500 - 16))
+
+
+def test_edge_50_what_it_costs():
+    """Thousands of secrets, and a text of 20 kB in which each letter is written in another way."""
+    chance = random.Random(20260202)
+    secrets = ["".join(chance.choice(string.printable[:90]) for _character in range(32)) for _number in range(5000)]
+    clean = Scrubber(secrets)
+    clean("the forms are worked out once")
+    text = "".join("&#%d;" % ord(character) for character in "nothing to see here, " * 180)[:20000]
+    begin = time.process_time()
+    for _number in range(10):
+        clean(text)
+    assert time.process_time() - begin < 5
+    assert MASK in clean(text + secrets[4321].upper()[3:20])
+
+
+# Edges 37, 43 and 63: our own words and the names that the user gave.
+
+
+@pytest.mark.parametrize("secret, text", [
+    ("wrong", "The current password of alice is wrong."), ("password", "The current password of alice is wrong."), ("alice", "The password of alice is wrong."),
+    ("app-demo", "There is no user app-demo."), ("demo", "There is no user app-demo."), ("500", "HTTP 500 was not expected."), (".", "It is."),
+    ("is wrong", "It is wrong."), ("x7-Qk!2abc", "There is no user x7-Qk!2abc on this server."), ("7-Qk!2ab", "There is no user x7-Qk!2abc on this server."),
+    ("v2", "There is no API v2."), ("https", "Give https://."), ("true", "validate_certs is true."),
+])  # fmt: skip
+def test_edge_63_our_own_words_and_names_stay(secret, text):
+    clean = Scrubber([secret])
+    clean.keep("x7-Qk!2abc", "alice", None, "")
+    assert clean.own(text) == text
+    # The same in what came from outside does not.
+    assert clean(text) != text
+
+
+@pytest.mark.parametrize("secret", ["S3cr3t-MARKER-x", "pw7", "correct!horse", "12345678"])
+def test_a_secret_that_is_no_word_is_masked_even_in_our_own_words(secret):
+    clean = Scrubber([secret])
+    clean.keep("alice")
+    assert secret not in clean.own("The password of alice is %s, which is wrong." % secret)
