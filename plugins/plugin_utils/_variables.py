@@ -17,19 +17,20 @@ OWN_PREFIX = "rotate_my_"
 ROLE = frozenset(
     """
     rotate_vendor rotate_users rotate_connection rotate_target rotate_store rotate_store_path rotate_store_options rotate_store_create rotate_max_age
-    rotate_force rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_change_tasks
+    rotate_force rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_verify_after rotate_change_tasks
     """.split()
 )
 PLAYBOOKS = frozenset(
     """
-    rotate_hosts rotate_serial rotate_max_fail_percentage rotate_verify rotate_repair_users rotate_repair_reset rotate_status_fail_on rotate_to_store
-    rotate_to_store_path rotate_to_store_options rotate_to_store_create rotate_retire_users rotate_retire_copy
+    rotate_hosts rotate_serial rotate_max_fail_percentage rotate_repair_users rotate_repair_reset rotate_repair_set_aside_damaged
+    rotate_repair_forget_failed_logins rotate_status_fail_on rotate_to_store rotate_to_store_path rotate_to_store_options rotate_to_store_create
+    rotate_retire_users
     """.split()
 )
 # What tasks of the role and of the playbooks leave behind.
 RESULTS = frozenset(
     """
-    rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status rotate_verified
+    rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status
     rotate_names rotate_chosen_hosts rotate_progress
     """.split()
 )

@@ -21,8 +21,15 @@ ARTEFACTS = BUILD / "artefacts"
 REQUIREMENTS = ROOT / "tests" / "requirements"
 MAIN_VENV = ROOT / ".venv"
 
-# Settings of whoever runs the checks must neither change their outcome nor lead a test to a server of theirs.
-FOREIGN_VARIABLES = re.compile(r"^(ANSIBLE_|MOLECULE_|MILVUS_|RACKSPACE_|OS_|ACRONIS_|VCD_|ARIA_LOGS_|PYTEST_|VIRTUAL_ENV$|PYTHONPATH$|PYTHONHOME$)")
+# How the variables of each vendor begin: read from the files, since this runs before anything is installed.
+VENDOR_PREFIXES = sorted(
+    name
+    for path in (ROOT / "plugins" / "module_utils" / "vendors").glob("*.py")
+    for name in re.findall(r"""^    env_prefix = "(\w+)"$""", path.read_text(encoding="utf-8"), re.MULTILINE)
+)
+# Settings of whoever runs the checks must neither change their outcome nor lead a test to a server or a store of theirs.
+FOREIGN_PREFIXES = (*VENDOR_PREFIXES, "ANSIBLE", "AWS", "BAO", "MOLECULE", "OS", "PASSWORD_STORE", "PYTEST", "REKEY_PASSWORDSTORE", "VAULT")
+FOREIGN_VARIABLES = re.compile(r"^((%s)_|(GNUPGHOME|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV)$)" % "|".join(FOREIGN_PREFIXES))
 
 
 def base_environment() -> dict[str, str]:

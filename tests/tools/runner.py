@@ -67,6 +67,8 @@ def run(steps: list[Step], lanes: int, keep_going: bool = False) -> bool:
     failed = [step for step in steps if step.outcome == "failed"]
     for step in failed:
         print(f"\nFAILED: {step.name} ({step.note}). The whole log: {layout.shown(step.log)}", flush=True)
+    if not aloud:
+        print(f"\n{skipped(steps)}", flush=True)
     return not failed
 
 
@@ -156,6 +158,21 @@ def summary(text: str) -> str:
 def skipped_tests(text: str) -> list[str]:
     """The reasons that pytest gives for what it left out."""
     return re.findall(r"^SKIPPED \[\d+\] .*", text, re.MULTILINE)
+
+
+def skipped(steps: list[Step]) -> str:
+    """One line on what did not run, and why: steps that could not, steps that a failure kept from running, and tests."""
+    reasons = [f"{step.name} ({step.note})" for step in steps if step.outcome == "skipped"]
+    not_run = [step.name for step in steps if step.outcome in ("not run", "stopped")]
+    if not_run:
+        reasons.append(f"{', '.join(not_run)} (because of the failure above)")
+    for step in steps:
+        text = step.log.read_text(encoding="utf-8", errors="replace") if step.outcome in ("ok", "failed") and step.log.exists() else ""
+        counts: dict[str, int] = {}
+        for number, reason in re.findall(r"^SKIPPED \[(\d+)\] [^ ]+: (.*)", text, re.MULTILINE):
+            counts[reason] = counts.get(reason, 0) + int(number)
+        reasons += [f"{count} test{'s' if count > 1 else ''} of {step.name} ({reason})" for reason, count in counts.items()]
+    return f"Skipped: {'; '.join(reasons)}." if reasons else "Nothing was skipped."
 
 
 def figures(text: str) -> list[str]:

@@ -91,3 +91,22 @@ def test_a_single_step_shows_its_output_and_keeps_its_status(capfd):
     assert steps[0].note == "exit status 4"
     assert "seen at once" in capfd.readouterr().out
     assert "seen at once" in steps[0].log.read_text(encoding="utf-8")
+
+
+def test_the_last_line_says_what_was_skipped_and_why(capsys):
+    tests = "SKIPPED [2] tests/integration/test_x.py:12: the server is not to be had\\nSKIPPED [1] tests/a.py: the server is not to be had"
+    steps = [step("some", f"print('{tests}')"), step("matrix", "")]
+    steps[1].skipped = "no python3.99 was found"
+    assert runner.run(steps, 1)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "Skipped: matrix (no python3.99 was found); 3 tests of some (the server is not to be had)."
+
+
+def test_the_last_line_says_that_nothing_was_skipped(capsys):
+    assert runner.run([step("first", ""), step("second", "")], 2)
+    assert capsys.readouterr().out.splitlines()[-1] == "Nothing was skipped."
+
+
+def test_the_last_line_names_what_a_failure_kept_from_running(capsys):
+    assert not runner.run([step("bad", "raise SystemExit(1)"), step("later", "")], 1)
+    assert capsys.readouterr().out.splitlines()[-1] == "Skipped: later (because of the failure above)."

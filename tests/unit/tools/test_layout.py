@@ -1,0 +1,50 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No variable of whoever runs the tests reaches them."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+
+from ansible_collections.rekey.passwords.plugins.plugin_utils import vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base
+from tests.tools import layout
+
+STORES = sorted(path.stem for path in pathlib.Path(base.__file__).parent.glob("*.py") if path.stem not in ("__init__", "base") and path.stem[0] != "_")
+VENDORS = sorted(vendor_module._vendors())
+
+
+def variables(spec):
+    """The variables of the environment that the options of a specification fall back on."""
+    return [name for option in spec.values() for part in option.get("fallback", ())[1:] if isinstance(part, (list, tuple)) for name in part]
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_the_variables_of_a_vendor_are_kept_out(name):
+    module = vendor_module.vendor_module(name)
+    found = variables(module.SPEC["argument_spec"])
+    assert module.VENDOR.env_prefix in layout.VENDOR_PREFIXES and found
+    assert [variable for variable in found if not layout.FOREIGN_VARIABLES.match(variable)] == []
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_the_variables_of_a_store_are_kept_out(name):
+    found = variables(base.store_class(name).argument_spec)
+    assert found or name == "ansible_vault"
+    assert [variable for variable in found if not layout.FOREIGN_VARIABLES.match(variable)] == []
+
+
+@pytest.mark.parametrize("name", ("AWS_PROFILE", "VAULT_TOKEN", "GNUPGHOME", "PASSWORD_STORE_KEY", "OS_CLOUD", "MILVUS_URL"))
+def test_so_are_those_that_libraries_read(name, monkeypatch):
+    monkeypatch.setenv(name, "somebody else's")
+    assert name not in layout.base_environment() and name not in layout.tool_environment()
+
+
+@pytest.mark.parametrize("name", ("HTTPS_PROXY", "REKEY_LANES", "REKEY_REQUIRE_REAL", "PATH", "VAULTED", "OSTYPE"))
+def test_others_stay(name):
+    assert not re.match(layout.FOREIGN_VARIABLES, name)
