@@ -161,7 +161,8 @@ class _Run:
 
     def _connect(self, url, scrub):
         names = ("timeout", "retries", "validate_certs", "ca_path", "client_cert", "client_key")
-        options = {name: self._params[name] for name in names}
+        # The vendor's own: some are in the configuration of its tools.
+        options = {name: self._vendor.params[name] for name in names}
         if self._params["deadline"] is not None:
             options["deadline"] = self._params["deadline"]
         client = HttpClient(url, scrub, pool_size=self._params["concurrency"], sleep=self._sleep, **options)

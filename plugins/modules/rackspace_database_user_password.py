@@ -20,6 +20,8 @@ requirements:
   - requests
   - PyMySQL, for O(database_login) with O(database_login.engine=mysql)
   - psycopg, for O(database_login) with O(database_login.engine=postgresql)
+  - cryptography, for MySQL accounts with C(caching_sha2_password) or C(sha256_password) where the database offers no TLS
+  - openstacksdk, for O(cloud)
 extends_documentation_fragment:
   - rekey.passwords.users
   - rekey.passwords.connection
@@ -69,21 +71,46 @@ options:
       - The number of the Rackspace account, for users with several.
       - If not set, the environment variable E(RACKSPACE_ACCOUNT_ID) is used.
     type: str
+  cloud:
+    description:
+      - The name of a cloud in C(clouds.yaml), for O(auth_type=keystone). It gives what no option gives; variables of the environment other than
+        E(OS_CLIENT_CONFIG_FILE) and E(OS_CLIENT_SECURE_FILE) then count for nothing.
+      - If not set, the environment variable E(OS_CLOUD) is used.
+    type: str
+    version_added: 0.2.0
   project_name:
     description:
-      - The project in which to act, for O(auth_type=keystone).
-      - If not set, the environment variable E(OS_PROJECT_NAME) is used.
+      - The project in which to act, for O(auth_type=keystone). Either this or O(project_id).
+      - If not set, the environment variable E(OS_PROJECT_NAME) or E(OS_TENANT_NAME) is used.
     type: str
+  project_id:
+    description:
+      - The identifier of the project in which to act, for O(auth_type=keystone). It counts more than O(project_name), and needs no domain.
+      - If not set, the environment variable E(OS_PROJECT_ID) or E(OS_TENANT_ID) is used.
+    type: str
+    version_added: 0.2.0
   user_domain_name:
     description:
       - The domain of O(api_user), for O(auth_type=keystone).
       - If not set, the environment variable E(OS_USER_DOMAIN_NAME) is used, else V(Default).
     type: str
+  user_domain_id:
+    description:
+      - The identifier of the domain of O(api_user). It counts more than O(user_domain_name).
+      - If not set, the environment variable E(OS_USER_DOMAIN_ID) is used.
+    type: str
+    version_added: 0.2.0
   project_domain_name:
     description:
       - The domain of O(project_name), for O(auth_type=keystone).
       - If not set, the environment variable E(OS_PROJECT_DOMAIN_NAME) is used, else V(Default).
     type: str
+  project_domain_id:
+    description:
+      - The identifier of the domain of O(project_name). It counts more than O(project_domain_name).
+      - If not set, the environment variable E(OS_PROJECT_DOMAIN_ID) is used.
+    type: str
+    version_added: 0.2.0
   application_credential_id:
     description:
       - An application credential instead of O(api_user), O(api_password) and O(project_name), for O(auth_type=keystone).
@@ -111,10 +138,11 @@ options:
       - If not set, the environment variable E(RACKSPACE_REGION) or, with O(auth_type=keystone), E(OS_REGION_NAME) is used.
     type: str
   interface:
-    description: Which of the addresses in the catalog to use.
+    description:
+      - Which of the addresses in the catalog to use.
+      - If not set, the environment variable E(OS_INTERFACE) or E(OS_ENDPOINT_TYPE) is used with O(auth_type=keystone), else V(public).
     type: str
     choices: [public, internal, admin]
-    default: public
   instance_id:
     description: The identifier of the database instance.
     type: str

@@ -17,6 +17,7 @@ KEYSTONE = "/v3/auth/tokens"
 RACKSPACE = "/v2.0/tokens"
 ACCOUNT = "123456"
 PROJECT_ID = "8503f9dbdf12440e895f3072798f748b"
+DOMAIN_ID = "default"
 API_KEY = "RAX-KSKEY:apiKeyCredentials"
 FAULTS = {400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 413: "overLimit", 422: "unprocessableEntity",
           500: "instanceFault", 501: "notImplemented", 503: "serviceUnavailable"}
@@ -163,6 +164,9 @@ class IdentityDouble(Double):
         token = {"id": self.issue_token(name, ACCOUNT), "expires": "2099-01-01T00:00:00.000Z", "tenant": {"id": ACCOUNT, "name": ACCOUNT}}
         return self.json({"access": {"token": token, "serviceCatalog": catalog, "user": {"id": "1", "name": name, "roles": []}}})
 
+    def _is_domain(self, domain):
+        return domain in ({"name": self.domain}, {"id": DOMAIN_ID})
+
     def _keystone(self, received):
         kind, name, secret = self._shown(received)
         if not (isinstance(name, str) and isinstance(secret, str)):
@@ -171,8 +175,10 @@ class IdentityDouble(Double):
         if kind == "password":
             auth = received.json()["auth"]
             project = auth.get("scope", {}).get("project", {})
-            domains = auth["identity"]["password"]["user"].get("domain", {}).get("name"), project.get("domain", {}).get("name")
-            right = right and project.get("name") == self.project and domains == (self.domain, self.domain)
+            right = right and self._is_domain(auth["identity"]["password"]["user"].get("domain"))
+            named = project.get("name") == self.project and self._is_domain(project.get("domain"))
+            # Keystone refuses one that is named both ways.
+            right = right and (project == {"id": PROJECT_ID} or ("id" not in project and named))
         if not right:
             self.login_failed(name)
             return self._unauthorized("The request you have made requires authentication.")

@@ -238,7 +238,7 @@ class RackspaceDatabase(Vendor):
         if rackspace:
             token = rackspace_identity.log_in(self._identity, params["api_user"], params["api_key"], params["api_password"], params["account_id"])
         else:
-            token = keystone.log_in(self._identity, self._credentials())
+            token = keystone.log_in(self._identity, self._credentials(), options.who(params))
         self.learn(token.token)
         return token
 
@@ -246,9 +246,12 @@ class RackspaceDatabase(Vendor):
         params = self.params
         if params["application_credential_id"]:
             return keystone.by_application_credential(params["application_credential_id"], params["application_credential_secret"])
-        return keystone.by_password(
-            params["api_user"], params["api_password"], params["user_domain_name"], params["project_name"], params["project_domain_name"]
-        )
+        user_domain = keystone.named(params["user_domain_id"], params["user_domain_name"])
+        project = keystone.named(params["project_id"], params["project_name"])
+        if "name" in project:
+            # An identifier is that of one project, whatever its domain.
+            project["domain"] = keystone.named(params["project_domain_id"], params["project_domain_name"])
+        return keystone.by_password(params["api_user"], params["api_password"], user_domain, project)
 
     def _send(self, method, path, kind, json=None):
         """One request on the instance; once again with a new token if the old one has expired."""

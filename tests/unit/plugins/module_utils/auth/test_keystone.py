@@ -27,7 +27,8 @@ CATALOG = [
 
 
 def test_a_login_with_a_password():
-    assert keystone.by_password("operator", "S3cr3t", "people", "shop", "projects") == {"auth": {
+    project = {"name": "shop", "domain": {"name": "projects"}}
+    assert keystone.by_password("operator", "S3cr3t", {"name": "people"}, project) == {"auth": {
         "identity": {"methods": ["password"], "password": {"user": {"name": "operator", "domain": {"name": "people"}, "password": "S3cr3t"}}},
         "scope": {"project": {"name": "shop", "domain": {"name": "projects"}}},
     }}  # fmt: skip
