@@ -282,6 +282,15 @@ class OpenBao:
         """Another secret for a role."""
         return self.request("POST", f"auth/approle/role/{name}/secret-id", namespace=namespace)["data"]["secret_id"]
 
+    def tokens_of(self, role: str) -> list[str]:
+        """The accessors of all tokens that are alive and have a policy of this name, as those of a role do."""
+        found = []
+        for accessor in self.request("LIST", "auth/token/accessors")["data"]["keys"]:
+            with contextlib.suppress(Refused):  # it has ended just now
+                if role in self.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]["policies"]:
+                    found.append(accessor)
+        return found
+
     def make_token(self, policy: str, **options: t.Any) -> str:
         """A token with one policy, which is given as text."""
         name = f"policy-{time.time_ns()}"
