@@ -18,7 +18,7 @@ from typing import Optional
 from . import argument_spec, errors
 from .argument_spec import entries, module_spec, secrets
 from .errors import Message, VendorError, encodable, parts_of, scrubbed
-from .http import HttpClient, check_numbers
+from .http import HttpClient, check_numbers, check_tls_files
 from .parallel import each
 from .scrub import Scrubber
 from .vendor import NEVER, WHEN_CHANGED, Account
@@ -31,13 +31,14 @@ UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
 SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
+UNTRIED = "Check mode makes no login at %s, where a failed one counts towards a lock-out: whether the passwords are right is not known."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
 # Refusals that are about one of the users in a request, while the others may well succeed.
 _FAULTS_OF_ONE = frozenset((errors.USER_NOT_FOUND, errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED, errors.INVALID_INPUT))
 
 
-def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic):
+def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic, opened=None):
     """Set the passwords of all users of a call.
 
     :param vendor_class: a subclass of :class:`~.vendor.Vendor`.
@@ -45,6 +46,7 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
     :param check_mode: look and probe, but write nothing.
     :param sleep: called with seconds to wait.
     :param clock: gives seconds.
+    :param opened: called without arguments once whoever acts for all has logged in.
     :return: dict with ``changed``, ``failed``, ``msg`` (if failed), ``error`` (if the whole call failed), ``users``, ``diff`` and
         ``warnings``; free of secrets. Never raises for anything that a vendor, a network or an argument can do.
     """
@@ -52,7 +54,7 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
     scrub = Scrubber(secrets(spec, params))
     scrub.keep(*argument_spec.names(spec, params))
     warnings = _Warnings()
-    this = _Run(params, check_mode, warnings, sleep, clock)
+    this = _Run(params, check_mode, warnings, sleep, clock, opened)
     try:
         this.run(vendor_class, scrub)
     except VendorError as error:
@@ -61,6 +63,22 @@ def run(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.mon
         # Its text is not passed on: it may hold a secret.
         this.stop(_internal(exc))
     return this.result(scrub)
+
+
+def check_options(vendor, params: dict, nearby: bool = True, files: bool = True) -> None:
+    """Refuse what is certainly wrong with the options that do not concern a single user, without a request.
+
+    :param vendor: a :class:`~.vendor.Vendor` that has not been opened.
+    :param params: its options.
+    :param nearby: whether the call runs on this machine, so that its libraries and files can be looked at.
+    :param files: whether to look at those of TLS, too, which a client does when it is made.
+    :raises VendorError: ``invalid_input``.
+    """
+    check_numbers(params["timeout"], params["retries"], params["concurrency"], params["deadline"])
+    if nearby:
+        vendor.check_call()
+        if files:
+            check_tls_files(params["ca_path"], params["client_cert"], params["client_key"])
 
 
 def _internal(exc, maybe_applied=False):
@@ -113,12 +131,13 @@ class _Outcome:
 
 
 class _Run:
-    def __init__(self, params, check_mode, warn, sleep, clock):
+    def __init__(self, params, check_mode, warn, sleep, clock, opened):
         self._params = params
         self._check_mode = check_mode
         self._warn = warn
         self._sleep = sleep
         self._clock = clock
+        self._opened = opened or (lambda: None)
         self._outcomes = []
         self._vendor = None
         self._stopped = None
@@ -127,7 +146,6 @@ class _Run:
     def run(self, vendor_class, scrub):
         accounts = [Account(entry) for entry in entries(self._params, vendor_class)]
         self._outcomes = [_Outcome(account) for account in accounts]
-        self._check_options()
         # The vendor opens no connection before open(): what is certainly wrong is said without a request.
         self._vendor = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn, scrub.add)
         todo = self._checked()
@@ -135,6 +153,7 @@ class _Run:
             return
         try:
             vendor.open([outcome.account for outcome in todo])
+            self._opened()
             vendor.find([outcome.account for outcome in todo])
             self._check_ids(todo)
             last = [outcome for outcome in todo if vendor.is_operator(outcome.account)]
@@ -172,12 +191,10 @@ class _Run:
             self._warn("validate_certs is false: passwords are sent to a server that is not authenticated.")
         return client
 
-    def _check_options(self):
-        check_numbers(self._params["timeout"], self._params["retries"], self._params["concurrency"], self._params["deadline"])
-
     def _checked(self):
         """The users about whom nothing is wrong as far as can be told without asking the vendor."""
-        self._vendor.check_call()
+        # A client looks at the files of TLS when it is made.
+        check_options(self._vendor, self._params, files=False)
         seen = {}
         for outcome in self._outcomes:
             account = outcome.account

@@ -139,7 +139,7 @@ def is_loopback(url):
         return False
 
 
-def _check_tls_files(ca_path, client_cert, client_key):
+def check_tls_files(ca_path, client_cert, client_key):
     """Say which file is missing before requests does so with a traceback, or asks for a pass phrase on a terminal."""
     for option, path in (("ca_path", ca_path), ("client_cert", client_cert), ("client_key", client_key)):
         if path and not os.access(path, os.R_OK):
@@ -349,7 +349,7 @@ class HttpClient:
         deadline: Optional[float] = None,
     ) -> None:
         self.base_url = check_url(base_url)
-        _check_tls_files(ca_path, client_cert, client_key)
+        check_tls_files(ca_path, client_cert, client_key)
         check_numbers(timeout, retries, pool_size, deadline)
         parts = urlsplit(self.base_url)
         self.is_local = is_loopback(self.base_url)

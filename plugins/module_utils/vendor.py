@@ -236,6 +236,14 @@ class Vendor(ABC):
         """
         return params.get(cls.operator_options[0]) if cls.operator_options else None
 
+    @classmethod
+    def counted_operator(cls, params: dict) -> Optional[str]:
+        """Under which name failed logins of whoever acts for all are counted; ``None`` where it logs in with nothing that a lock-out could concern.
+
+        :param params: the validated options, environment and defaults included.
+        """
+        return params.get("api_user") or None
+
     def needs_current(self, account):
         """Whether the change is hopeless without the right current password."""
         return False

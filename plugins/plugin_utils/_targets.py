@@ -13,7 +13,9 @@ import hashlib
 import json
 import random
 import time
-from datetime import datetime
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -24,7 +26,27 @@ from .stores.base import Store, StoreConflict
 
 _TRIES = 50  # many hosts of a batch may share an operator
 _PAUSE = 0.05  # seconds
+_UNDER_WAY = timedelta(seconds=120)  # a login that takes longer belongs to a run that died
 _CLAIMS_SIZE = 40_000  # bytes of claims in one note, which has room for some 50 kB
+
+# What became of an operator's login.
+WORKED, REFUSED, NOT_MADE = "worked", "refused", "not made"
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whether an operator may log in.
+
+    :param token: for :meth:`TargetNote.end_operator_login`; ``None`` if it may not.
+    :param failed: recent failed logins.
+    :param failed_at: when the last of them was.
+    :param may_change: whether logins of others that are under way may yet make room.
+    """
+
+    token: Optional[str]
+    failed: int
+    failed_at: Optional[datetime]
+    may_change: bool
 
 
 class TargetNote:
@@ -127,6 +149,79 @@ class TargetNote:
             return True
 
         self._update(decide)
+
+    def admit_operator(self, name: str, limit: int, now: datetime, window: Optional[float], run: str, alone: bool) -> Admission:
+        """Count a login that is about to be made, unless too many have failed.
+
+        :param limit: the most that may fail.
+        :param window: as for :meth:`operator_failures`.
+        :param run: who asks. Where all passwords were refused in a run, the next host of the same run does not try them again.
+        :param alone: whether to wait as long as another login is under way, since its end may tell.
+        :raises VendorError: ``store_failed``, ``store_conflict``.
+        """
+        found = Admission(None, 0, None, False)
+
+        def decide(content: dict) -> bool:
+            nonlocal found
+            entry = content["operators"].get(name) or {}
+            failed = _recent(entry, now, window)
+            others = _under_way(entry, now) if failed else {}
+            refused = failed and entry.get("refused_in") == run
+            if refused or failed >= limit or (others and alone):
+                found = Admission(None, failed, _time(entry.get("failed_at")), bool(others) and failed - len(others) < limit and not refused)
+                return False
+            token = uuid.uuid4().hex
+            ours = {token: {"at": to_text(now), "failed_at": entry.get("failed_at") if failed else None}}
+            entry.update(failed_logins=failed + 1, failed_at=to_text(now), under_way=dict(others, **ours))
+            content["operators"][name] = entry
+            found = Admission(token, failed + 1, now, False)
+            return True
+
+        self._update(decide)
+        return found
+
+    def end_operator_login(
+        self, name: str, token: str, outcome: str, window: Optional[float], run: Optional[str] = None, came_from: Tuple[str, Optional[str]] = ("", None)
+    ) -> None:
+        """A login that was admitted is over.
+
+        :param outcome: :data:`WORKED`, :data:`REFUSED` or :data:`NOT_MADE`.
+        :param run: the run in which no further password is to be tried; ``None``: there may be another.
+        :param came_from: where the password came from, and what tells the record of that time from a later one.
+        :raises VendorError: ``store_failed``, ``store_conflict``.
+        """
+
+        def decide(content: dict) -> bool:
+            entry = content["operators"].get(name)
+            if entry is None:
+                return False
+            under_way = entry.get("under_way") or {}
+            ours = under_way.pop(token, None)
+            if outcome == REFUSED:
+                entry["refused_in"] = run
+            elif outcome == WORKED and window is None:
+                # The vendor has forgotten all failed logins but those that others are just making.
+                entry["failed_logins"] = len(under_way)
+            elif ours:
+                entry["failed_logins"] = max(entry["failed_logins"] - 1, 0)
+                if entry["failed_at"] == ours["at"] and ours["failed_at"]:
+                    # Those that remain do not become younger by it.
+                    entry["failed_at"] = ours["failed_at"]
+            if outcome == WORKED:
+                entry.update(refused_in=None, worked=list(came_from))
+            if not entry["failed_logins"] and entry.get("worked", ["", None])[0] != "given":
+                del content["operators"][name]
+            return True
+
+        self._update(decide)
+
+    def operator_source(self, name: str, stamp: Optional[str]) -> Optional[str]:
+        """Where the operator's password came from when a login worked last; ``None`` if its record has changed since, or nobody knows.
+
+        :param stamp: what tells its record of now from others.
+        """
+        worked = (self._operators().get(name) or {}).get("worked")
+        return worked[0] if isinstance(worked, list) and len(worked) == 2 and worked[1] == stamp else None
 
     def _operators(self) -> dict:
         return self._readable(self._store.read_note(self._name).content)["operators"]
@@ -246,6 +341,21 @@ def _digest(*texts: str) -> str:
 def _is_operator(entry: object) -> bool:
     count = entry.get("failed_logins") if isinstance(entry, dict) else None
     return isinstance(count, int) and not isinstance(count, bool) and count >= 0
+
+
+def _under_way(entry: dict, now: datetime) -> Dict[str, dict]:
+    """The logins that others are just making."""
+    found = entry.get("under_way")
+    if not isinstance(found, dict):
+        return {}
+    return {token: login for token, login in found.items() if isinstance(login, dict) and abs(now - (_time(login.get("at")) or now)) < _UNDER_WAY}
+
+
+def _time(text: Any) -> Optional[datetime]:
+    try:
+        return from_text(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def _recent(entry: Optional[dict], now: datetime, window: Optional[float]) -> int:

@@ -189,6 +189,30 @@ def send(store, staged, capabilities, now):
     return found
 
 
+def take_back(store, sent, capabilities, now):
+    """Undo what :func:`send` has noted: it is certain that nothing was handed over.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param sent: dict from name to (what :func:`stage` told of the user, its failed logins before).
+    :param capabilities: a :class:`~.vendor.Capabilities`.
+    :param now: a datetime.
+    :raises VendorError: ``store_failed``, ``store_conflict``.
+    """
+
+    def decide(entries):
+        changes = {}
+        for name, entry in entries.items():
+            record, (staged, failed) = entry.record, sent[name]
+            if record and record.pending and record.pending.run_id == staged["run_id"] and record.pending.sent:
+                record.pending.sent -= 1
+                if record.recent_failed_logins(now, capabilities.lockout_window) > failed:
+                    record.failed_logins, record.failed_at = failed, record.failed_at if failed else None
+                changes[name] = Entry(record, entry.version)
+        return changes
+
+    update(store, sent, decide)
+
+
 def how_to_send(record, capabilities, now):
     """Whether a login must find out first if the pending password is in force already, and what logins have cost so far.
 

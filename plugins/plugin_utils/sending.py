@@ -2,26 +2,36 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hands staged passwords to the vendor's module: what was never sent without a look, what may be in force after one."""
+"""Delivers staged passwords to the vendor's module: those never sent before go straight out, any that may be in force already are checked by a login first.
+
+What the vendor cannot have seen is not noted: before anything is, it is certain that the module can run, and that the operator may log in.
+"""
 
 from __future__ import annotations
 
+from typing import Any, Callable, Dict, List, Optional
+
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import secrets
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
 
 from . import rotation
+from ._connection import resolve
+from ._operator import GIVEN, STORED, Candidate, OperatorLogins, run_of
+from ._targets import TargetNote
 from .ages import utc_now
 from .policy import better, generate
-from .vendor_module import run_vendor_module, vendor_module
+from .records import Record
+from .stores.base import Store
+from .vendor_module import NotRun, is_local, require_libraries, rotates_here, run_vendor_module, task_environment, vendor_module
 
-_SET_BY_THE_ROTATION = ("users", "name", "password", "current_password", "update_password")
 _PASSED_ON = ("changed", "failed", "msg", "error", "users", "warnings", "deprecations", "unreachable")
 
 
 class Sender:
     """The way to the users of one host.
+
+    ``vendor_class`` is the vendor, ``params`` its options as they were resolved (environment, defaults), ``target`` what identifies the endpoint.
 
     :param action: the action plugin that sends.
     :param task_vars: the variables of its task.
@@ -29,20 +39,25 @@ class Sender:
     :param connection: options of the vendor's module.
     :param given: what the inventory tells of the users, dict from name to dict.
     :param scrub: learns every secret that is read.
-    :raises VendorError: ``invalid_input``.
+    :raises VendorError: ``invalid_input``; nothing has been read or written yet.
     """
 
     def __init__(self, action, task_vars, vendor, connection, given, scrub):
         self._action, self._task_vars, self._name = action, task_vars, vendor
-        self._module = vendor_module(vendor)
-        self.capabilities = self._module.VENDOR.capabilities
-        for name in _SET_BY_THE_ROTATION:
-            if name in connection:
-                raise VendorError(errors.INVALID_INPUT, "connection must not hold %s: the rotation sets it." % name)
-        self._connection = dict(connection)
+        module = vendor_module(vendor)
+        self.vendor_class = module.VENDOR
+        self.capabilities = self.vendor_class.capabilities
         self._given = given
         self._scrub = scrub
-        scrub.add(*secrets(self._module.SPEC["argument_spec"], connection))
+        resolved = resolve(module, connection, task_environment(action), is_local(action), scrub.add)
+        self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
+        self._proved: Optional[str] = None  # the operator's password that has logged in last
+
+    def account(self, name: str) -> str:
+        """What tells a user from any other at the target, see :meth:`.vendor.Vendor.account_identity`."""
+        for_all = {key: self.params.get(key) for key in self.vendor_class.user_spec if key not in self.vendor_class.identifiers}
+        own = {key: value for key, value in (self._given.get(name) or {}).items() if value is not None}
+        return self.vendor_class.account_identity(dict(for_all, **dict(own, name=name)))
 
     def send(self, store, staged, policy):
         """Send the pending passwords of staged users. Whoever calls holds the host's lock.
@@ -52,10 +67,25 @@ class Sender:
         :param policy: a :class:`~.policy.Policy`, for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
         :return: the module's result, with all users.
         """
-        operator = self._operator_passwords(store)
-        sent = rotation.send(store, staged, self.capabilities, utc_now())
-        entries = [self._entry(name, *sent[name]) for name in sent]
-        results = self._run(entries, operator)
+        operator = self._operator(store)
+        try:
+            require_libraries(self._action, self._task_vars)
+            operator.begin()
+        except VendorError as error:
+            return self._nobody(staged, error)
+        try:
+            sent = rotation.send(store, staged, self.capabilities, utc_now())
+        except Exception:
+            operator.logins.was_not_made()
+            raise
+        entries = [self._entry(name, *sent[name], operator) for name in sent]
+        try:
+            results = self._run(entries, operator)
+            nothing = self._was_ended_before_anybody(results, operator)
+        except NotRun as error:
+            results, nothing = self._nobody(sent, error), not error.begun
+        if nothing:
+            rotation.take_back(store, {name: (staged[name], sent[name][2]) for name in sent}, self.capabilities, utc_now())
         if policy is not None:
             self._send_better(store, staged, sent, results, policy)
         missing = [name for name in staged if name not in sent]
@@ -70,22 +100,31 @@ class Sender:
     def foresee(self, store, staged, policy):
         """What :meth:`send` would do; nothing was staged, so a password that is thrown away stands for the new one."""
         records = {name: entry.record for name, entry in store.get(staged).items()}
+        operator = self._operator(store)
         entries = []
         for name in staged:
             record, given = records[name], self._given.get(name) or {"name": name}
             self._scrub.add(*(record.secrets if record else ()))
             current = (record.known_password if record else None) or given.get("current_password")
             if record and record.pending:
-                entries.append(self._entry(name, record, *rotation.how_to_send(record, self.capabilities, utc_now())))
+                entries.append(self._entry(name, record, *rotation.how_to_send(record, self.capabilities, utc_now()), operator))
             else:
                 entries.append(dict(self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS))
-        return self._run(entries, self._operator_passwords(store))
+        try:
+            return self._run(entries, operator)
+        except VendorError as error:
+            return self._nobody(staged, error)
 
     def know_operator(self):
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""
-        name = self._module.VENDOR.operator_name(self._connection)
+        name = self.vendor_class.operator_name(self.params)
         if name:
             self._given.setdefault(name, {"name": name})
+
+    @property
+    def may_probe(self) -> bool:
+        """Whether :meth:`probe` makes logins: in check mode it does so only where a failed one costs nothing."""
+        return self.capabilities.failed_logins_per_run is None or not self._action._task.check_mode
 
     def probe(self, store, users):
         """Log in with passwords, and change nothing.
@@ -95,10 +134,18 @@ class Sender:
         :return: dict from name to the user's result, in which ``verified`` is true, false, or null with an ``error`` that tells why.
         :raises VendorError: concerns all of them.
         """
+        if not self.may_probe:
+            error = VendorError(errors.NOT_VERIFIED, change.UNTRIED % self.capabilities.title).as_dict()
+            return {user["name"]: dict(name=user["name"], verified=None, error=error, failed_logins=user["failed_logins"]) for user in users}
+        operator = self._operator(store)
         # Check mode finds out whether the wanted password is in force. As the current one it is given, too, where a vendor insists on one.
-        entries = [dict(self._extras(user["name"]), **user, current_password=user["password"], update_password=WHEN_CHANGED) for user in users]
+        entries = [
+            dict(self._extras(user["name"]), **dict(user, failed_logins=user["failed_logins"] + operator.extra_failures(user["name"])),
+                 current_password=user["password"], update_password=WHEN_CHANGED)
+            for user in users
+        ]  # fmt: skip
         self._scrub.add(*(user["password"] for user in users))
-        results = self._run(entries, self._operator_passwords(store), check_mode=True)
+        results = self._run(entries, operator, check_mode=True)
         error = results.get("error")
         if error or len(results["users"]) < len(users):
             raise VendorError(error["kind"] if error else errors.UNEXPECTED_RESPONSE, error["message"] if error else "The vendor's module told nothing.")
@@ -121,11 +168,15 @@ class Sender:
     def _extras(self, name):
         return {key: value for key, value in (self._given.get(name) or {"name": name}).items() if key != "current_password"}
 
-    def _entry(self, name, record, mode, failed_logins):
+    def _entry(self, name, record, mode, failed_logins, operator):
         """One element of the module's ``users``."""
         self._scrub.add(*record.secrets)
         return dict(
-            self._extras(name), password=record.pending.password, current_password=record.known_password, update_password=mode, failed_logins=failed_logins
+            self._extras(name),
+            password=record.pending.password,
+            current_password=record.known_password,
+            update_password=mode,
+            failed_logins=failed_logins + operator.extra_failures(name),
         )
 
     def _send_better(self, store, staged, sent, results, policy):
@@ -134,10 +185,14 @@ class Sender:
         if not refused:
             return
         replaced = rotation.replace_refused(store, staged, refused, better(policy, self.capabilities), utc_now())
-        entries = [self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2]) for name, record in replaced.items()]
+        operator = self._operator(store)
+        entries = [self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2], operator) for name, record in replaced.items()]
         if not entries:
             return
-        again = self._run(entries, self._operator_passwords(store))
+        try:
+            again = self._run(entries, operator)
+        except VendorError as error:
+            again = self._nobody(replaced, error)
         told = {user["name"]: user for user in again["users"]}
         users = [told.get(user["name"], user) for user in results["users"]]
         failed = [user for user in users if user.get("error")]
@@ -148,40 +203,156 @@ class Sender:
         else:
             results.pop("msg", None)
 
-    def _run(self, entries, operator_passwords, check_mode=None):
-        results = {"users": []}
-        for passwords in operator_passwords if entries else ():
-            args = dict(self._connection, **passwords, users=entries)
-            results = run_vendor_module(self._action, self._name, args, self._task_vars, check_mode)
+    def _run(self, entries, operator, check_mode=None):
+        """Run the vendor's module, with the operator's passwords one after the other until one logs in.
+
+        :raises VendorError: nothing was sent; :class:`~.vendor_module.NotRun`.
+        """
+        results: Dict[str, Any] = {"users": []}
+        for candidate in operator.candidates if entries else ():
+            try:
+                operator.begin(candidate)
+            except VendorError:
+                if results["users"]:
+                    break  # what is known is that another password was refused
+                raise
+            results = self._run_as(candidate, entries, operator, check_mode)
             if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
                 break
-            if any(user["state"] in (change.CHANGED, change.UNKNOWN) for user in results.get("users") or []):
+            if any(user["state"] in (change.CHANGED, change.UNKNOWN) for user in results["users"]):
                 # The operator could log in for a while. A second call would send once more what may be in force already.
                 break
-        # A module that crashed elsewhere may have left anything in its result.
-        results = {key: value for key, value in results.items() if key in _PASSED_ON}
-        results.setdefault("users", [])
         return results
 
-    def _operator_passwords(self, store):
-        """The options to try for the operator's login, in order; to be asked for before anything is sent.
+    @staticmethod
+    def _was_ended_before_anybody(results: dict, operator: "_Operator") -> bool:
+        """Whether it is certain that neither a login nor a change was tried for any of the users: the call as a whole failed, and before that."""
+        error = results.get("error")
+        if not error or not results["users"] or any(user["state"] != change.FAILED or user.get("error") != error for user in results["users"]):
+            return False
+        # The operator may be refused in the middle of a batch, and what is unforeseen may happen anywhere.
+        return operator.logins.refused_at_once if error.get("kind") == errors.AUTHENTICATION_FAILED else error.get("kind") != errors.UNEXPECTED_RESPONSE
+
+    def _run_as(self, candidate: Candidate, entries: List[dict], operator: "_Operator", check_mode: Optional[bool]) -> dict:
+        """One run of the module."""
+        option = self.vendor_class.operator_options[1] if candidate.password else None
+        args = dict(self._options, **({option: candidate.password} if option else {}), users=entries)
+        more: Dict[str, Callable[[], None]] = {"opened": operator.logins.worked} if operator.logins.counted else {}
+        try:
+            results = run_vendor_module(self._action, self._name, args, self._task_vars, check_mode, **more)
+        except NotRun as error:
+            if error.begun:
+                operator.logins.is_in_doubt()
+            else:
+                operator.logins.was_not_made()
+            raise
+        except VendorError:
+            operator.logins.was_not_made()
+            raise
+        nearby = operator.logins.counted and rotates_here(self._action, self._task_vars)
+        operator.logins.ended(results, candidate is operator.candidates[-1], nearby)
+        if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
+            self._proved = candidate.password or self.params.get(option or "") or _AS_GIVEN
+        # A module that crashed elsewhere may have left anything in its result.
+        results = {key: value for key, value in results.items() if key in _PASSED_ON}
+        results["users"] = [operator.without_extra(user) for user in _placed(entries, results.get("users") or [])]
+        return results
+
+    def _nobody(self, names, error: VendorError) -> dict:
+        """The result of a call in which nothing is known to have been done for anybody.
+
+        :param names: of the users.
+        """
+        begun = isinstance(error, NotRun) and error.begun
+        doubt = ("The vendor's module did not come to its end, so the change may or may not have happened: ", *error.parts)
+        told = (error.with_message(doubt, errors.OUTCOME_UNKNOWN) if begun else error).as_dict(self._scrub)
+        state = change.UNKNOWN if begun else change.FAILED
+        users = [dict(name=name, id=None, state=state, verified=None, error=told) for name in names]
+        result = dict(changed=False, failed=True, msg=told["message"], error=told, users=users)
+        if getattr(error, "unreachable", False):
+            result["unreachable"] = True
+        return result
+
+    def _operator(self, store: Store) -> "_Operator":
+        """Who acts for all, and the passwords to try for that, in order; to be asked for before anything is sent.
 
         An operator that is rotated like any other user has its password in the store, which then knows better than the inventory. After a
-        run that died, its pending password may be the one in force.
-
-        :return: list of dicts with the operator's password option; one empty dict if the operator is no user of this store.
+        run that died, its pending password may be the one in force; and where the store was restored from an old copy, or has never had one that
+        was proved, the user's may be.
         """
-        vendor = self._module.VENDOR
-        name = vendor.operator_name(self._connection)
-        record = store.get([name])[name].record if name in self._given else None
-        if record is None:
-            return [{}]
-        self._scrub.add(*record.secrets)
-        option = vendor.operator_options[1]
-        found = [record.password or self._connection.get(option)]
-        if record.pending and record.pending.sent:
-            found.append(record.pending.password)
-        return [{option: password} for password in found if password] or [{}]
+        vendor, rules = self.vendor_class, self.capabilities
+        name = vendor.operator_name(self.params)
+        record: Optional[Record] = store.get([name])[name].record if name in self._given else None
+        candidates = [Candidate(None, GIVEN)]
+        if record is not None:
+            self._scrub.add(*record.secrets)
+            given = self.params.get(vendor.operator_options[1])
+            found = [Candidate(record.known_password, STORED)] if record.known_password else [Candidate(given, GIVEN)]
+            if record.pending and record.pending.sent:
+                found.append(Candidate(record.pending.password, STORED))
+            found.append(Candidate(given, GIVEN))
+            # Each once, where it comes first.
+            passwords = [one.password for one in found]
+            candidates = [one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]] or candidates
+        counted = vendor.counted_operator(self.params) if rules.failed_logins_per_run is not None else None
+        note = TargetNote(store, self._name, self.target) if counted else None
+        own = record.recent_failed_logins(utc_now(), rules.lockout_window) if record else 0
+        logins = OperatorLogins(note, counted, rules, run_of(self._action), own, record.rotated_at if record else None, self._action._task.check_mode)
+        return _Operator(name, logins, logins.in_order(candidates), self._proved, self.params.get(vendor.operator_options[1]) if name else None)
+
+
+_AS_GIVEN = object()
+
+
+class _Operator:
+    """Who acts for all in one call of the module.
+
+    :param name: of the user that it is; ``None`` if it is none of the vendor's users.
+    :param candidates: the passwords to try.
+    :param proved: the one that has logged in before, which needs no count.
+    :param given: the user's.
+    """
+
+    def __init__(self, name: Optional[str], logins: OperatorLogins, candidates: List[Candidate], proved: Any, given: Optional[str]) -> None:
+        self.name, self.logins, self.candidates = name, logins, candidates
+        self._proved, self._given = proved, given
+        # Before a login of ours is under way.
+        self._extra = logins.failures() if name else 0
+
+    def begin(self, candidate: Optional[Candidate] = None) -> None:
+        """Count the login that comes next, unless it was counted or cannot fail.
+
+        :raises VendorError: it may not be made.
+        """
+        candidate = candidate or self.candidates[0]
+        if self._proved is None or (candidate.password or self._given or _AS_GIVEN) != self._proved:
+            self.logins.begin(candidate)
+
+    def extra_failures(self, name: str) -> int:
+        """Failed logins of a user as the operator, which its record does not count."""
+        return self._extra if name == self.name else 0
+
+    def without_extra(self, user: dict) -> dict:
+        """A user's result with the failed logins that its record is to count."""
+        extra = self.extra_failures(user["name"])
+        return dict(user, failed_logins=max(user["failed_logins"] - extra, 0)) if extra and isinstance(user.get("failed_logins"), int) else user
+
+
+def _placed(entries: List[dict], users: List[Any]) -> List[dict]:
+    """The module's results under the names of those whose they are.
+
+    Results come in the order of the entries. Their names may have been masked on the way, where a password stands in a name.
+    """
+    if len(users) != len(entries):
+        names = {entry["name"] for entry in entries}
+        return [user for user in users if isinstance(user, dict) and user.get("name") in names and isinstance(user.get("state"), str)]
+    found = []
+    for entry, user in zip(entries, users):
+        if not isinstance(user, dict) or not isinstance(user.get("state"), str):
+            error = VendorError(errors.OUTCOME_UNKNOWN, "The vendor's module told nothing about this user.").as_dict()
+            user = dict(id=None, state=change.UNKNOWN, verified=None, error=error)
+        found.append(dict(user, name=entry["name"]))
+    return found
 
 
 def _logs_in(user, failed_before):

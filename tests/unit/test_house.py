@@ -32,6 +32,7 @@ MOST_CODE = 40  # lines of a module behind its documentation
 # What each part may import of the collection, by the beginning of the name; a vendor's file of options belongs to the vendor.
 BELOW = {
     "_environment": (),
+    "_moments": (),
     "errors": (),
     "scrub": (),
     "_wire": (),
@@ -47,7 +48,7 @@ BELOW = {
     "vendors": ("_environment", "_urls", "bodies", "errors", "http", "openstack", "refusals", "auth", "vendor", "vendors"),
     "argument_spec": ("_environment", "vendor"),
     "parallel": (),
-    "change": ("argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
+    "change": ("_moments", "argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
     "module_runner": ("_options", "argument_spec", "change", "errors", "http"),
 }
 

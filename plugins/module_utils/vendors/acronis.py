@@ -120,6 +120,11 @@ class Acronis(Vendor):
         tenant = (params.get("tenant_id") or "").lower()
         return "%s %s" % (super().target(params), "tenant %s" % tenant if tenant else "client %s" % params["client_id"])
 
+    @classmethod
+    def counted_operator(cls, params: dict) -> str:
+        # Nothing is documented about failed logins of an API client, so they are not taken to be free.
+        return params["client_id"]
+
     def check_call(self):
         client_id = self.params["client_id"] or ""
         if not client_id or ":" in client_id or not client_id.isprintable():

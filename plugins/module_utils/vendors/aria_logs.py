@@ -105,6 +105,12 @@ class AriaLogs(Vendor):
         # In a directory the same name is somebody else.
         return super().operator_name(params) if (params.get("api_provider") or LOCAL) == LOCAL else None
 
+    @classmethod
+    def counted_operator(cls, params: dict) -> str:
+        # A directory locks its accounts, too, by rules of its own.
+        provider = params["api_provider"]
+        return params["api_user"] if provider == LOCAL else "%s (%s)" % (params["api_user"], provider)
+
     def check_call(self):
         if not self.params["api_user"] or not self.params["api_password"]:
             # The server would count a login without a password as a failed one.

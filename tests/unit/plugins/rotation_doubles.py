@@ -160,6 +160,10 @@ class ModelVendor(Vendor):
     unreachable: set = set()  # users for whom no login can be made
 
     @classmethod
+    def target(cls, params):
+        return params["url"]
+
+    @classmethod
     def reset(cls, **passwords):
         """Start afresh with these users."""
         cls.passwords, cls.troubles, cls.calls, cls.unreachable = dict(passwords), {}, [], set()

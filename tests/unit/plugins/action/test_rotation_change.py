@@ -7,15 +7,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import types
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
+from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import sending, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils import sending, steps, vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
-from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, action, capabilities, run_action, use_model
+from tests.unit.plugins.rotation_doubles import MODEL_MODULE, MemoryStore, ModelVendor, action, capabilities, run_action, use_model
 
 OLD, NEW, ROOT, ROOT_NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-root", "S3cr3t-MARKER-root-new"
 
@@ -374,8 +379,229 @@ def test_elsewhere_the_module_is_shipped(store, monkeypatch, where):
     assert not ModelVendor.calls
 
 
-def test_a_host_that_cannot_be_reached_tells_of_nobody(store, monkeypatch):
+def test_edge_9_a_module_that_crashed_leaves_it_open_what_happened_and_the_reason_is_told(store, monkeypatch):
     keep_pending(store, "alice")
     plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}, transport="ssh")
     monkeypatch.setattr(plugin, "_execute_module", lambda **_kwargs: {"failed": True, "msg": "MODULE FAILURE", "module_stdout": NEW, "exception": NEW})
-    assert plugin.run(task_vars={"inventory_hostname": "model-1"}) == {"failed": True, "msg": "MODULE FAILURE", "users": []}
+    result = plugin.run(task_vars={"inventory_hostname": "model-1"})
+    assert result["failed"] and states(result) == {"alice": ("unknown", "outcome_unknown")} and "MODULE FAILURE" in result["users"][0]["error"]["message"]
+    assert "MARKER" not in repr(result) and "exception" not in result and "module_stdout" not in result
+    # It may have been at work before it crashed.
+    assert store.record("alice").pending.sent == 1
+
+
+LIBRARY = "Failed to import the required Python library (requests) on host's Python /usr/bin/python3."
+INTERPRETER = "The module interpreter '/opt/python' was not found."
+TRACEBACK = "Traceback (most recent call last):\n  File ...\nModuleNotFoundError: No module named 'ansible'\n"
+
+
+@pytest.mark.parametrize("answer, words", [
+    ({"failed": True, "msg": LIBRARY, "exception": NEW}, LIBRARY),
+    ({"failed": True, "msg": INTERPRETER, "module_stdout": "", "module_stderr": "/bin/sh: 1: /opt/python: not found\n", "rc": 127}, INTERPRETER),
+    ({"failed": True, "msg": INTERPRETER, "module_stdout": "", "module_stderr": "", "rc": 1}, INTERPRETER),
+    ({"failed": True, "msg": "MODULE FAILURE", "module_stdout": "", "module_stderr": TRACEBACK, "rc": 1}, "No module named 'ansible'"),
+    ({"failed": True, "msg": "Unsupported parameters for (rekey.passwords.model_user_password) module: scope."}, "Unsupported parameters"),
+    (AnsibleConnectionFailure("Failed to create temporary directory."), "Failed to create temporary directory."),
+    (AnsibleError("Missing sudo password"), "Missing sudo password"),
+])  # fmt: skip
+def test_edge_9_and_11_what_was_never_started_is_the_users_error_and_nothing_stays_noted(store, monkeypatch, answer, words):
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    keep_pending(store, "alice", attempts=2)
+    keep_pending(store, "bob")
+    before = repr(store.data)
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice", "bob"], "staged": staged("alice", "bob"), "connection": AS_ROOT}, transport="ssh")
+    noted = []
+
+    def execute(**_kwargs):
+        noted.append((store.record("alice").pending.sent, store.record("alice").failed_logins))
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
+
+    monkeypatch.setattr(plugin, "_execute_module", execute)
+    result = plugin.run(task_vars={"inventory_hostname": "model-1"})
+    assert noted == [(2, 1)], "it is noted before, whatever comes of it"
+    kind = "connection_failed" if isinstance(answer, Exception) else "invalid_input"
+    assert result["failed"] and states(result) == {"alice": ("failed", kind), "bob": ("failed", kind)}
+    assert all(words in user["error"]["message"] for user in result["users"]) and "MARKER" not in repr(result)
+    assert repr(store.data) == before and not operators(store)
+    assert result.get("unreachable", False) == isinstance(answer, AnsibleConnectionFailure)
+
+
+def operators(store):
+    """The failed logins of operators that the store knows."""
+    notes = [content for _number, content in store.notes.values()]
+    return {name: entry["failed_logins"] for note in notes for name, entry in json.loads(note).get("operators", {}).items() if entry["failed_logins"]}
+
+
+def test_edge_9_a_library_that_is_missing_here_is_told_before_anything_is_noted(store, monkeypatch):
+    keep_pending(store, "alice")
+    monkeypatch.setattr(vendor_module, "REQUESTS_IMPORT_ERROR", "Traceback")
+    result = change(["alice"], staged("alice"))
+    assert states(result) == {"alice": ("failed", "invalid_input")} and "requests" in result["msg"]
+    assert store.record("alice").pending.sent == 0 and store.writes == 0
+
+
+def test_edge_9_a_rotation_needs_no_python_but_its_own(store):
+    keep_pending(store, "alice")
+    args = {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}
+    result = action(ActionModule, args).run(task_vars={"inventory_hostname": "model-1", "ansible_python_interpreter": "/opt/of-the-machines/python3"})
+    assert states(result) == {"alice": ("changed", None)}
+
+
+class Connection:
+    """Of ssh, on which a command fails."""
+
+    transport, become, _shell, tmpdir = "ssh", None, types.SimpleNamespace(tmpdir="/nowhere"), "/nowhere"
+
+    def __init__(self, fails, exc):
+        self.fails, self.exc = fails, exc
+
+    def put_file(self, *_paths):
+        self._fail("copy")
+
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        self._fail(cmd)
+
+    def _fail(self, what):
+        if what == self.fails:
+            raise self.exc
+
+
+DROPPED, REFUSED = "Failed to connect to the host via ssh: Shared connection closed.", "Failed to connect to the host via ssh: ssh: connect to host h port 1"
+
+
+@pytest.mark.parametrize("fails, exc, begun", [
+    ("mkdir", AnsibleConnectionFailure(DROPPED), False),
+    ("copy", AnsibleConnectionFailure(DROPPED), False),
+    ("chmod u+x module", AnsibleConnectionFailure(DROPPED), False),
+    ("python module", AnsibleConnectionFailure(DROPPED), True),
+    ("python module", AnsibleConnectionFailure(REFUSED), False),
+    ("python module", AnsibleError("Incorrect sudo password"), False),
+    ("python module", AnsibleError("something else"), True),
+    ("rm", AnsibleConnectionFailure(DROPPED), True),
+])  # fmt: skip
+def test_edge_11_a_connection_that_breaks_while_the_module_may_be_at_work_proves_nothing(store, monkeypatch, fails, exc, begun):
+    keep_pending(store, "alice")
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}, transport="ssh")
+    connection = plugin._connection = Connection(fails, exc)
+
+    def execute(**_kwargs):
+        connection.exec_command("mkdir")
+        connection.put_file("here", "there")
+        for command in ("chmod u+x module", "python module", "rm"):
+            connection.exec_command(command)
+
+    monkeypatch.setattr(plugin, "_execute_module", execute)
+    result = plugin.run(task_vars={"inventory_hostname": "model-1"})
+    assert states(result) == {"alice": ("unknown", "outcome_unknown") if begun else ("failed", "connection_failed")}
+    assert str(exc)[:20] in result["users"][0]["error"]["message"] and store.record("alice").pending.sent == int(begun)
+    assert bool(result.get("unreachable")) == isinstance(exc, AnsibleConnectionFailure) and "put_file" not in vars(connection)
+
+
+@pytest.mark.parametrize("name, state", [("********", "changed"), ("a********e", "changed")])
+def test_edge_37_results_are_matched_by_their_place(store, monkeypatch, name, state):
+    keep_pending(store, "alice")
+    keep_pending(store, "bob")
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice", "bob"], "staged": staged("alice", "bob"), "connection": AS_ROOT}, transport="ssh")
+    users = [{"name": name, "state": state, "verified": True, "error": None}, {"name": "bob", "state": "failed", "verified": None, "error": ERROR}]
+    monkeypatch.setattr(plugin, "_execute_module", lambda **_kwargs: {"changed": True, "failed": True, "msg": "1 of 2", "users": users})
+    result = plugin.run(task_vars={"inventory_hostname": "model-1"})
+    assert states(result) == {"alice": ("changed", None), "bob": ("failed", "timed_out")}
+
+
+ERROR = {"kind": "timed_out", "message": "No answer."}
+
+
+@pytest.mark.parametrize("odd", [None, "changed", {"name": "alice"}, {"name": "alice", "state": 7}])
+def test_edge_37_a_result_that_is_none_is_told_as_such(store, monkeypatch, odd):
+    keep_pending(store, "alice")
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": AS_ROOT}, transport="ssh")
+    monkeypatch.setattr(plugin, "_execute_module", lambda **_kwargs: {"changed": True, "users": [odd]})
+    assert states(plugin.run(task_vars={"inventory_hostname": "model-1"})) == {"alice": ("unknown", "outcome_unknown")}
+
+
+# The connection's options
+
+
+def test_edge_6_the_operator_of_the_environment_is_the_one_in_the_store(store, monkeypatch):
+    monkeypatch.setitem(MODEL_MODULE.SPEC["argument_spec"], "api_user", dict(type="str", fallback=(from_environment, ["MODEL_API_USER"])))
+    monkeypatch.setitem(MODEL_MODULE.SPEC["argument_spec"], "api_password", dict(type="str", no_log=True, fallback=(from_environment, ["MODEL_API_PASSWORD"])))
+    monkeypatch.setenv("MODEL_API_USER", "root")
+    monkeypatch.setenv("MODEL_API_PASSWORD", "S3cr3t-MARKER-of-before")
+    store.keep(Record("root", password=ROOT, status=CURRENT))
+    keep_pending(store, "alice")
+    result = change(["alice", "root"], staged("alice") + staged("root", due=False), {"url": "model://"})
+    assert states(result) == {"alice": ("changed", None)} and ModelVendor.done("operator") == [("root", ROOT)]
+
+
+@pytest.mark.parametrize("api_password", ["", None])
+def test_edge_7_the_password_that_the_user_gave_is_tried_too(store, monkeypatch, api_password):
+    monkeypatch.setitem(MODEL_MODULE.SPEC["argument_spec"], "api_password", dict(type="str", no_log=True, fallback=(from_environment, ["MODEL_API_PASSWORD"])))
+    monkeypatch.setenv("MODEL_API_PASSWORD", ROOT)
+    keep_pending(store, "root", attempts=2, password=None, new=ROOT_NEW)
+    connection = {"url": "model://", "api_user": "root", "api_password": api_password}
+    assert states(change(["root"], staged("root", fresh=False), connection)) == {"root": ("changed", None)}
+    assert ModelVendor.done("operator") == [("root", ROOT)] and ModelVendor.passwords["root"] == ROOT_NEW
+
+
+def test_edge_7_and_61_the_users_password_comes_last_where_the_store_knows_others(store):
+    keep_pending(store, "root", attempts=2, password="S3cr3t-MARKER-old-copy", new=ROOT_NEW)
+    keep_pending(store, "alice")
+    assert states(change(["alice", "root"], staged("alice") + staged("root", due=False), AS_ROOT))["alice"] == ("changed", None)
+    assert [password for _name, password in ModelVendor.done("operator")] == ["S3cr3t-MARKER-old-copy", ROOT_NEW, ROOT]
+
+
+def test_edge_8_an_option_that_is_empty_is_none(store, monkeypatch):
+    monkeypatch.setenv("MODEL_RETRIES", "")
+    keep_pending(store, "alice")
+    connection = {"url": "model://", "api_user": "", "api_password": None, "timeout": "", "ca_path": ""}
+    assert states(change(["alice"], staged("alice"), connection)) == {"alice": ("changed", None)} and not ModelVendor.done("operator")
+
+
+@pytest.mark.parametrize("connection, words", [
+    ({"timeout": "30s"}, "connection (in the role: rotate_connection): argument 'timeout'"),
+    ({"timeout": 0}, "connection (in the role: rotate_connection): timeout must be more than 0"),
+    ({"retries": -1}, "connection (in the role: rotate_connection): retries must be at least 0."),
+    ({"concurrency": 0}, "connection (in the role: rotate_connection): concurrency must be at least 1."),
+    ({"ca_path": "/nowhere/ca.pem"}, "ca_path: there is no readable file or folder /nowhere/ca.pem."),
+    ({"colour": "S3cr3t-MARKER-blue"}, "connection (in the role: rotate_connection): Unsupported options: colour."),
+    ({"url": ""}, "missing required arguments: url"),
+])  # fmt: skip
+def test_edge_10_wrong_options_are_told_before_anything_is_noted(store, connection, words):
+    keep_pending(store, "alice")
+    result = change(["alice"], staged("alice"), dict({"url": "model://"}, **connection))
+    assert (result["failed"], result["error"]["kind"]) == (True, "invalid_input") and words in result["msg"], result["msg"]
+    assert "MARKER" not in repr(result) and not ModelVendor.calls and store.writes == 0 and store.record("alice").pending.sent == 0
+
+
+def test_edge_10_a_variable_of_the_environment_is_named(store, monkeypatch):
+    monkeypatch.setenv("MODEL_TIMEOUT", "30s")
+    keep_pending(store, "alice")
+    result = change(["alice"], staged("alice"))
+    assert "(timeout comes from the environment variable MODEL_TIMEOUT.)" in result["msg"] and store.writes == 0
+
+
+def test_what_identifies_the_target_is_passed_on_as_it_was_settled_here(store, monkeypatch):
+    # Where the module runs, another server may be in the environment.
+    monkeypatch.setitem(MODEL_MODULE.SPEC["argument_spec"], "url", dict(type="str", required=True, fallback=(from_environment, ["MODEL_URL"])))
+    monkeypatch.setenv("MODEL_URL", "model://here")
+    monkeypatch.setenv("MODEL_TIMEOUT", "7")
+    keep_pending(store, "alice")
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": {"retries": 1}}, transport="ssh")
+    seen = []
+    monkeypatch.setattr(plugin, "_execute_module", lambda module_args, **_more: seen.append(module_args) or {"changed": False, "users": []})
+    plugin.run(task_vars={"inventory_hostname": "model-1"})
+    seen[0].pop("users")
+    assert seen == [{"url": "model://here", "retries": 1}]
+
+
+def test_variables_that_the_task_sets_count(store, monkeypatch):
+    monkeypatch.setitem(MODEL_MODULE.SPEC["argument_spec"], "url", dict(type="str", required=True, fallback=(from_environment, ["MODEL_URL"])))
+    keep_pending(store, "alice")
+    plugin = action(ActionModule, {"vendor": "model", "users": ["alice"], "staged": staged("alice"), "connection": {}})
+    plugin._task.environment = [{"MODEL_URL": "model://there"}]
+    seen = []
+    monkeypatch.setattr(plugin, "_execute_module", lambda module_args, **_more: seen.append(module_args) or {"changed": False, "users": []})
+    plugin.run(task_vars={"inventory_hostname": "model-1"})
+    assert seen[0]["url"] == "model://there" and "MODEL_URL" not in os.environ

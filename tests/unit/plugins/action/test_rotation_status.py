@@ -117,8 +117,15 @@ def test_failed_logins_are_noted_and_end_at_the_budget(store, monkeypatch):
     assert len(ModelVendor.done("probe")) == 1 and store.record("bob").failed_logins == 1
 
 
-def test_check_mode_notes_nothing(store, monkeypatch):
+def test_edge_30_check_mode_makes_no_login_where_one_may_lock_and_notes_nothing(store, monkeypatch):
     monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    ModelVendor.passwords["bob"] = NEW
+    user = verify(users=["bob"], check_mode=True, connection={"url": "model://", "api_user": "root", "api_password": "S3cr3t-MARKER-no"})["users"][0]
+    assert (user["verified"], user["error"]["kind"]) == (None, "not_verified") and "Check mode makes no login at Model" in user["error"]["message"]
+    assert not ModelVendor.calls and store.writes == 0 and not store.notes
+
+
+def test_check_mode_logs_in_where_a_failed_login_costs_nothing(store):
     ModelVendor.passwords["bob"] = NEW
     assert verify(users=["bob"], check_mode=True)["failed"] and store.writes == 0
 
