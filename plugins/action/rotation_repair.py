@@ -68,6 +68,9 @@ class ActionModule(RotationAction):
         spent = {name: record.recent_failed_logins(now, rules.lockout_window) for name, record in records.items()}
         told = {name: _lost(name, "The store knows no password that could be tried, and none was given.") for name in given}
         refuted = {}
+        if not sender.may_probe:
+            untried = {name: dict(name=name, action=None, password=None, verified=None, error=None) for name in given if left[name]}
+            return dict(told, **untried), refuted
         try:
             while any(left.values()):
                 tried = {name: left[name].pop(0) for name in given if left[name]}
@@ -158,6 +161,8 @@ def _line(user, check_mode):
     if user["action"] == "reset":
         proof = ", verified by a login" if user["verified"] else ", NOT verified by a login"
         return "%s: %s" % (user["name"], "would get a new password" if check_mode else "has a new password" + proof)
+    if user["action"] is None:
+        return "%s: no password was tried: check mode makes no login where a failed one counts towards a lock-out" % user["name"]
     told = "the %s password logs in" % user["password"]
     brought = "; the record %s in line" % ("would be brought" if check_mode else "was brought")
     return "%s: %s%s" % (user["name"], told, brought if user["action"] == "repaired" else ", as the record says")

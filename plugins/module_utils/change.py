@@ -267,11 +267,17 @@ class _Run:
         limit = self._vendor.capabilities.failed_logins_per_run
         if limit is not None and account.failed_logins >= max(limit, 1):
             raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+        # In check mode, as long as it may be repeated at will, nobody is brought nearer to a lock-out.
+        careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
+            if careful:
+                raise VendorError(errors.NOT_VERIFIED, UNTRIED % self._vendor.capabilities.title)
             self._only_log_in(outcome)
             return
         needed, proved = self._vendor.change_needed(account), None
-        if needed is None and account.update_password == WHEN_CHANGED:
+        if careful and needed is None and account.update_password == WHEN_CHANGED:
+            self._warn(UNTRIED % self._vendor.capabilities.title)
+        elif needed is None and account.update_password == WHEN_CHANGED:
             proved = self._is_in_force(account)
             needed, outcome.refuted = not proved, proved is False
         if needed is False:
@@ -281,6 +287,11 @@ class _Run:
             outcome.state = WOULD_CHANGE
         else:
             outcome.due = True
+
+    def _is_operators_own(self, account: Account) -> bool:
+        """Whether the password is the one with which the operator has just logged in."""
+        options = self._vendor.operator_options
+        return bool(options) and self._vendor.is_operator(account) and account.password == self._params.get(options[1])
 
     def _only_log_in(self, outcome: _Outcome) -> None:
         """Find out whether the password is right, by one login at most."""

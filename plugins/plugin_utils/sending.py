@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, NEVER
 
 from . import rotation
 from ._connection import resolve
@@ -138,32 +138,18 @@ class Sender:
             error = VendorError(errors.NOT_VERIFIED, change.UNTRIED % self.capabilities.title).as_dict()
             return {user["name"]: dict(name=user["name"], verified=None, error=error, failed_logins=user["failed_logins"]) for user in users}
         operator = self._operator(store)
-        # Check mode finds out whether the wanted password is in force. As the current one it is given, too, where a vendor insists on one.
+        # As the current one it is given, too, where a vendor insists on one.
         entries = [
             dict(self._extras(user["name"]), **dict(user, failed_logins=user["failed_logins"] + operator.extra_failures(user["name"])),
-                 current_password=user["password"], update_password=WHEN_CHANGED)
+                 current_password=user["password"], update_password=NEVER)
             for user in users
         ]  # fmt: skip
         self._scrub.add(*(user["password"] for user in users))
-        results = self._run(entries, operator, check_mode=True)
+        results = self._run(entries, operator, check_mode=False)
         error = results.get("error")
         if error or len(results["users"]) < len(users):
             raise VendorError(error["kind"] if error else errors.UNEXPECTED_RESPONSE, error["message"] if error else "The vendor's module told nothing.")
-        before = {user["name"]: user["failed_logins"] for user in users}
-        return {user["name"]: self._judged(user, before[user["name"]]) for user in results["users"]}
-
-    def _judged(self, user, failed_before):
-        """A result in check mode as one of a login."""
-        verified = _logs_in(user, failed_before)
-        error = user["error"] if verified is None else None
-        if verified is None and error is None:
-            most = self.capabilities.most_failed_probes
-            if most is not None and user["failed_logins"] >= most:
-                told = VendorError(errors.LOGIN_BUDGET_SPENT, change.SPENT % (user["name"], "%d logins have failed of late" % user["failed_logins"]))
-            else:
-                told = VendorError(errors.NOT_VERIFIED, "No login can be made there to find out.")
-            error = told.as_dict()
-        return dict(user, verified=verified, error=error)
+        return {user["name"]: _judged(user) for user in results["users"]}
 
     def _extras(self, name):
         return {key: value for key, value in (self._given.get(name) or {"name": name}).items() if key != "current_password"}
@@ -355,12 +341,12 @@ def _placed(entries: List[dict], users: List[Any]) -> List[dict]:
     return found
 
 
-def _logs_in(user, failed_before):
-    """What a result in check mode tells of the wanted password; ``None`` for nothing."""
-    if user["state"] == change.UNCHANGED and user["verified"]:
-        return True
-    wrong = user["state"] == change.WOULD_CHANGE or (user["error"] or {}).get("kind") == errors.CURRENT_PASSWORD_WRONG
-    return False if wrong and user["failed_logins"] > failed_before else None
+def _judged(user: dict) -> dict:
+    """The result of a login: an error where no login could tell, and none where the password is merely wrong."""
+    error = user["error"] if user["verified"] is None else None
+    if user["verified"] is None and error is None:
+        error = VendorError(errors.NOT_VERIFIED, "No login can be made there to find out.").as_dict()
+    return dict(user, error=error)
 
 
 def _superseded(name, finished):

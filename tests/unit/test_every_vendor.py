@@ -74,17 +74,33 @@ def test_check_mode_writes_nothing(call, double):
     assert not double.refused_writes and in_force(double, "alice", "bob") == []
 
 
+@pytest.mark.parametrize("update_password", ["when_changed", "always", "never"])
+def test_edge_30_and_62_check_mode_makes_no_login_where_a_failed_one_may_lock_and_says_so(call, stand, double, update_password):
+    double.read_only = True
+    for _time in range(4):
+        result = call("alice", entry={"current_password": "S3cr3t-MARKER-wrong-1"}, check_mode=True, update_password=update_password)
+    if stand.capabilities.failed_logins_per_run is None:
+        return
+    assert not double.failed_logins
+    assert told(result) == [("failed", None, "not_verified") if update_password == "never" else ("would_change", None, None)]
+    untold = result["warnings"] + [user["error"]["message"] for user in result["users"] if user["error"]]
+    assert update_password == "always" or "Check mode makes no login at %s" % stand.capabilities.title in untold[-1]
+    clean(result)
+
+
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_edge_18_whether_a_password_logs_in_costs_one_login_and_changes_nothing(call, stand, double, check_mode):
     double.read_only = True
     users = [{"name": "alice", "password": OLD}, {"name": "bob", "password": NEW}, {"name": "nobody", "password": OLD}]
     result = call(users=users, update_password="never", check_mode=check_mode)
     assert not double.refused_writes and double.writes == 0 and result["changed"] is False and result["failed"] is True
-    right, wrong = (("unchanged", True, None), ("failed", False, "current_password_wrong")) if stand.proves else 2 * (("failed", None, "not_verified"),)
+    # In check mode no login is made where a failed one may lock (number 30).
+    proves = stand.proves and (not check_mode or stand.capabilities.failed_logins_per_run is None)
+    right, wrong = (("unchanged", True, None), ("failed", False, "current_password_wrong")) if proves else 2 * (("failed", None, "not_verified"),)
     # Where a server knows no user without its password, it is the same to it.
     assert told(result)[:2] == [right, wrong] and told(result)[2][2] in ("user_not_found", "current_password_wrong", "not_verified")
-    assert double.failed_logins["alice"] == 0 and double.failed_logins["bob"] == int(stand.proves)
-    assert [user["failed_logins"] for user in result["users"][:2]] == [0, int(stand.proves)]
+    assert double.failed_logins["alice"] == 0 and double.failed_logins["bob"] == int(proves)
+    assert [user["failed_logins"] for user in result["users"][:2]] == [0, int(proves)]
     clean(result)
 
 

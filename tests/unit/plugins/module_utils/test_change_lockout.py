@@ -78,9 +78,9 @@ def test_a_current_password_about_which_no_login_can_tell_is_not_called_wrong():
     assert told(run(vendor)) == ("changed", None, None)
 
 
-def test_check_mode_tells_of_a_wrong_current_password():
+def test_edge_30_check_mode_makes_no_login_to_tell_of_a_wrong_current_password():
     vendor = make_vendor({"alice": ELSE}, 2, rules=CURRENT_FIRST, needs_current=True)
-    assert told(run(vendor, check_mode=True)) == ("failed", None, "current_password_wrong") and not vendor.names("change")
+    assert told(run(vendor, check_mode=True)) == ("would_change", None, None) and not vendor.names("change") and tried(vendor) == []
 
 
 def test_a_login_that_was_spent_on_finding_out_leaves_one_for_the_proof():

@@ -177,7 +177,8 @@ def test_check_mode_writes_nothing(double):
     users = [alice(), {"name": "nobody", "password": NEW}, {"name": "bob", "password": NEW}, {"id": double.people["operator"].id, "unlock": True}]
     result = run(double, *users, check_mode=True)
     assert told(result) == [("would_change", None, None), ("failed", None, "user_not_found"), ("failed", None, "account_locked"), ("unchanged", None, None)]
-    assert double.refused_writes == [] and story(double) == BEGIN + ["login alice"]
+    # Without a login of alice, which might fail and count.
+    assert double.refused_writes == [] and story(double) == BEGIN
 
 
 def test_three_of_ten_thousand():
