@@ -119,6 +119,7 @@ class Setting:
         hosts = {host: {"rotate_users": _told(names, new=False)} if of_role else {"users": _told(names)} for host, names in people.items()}
         variables = {
             "server": double.url if double else None, "operator": OPERATOR, "rotate_vendor": "milvus", "rotate_store_path": str(self._path("store")),
+            "rotate_store_create": True,
             "rotate_connection": {"url": "{{ server }}", **OPERATOR},
         }  # fmt: skip
         return {"all": {"hosts": hosts, "vars": variables}}

@@ -63,7 +63,7 @@ def _rotated(store, options, host, users):
 
     from tests.unit.plugins.rotation_doubles import run_action
 
-    given = {"store": store, "store_path": options["store_path"], "store_options": options["store_options"]}
+    given = {"store": store, "store_path": options["store_path"], "store_options": options["store_options"], "store_create": True}
     wall, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
     names = ["user_%d" % number for number in range(users)]
     staged = run_action(rotation_stage.ActionModule, dict(given, vendor="milvus", users=names), host=host)

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from typing import Iterator
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
 from ansible_collections.rekey.passwords.plugins.plugin_utils.host_lock import host_lock
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import BEGIN_OPTIONS, Entry
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
 
 COPIED, UNCHANGED = "copied", "unchanged"
 
@@ -20,7 +22,8 @@ COPIED, UNCHANGED = "copied", "unchanged"
 class ActionModule(RotationAction):
     """Copies the records of all users from one store to another, and overwrites none."""
 
-    SPEC = dict({"to_" + name: spec for name, spec in STORE_OPTIONS.items()}, to_store=dict(type="str", required=True))
+    STORE_SPEC = STORE_OPTIONS
+    SPEC = dict({"to_" + name: spec for name, spec in {**STORE_OPTIONS, **BEGIN_OPTIONS}.items()}, to_store=dict(type="str", required=True))
 
     def rotate(self, args, task_vars, scrub):
         source, target = self.store(args, task_vars), self._target(args, task_vars)
@@ -38,17 +41,25 @@ class ActionModule(RotationAction):
                         changes[name] = Entry(records[name], entry.version)
                 return changes
 
-            rotation.update(target, records, decide, self.check_mode)
+            with _named_by_their_own():
+                rotation.update(target, records, decide, self.check_mode)
         return _told([users[name] for name in records], self.check_mode)
 
     def _target(self, args, task_vars):
         """The other store; what is wrong with its options is told by their own names."""
-        options = {name: args["to_" + name] for name in STORE_OPTIONS}
-        try:
+        options = {name: args["to_" + name] for name in (*STORE_OPTIONS, *BEGIN_OPTIONS)}
+        with _named_by_their_own():
             return self.store(options, task_vars)
-        except VendorError as error:
-            error.message = re.sub(r"store_(path|options)\b", r"to_store_\1", error.message)
-            raise
+
+
+@contextmanager
+def _named_by_their_own() -> Iterator[None]:
+    """Messages about the other store name its options as they are called here."""
+    try:
+        yield
+    except VendorError as error:
+        error.message = re.sub(r"\bstore_(path|options|create)\b|(?<=rotate_)store_(path|options|create)\b", r"to_store_\1\2", error.message)
+        raise
 
 
 def _compared(record, there):

@@ -13,6 +13,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.action import Rota
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text, parse_age, to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED
 from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
 
 _ABSENT = "absent"  # the store has no record
 
@@ -20,6 +21,7 @@ _ABSENT = "absent"  # the store has no record
 class ActionModule(RotationAction):
     """Tells what the store knows of each user, and on demand whether the current passwords log in."""
 
+    STORE_SPEC = STORE_OPTIONS
     SPEC = dict(
         vendor=dict(type="str"),
         connection=dict(type="dict", default={}),

@@ -42,6 +42,14 @@ options:
     default: {}
     vars:
       - name: rotate_store_options
+  store_create:
+    description:
+      - Whether a store that is not there is one that is still to be begun, so that O(default) counts. Otherwise it is an error, for example a volume that
+        is not mounted. The lookup itself begins none.
+    type: bool
+    default: false
+    vars:
+      - name: rotate_store_create
   version:
     description:
       - V(current) is the password in force, V(previous) the one before it.
@@ -99,7 +107,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         variables = variables or {}
         # Variables arrive as they were written; those of the role may hold templates.
-        wanted = ("inventory_hostname", "rotate_store", "rotate_store_path", "rotate_store_options")
+        wanted = ("inventory_hostname", "rotate_store", "rotate_store_path", "rotate_store_options", "rotate_store_create")
         known = {name: self._templar.template(variables[name]) for name in wanted if name in variables}
         self.set_options(var_options=known, direct=kwargs)
         users = [str(term) for term in terms]
@@ -107,7 +115,8 @@ class LookupModule(LookupBase):
         version = self.get_option("version")
         # Ansible makes the working directory of an empty path.
         folder = kwargs.get("store_path", known.get("rotate_store_path"))
-        options = {"store_path": self.get_option("store_path") if folder else None, "store_options": self.get_option("store_options")}
+        options = {name: self.get_option(name) for name in ("store_options", "store_create")}
+        options["store_path"] = self.get_option("store_path") if folder else None
         try:
             with contextlib.closing(open_store(self.get_option("store"), host, options, self._loader)) as store:
                 entries = store.get(users)

@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
   - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store
+  - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
 options:
   staged:

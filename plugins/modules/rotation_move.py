@@ -33,6 +33,10 @@ options:
     description: The options of the store to copy to, as O(store_options).
     type: dict
     default: {}
+  to_store_create:
+    description: Whether a new store may be begun in O(to_store_path) if there is none. Only the store V(ansible_vault) needs it.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -41,6 +45,7 @@ EXAMPLES = r"""
     store_path: /srv/passwords
     to_store: ansible_vault
     to_store_path: /srv/passwords-new
+    to_store_create: true
 
 - name: Log in with every password that the new store holds
   rekey.passwords.rotation_status:

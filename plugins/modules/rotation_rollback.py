@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
   - rekey.passwords.rotation.accepted_proof
   - rekey.passwords.store
+  - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
 options:
   committed:

@@ -18,6 +18,7 @@ import tempfile
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple, Optional
 from urllib.parse import quote
@@ -29,6 +30,7 @@ _SUFFIX = ".txt"  # no extension that Ansible reads variables or an inventory fr
 _TEMPORARY = ".new~"
 _INSIDE = "note"  # the file's name where the file system knows no hard links
 _KEPT = 16  # so many numbers are left, so that a slow writer finds the one that it wants taken
+_REMEMBERED = 256  # so many writes each note knows of, so that a very slow one finds out whether its own was among them
 _LONGEST_NAME = 180  # leaves room for a digest
 _STALE = 3600.0  # seconds after which a temporary file belongs to nobody
 _TRIES = 100
@@ -40,6 +42,15 @@ class _Version(NamedTuple):
 
     number: int
     identifier: str
+
+
+@dataclass(frozen=True)
+class _Write:
+    """One write of a note."""
+
+    version: _Version
+    before: list[str]  # the identifiers of those before it, the newest first
+    content: dict
 
 
 class FolderNotes:
@@ -58,9 +69,10 @@ class FolderNotes:
         """
         folder = self._place(name)
         try:
-            return self._newest(folder)
+            newest = self._newest(folder)
         except OSError as exc:
             raise failure("The note in %s cannot be read: %s." % (folder, exc.strerror)) from None
+        return Note(newest.content, newest.version) if newest else Note(None, None)
 
     def write(self, name: str, content: dict, version: Any) -> _Version:
         """Write a note unless somebody else has since it was read.
@@ -82,50 +94,50 @@ class FolderNotes:
             quoted = "%s~%s" % (quoted[:_LONGEST_NAME], sha256(quoted.encode()).hexdigest()[:32])
         return os.path.join(self._folder(), ".rekey", "notes", quoted or "%")
 
-    def _newest(self, folder: str) -> Note:
+    def _newest(self, folder: str) -> Optional[_Write]:
         for _number in range(_TRIES):
             numbers = _numbers(folder)
             if not numbers:
-                return Note(None, None)
+                return None
             # Swept or replaced since: then there is a newer one.
             with suppress(FileNotFoundError):
-                identifier, content = _read(_path(folder, numbers[-1]))
+                found = _read(_path(folder, numbers[-1]), numbers[-1])
                 if not os.path.lexists(_path(folder, numbers[-1] + 1)):
-                    return Note(content, _Version(numbers[-1], identifier))
+                    return found
         raise failure("The note in %s changes faster than it can be read." % folder)
 
     def _write(self, folder: str, name: str, content: dict, version: Optional[_Version]) -> _Version:
         _refuse_dangling(folder)
         make_folder(folder)
-        newest = self._newest(folder).version
-        if newest != version:
+        newest = self._newest(folder)
+        if (newest.version if newest else None) != version:
             raise StoreConflict([name])
-        written = _Version((version.number if version else 0) + 1, uuid.uuid4().hex)
-        temporary = _temporary(folder, {"id": written.identifier, "content": content})
+        before = [newest.version.identifier, *newest.before][:_REMEMBERED] if newest else []
+        written = _Version((version.number if version else 0) + 1, uuid.uuid4().hex[:16])
+        temporary = _temporary(folder, {"id": written.identifier, "before": before, "content": content})
         try:
             if not _name(temporary, _path(folder, written.number)):
                 raise StoreConflict([name])
         finally:
             _remove(temporary)
         sync(folder)
-        if not self._was_next(folder, version):
+        if not self._counted(folder, written):
             _remove(_path(folder, written.number))
             raise StoreConflict([name])
         _sweep(folder, written.number)
         return written
 
-    def _was_next(self, folder: str, version: Optional[_Version]) -> bool:
-        """Whether the number just taken was free because it was the next one, not because it had been swept away.
+    def _counted(self, folder: str, written: _Version) -> bool:
+        """Whether the number just taken was free because it was the next one, not because it had been used and swept away.
 
-        Numbers are swept in ascending order: as long as the one before is there, the one behind it never was. Who was held up for so long that both
-        are gone steps back in any case.
+        Then it is the newest, or others have built on it since and know of it.
         """
-        if version is None:
-            return _numbers(folder)[-1] <= _KEPT
-        try:
-            return _read(_path(folder, version.number))[0] == version.identifier
-        except FileNotFoundError:
+        newest = self._newest(folder)
+        if newest is None:
             return False
+        later = newest.version.number - written.number
+        known = [newest.version.identifier, *newest.before]
+        return 0 <= later < len(known) and known[later] == written.identifier
 
 
 def _numbers(folder: str) -> list[int]:
@@ -150,20 +162,19 @@ def _path(folder: str, number: int) -> str:
     return os.path.join(folder, "%d%s" % (number, _SUFFIX))
 
 
-def _read(path: str) -> tuple[str, dict]:
-    """The identifier and the content of one write."""
+def _read(path: str, number: int) -> _Write:
     try:
         text = _text(path)
     except IsADirectoryError:
         text = _text(os.path.join(path, _INSIDE))
     try:
         found = json.loads(text)
-        identifier, content = found["id"], found["content"]
+        identifier, before, content = found["id"], found["before"], found["content"]
     except (ValueError, KeyError, TypeError):
-        identifier = content = None
-    if not isinstance(identifier, str) or not isinstance(content, dict):
+        identifier = before = content = None
+    if not isinstance(identifier, str) or not isinstance(before, list) or not isinstance(content, dict):
         raise failure("%s is damaged: it is no note of the rotation. Restore it from a copy, or remove it while no run is under way." % path) from None
-    return identifier, content
+    return _Write(_Version(number, identifier), before, content)
 
 
 def _text(path: str) -> bytes:
@@ -237,7 +248,6 @@ def _sweep(folder: str, number: int) -> None:
             if name.startswith(_TEMPORARY) and now - os.lstat(path).st_mtime > _STALE:
                 _remove(path)
         for old in _numbers(folder):
-            # In ascending order without a gap: see _was_next.
             if old > number - _KEPT or not _remove(_path(folder, old)):
                 break
 

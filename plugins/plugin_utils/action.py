@@ -19,6 +19,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT
 
 from . import _variables
 from .arguments import plain, texts, validated
+from .stores.base import BEGIN_OPTIONS
 from .stores.base import OPTIONS as STORE_OPTIONS
 from .stores.base import open_store, secrets_in
 
@@ -30,7 +31,7 @@ class RotationAction(ActionBase):
     """An action of the rotation; a subclass declares ``SPEC`` and implements :meth:`rotate`."""
 
     SPEC: dict = {}
-    STORE_SPEC: dict = STORE_OPTIONS  # nothing for an action without a store
+    STORE_SPEC: dict = dict(STORE_OPTIONS, **BEGIN_OPTIONS)  # without the latter where nothing is written, nothing for an action without a store
     _supports_check_mode = True
     _supports_async = False
 

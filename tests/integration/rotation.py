@@ -48,6 +48,7 @@ class Rotation:
         self.variables = {
             "rotate_vendor": self.stand.vendor,
             "rotate_store_path": str(self.store),
+            "rotate_store_create": True,
             "rotate_connection": {"url": "{{ server_url }}", "api_user": "root", "api_password": "Milvus", "timeout": 5, "retries": 1},
             "rotate_users": [{"name": name, "current_password": old_password(name)} for name in users],
         }
@@ -72,11 +73,11 @@ class Rotation:
     def records(self, host=None):
         """What the store holds of a host (default: the first), by user; an empty dict if there is no file."""
         host = host or next(iter(self.hosts))
-        path = self.store / (host + ".yml")
+        path = self.store / (host + ".rekey.txt")
         if not path.exists():
             return {}
         vault = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
-        stored = json.loads(vault.decrypt(path.read_bytes()))["users"]
+        stored = json.loads(vault.decrypt(path.read_bytes()).partition(b"\n")[2])["users"]
         return {name: Record.from_dict(record).as_dict() for name, record in stored.items()}
 
     def secrets(self):

@@ -21,6 +21,8 @@ import sys
 import pytest
 import yaml
 
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_folder import mark
+
 from tests.integration.rotation import VAULT_PASSWORD
 from tests.stands import STANDS
 
@@ -139,6 +141,9 @@ EXAMPLES = {name: text for kind in ("modules", "lookup") for name, text in docum
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_of_a_plugin_run(name, ansible, doubles):
     store = str(ansible.shared / "store")
+    # The examples are about a store that is there already.
+    os.mkdir(store)
+    mark(store)
     tasks = yaml.safe_load(with_addresses(EXAMPLES[name], doubles).replace("/srv/passwords", store))
     variables = dict(
         VARIABLES, my_users=[{"name": "alice", "current_password": OLD["alice"]}], rotate_vendor="milvus", rotate_store_path=store, ansible_host="localhost",

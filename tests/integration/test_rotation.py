@@ -136,7 +136,7 @@ def test_all_records_move_to_another_store_and_the_rotation_goes_on_there(rotati
     assert rotation.run(extra_vars={"rotate_force": True, "rotate_users": ["bob"]}).rc == 2
     pending = rotation.records()["bob"]["pending"]["password"]
     before = rotation.records()
-    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new")}
+    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new"), "rotate_to_store_create": True}
     assert rotation.run(MOVE, extra_vars=there, check=True).result("Tell what was copied")["msg"][0] == "alice: would be copied"
     assert not (rotation.ansible.shared / "new").exists()
 
@@ -165,7 +165,8 @@ def test_all_records_move_to_another_store_and_the_rotation_goes_on_there(rotati
 def test_a_move_logs_in_with_what_the_new_store_holds(rotation, double):
     assert rotation.run().rc == 0
     double.set_user("carol", "somebody has changed it")
-    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new"), "rotate_users": ["alice", {"name": "bob"}]}
+    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new"), "rotate_to_store_create": True}
+    there["rotate_users"] = ["alice", {"name": "bob"}]
     run = rotation.run(MOVE, extra_vars=there)
     assert run.rc == 2, run.output
     told = run.result("rekey.passwords.rotation_status")["users"]
@@ -218,7 +219,7 @@ def test_without_a_vault_password_nothing_is_changed(rotation, double):
 
 def test_another_vault_password_is_an_error_and_not_a_fresh_start(rotation, double):
     assert rotation.run().rc == 0
-    path = rotation.store / "milvus-1.yml"
+    path = rotation.store / "milvus-1.rekey.txt"
     before = path.read_bytes()
     requests = len(double.requests)
     run = rotation.run(vault_password="another", extra_vars={"rotate_force": True})
@@ -293,7 +294,7 @@ def test_vault_passwords_with_names_and_inline_vaulted_values(ansible, double):
     inventory = ansible.inputs / "vaulted.yml"
     indented = "".join("              %s\n" % line for line in vaulted.splitlines())
     inventory.write_text(
-        "all:\n  hosts:\n    milvus-1:\n      rotate_vendor: milvus\n      rotate_store_path: %s\n"
+        "all:\n  hosts:\n    milvus-1:\n      rotate_vendor: milvus\n      rotate_store_path: %s\n      rotate_store_create: true\n"
         "      rotate_connection: {url: '%s', api_user: root, api_password: Milvus}\n"
         "      rotate_users:\n        - name: alice\n          current_password: !vault |\n%s" % (ansible.shared / "store", double.url, indented),
         encoding="utf-8",

@@ -126,7 +126,7 @@ def test_the_rotation_in_success_refusal_check_and_death(ansible, double):
     rotation.variables["rotate_connection"]["api_pasword"] = OPERATOR
     assert rotation.run(extra_vars={"rotate_force": True}, **options).rc == 2
     # A store that is damaged, and one that another password encrypts.
-    path = rotation.store / "milvus-1.yml"
+    path = rotation.store / "milvus-1.rekey.txt"
     path.write_bytes(path.read_bytes()[:-100])
     rotation.run(**options)
     rotation.run(**dict(options, vault_password="another"))
@@ -160,11 +160,11 @@ def test_status_verify_repair_rollback_and_move(ansible, double):
     double.super_users = {"root"}
     double.set_user("alice", old_password("dave"))
     run("repair", 0, extra_vars={"rotate_repair_users": ["alice"], "rotate_repair_reset": True})
-    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(ansible.shared / "new")}
+    there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(ansible.shared / "new"), "rotate_to_store_create": True}
     run("move_store", 2, extra_vars=dict(there, rotate_to_store_options={"token": "Operator-S3cr3t-MARKER"}))
     run("move_store", 0, extra_vars=there, check=True)
     run("move_store", 0, extra_vars=there)
-    path = rotation.store / "milvus-1.yml"
+    path = rotation.store / "milvus-1.rekey.txt"
     path.write_bytes(path.read_bytes()[:-100])
     for playbook in ("status", "verify", "repair", "move_store"):
         assert rotation.run("rekey.passwords." + playbook, **dict(options, extra_vars=there)).rc == 2
@@ -176,4 +176,5 @@ def test_the_files_of_the_store_are_for_their_owner_alone(ansible, double):
     rotation = Rotation(ansible, {"milvus-1": double}, ["alice"], rotate_connection=connection)
     assert rotation.run().rc == 0
     assert rotation.store.stat().st_mode & 0o777 == 0o700
-    assert {path.name: path.stat().st_mode & 0o777 for path in rotation.store.iterdir()} == {"milvus-1.yml": 0o600, ".milvus-1.yml~lock": 0o600}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in rotation.store.iterdir()}
+    assert modes == {"milvus-1.rekey.txt": 0o600, ".milvus-1.rekey.txt~lock": 0o600, ".rekey": 0o700}

@@ -47,7 +47,7 @@ class StoreStand(ABC):
     @property
     @abstractmethod
     def options(self):
-        """The options ``store_path`` and ``store_options`` of an action, as a dict."""
+        """The options ``store_path`` and ``store_options`` of an action, as a dict, and ``store_create`` where the store is begun by the first write."""
 
     @property
     def environment(self):

@@ -20,10 +20,10 @@ class AnsibleVaultStand(StoreStand):
 
     @property
     def options(self):
-        return {"store_path": str(self.folder / "store"), "store_options": {}}
+        return {"store_path": str(self.folder / "store"), "store_options": {}, "store_create": True}
 
     def _path(self, host):
-        return self.folder / "store" / (host + ".yml")
+        return self.folder / "store" / (host + ".rekey.txt")
 
     def disturb(self):
         # Permissions would not keep root out.
@@ -46,7 +46,8 @@ class AnsibleVaultStand(StoreStand):
 
     def shown(self, user, host="host-1"):
         vault = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
-        entry = json.loads(vault.decrypt(self._path(host).read_bytes()))["users"].get(user, {})
+        _first_line, _end, records = vault.decrypt(self._path(host).read_bytes()).partition(b"\n")
+        entry = json.loads(records)["users"].get(user, {})
         return entry.get("username"), entry.get("password")
 
 

@@ -154,8 +154,8 @@ def test_what_is_told_of_a_user_is_documented(name, keys):
 def test_the_lookup_takes_the_options_of_the_store():
     told = yaml.safe_load(secret.DOCUMENTATION)
     options = told["options"]
-    assert set(options) == {"_terms", "host", "version", "default"} | set(base.OPTIONS)
-    for name, spec in base.OPTIONS.items():
+    assert set(options) == {"_terms", "host", "version", "default"} | set(base.OPTIONS) | set(base.BEGIN_OPTIONS)
+    for name, spec in {**base.OPTIONS, **base.BEGIN_OPTIONS}.items():
         assert (options[name]["type"], options[name].get("default")) == (spec["type"], spec.get("default")), name
         # Each is a variable of the role, so that a play that is configured for it names nothing but the user.
         assert options[name]["vars"] == [{"name": "rotate_" + name}]

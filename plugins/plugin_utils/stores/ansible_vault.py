@@ -21,23 +21,32 @@ from urllib.parse import quote
 
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import VaultLib, VaultSecret, is_encrypted, match_encrypt_secret, parse_vaulttext_envelope
+from ansible.utils.display import Display
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
 from .._folder_notes import FolderNotes
+from .._store_folder import MARKER, is_begun, is_marked, mark
 from ..folders import Locked, behind_links, locked, make_folder, sync
 from .base import Entry, Note, Store, StoreConflict, content_version, failure, read_record
 
 _FORMAT = 1
+# Ansible reads no inventory from .txt files, and variables only from .yml, .yaml, .json and names without an extension.
+_SUFFIX = ".rekey.txt"
+_OLD_SUFFIX = ".yml"
+# And whatever reads the file all the same fails here: "[`" is neither JSON, YAML nor TOML, and the whole no section of an INI file.
+_FIRST_LINE = "[`Records of rekey.passwords. This line keeps Ansible from reading them as an inventory or as variables; leave it here.`]\n"
+_BEGIN = "$ANSIBLE_VAULT"
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process
 _TRIES = 4
 _PAUSE = 0.1  # seconds before the second try to read what ansible-vault may be writing just now
 
 
 class AnsibleVaultStore(Store):
-    """Records in ``<store_path>/<host>.yml``."""
+    """Records in ``<store_path>/<host>.rekey.txt``. Files of the old name, ``<host>.yml``, are read, and moved by the first write."""
 
     def __init__(self, host, options, loader):
         super().__init__(host, options, loader)
@@ -49,7 +58,7 @@ class AnsibleVaultStore(Store):
             )
         if not os.path.isabs(os.path.expanduser(folder)):
             # Relative to what the command was started in, another start would find no passwords and make new ones.
-            raise VendorError(errors.INVALID_INPUT, "store_path (in the role: rotate_store_path) must be an absolute path; try \"{{ inventory_dir }}/...\".")
+            raise VendorError(errors.INVALID_INPUT, "store_path (in the role: rotate_store_path) must be an absolute path, such as /srv/passwords.")
         secrets = getattr(getattr(loader, "_vault", None), "secrets", None)
         if not secrets:
             raise VendorError(
@@ -62,7 +71,9 @@ class AnsibleVaultStore(Store):
         self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
-        self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + ".yml")
+        self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + _SUFFIX)
+        self._old_path = self._path[: -len(_SUFFIX)] + _OLD_SUFFIX
+        self._may_begin = bool(options.get("store_create"))
         self._notes = FolderNotes(lambda: self._folder)
 
     def get(self, users):
@@ -72,11 +83,15 @@ class AnsibleVaultStore(Store):
     def put(self, entries):
         if not entries:
             return
+        self._require_store()
         with self._locked():
             text, conflicts = self._merged(entries)
-            if len(conflicts) < len(entries) and self._write(text) != self._content():
-                # Somebody for whom our lock is none. What came of ours is seen by reading again.
-                raise StoreConflict(sorted(entries))
+            if len(conflicts) < len(entries):
+                self._mark()
+                self._move_old()
+                if self._write(text) != self._content():
+                    # Somebody for whom our lock is none. What came of ours is seen by reading again.
+                    raise StoreConflict(sorted(entries))
         if conflicts:
             raise StoreConflict(sorted(conflicts))
 
@@ -84,17 +99,46 @@ class AnsibleVaultStore(Store):
         return sorted(self._read())
 
     def read_note(self, name: str) -> Note:
+        self._require_store()
         return self._notes.read(name)
 
     def write_note(self, name: str, content: dict, version: Any) -> Any:
+        self._require_store()
+        self._mark()
         return self._notes.write(name, content, version)
+
+    def _require_store(self) -> None:
+        """An empty folder is no store that has no records yet, unless somebody wants to begin one.
+
+        :raises VendorError: ``store_failed``.
+        """
+        if os.path.islink(self._folder) and not os.path.exists(self._folder):
+            raise failure("The folder %s cannot be used: No such file or directory. It is a link. Is its volume mounted?" % self._folder)
+        try:
+            begun = is_begun(self._folder, _is_record)
+        except OSError as exc:
+            raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
+        if not begun and not self._may_begin:
+            raise failure(
+                "There is no store in %s: it holds neither a record nor the file %s. Is its volume mounted? A new store is begun by a rotation with "
+                "store_create (in the role: rotate_store_create)." % (self._folder, MARKER)
+            )
+
+    def _mark(self) -> None:
+        """Make the folder a store, if it is none yet or one from before there was a mark."""
+        try:
+            if not is_marked(self._folder):
+                make_folder(self._folder)
+                mark(self._folder)
+        except OSError as exc:
+            raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
 
     def _merged(self, entries):
         """What the file is to hold, and the names of those that somebody else has changed meanwhile, as a set."""
         data = self._read()
         conflicts = {user for user, entry in entries.items() if self._entry(data, user).version != entry.version}
         data.update((user, entry.record.as_short_dict()) for user, entry in entries.items() if user not in conflicts)
-        return _as_text(data), conflicts
+        return _as_text(data, self.host), conflicts
 
     def _entry(self, data, user):
         if user not in data:
@@ -122,29 +166,56 @@ class AnsibleVaultStore(Store):
 
     def _content(self) -> Optional[bytes]:
         """The bytes of the file; ``None`` if there is none."""
-        try:
-            with open(self._path, "rb") as stream:
-                return stream.read()
-        except FileNotFoundError:
-            # To start afresh behind a link whose target is not there just now would be to forget the passwords.
-            if os.path.islink(self._folder) and not os.path.exists(self._folder):
-                raise failure("The folder %s cannot be used: No such file or directory. It is a link. Is its volume mounted?" % self._folder) from None
-            self._file()
-            return None
-        except OSError as exc:
-            raise failure("%s cannot be read: %s." % (self._path, exc.strerror)) from None
+        # The new name once more: between the two looks somebody may have moved the file.
+        for path in (self._path, self._old_path, self._path):
+            try:
+                with open(path, "rb") as stream:
+                    return stream.read()
+            except FileNotFoundError:
+                # To start afresh behind a link whose target is not there just now would be to forget the passwords.
+                self._real(path)
+            except OSError as exc:
+                raise failure("%s cannot be read: %s." % (path, exc.strerror)) from None
+        self._require_store()
+        return None
 
     def _file(self) -> str:
-        """The file itself. Behind a link it is locked, swept and replaced where it lies; the link stays.
+        """The file that is locked, swept and replaced. Behind a link it is the one where it leads; the link stays."""
+        for path in (self._path, self._old_path):
+            if os.path.islink(path):
+                return self._real(path)
+            if os.path.lexists(path):
+                break
+        return self._path
 
-        :raises VendorError: ``store_failed``: the link leads nowhere.
+    @staticmethod
+    def _real(path: str) -> str:
+        """Where a path leads.
+
+        :raises VendorError: ``store_failed``: it is a link that leads nowhere.
         """
         try:
-            return behind_links(self._path)
+            return behind_links(path)
         except FileNotFoundError:
-            raise failure("%s is a link to a file that does not exist. Is its volume mounted?" % self._path) from None
+            raise failure("%s is a link to a file that does not exist. Is its volume mounted?" % path) from None
         except OSError as exc:
-            raise failure("%s is a link that leads nowhere: %s." % (self._path, exc.strerror)) from None
+            raise failure("%s is a link that leads nowhere: %s." % (path, exc.strerror)) from None
+
+    def _move_old(self) -> None:
+        """Give the file its name of today, in one step."""
+        if not os.path.lexists(self._old_path):
+            return
+        if os.path.lexists(self._path):
+            Display().warning("%s is a file of an earlier version, and %s is the one that counts. Remove the former." % (self._old_path, self._path))
+            return
+        try:
+            os.rename(self._old_path, self._path)
+            self._sweep(self._old_path)
+            with suppress(FileNotFoundError):
+                os.unlink(self._beside(self._old_path) + "lock")
+            sync(self._folder)
+        except OSError as exc:
+            raise failure("%s cannot be moved to %s: %s." % (self._old_path, self._path, exc.strerror)) from None
 
     def _users(self, encrypted: bytes) -> dict:
         """The records in the bytes of the file."""
@@ -158,14 +229,20 @@ class AnsibleVaultStore(Store):
             raise failure("%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy." % self._path) from None
         self._last = (digest, text)
         try:
-            content = json.loads(text)
-            version, users = content["format"], content["users"]
-        except (ValueError, KeyError, TypeError):
+            content = json.loads(_without_first_line(text))
+            version, users, owner = content["format"], content["users"], content.get("host")
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise failure("%s holds something else than records. %s" % (self._path, damaged)) from None
         if version != _FORMAT:
             raise failure("%s was written in the format %s, which this version does not know." % (self._path, version))
         if not isinstance(users, dict):
             raise failure("%s holds something else than records. %s" % (self._path, damaged))
+        if owner not in (None, self.host):
+            raise VendorError(
+                errors.TARGET_MISMATCH,
+                "%s holds the records of %s, not of %s. Were files swapped or copied? Then put them back. If the host was renamed, keep the old name for "
+                "its records: rotate_target (option target)." % (self._path, owner, self.host),
+            )
         return users
 
     def _write(self, text):
@@ -260,10 +337,25 @@ class _Vault(VaultLib):
         return found
 
 
-def _as_text(users):
+def _is_record(path: str) -> bool:
+    """Whether a file in the folder is one of a host, of this version or an earlier one."""
+    if os.path.basename(path).startswith(".") or not path.endswith((_SUFFIX, _OLD_SUFFIX)):
+        return False
+    with suppress(OSError), open(path, "rb") as stream:
+        return stream.read(len(_BEGIN)) == _BEGIN.encode()
+    return False
+
+
+def _without_first_line(text: Any) -> str:
+    """What a file holds, as JSON; without the line that files of earlier versions, or those that were edited, lack."""
+    text = to_text(text, errors="surrogate_or_strict")
+    return text.partition("\n")[2] if text.startswith(_FIRST_LINE[:2]) else text
+
+
+def _as_text(users: dict, host: str) -> str:
     # A line a user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
     lines = ("%s: %s" % (json.dumps(user), json.dumps(users[user], sort_keys=True)) for user in sorted(users))
-    return '{"format": %d, "users": {\n%s\n}}\n' % (_FORMAT, ",\n".join(lines))
+    return '%s{"format": %d, "host": %s, "users": {\n%s\n}}\n' % (_FIRST_LINE, _FORMAT, json.dumps(host), ",\n".join(lines))
 
 
 STORE = AnsibleVaultStore

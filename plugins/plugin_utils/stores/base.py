@@ -32,6 +32,8 @@ OPTIONS = dict(
     store_path=dict(type="path"),
     store_options=dict(type="dict", default={}),
 )
+# And with which those that write records may begin a new one. Only a folder needs it: it may be the place of a volume that is not mounted.
+BEGIN_OPTIONS = dict(store_create=dict(type="bool", default=False))
 
 
 # More than anybody needs, and no more than the libraries below can take.
@@ -234,7 +236,7 @@ def open_store(name, host, options, loader):
         told = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
         error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, told)
         raise
-    return store(host, dict(validated_options, store_path=options.get("store_path")), loader)
+    return store(host, dict(validated_options, store_path=options.get("store_path"), store_create=options.get("store_create")), loader)
 
 
 def _require_sound_texts(options: dict) -> None:

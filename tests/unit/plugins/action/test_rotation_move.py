@@ -120,12 +120,13 @@ def test_a_record_that_is_damaged_is_copied_nowhere(stores):
 
 
 def real(tmp_path, **args):
-    given = dict({"store_path": str(tmp_path / "one"), "to_store": "ansible_vault", "to_store_path": str(tmp_path / "two")}, **args)
+    given = dict({"store_path": str(tmp_path / "one"), "to_store": "ansible_vault", "to_store_path": str(tmp_path / "two"), "to_store_create": True}, **args)
     return run_action(ActionModule, {name: value for name, value in given.items() if value is not None}, vault=loader(VAULT))
 
 
 def test_from_folder_to_folder(tmp_path):
-    one, two = (open_store("ansible_vault", "model-1", {"store_path": str(tmp_path / name)}, loader(VAULT)) for name in ("one", "two"))
+    options = ({"store_path": str(tmp_path / name), "store_create": True} for name in ("one", "two"))
+    one, two = (open_store("ansible_vault", "model-1", given, loader(VAULT)) for given in options)
     one.put({record.username: Entry(record, None) for record in RECORDS})
     assert real(tmp_path)["changed"]
     assert {name: entry.record for name, entry in two.get(one.list()).items()} == {record.username: record for record in RECORDS}

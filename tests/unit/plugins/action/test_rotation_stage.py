@@ -25,7 +25,7 @@ def _model(monkeypatch):
 @pytest.fixture(name="stage")
 def _stage(tmp_path):
     def run(*users, check_mode=False, host="model-1", vault=None, **args):
-        given = dict({"vendor": "model", "users": list(users), "store_path": str(tmp_path / "store")}, **args)
+        given = dict({"vendor": "model", "users": list(users), "store_path": str(tmp_path / "store"), "store_create": True}, **args)
         return run_action(ActionModule, {key: value for key, value in given.items() if value is not None}, host=host, check_mode=check_mode, vault=vault)
 
     return run
@@ -33,7 +33,7 @@ def _stage(tmp_path):
 
 def record(tmp_path, user, host="model-1"):
     """What the store holds of a user."""
-    return open_store("ansible_vault", host, {"store_path": str(tmp_path / "store")}, loader(VAULT)).get([user])[user].record
+    return open_store("ansible_vault", host, {"store_path": str(tmp_path / "store"), "store_create": True}, loader(VAULT)).get([user])[user].record
 
 
 def test_new_users_are_stored_and_told(stage, tmp_path):
@@ -102,10 +102,10 @@ def test_without_a_vault_password_nothing_is_made(stage, tmp_path):
 
 def test_a_damaged_store_fails_and_stays_as_it_is(stage, tmp_path):
     (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "model-1.yml").write_text("S3cr3t-MARKER-plain", encoding="utf-8")
+    (tmp_path / "store" / "model-1.rekey.txt").write_text("S3cr3t-MARKER-plain", encoding="utf-8")
     result = stage("alice")
     assert (result["failed"], result["error"]["kind"]) == (True, "store_failed") and "MARKER" not in repr(result)
-    assert (tmp_path / "store" / "model-1.yml").read_text(encoding="utf-8") == "S3cr3t-MARKER-plain"
+    assert (tmp_path / "store" / "model-1.rekey.txt").read_text(encoding="utf-8") == "S3cr3t-MARKER-plain"
 
 
 def test_an_unfinished_rotation_goes_on_with_the_same_password(stage, tmp_path):

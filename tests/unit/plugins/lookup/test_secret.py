@@ -33,6 +33,11 @@ except ImportError:  # pragma: no cover
         return text
 
 
+def begun_store(folder, host="db-1"):
+    """A store that may be begun."""
+    return open_store("ansible_vault", host, {"store_path": str(folder), "store_create": True}, loader(VAULT))
+
+
 @pytest.fixture(name="store", autouse=True)
 def _store(tmp_path):
     records = {
@@ -44,7 +49,7 @@ def _store(tmp_path):
         "db-2": [Record("alice", password=OTHER)],
     }
     for host, users in records.items():
-        open_store("ansible_vault", host, {"store_path": str(tmp_path)}, loader(VAULT)).put({record.username: Entry(record, None) for record in users})
+        begun_store(tmp_path, host).put({record.username: Entry(record, None) for record in users})
     return tmp_path
 
 
@@ -113,6 +118,7 @@ def test_another_host(look):
 
 def test_options_beat_variables(look, store, tmp_path_factory):
     elsewhere = str(tmp_path_factory.mktemp("elsewhere"))
+    begun_store(elsewhere, "db-7").put({"alice": Entry(Record("alice", password=OTHER), None)})
     assert look("alice", store_path=str(store), variables={"rotate_store_path": elsewhere}) == [CURRENT]
     assert "the store has no current password" in failure(look, "alice", store_path=elsewhere)
 
@@ -149,16 +155,16 @@ def test_a_play_without_the_right_vault_password(look):
 
 def test_a_damaged_store_is_told_even_where_there_is_a_default(look, store):
     # A default that stood in here would be a wrong password, tried against a real account.
-    (store / "db-1.yml").write_text("alice: S3cr3t-MARKER-plain", encoding="utf-8")
+    (store / "db-1.rekey.txt").write_text("alice: S3cr3t-MARKER-plain", encoding="utf-8")
     assert "is no file that ansible-vault has encrypted" in failure(look, "alice", default="S3cr3t-MARKER-default")
 
 
 def test_reading_leaves_the_store_as_it_is(look, store):
-    before = {path.name: path.read_bytes() for path in store.iterdir()}
+    before = {path: path.is_file() and path.read_bytes() for path in store.rglob("*")}
     look("alice", "bob")
     failure(look, "nobody")
     failure(look, "nobody", host="db-9")
-    assert {path.name: path.read_bytes() for path in store.iterdir()} == before
+    assert {path: path.is_file() and path.read_bytes() for path in store.rglob("*")} == before
 
 
 def test_what_is_read_is_registered_as_secret(look, monkeypatch):
@@ -172,6 +178,5 @@ def test_a_very_short_password_is_not_registered(look, store, monkeypatch):
     # Ansible would mask each "abc" in all of its output.
     registered = set()
     monkeypatch.setattr(secret, "register_secrets", registered.update)
-    host = open_store("ansible_vault", "db-5", {"store_path": str(store)}, loader(VAULT))
-    host.put({"dave": Entry(Record("dave", password=CURRENT, previous="abc"), None)})
+    begun_store(store, "db-5").put({"dave": Entry(Record("dave", password=CURRENT, previous="abc"), None)})
     assert look("dave", host="db-5", version="previous") == ["abc"] and not registered

@@ -151,11 +151,11 @@ def test_a_writer_that_was_held_up_before_it_took_its_number(notes, monkeypatch,
     notes.write("counter", {"count": 0}, notes.read("counter").version)
 
 
-@pytest.mark.parametrize("rivals", [1, 10, 14])
+@pytest.mark.parametrize("rivals", [1, 10, 16, 17, 40, 200])
 def test_a_writer_that_was_held_up_after_it_took_its_number_knows_that_it_was_first(notes, monkeypatch, rivals):
     """Others have built on what it wrote: a conflict would make it write the same once more."""
     version = notes.write("counter", {"count": 1}, None)
-    _before(monkeypatch, FolderNotes, "_was_next", notes, rivals)
+    _before(monkeypatch, FolderNotes, "_counted", notes, rivals)
     written = notes.write("counter", {"count": 2}, version)
     assert notes.read("counter").content == {"count": 2 + rivals}
     with pytest.raises(StoreConflict):
@@ -268,7 +268,9 @@ def test_what_a_killed_process_has_left_is_swept_when_it_is_old(notes):
 # What cannot be read or written
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"id": "x"}', '{"id": 1, "content": {}}', '{"id": "x", "content": []}'])
+@pytest.mark.parametrize("content", [
+    "", "{", "[]", '{"id": "x"}', '{"id": 1, "before": [], "content": {}}', '{"id": "x", "before": [], "content": []}', '{"id": "x", "content": {}}',
+])
 def test_a_damaged_note_is_told_and_not_overwritten(notes, content):
     version = notes.write("lease", {}, None)
     path = place(notes, "lease") / "2.txt"

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:De
 
 def open_store(folder, host="db-1", passwords=(VAULT,), **more):
     """A store as an action opens it."""
-    return AnsibleVaultStore(host, {"store_path": str(folder)}, loader(*passwords, **more))
+    return AnsibleVaultStore(host, {"store_path": str(folder), "store_create": True}, loader(*passwords, **more))
 
 
 def put(store, **passwords):
@@ -97,11 +97,11 @@ def test_only_those_are_written_that_nobody_else_has_changed(tmp_path):
 def test_a_conflict_of_all_writes_nothing(tmp_path):
     store = open_store(tmp_path)
     put(store, alice="S3cr3t-MARKER-a")
-    before = (tmp_path / "db-1.yml").read_bytes()
+    before = (tmp_path / "db-1.rekey.txt").read_bytes()
     for version in (None, "stale"):
         with pytest.raises(StoreConflict):
             store.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER-mine"), version)})
-    assert (tmp_path / "db-1.yml").read_bytes() == before
+    assert (tmp_path / "db-1.rekey.txt").read_bytes() == before
 
 
 def _count_up(folder, times):
@@ -127,16 +127,16 @@ def test_no_increment_of_many_processes_is_lost(tmp_path, monkeypatch):
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0] * 8
     assert open_store(tmp_path).get(["counter"])["counter"].record.failed_logins == 160
-    assert sorted(os.listdir(tmp_path)) == [".db-1.yml~lock", "db-1.yml"]
+    assert sorted(os.listdir(tmp_path)) == [".db-1.rekey.txt~lock", ".rekey", "db-1.rekey.txt"]
 
 
 def test_a_host_that_somebody_else_has_locked(tmp_path, monkeypatch):
     monkeypatch.setattr(ansible_vault, "_LOCK_TIMEOUT", 0.0)
     store = open_store(tmp_path)
     put(store, alice="S3cr3t-MARKER-a")
-    with open(tmp_path / ".db-1.yml~lock", "rb") as held:
+    with open(tmp_path / ".db-1.rekey.txt~lock", "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert failure_of(lambda: put(store, alice="S3cr3t-MARKER-b")) == "%s has been locked by another process for 0 seconds." % (tmp_path / "db-1.yml")
+        assert failure_of(lambda: put(store, alice="S3cr3t-MARKER-b")) == "%s has been locked by another process for 0 seconds." % (tmp_path / "db-1.rekey.txt")
         # Reading needs no lock, and another host has one of its own.
         assert current(store, "alice") == "S3cr3t-MARKER-a"
         put(open_store(tmp_path, "db-2"), alice="S3cr3t-MARKER-c")
@@ -147,7 +147,7 @@ def test_a_host_that_somebody_else_has_locked(tmp_path, monkeypatch):
 def test_waiting_for_the_lock_ends_when_it_is_free(tmp_path, monkeypatch):
     store = open_store(tmp_path)
     put(store, alice="S3cr3t-MARKER-a")
-    with open(tmp_path / ".db-1.yml~lock", "rb") as held:
+    with open(tmp_path / ".db-1.rekey.txt~lock", "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         waited = threading.Event()
         pause = time.sleep
@@ -168,8 +168,8 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(folders.fcntl, "flock", no_locks)
     store = open_store(tmp_path)
-    assert failure_of(lambda: put(store, alice="S3cr3t-MARKER-a")) == "%s cannot be locked: No locks available." % (tmp_path / "db-1.yml")
-    assert not (tmp_path / "db-1.yml").exists()
+    assert failure_of(lambda: put(store, alice="S3cr3t-MARKER-a")) == "%s cannot be locked: No locks available." % (tmp_path / "db-1.rekey.txt")
+    assert not (tmp_path / "db-1.rekey.txt").exists()
 
 
 def test_modes(tmp_path):
@@ -180,13 +180,14 @@ def test_modes(tmp_path):
     finally:
         os.umask(before)
     modes = {str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
-    assert modes == {"a": 0o700, "a/b": 0o700, "a/b/db-1.yml": 0o600, "a/b/.db-1.yml~lock": 0o600}
+    mark = {"a/b/.rekey": 0o700, "a/b/.rekey/store.txt": 0o600}
+    assert modes == {"a": 0o700, "a/b": 0o700, "a/b/db-1.rekey.txt": 0o600, "a/b/.db-1.rekey.txt~lock": 0o600, **mark}
 
 
 def test_ansible_vault_view_shows_the_file(tmp_path):
     put(open_store(tmp_path), alice="S3cr3t-MARKER-a")
     (tmp_path / "vault-password").write_text(VAULT + "\n", encoding="utf-8")
-    command = ["-m", "ansible.cli.vault", "view", "--vault-password-file", str(tmp_path / "vault-password"), str(tmp_path / "db-1.yml")]
+    command = ["-m", "ansible.cli.vault", "view", "--vault-password-file", str(tmp_path / "vault-password"), str(tmp_path / "db-1.rekey.txt")]
     environment = dict(os.environ, PAGER="cat", HOME=str(tmp_path))
     shown = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True, env=environment)
     assert re.search('"password": "S3cr3t-MARKER-a"', shown.stdout)
@@ -196,10 +197,10 @@ def test_several_vault_ids(tmp_path, monkeypatch):
     both = {"passwords": ("S3cr3t-MARKER-1", "S3cr3t-MARKER-2"), "vault_ids": ("dev", "prod")}
     monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "dev")
     put(open_store(tmp_path, **both), alice="S3cr3t-MARKER-a")
-    assert (tmp_path / "db-1.yml").read_text(encoding="utf-8").splitlines()[0].endswith(";dev")
+    assert (tmp_path / "db-1.rekey.txt").read_text(encoding="utf-8").splitlines()[0].endswith(";dev")
     monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "prod")
     put(open_store(tmp_path, **both), bob="S3cr3t-MARKER-b")
-    assert (tmp_path / "db-1.yml").read_text(encoding="utf-8").splitlines()[0].endswith(";prod")
+    assert (tmp_path / "db-1.rekey.txt").read_text(encoding="utf-8").splitlines()[0].endswith(";prod")
     # Whoever has only the one with which it is encrypted now reads all of it.
     alone = open_store(tmp_path, passwords=("S3cr3t-MARKER-2",), vault_ids=("prod",))
     assert (current(alone, "alice"), current(alone, "bob")) == ("S3cr3t-MARKER-a", "S3cr3t-MARKER-b")
@@ -210,7 +211,7 @@ def test_an_identity_that_the_play_does_not_have(tmp_path, monkeypatch):
     put(store, alice="S3cr3t-MARKER-a")
     monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "elsewhere")
     told = failure_of(lambda: put(store, alice="S3cr3t-MARKER-b"))
-    assert told == "%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % (tmp_path / "db-1.yml")
+    assert told == "%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % (tmp_path / "db-1.rekey.txt")
     assert current(store, "alice") == "S3cr3t-MARKER-a"
 
 
@@ -233,8 +234,8 @@ def test_a_relative_folder_is_refused(tmp_path, monkeypatch):
 
 def test_every_host_has_a_file_of_its_own_within_the_folder(tmp_path):
     hosts = [
-        "db", "DB", "db.yml", "db/1", "db_1", "../db", "/db", "..", ".", ".db", "%2Edb", "%2E", "%2Fdb", "~", "~db", "db~", "%7E", "lock", "db.yml~lock",
-        ".db.yml~lock", "a:1", "[::1]", "a b", "a\\b", "a\nb", "$HOME", "-rf", "*", "dß", "数据库",
+        "db", "DB", "db.yml", "db.rekey.txt", "db/1", "db_1", "../db", "/db", "..", ".", ".db", "%2Edb", "%2E", "%2Fdb", "~", "~db", "db~", "%7E", "lock",
+        "db.yml~lock", "db.rekey.txt~lock", ".db.yml~lock", ".db.rekey.txt~lock", "a:1", "[::1]", "a b", "a\\b", "a\nb", "$HOME", "-rf", "*", "dß", "数据库",
     ]  # fmt: skip
     # And back again, since a host's second write sweeps up what looks like its own temporary files.
     for host in hosts + hosts[::-1]:
@@ -242,8 +243,8 @@ def test_every_host_has_a_file_of_its_own_within_the_folder(tmp_path):
     for host in hosts:
         assert current(open_store(tmp_path / "store", host), "user") == "S3cr3t-MARKER-" + host
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
-    names = os.listdir(tmp_path / "store")
-    assert len([name for name in names if name.endswith(".yml")]) == len([name for name in names if name.endswith("~lock")]) == len(hosts)
+    names = set(os.listdir(tmp_path / "store")) - {".rekey"}
+    assert len([name for name in names if name.endswith(".rekey.txt")]) == len([name for name in names if name.endswith("~lock")]) == len(hosts)
     assert not [name for name in names if name.startswith(".") and not name.endswith("~lock")]
 
 
@@ -252,7 +253,7 @@ def test_a_host_with_a_name_that_is_too_long_for_a_file(tmp_path):
     # Room for the file, but not for the one beside it that replaces it.
     store = open_store(tmp_path, "h" * 243)
     assert "File name too long" in failure_of(lambda: put(store, alice="S3cr3t-MARKER-a"))
-    assert not (tmp_path / ("h" * 243 + ".yml")).exists()
+    assert not (tmp_path / ("h" * 243 + ".rekey.txt")).exists()
 
 
 def test_a_folder_behind_a_link_and_with_a_tilde(tmp_path, monkeypatch):

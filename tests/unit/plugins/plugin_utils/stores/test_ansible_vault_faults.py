@@ -29,19 +29,19 @@ OLD, NEW, OTHER = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-other
 FORK = multiprocessing.get_context("fork")
 # The children only write to the store; they wait for no thread that was not copied.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-FILES = [".db-1.yml~lock", "db-1.yml"]
+FILES = [".db-1.rekey.txt~lock", ".rekey", "db-1.rekey.txt"]
 
 
 def put(folder, **passwords):
     """Set the current passwords of users, whatever stood there."""
-    store = AnsibleVaultStore("db-1", {"store_path": str(folder)}, loader(VAULT))
+    store = AnsibleVaultStore("db-1", {"store_path": str(folder), "store_create": True}, loader(VAULT))
     entries = store.get(passwords)
     store.put({user: Entry(Record(user, password=password), entries[user].version) for user, password in passwords.items()})
 
 
 def current(folder):
     """The current passwords of alice and bob."""
-    entries = AnsibleVaultStore("db-1", {"store_path": str(folder)}, loader(VAULT)).get(["alice", "bob"])
+    entries = AnsibleVaultStore("db-1", {"store_path": str(folder), "store_create": True}, loader(VAULT)).get(["alice", "bob"])
     return [entry.record and entry.record.password for entry in entries.values()]
 
 
@@ -105,7 +105,7 @@ def test_data_reach_the_disk_before_the_file_is_replaced_and_the_folder_after_it
     told = []
     for password in (OLD, NEW):
         calls = [(name, on) for when, name, on in calls_of(store, alice=password) if when == "before" and name in ("mkdir", "fsync", "rename")]
-        told += [(name, "temporary" if "/.db-1.yml~" in on else os.path.relpath(on, tmp_path)) for name, on in calls]
+        told += [(name, "temporary" if "/.db-1.rekey.txt~" in on else os.path.relpath(on, tmp_path)) for name, on in calls]
     write = [("fsync", "temporary"), ("rename", "temporary"), ("fsync", "deep/store")]
     assert told == [("mkdir", "deep"), ("fsync", "."), ("mkdir", "deep/store"), ("fsync", "deep"), *write, *write]
 
@@ -216,7 +216,7 @@ def test_a_write_that_the_kernel_cuts_short(tmp_path):
     worker.start()
     worker.join(30)
     assert worker.exitcode == 0
-    assert told.get() == "%s cannot be written: File too large. What it held before is untouched." % (tmp_path / "db-1.yml")
+    assert told.get() == "%s cannot be written: File too large. What it held before is untouched." % (tmp_path / "db-1.rekey.txt")
     assert current(tmp_path) == [OLD, OTHER] and sorted(os.listdir(tmp_path)) == FILES
 
 
@@ -275,33 +275,34 @@ def users(**records):
     ],
 )
 def test_a_damaged_file_is_told_and_never_overwritten(tmp_path, content, told):
-    path = tmp_path / "db-1.yml"
+    path = tmp_path / "db-1.rekey.txt"
     path.write_bytes(content())
     before = path.read_bytes()
-    store = AnsibleVaultStore("db-1", {"store_path": str(tmp_path)}, loader(VAULT))
+    store = AnsibleVaultStore("db-1", {"store_path": str(tmp_path), "store_create": True}, loader(VAULT))
     for call in (lambda: store.get(["alice"]), lambda: store.put({"alice": Entry(Record("alice", password=NEW), None)})):
         message = failure_of(call)
         assert told in message and str(path) in message
-    assert path.read_bytes() == before and sorted(os.listdir(tmp_path)) == FILES
+    assert path.read_bytes() == before and sorted(os.listdir(tmp_path)) == [name for name in FILES if name != ".rekey"]
 
 
 def test_another_users_damaged_record_stops_nobody_and_stays_as_it_is(tmp_path):
-    (tmp_path / "db-1.yml").write_bytes(users(bob={"username": "bob", "later": OTHER}))
+    (tmp_path / "db-1.rekey.txt").write_bytes(users(bob={"username": "bob", "later": OTHER}))
     put(tmp_path, alice=NEW)
-    content = json.loads(VaultLib(loader(VAULT)._vault.secrets).decrypt((tmp_path / "db-1.yml").read_bytes()))
+    text = VaultLib(loader(VAULT)._vault.secrets).decrypt((tmp_path / "db-1.rekey.txt").read_bytes())
+    content = json.loads(text.partition(b"\n")[2])
     assert content["users"]["bob"] == {"username": "bob", "later": OTHER} and content["users"]["alice"]["password"] == NEW
 
 
 def test_a_link_whose_target_is_not_there_is_no_empty_store(tmp_path):
     # The target may stand on a volume that is not mounted just now.
-    (tmp_path / "db-1.yml").symlink_to(tmp_path / "unmounted" / "db-1.yml")
+    (tmp_path / "db-1.rekey.txt").symlink_to(tmp_path / "unmounted" / "db-1.rekey.txt")
     assert "is a link to a file that does not exist" in failure_of(current, tmp_path)
     assert "is a link to a file that does not exist" in failure_of(put, tmp_path, alice=NEW)
-    assert (tmp_path / "db-1.yml").is_symlink()
+    assert (tmp_path / "db-1.rekey.txt").is_symlink()
 
 
 def test_something_else_stands_where_the_file_or_the_folder_should(tmp_path):
-    (tmp_path / "db-1.yml").mkdir()
+    (tmp_path / "db-1.rekey.txt").mkdir()
     assert "cannot be read: Is a directory" in failure_of(put, tmp_path, alice=NEW)
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert "cannot be read: Not a directory" in failure_of(put, tmp_path / "file", alice=NEW)
@@ -312,12 +313,12 @@ def test_something_else_stands_where_the_file_or_the_folder_should(tmp_path):
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     # By a double of open(), since root may read everything.
     put(tmp_path, alice=OLD)
-    before = (tmp_path / "db-1.yml").read_bytes()
+    before = (tmp_path / "db-1.rekey.txt").read_bytes()
 
     def refuse(*_args):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(ansible_vault, "open", refuse, raising=False)
-    assert failure_of(current, tmp_path) == "%s cannot be read: Permission denied." % (tmp_path / "db-1.yml")
+    assert failure_of(current, tmp_path) == "%s cannot be read: Permission denied." % (tmp_path / "db-1.rekey.txt")
     assert "Permission denied" in failure_of(put, tmp_path, alice=NEW)
-    assert (tmp_path / "db-1.yml").read_bytes() == before
+    assert (tmp_path / "db-1.rekey.txt").read_bytes() == before

@@ -7,18 +7,22 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, Optional
+from unittest import mock
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_folder import mark
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.ansible_vault import AnsibleVaultStore
@@ -37,7 +41,7 @@ def open_store(folder: pathlib.Path, *secrets: tuple[str, str], host: str = "h1"
     """
     secrets = secrets or (("default", VAULT),)
     passwords = loader(*(password for _vault_id, password in secrets), vault_ids=[vault_id for vault_id, _password in secrets])
-    return AnsibleVaultStore(host, {"store_path": str(folder)}, passwords)
+    return AnsibleVaultStore(host, {"store_path": str(folder), "store_create": True}, passwords)
 
 
 def put(store: AnsibleVaultStore, **passwords: str) -> None:
@@ -314,3 +318,160 @@ def test_edge_51_a_lock_file_that_is_a_link_is_not_followed(tmp_path):
         assert "Too many levels of symbolic links" in failure_of(put, open_store(tmp_path / "store"), alice=NEW)
         lock.unlink()
     assert not (tmp_path / "none").exists() and current(open_store(tmp_path / "store")) == OLD
+
+
+# Edge 33: a store is begun only when it is asked for
+
+
+def every_operation(folder: pathlib.Path, **options: Any) -> list[Callable]:
+    """All that a store offers, on one that was opened with these options."""
+    def opened() -> AnsibleVaultStore:
+        return AnsibleVaultStore("h1", {"store_path": str(folder), **options}, loader(VAULT))
+
+    return [
+        lambda: opened().get(["alice"]), lambda: opened().list(), lambda: opened().put({"alice": Entry(Record("alice", password=NEW), None)}),
+        lambda: opened().read_note("lease of h1"), lambda: opened().write_note("lease of h1", {}, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("there", ["nothing", "an empty folder", "other files", "links that lead nowhere", "the traces of a store"])
+def test_edge_33_where_there_is_no_store_everything_fails_and_nothing_is_made(tmp_path, there):
+    store = tmp_path / "volume" / "store"
+    if there != "nothing":
+        store.mkdir(parents=True)
+    if there == "other files":
+        (store / "lost+found").mkdir()
+        for name in ("notes.yml", "h1.txt", "h1.rekey.txt~", "README"):
+            (store / name).write_text("mine", encoding="utf-8")
+        (store / "h1.yaml").write_text("$ANSIBLE_VAULT;1.1;AES256\n", encoding="utf-8")
+    elif there == "links that lead nowhere":
+        (store / ".rekey").symlink_to(tmp_path / "unmounted")
+        (store / "h2.rekey.txt").symlink_to(tmp_path / "unmounted")
+    elif there == "the traces of a store":
+        (store / ".h1.rekey.txt~lock").touch()
+        (store / ".h1.rekey.txt~half").write_text("$ANSIBLE_VAULT;1.1;AES256\n", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    for call in every_operation(store):
+        told = failure_of(call)
+        assert "There is no store in %s" % store in told and "rotate_store_create" in told
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_edge_33_a_store_is_begun_when_it_is_asked_for_and_known_again(tmp_path):
+    store = tmp_path / "volume" / "store"
+    assert [call() for call in every_operation(store, store_create=True)[:2]] == [{"alice": mock.ANY}, []] and not store.exists()
+    assert AnsibleVaultStore("h1", {"store_path": str(store), "store_create": True}, loader(VAULT)).read_note("lease of h1").content is None
+    assert not store.exists()
+    every_operation(store, store_create=True)[4]()
+    # A note alone, as a run leaves behind that dies before its first record.
+    assert AnsibleVaultStore("h1", {"store_path": str(store)}, loader(VAULT)).list() == []
+    every_operation(store)[2]()
+    assert current(open_store(store)) == NEW and (store / ".rekey" / "store.txt").is_file()
+    # The volume is gone, and its folder stays.
+    os.rename(store, tmp_path / "away")
+    store.mkdir()
+    for call in every_operation(store):
+        assert "There is no store" in failure_of(call)
+
+
+@pytest.mark.parametrize("name", ["h1.yml", "h2.yml", "h2.rekey.txt"])
+def test_edge_33_a_store_of_before_is_taken_and_gets_its_mark(tmp_path, name):
+    text = VaultLib([("default", VaultSecret(VAULT.encode()))]).encrypt('{"format": 1, "users": {}}')
+    (tmp_path / name).write_bytes(text)
+    operations = every_operation(tmp_path)
+    assert operations[1]() == [] and not (tmp_path / ".rekey").exists()
+    operations[2]()
+    assert (tmp_path / ".rekey" / "store.txt").is_file() and current(open_store(tmp_path)) == NEW
+
+
+def test_edge_33_the_mark_is_made_by_several_at_once(tmp_path):
+    for _number in range(3):
+        threads = [threading.Thread(target=mark, args=(str(tmp_path),)) for _number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert os.listdir(tmp_path / ".rekey") == ["store.txt"]
+        (tmp_path / ".rekey" / "store.txt").unlink()
+
+
+# Edge 13: no inventory and no variables
+
+
+def old_form(path: pathlib.Path, **passwords: str) -> pathlib.Path:
+    """A file as earlier versions wrote it."""
+    text = json.dumps({"format": 1, "users": {user: {"username": user, "password": password} for user, password in passwords.items()}})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(VaultLib().encrypt(text, secret=VaultSecret(VAULT.encode()), vault_id=None))
+    return path
+
+
+def test_edge_13_a_file_of_the_old_name_is_read_and_the_first_write_moves_it(tmp_path):
+    old = old_form(tmp_path / "h1.yml", alice=OLD, bob=OTHER)
+    (tmp_path / ".h1.yml~lock").touch()
+    (tmp_path / ".h1.yml~half").touch()
+    reader = AnsibleVaultStore("h1", {"store_path": str(tmp_path)}, loader(VAULT))
+    assert (current(reader), reader.list()) == (OLD, ["alice", "bob"]) and old.exists()
+    put(reader, alice=NEW)
+    assert sorted(os.listdir(tmp_path)) == [".h1.rekey.txt~lock", ".rekey", "h1.rekey.txt"]
+    assert (current(reader), current(open_store(tmp_path), "bob")) == (NEW, OTHER)
+
+
+def test_edge_13_a_link_of_the_old_name_leads_to_the_same_file(tmp_path):
+    real = old_form(tmp_path / "volume" / "h1.yml", alice=OLD)
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "h1.yml").symlink_to(real)
+    put(open_store(tmp_path / "store"), alice=NEW)
+    assert os.readlink(tmp_path / "store" / "h1.rekey.txt") == str(real) and not (tmp_path / "store" / "h1.yml").is_symlink()
+    assert current(open_store(tmp_path / "store")) == NEW and not real.is_symlink()
+
+
+def test_edge_13_a_run_that_dies_while_it_moves_the_file_leaves_one_that_is_usable(tmp_path, monkeypatch):
+    old_form(tmp_path / "h1.yml", alice=OLD)
+    rename = os.rename
+
+    def die(*args: Any) -> None:
+        rename(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ansible_vault.os, "rename", die)
+    with pytest.raises(KeyboardInterrupt):
+        put(open_store(tmp_path), alice=NEW)
+    monkeypatch.undo()
+    assert current(open_store(tmp_path)) == OLD
+    put(open_store(tmp_path), alice=NEW)
+    assert current(open_store(tmp_path)) == NEW and not (tmp_path / "h1.yml").exists()
+
+
+def test_edge_13_of_two_files_the_new_one_counts(tmp_path):
+    begun(tmp_path)
+    old_form(tmp_path / "h1.yml", alice=OTHER)
+    assert current(open_store(tmp_path)) == OLD
+    put(open_store(tmp_path), alice=NEW)
+    assert current(open_store(tmp_path)) == NEW and (tmp_path / "h1.yml").exists()
+
+
+# Edge 39: whose file it is
+
+
+def test_edge_39_swapped_files_are_refused(tmp_path):
+    for host, password in (("h1", OLD), ("h2", OTHER)):
+        put(open_store(tmp_path, host=host), alice=password)
+    one, two = file_of(tmp_path), file_of(tmp_path, "h2")
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+    for call in (lambda: current(open_store(tmp_path)), lambda: open_store(tmp_path).list(), lambda: put(open_store(tmp_path), carol=NEW),
+                 lambda: open_store(tmp_path).put({"carol": Entry(Record("carol", password=NEW), None)})):  # fmt: skip
+        with pytest.raises(VendorError) as caught:
+            call()
+        assert caught.value.kind == "target_mismatch" and "holds the records of h2, not of h1" in caught.value.message
+    assert one.read_bytes() != content and two.read_bytes() == content
+
+
+def test_edge_39_a_file_from_before_is_accepted_and_says_from_then_on_whose_it_is(tmp_path):
+    old_form(tmp_path / "h1.yml", alice=OLD)
+    put(open_store(tmp_path), alice=NEW)
+    os.rename(file_of(tmp_path), file_of(tmp_path, "h2"))
+    with pytest.raises(VendorError, match="holds the records of h1, not of h2"):
+        open_store(tmp_path, host="h2").list()
