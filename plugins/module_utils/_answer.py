@@ -118,7 +118,7 @@ class Response:
         try:
             name = codecs.lookup(declared.group(1)).name
             # Some codecs read anything but text, and say so only when they are used.
-            return None if name.replace("-", "_") in _NO_CHARSETS or not isinstance(b"".decode(name), str) else name
+            return None if name.replace("-", "_") in _NO_CHARSETS or not isinstance(b"text".decode(name, "replace"), str) else name
         except (LookupError, UnicodeError, ValueError):
             return None
 

@@ -11,6 +11,7 @@ is left of the whole request, through every phase: connecting, a proxy's answer,
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 import time
 import zlib
@@ -41,6 +42,7 @@ class _Request(threading.local):
     room = 0  # bytes that may still come in
     # Whether some of the request itself may have reached the server: no handshake, and no word to a proxy. None: it came to no connection.
     sent: Optional[bool] = None
+    _tail: Optional[bytes] = b""  # what has come of the head of an answer; None: its end has come
 
     def begin(self, piece: float, seconds: float, limit: int) -> None:
         """A request begins.
@@ -50,6 +52,11 @@ class _Request(threading.local):
         :param limit: bytes that its answer may have.
         """
         self.piece, self.end, self.room, self.sent = piece, time.monotonic() + seconds, limit + _AROUND, None
+        self._tail = b""
+
+    def connected(self) -> None:
+        """There is a connection; what was said on the way to it (to a proxy, for TLS) is none of the request."""
+        self.sent, self._tail = False, b""
 
     def time_left(self) -> float:
         """Seconds to wait for the next piece.
@@ -67,14 +74,24 @@ class _Request(threading.local):
         # A socket may wake up a moment too early.
         return self.end - time.monotonic() < 0.001
 
-    def count(self, number: int) -> None:
-        """Bytes have come in.
+    def take(self, data: bytes) -> None:
+        """Bytes have come in; none is the end of the connection.
 
         :raises TooLarge: more than were allowed.
+        :raises ConnectionAbortedError: the connection has ended within the head of the answer. http.client would take what came of it for all.
         """
-        self.room -= number
+        self.room -= len(data)
         if self.room < 0:
             raise TooLarge
+        if self._tail == b"" and data and not b"HTTP/".startswith(data[:5]):
+            # http.client tells that better.
+            self._tail = None
+        if self._tail is None:
+            return
+        if not data and self._tail:
+            raise ConnectionAbortedError
+        tail = self._tail + data
+        self._tail = None if b"\n\r\n" in tail or b"\n\n" in tail else tail[-3:]
 
 
 UNDER_WAY = _Request()
@@ -95,7 +112,7 @@ class _Reader(io.RawIOBase):
         """Read what is there."""
         self._sock.settimeout(UNDER_WAY.time_left())
         number = self._raw.readinto(buffer)
-        UNDER_WAY.count(number or 0)
+        UNDER_WAY.take(bytes(buffer[: number or 0]))
         return number
 
     def close(self) -> None:
@@ -120,12 +137,22 @@ class BoundedSocket:
         UNDER_WAY.sent = True
         try:
             self._sock.sendall(data, *flags)
-        except (ConnectionResetError, BrokenPipeError):
-            # A server of TLS 1.3 that refuses the client's certificate says so when we are sending already: the reason lies unread in the socket.
-            if hasattr(self._sock, "getpeercert"):
-                self._sock.settimeout(min(UNDER_WAY.time_left(), 1.0))
-                self._sock.recv(1)
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
+            if isinstance(self._sock, ssl.SSLSocket):
+                self._raise_alert()
             raise
+
+    def _raise_alert(self) -> None:
+        """A server of TLS 1.3 that refuses the client's certificate says so when we are sending already: the reason lies unread in the socket."""
+        self._sock.settimeout(min(UNDER_WAY.time_left(), 1.0))
+        try:
+            self._sock.recv(1)
+        except ssl.SSLEOFError:
+            return
+        except ssl.SSLError:
+            raise
+        except OSError:
+            return
 
     def makefile(self, *_args: Any, **_options: Any) -> io.BufferedReader:
         """A file to read from, as http.client wants it."""

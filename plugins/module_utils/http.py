@@ -172,12 +172,11 @@ def _first(chain: list[BaseException], *kinds: type) -> Any:
     return next((item for item in chain if isinstance(item, kinds)), None)
 
 
-def _tls_reason(chain: list[BaseException], client_cert: bool, reached: bool) -> str:
+def _tls_reason(chain: list[BaseException], reason: Optional[ssl.SSLError], client_cert: bool, reached: bool) -> str:
     """Why TLS failed, as the end of a sentence."""
     if any(type(item).__name__ == "CertificateError" for item in chain):
         # urllib3 1.26 compares the names itself.
         return "the certificate is for another host"
-    reason = _first(chain, ssl.SSLError)
     name = str(getattr(reason, "reason", None) or "")
     verdict = getattr(reason, "verify_message", None)
     if verdict:
@@ -227,7 +226,7 @@ class _BoundedConnection:
         try:
             super().connect()
         finally:
-            UNDER_WAY.sent = False
+            UNDER_WAY.connected()
         if not isinstance(self.sock, BoundedSocket):
             self.sock = BoundedSocket(self.sock)
 
@@ -420,6 +419,8 @@ class HttpClient:
                 response, body = self._exchange(method, path, limit, kind == WRITE, json=json, data=data, headers=headers)
             except _Failure as failure:
                 left -= time.monotonic() - begin
+                if failure.error.maybe_applied:
+                    self._forget_connections()
                 if last or left <= 0 or not self._may_repeat(failure, kind):
                     if not failure.reached and failure.error.kind != errors.INVALID_INPUT:
                         self._unreachable.set()
@@ -429,6 +430,8 @@ class HttpClient:
             left -= time.monotonic() - begin
             self._unreachable.clear()
             answer = Response(response, self._scrub, body, kind == WRITE, private)
+            if kind == WRITE and not 200 <= answer.status < 300 and may_have_happened(answer.status):
+                self._forget_connections()
             self._check_way(answer)
             wait = retry_after(answer.headers.get("Retry-After"))
             if last or left <= 0 or answer.status not in _RETRIED_STATUSES[kind] or (kind == WRITE and wait is None):
@@ -456,6 +459,11 @@ class HttpClient:
             if response is not None:
                 # Where the body was read to its end the connection is back in the pool already.
                 response.close()
+
+    def _forget_connections(self) -> None:
+        """Whoever stumbles over a change may close the connection behind its answer; the login that finds out must not get lost on it."""
+        for adapter in self._session.adapters.values():
+            adapter.close()
 
     @staticmethod
     def _reached(exc: Exception, response: Any) -> bool:
@@ -494,10 +502,12 @@ class HttpClient:
         if late is not None:
             return late, False
         closed = _first(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-        if _first(chain, requests.exceptions.SSLError, ssl.SSLError) and not closed:
-            name = str(getattr(_first(chain, ssl.SSLError), "reason", None) or "")
-            text = _tls_reason(chain, self._has_client_cert, reached)
-            return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (self._where, text)), _HANDSHAKE_ALERT.search(name) is not None
+        # A connection that was closed may still have told the reason.
+        told = next((item for item in chain if isinstance(item, ssl.SSLError) and not isinstance(item, (ssl.SSLEOFError, ssl.SSLZeroReturnError))), None)
+        if told or (_first(chain, requests.exceptions.SSLError) and not closed):
+            text = _tls_reason(chain, told, self._has_client_cert, reached)
+            proof = _HANDSHAKE_ALERT.search(str(getattr(told, "reason", None) or "")) is not None
+            return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (self._where, text)), proof
         return self._broken(chain, reached, bool(closed))
 
     def _unsendable(self, exc: Exception) -> Optional[VendorError]:

@@ -10,6 +10,8 @@ A fault joins two independent choices. ``kind`` is what the client sees; ``appli
 ``drop``           the connection is cut without an answer
 ``cut``            half of the real answer, then the connection ends
 ``answer``         the given ``status``, ``headers`` and ``body`` (``dict`` or ``list``: JSON, ``str``: text)
+``raw``            exactly these bytes (``body``), then the connection ends: an answer that is broken as HTTP
+``drip``           the beginning of an answer, and then a byte again and again, until the client goes away
 ``html``           an HTML page, as a proxy in between would send it (``status``, default 502)
 ``truncated``      the first half of the real JSON, as a complete answer
 ``wrong_types``    the real JSON with every value of another type; ``top`` makes the whole answer ``list``, ``null`` or ``string``
@@ -34,7 +36,7 @@ from email.utils import formatdate
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-APPLIES = {"hang": "never", "drop": "never", "answer": "never", "html": "never", "echo": "never",
+APPLIES = {"hang": "never", "drop": "never", "raw": "never", "drip": "never", "answer": "never", "html": "never", "echo": "never",
            "cut": "now", "truncated": "now", "wrong_types": "now", "real": "now", "gate": "now"}
 ECHO_FORMS = {
     "plain": lambda secret: secret,
@@ -166,6 +168,15 @@ class Fault:
             return None
         if self.kind == "drop":
             await connection.abort()
+            return None
+        if self.kind == "raw":
+            connection.write(self.body if isinstance(self.body, bytes) else str(self.body or "").encode("latin-1"))
+            connection.close()
+            await connection.gone()
+            return None
+        if self.kind == "drip":
+            await connection.drip(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n", b" ")
+            self.left.set()
             return None
         return self._answer(received, real, vendor_error)
 

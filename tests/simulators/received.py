@@ -96,6 +96,18 @@ class Connection:
         self._receive.__self__.transport.abort()
         await self.gone()
 
+    def write(self, raw: bytes) -> None:
+        """Send bytes past all that knows HTTP."""
+        self._receive.__self__.transport.write(raw)
+
+    async def drip(self, head: bytes, drop: bytes, pause: float = 0.02) -> None:
+        """Send the head, and then the drop again and again, until the client has gone."""
+        self.write(head)
+        gone = asyncio.ensure_future(self.gone())
+        while not gone.done():
+            self.write(drop)
+            await asyncio.wait((gone,), timeout=pause)
+
     def close(self):
         """End the connection behind what has been written already."""
         self._receive.__self__.transport.close()

@@ -126,3 +126,71 @@ def test_sixth_vendor_1_a_look_that_is_lost_within_a_change_is_no_doubtful_chang
         result = run(stand, double, "alice", update_password="always", timeout=0.3, retries=0)
         assert fault.fired == 1 and not double.calls(user)[0].write and double.writes == 0
         assert told(result) == [("failed", None, "timed_out" if kind == "hang" else "connection_failed")] and not double.failed_logins
+
+
+RAW = {
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a place in latin-1": b"HTTP/1.1 302 Found\r\nLocation: /\xe4\xff\r\nContent-Length: 0\r\n\r\n",
+    "a place that is none": b"HTTP/1.1 303 See Other\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "half a header": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "half a body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+    "chunks that are none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "gzip that is none": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("applies", ["now", "never"])
+@pytest.mark.parametrize("raw", RAW)
+def test_edge_44_a_broken_answer_to_a_change_is_told_apart_by_a_login(
+    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, raw: str, applies: str
+) -> None:
+    double.inject("raw", body=RAW[raw], applies=applies, **stand.change)
+    result = call(update_password="always")
+    state, verified, error = told(result)[0]
+    assert "cannot be sent" not in str(result) and "unforeseen" not in str(result)
+    if not stand.proves:
+        assert (state, verified, error) == ("unknown", None, "outcome_unknown") and not result["changed"]
+    elif applies == "now":
+        assert (state, verified, error) == ("changed", True, None) and result["changed"]
+    else:
+        assert (state, verified) == ("failed", False) and error in ("unexpected_response", "connection_failed")
+
+
+@pytest.mark.parametrize("which", ["lookup", "login"])
+@pytest.mark.parametrize("raw", RAW)
+def test_edge_48_a_broken_answer_to_anything_else_is_a_failure(
+    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, raw: str, which: str
+) -> None:
+    where = stand.lookup if which == "lookup" else {"path": LOGINS[stand.vendor]}
+    double.inject("raw", body=RAW[raw], times=None, **where)
+    result = call()
+    assert "unforeseen" not in str(result) and told(result)[0][0] == "failed" and double.writes == 0
+    assert told(result)[0][2] in ("unexpected_response", "connection_failed")
+
+
+@pytest.mark.parametrize("applies", ["now", "never"])
+def test_edge_14_a_change_whose_answer_never_ends(call: functools.partial[dict[str, Any]], stand: Stand, double: Double, applies: str) -> None:
+    double.inject("drip", applies=applies, **stand.change)
+    result = call(update_password="always", timeout=20.0, deadline=0.5)
+    state, verified, error = told(result)[0]
+    if not stand.proves:
+        assert (state, verified, error) == ("unknown", None, "outcome_unknown")
+    else:
+        assert (state, verified, error) == (("changed", True, None) if applies == "now" else ("failed", False, "timed_out"))
+
+
+@pytest.mark.parametrize("which", ["lookup", "login"])
+def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[str, Any]], stand: Stand, double: Double, which: str) -> None:
+    where = stand.lookup if which == "lookup" else {"path": LOGINS[stand.vendor]}
+    fault = double.inject("drip", times=None, **where)
+    # One that has had all its time is not made again.
+    result = call(timeout=20.0, deadline=0.5)
+    assert told(result)[0][::2] == ("failed", "timed_out") and double.writes == 0 and fault.fired == 1
+
+
+@pytest.mark.parametrize("concurrency, retries", [(30000000, 3), (1001, 3), (8, 10**9)])
+def test_edge_47_numbers_have_a_limit_at_every_vendor(stand: Stand, double: Double, concurrency: int, retries: int) -> None:
+    result = run(stand, double, "alice", concurrency=concurrency, retries=retries)
+    assert told(result) == [("failed", None, "invalid_input")] and "must be at most 1000" in result["msg"] and not double.requests
