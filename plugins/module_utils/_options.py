@@ -10,6 +10,7 @@ The validator turns a number into text (a password of 0123 without quotes become
 from __future__ import annotations
 
 import datetime
+import os
 from typing import Any, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -74,6 +75,28 @@ def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
             if what and (secret or what != "a number"):
                 text = "%s%s is %s, not a text. Put it into quotes where it is written; without them YAML may have changed it already."
                 raise VendorError(errors.INVALID_INPUT, text % (name, whose, what))
+
+
+def refuse_odd_paths(spec: dict, params: dict) -> None:
+    """Refuse a path that no file can have: over it the operating system's functions fall one by one.
+
+    :param spec: an argument_spec.
+    :param params: the options, validated.
+    :raises VendorError: ``invalid_input``.
+    """
+    for name, option in spec.items():
+        value = params.get(name)
+        if option.get("options") and isinstance(value, dict):
+            refuse_odd_paths(option["options"], value)
+        elif option.get("type") == "path" and isinstance(value, str) and not _is_path(value):
+            raise VendorError(errors.INVALID_INPUT, "%s holds a character that no path can hold." % name)
+
+
+def _is_path(value: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
 
 
 def _owner(item: dict, option: str, number: int) -> str:

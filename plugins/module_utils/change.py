@@ -16,6 +16,7 @@ from collections import Counter
 from typing import Optional
 
 from . import argument_spec, errors
+from ._options import refuse_odd_paths
 from .argument_spec import entries, module_spec, secrets
 from .errors import Message, VendorError, encodable, parts_of, scrubbed
 from .http import HttpClient, check_numbers, check_tls_files
@@ -75,6 +76,7 @@ def check_options(vendor, params: dict, nearby: bool = True, files: bool = True)
     :raises VendorError: ``invalid_input``.
     """
     check_numbers(params["timeout"], params["retries"], params["concurrency"], params["deadline"])
+    refuse_odd_paths(module_spec(type(vendor))["argument_spec"], params)
     if nearby:
         vendor.check_call()
         if files:

@@ -169,12 +169,21 @@ options:
         description: The database to log in to, where a user may not log in without one.
         type: str
       ssl:
-        description: Whether to log in over TLS.
+        description:
+          - Whether to log in over TLS. By default TLS is used where the database offers it, and insisted on where O(database_login.ca_path) or
+            O(database_login.client_cert) is given.
         type: bool
-        default: false
       ca_path:
-        description: A file with the certificate authorities to trust.
+        description: A file with the certificate authorities to trust. Without it the database is not authenticated.
         type: path
+      client_cert:
+        description: A file with the certificate that an instance with mutual TLS asks for, and perhaps its key.
+        type: path
+        version_added: 0.2.0
+      client_key:
+        description: A file with the key of O(database_login.client_cert), without a pass phrase.
+        type: path
+        version_added: 0.2.0
       timeout:
         description: How many seconds to wait for the database. If it can't be reached, that is told in a warning and nothing is verified.
         type: float

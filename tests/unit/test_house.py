@@ -48,7 +48,7 @@ BELOW = {
     "vendors": ("_environment", "_urls", "bodies", "errors", "http", "openstack", "refusals", "auth", "vendor", "vendors"),
     "argument_spec": ("_environment", "vendor"),
     "parallel": (),
-    "change": ("_moments", "argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
+    "change": ("_moments", "_options", "argument_spec", "errors", "http", "parallel", "scrub", "vendor"),
     "module_runner": ("_options", "argument_spec", "change", "errors", "http"),
 }
 

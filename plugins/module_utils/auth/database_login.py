@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 from importlib import import_module
+from typing import Any
 
 from .. import errors
 from ..errors import VendorError
@@ -23,6 +25,8 @@ _LOCKED = (3118, 3955, 4150, 4151)
 _RIGHT = (1203, 1226, 1820, 1862)
 # The client's own, where it has no (further) answer of the server.
 _NO_ANSWER = range(2000, 2056)
+# Of these: the server offers no TLS, or none that both sides know.
+_NO_TLS = 2026
 
 
 class Unreachable(Exception):
@@ -57,19 +61,24 @@ class DatabaseLogin:
     :param engine: ``mysql`` (also MariaDB and Percona) or ``postgresql``.
     :param port: ``None`` for the usual one.
     :param database: the database to log in to; MySQL needs none.
+    :param ssl: whether to use TLS; ``None`` to use it where the server offers it, and to insist where one of the files below is given.
     :param ca_path: file with the authorities to trust; without it TLS protects from listeners only.
+    :param client_cert: file with the certificate that a server with mutual TLS asks for, or ``None``.
+    :param client_key: file with its key, or ``None`` if that is in the same file.
     :param timeout: seconds to wait for each answer.
     """
 
-    def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, timeout=5.0):
+    def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, client_cert=None, client_key=None, timeout=5.0):
         self._takes = self._mysql if engine == "mysql" else self._postgresql
         self._host = host
         # PyMySQL takes no subclass of int, which is what a playbook's number is within an action plugin.
         self._port = int(port or (3306 if engine == "mysql" else 5432))
         self._database = database or "postgres"
-        self._ssl = ssl
+        self._ssl = True if ssl is None and (ca_path or client_cert) else ssl
+        self._client = (client_cert, client_key or client_cert) if client_cert else None
         self._ca_path = ca_path
         self._timeout = timeout
+        self._checks = None  # whether PostgreSQL refuses a wrong password; None: not known yet
         self._where = "the database at %s:%s" % (host, self._port)
 
     def takes(self, user, password, user_host=ANYWHERE):
@@ -84,23 +93,39 @@ class DatabaseLogin:
         return self._takes(user, password, user_host)
 
     def _mysql(self, user, password, user_host):
-        tls = {"ssl": {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}} if self._ssl else {"ssl_disabled": True}
         waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self._timeout)
         pymysql = _library("mysql")
         try:
             # PyMySQL sends a str as latin-1, the server compares UTF-8.
-            connection = pymysql.connect(host=self._host, port=self._port, user=user, password=password.encode("utf-8"), **waits, **tls)
-            with contextlib.closing(connection), connection.cursor() as cursor:
+            login = dict(waits, host=self._host, port=self._port, user=user, password=password.encode("utf-8"))
+            with contextlib.closing(self._mysql_connection(pymysql, login)) as connection, connection.cursor() as cursor:
                 cursor.execute("SELECT CURRENT_USER()")
-                account_host = cursor.fetchone()[0].rpartition("@")[2]
+                account, _at, account_host = cursor.fetchone()[0].rpartition("@")
         except pymysql.MySQLError as exc:
             return self._mysql_refusal(exc, user, user_host)
         except (OSError, RuntimeError, ValueError) as exc:
-            # Among them: a library that PyMySQL needs for some accounts is missing.
+            if "cryptography" in str(exc):
+                text = "no login to %s is possible: its accounts with caching_sha2_password need the Python library cryptography, or TLS (ssl: true)"
+                raise Unclear(text % self._where) from None
             raise Unclear("no login to %s is possible (%s)" % (self._where, type(exc).__name__)) from None
-        if account_host.lower() != user_host.lower():
-            raise Unclear("%s took the login for the account %s@%s" % (self._where, user, account_host))
+        if account != user or account_host.lower() != user_host.lower():
+            # Also that of nobody, and that of a server which checks no login at all (skip-grant-tables).
+            raise Unclear("%s took the login for the account %s@%s" % (self._where, account, account_host))
         return True
+
+    def _mysql_connection(self, pymysql: Any, login: dict) -> Any:
+        if self._ssl is False:
+            return pymysql.connect(**login, ssl_disabled=True)
+        tls = {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}
+        if self._client:
+            tls.update(cert=self._client[0], key=self._client[1])
+        try:
+            return pymysql.connect(**login, ssl=tls)
+        except pymysql.MySQLError as exc:
+            if self._ssl or not exc.args or exc.args[0] != _NO_TLS:
+                raise
+        # It says so before anybody has logged in.
+        return pymysql.connect(**login, ssl_disabled=True)
 
     def _mysql_refusal(self, exc, user, user_host):
         code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else type(exc).__name__
@@ -121,20 +146,35 @@ class DatabaseLogin:
     def _postgresql(self, user, password, _user_host):
         mode = ("verify-full" if self._ca_path else "require") if self._ssl else "prefer"
         more = {"sslrootcert": self._ca_path} if self._ca_path else {}
+        if self._client:
+            more.update(sslcert=self._client[0], sslkey=self._client[1])
         # The client library takes whole seconds, from 2.
         wait = max(round(self._timeout), 2)
         psycopg = _library("postgresql")
+        where = dict(host=self._host, port=self._port, dbname=self._database, connect_timeout=wait, sslmode=mode, **more)
         try:
-            connection = psycopg.connect(
-                host=self._host, port=self._port, user=user, password=password, dbname=self._database, connect_timeout=wait, sslmode=mode, **more
-            )
+            connection = psycopg.connect(user=user, password=password, **where)
         except psycopg.Error as exc:
             return self._postgresql_refusal(str(exc))
         with connection:
             asked = connection.pgconn.used_password
         if not asked:
             raise Unclear("%s asks for no password from here" % self._where)
+        if self._checks is None:
+            # Behind PAM or RADIUS anything may be right. PostgreSQL itself counts no failed logins.
+            self._checks = self._postgresql_checks(psycopg, user, where)
+        if not self._checks:
+            raise Unclear("%s takes any password" % self._where)
         return True
+
+    def _postgresql_checks(self, psycopg: Any, user: str, where: dict) -> bool:
+        try:
+            with psycopg.connect(user=user, password=secrets.token_urlsafe(24), **where):
+                return False
+        except psycopg.Error as exc:
+            if "authentication failed" in str(exc):
+                return True
+        raise Unclear("whether %s checks passwords cannot be told" % self._where)
 
     def _postgresql_refusal(self, text):
         # The client library tells no code, and nothing but this text.

@@ -46,8 +46,10 @@ ARGUMENT_SPEC = dict(
             host=dict(type="str"),
             port=dict(type="int"),
             database=dict(type="str"),
-            ssl=dict(type="bool", default=False),
+            ssl=dict(type="bool"),
             ca_path=dict(type="path"),
+            client_cert=dict(type="path"),
+            client_key=dict(type="path", no_log=False),
             timeout=dict(type="float", default=5.0),
         ),
     ),
@@ -213,8 +215,19 @@ def _check_login(login):
         raise _wrong("database_login: timeout must be more than 0 and at most %d seconds." % _LONGEST_TIMEOUT)
     if login["port"] is not None and not 0 < login["port"] < 65536:
         raise _wrong("database_login: port must be from 1 to 65535.")
-    if login["ca_path"] and not os.access(login["ca_path"], os.R_OK):
-        raise _wrong("database_login: there is no readable file %s (ca_path)." % login["ca_path"])
+    for name in ("ca_path", "client_cert", "client_key"):
+        if login.get(name) and not os.access(login[name], os.R_OK):
+            raise _wrong("database_login: there is no readable file %s (%s)." % (login[name], name))
+    if login.get("client_key") and not login.get("client_cert"):
+        raise _wrong("database_login: client_key needs client_cert.")
+    if login.get("ssl") is False and login.get("client_cert"):
+        raise _wrong("database_login: client_cert needs TLS; ssl is false.")
+    key = login.get("client_key") or login.get("client_cert")
+    if key:
+        with open(key, "rb") as stream:
+            if b"ENCRYPTED" in stream.read():
+                # Somebody would be asked for it on a terminal.
+                raise _wrong("database_login: the client key in %s is encrypted; give one without a pass phrase." % key)
 
 
 def _wrong(text):

@@ -89,11 +89,13 @@ class FakeMySQL:
 class FakePostgreSQL:
     """Takes the place of the module ``psycopg``.
 
-    :param answer: the text of an error, or whether a password was asked for.
+    :param answer: the text of an error, or whether a password was asked for. Then the first password is the right one.
     """
 
     class Error(Exception):
         """As in psycopg."""
+
+    takes_any = False
 
     def __init__(self, answer=True):
         self._answer = answer
@@ -102,9 +104,12 @@ class FakePostgreSQL:
 
     def connect(self, **options):
         """Log in."""
-        self.calls.append(options)
         if isinstance(self._answer, str):
+            self.calls.append(options)
             raise self.Error(self._answer)
+        if self.calls and options["password"] != self.calls[0]["password"] and not self.takes_any:
+            raise self.Error('FATAL:  password authentication failed for user "%s"' % options["user"])
+        self.calls.append(options)
         return self._connection()
 
     @contextlib.contextmanager

@@ -173,6 +173,31 @@ def test_edge_25_a_plain_complaint_has_a_kind_too(way, option, value):
     refused(way("milvus", **CONNECTIONS["milvus"], name="alice", password=MARKER, **{option: value}), option)
 
 
+@pytest.mark.parametrize("way", [in_process, in_a_module])
+@pytest.mark.parametrize("value", ["/a\0b", "/a\ud800b"])
+@pytest.mark.parametrize("vendor, options", [
+    ("milvus", "ca_path"), ("vcd", "client_cert"), ("acronis", "client_key"), ("rackspace_database", "database_login"),
+])
+def test_edge_48_a_path_that_no_file_can_have(way, vendor, options, value):
+    given = {"database_login": {"ca_path": value}} if options == "database_login" else {options: value}
+    users = [{"name": "alice", "password": MARKER, "current_password": MARKER}]
+    name = "ca_path" if options == "database_login" else options
+    refused(way(vendor, **CONNECTIONS[vendor], users=users, **given), name + " holds a character that no path can hold")
+
+
+@pytest.mark.parametrize("value", ["ro\0ot", "ro\ud800ot", "ro\not", " "])
+@pytest.mark.parametrize("vendor, name", [
+    ("milvus", "api_user"), ("milvus", "url"), ("vcd", "org"), ("vcd", "api_user"), ("acronis", "client_id"), ("acronis", "tenant_id"),
+    ("aria_logs", "api_user"),
+    ("rackspace_database", "instance_id"), ("rackspace_database", "endpoint"), ("rackspace_database", "api_token"),
+])
+def test_edge_48_an_odd_text_is_told_and_never_unforeseen(vendor, name, value):
+    user = {"name": "alice", "password": MARKER, "current_password": MARKER}
+    args = dict(CONNECTIONS[vendor], users=[user], retries=0) | ({"api_password": MARKER} if name == "api_user" else {}) | {name: value}
+    result = in_process(vendor, **args)
+    assert result["failed"] and "unforeseen" not in str(result) and "MARKER" not in str(result), result
+
+
 # Empty texts.
 
 

@@ -199,3 +199,78 @@ class TestPostgreSQL:
         with pytest.raises(expected) as caught:
             login.takes("alice", SECRET)
         assert "MARKER" not in str(caught.value) and "db.example.com:5432" in str(caught.value)
+
+
+class TestEdges:
+    """Servers as they are by now, and servers that check nothing."""
+
+    @pytest.mark.parametrize("options, ssl", [
+        ({"ssl": None}, {"check_hostname": False}), ({"ssl": None, "ca_path": "/ca.pem"}, {"ca": "/ca.pem"}),
+        ({"ssl": True, "client_cert": "/c.pem"}, {"check_hostname": False, "cert": "/c.pem", "key": "/c.pem"}),
+        ({"ssl": None, "ca_path": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"}, {"ca": "/ca.pem", "cert": "/c.pem", "key": "/k.pem"}),
+    ])
+    def test_edge_28_tls_is_tried_and_certificates_are_shown(self, monkeypatch, options, ssl):
+        login, fake = mysql(monkeypatch, True, **options)
+        assert login.takes("alice", SECRET) is True
+        assert [call["ssl"] for call in fake.calls] == [ssl] and "ssl_disabled" not in fake.calls[0]
+
+    @pytest.mark.parametrize("options, falls_back", [
+        ({"ssl": None}, True), ({"ssl": True}, False), ({"ssl": None, "ca_path": "/ca.pem"}, False), ({"ssl": None, "client_cert": "/c.pem"}, False),
+    ])
+    def test_edge_28_without_tls_only_where_the_server_offers_none_and_nobody_insists(self, monkeypatch, options, falls_back):
+        login, fake = mysql(monkeypatch, None, **options)
+        connect = fake.connect
+
+        def plain_only(**given):
+            if "ssl" in given:
+                fake.calls.append(given)
+                raise fake.error(2026, "SSL is required but the server doesn't support it")
+            return connect(**given)
+
+        fake.connect, fake._takes = plain_only, lambda user, password: True
+        if falls_back:
+            assert login.takes("alice", SECRET) is True and [("ssl" in call) for call in fake.calls] == [True, False]
+            return
+        with pytest.raises(Unreachable):
+            login.takes("alice", SECRET)
+        assert len(fake.calls) == 1
+
+    def test_edge_28_a_refused_login_over_tls_is_not_repeated_without(self, monkeypatch):
+        login, fake = mysql(monkeypatch, False, ssl=None)
+        assert login.takes("alice", SECRET) is False and len(fake.calls) == 1
+
+    def test_edge_28_what_is_missing_is_named(self, monkeypatch):
+        text = "'cryptography' package is required for sha256_password or caching_sha2_password auth methods"
+        login, _fake = mysql(monkeypatch, RuntimeError(text))
+        with pytest.raises(Unclear) as caught:
+            login.takes("alice", SECRET)
+        assert all(word in str(caught.value) for word in ("caching_sha2_password", "cryptography", "ssl: true"))
+
+    @pytest.mark.parametrize("options, expected", [
+        ({"ssl": None}, {"sslmode": "prefer"}), ({"ssl": None, "client_cert": "/c.pem"}, {"sslmode": "require", "sslcert": "/c.pem", "sslkey": "/c.pem"}),
+        ({"ssl": None, "ca_path": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"},
+         {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "sslcert": "/c.pem", "sslkey": "/k.pem"}),
+    ])
+    def test_edge_28_the_same_at_postgresql(self, monkeypatch, options, expected):
+        fake = FakePostgreSQL()
+        monkeypatch.setitem(sys.modules, "psycopg", fake)
+        assert DatabaseLogin("postgresql", "db.example.com", **options).takes("alice", SECRET) is True
+        assert {name: fake.calls[0][name] for name in expected} == expected
+
+    @pytest.mark.parametrize("account", ["@%", "@", "skip-grants user@skip-grants host", "bob@%"])
+    def test_edge_42_a_login_that_was_taken_for_another_account_proves_nothing(self, monkeypatch, account):
+        login, _fake = mysql(monkeypatch, account)
+        with pytest.raises(Unclear) as caught:
+            login.takes("alice", SECRET)
+        assert str(caught.value) == "%s took the login for the account %s" % (AT, account)
+
+    def test_edge_42_a_postgresql_that_takes_any_password_proves_nothing(self, monkeypatch):
+        fake = FakePostgreSQL()
+        fake.takes_any = True
+        monkeypatch.setitem(sys.modules, "psycopg", fake)
+        login = DatabaseLogin("postgresql", "db.example.com")
+        for _turn in range(2):
+            with pytest.raises(Unclear, match="takes any password"):
+                login.takes("alice", SECRET)
+        # Twice the password, and once for all another one.
+        assert [call["password"] == SECRET for call in fake.calls] == [True, False, True]
