@@ -219,11 +219,11 @@ def test_peculiar_passwords(ansible, milvus_server, milvus_user):
     back = [{"name": user.name, "current_password": PECULIAR[label], "password": user.password} for label, user in users.items()]
     run = run_tasks(
         ansible,
-        task("There", url=milvus_server.url, users=there),
-        task("Again", url=milvus_server.url, users=there),
+        task("There", url=milvus_server.url, users=there, allow_control_characters=True),
+        task("Again", url=milvus_server.url, users=there, allow_control_characters=True),
         # Here the peculiar one is the login of the change.
-        task("Back", url=milvus_server.url, users=back),
-        task("There by root", **as_root(milvus_server, users=there)),
+        task("Back", url=milvus_server.url, users=back, allow_control_characters=True),
+        task("There by root", **as_root(milvus_server, users=there, allow_control_characters=True)),
         verbosity=5,
     )
     for title, outcome in (("There", CHANGED), ("Again", UNCHANGED), ("Back", CHANGED), ("There by root", CHANGED)):

@@ -32,7 +32,7 @@ class Member(NamedTuple):
     kind: type = str
     default: object = None
     since: str = "35.0"
-    until: str = "1000.0"
+    until: str = "1000.0.0"
     read_only: bool = False
     searchable: bool = True
     sortable: bool = True

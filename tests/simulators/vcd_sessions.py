@@ -58,7 +58,9 @@ TELLS_LOCKED = {"locked": (401, "USER_ACCOUNT_LOCKED", "The account is locked.")
 
 def number(version):
     """A version as something that can be compared."""
-    return tuple(int(part) for part in re.findall("[0-9]+", version or ""))
+    numbers = tuple(int(part) for part in re.findall("[0-9]+", version or ""))
+    # Those with three numbers came later.
+    return (len(numbers) == 3,) + numbers
 
 
 class VcdSessionsDouble(Double):
@@ -85,6 +87,7 @@ class VcdSessionsDouble(Double):
     :param charset: that of the credentials.
     :param paging_required: whether lists must be told page and page size.
     :param public_url: what links to other pages begin with, instead of this double's address.
+    :param host_name: the only one by which the server answers, as VCF Automation 9 does; with any other each path is an empty 404.
     :param refusals: occasions to ``(status, minorErrorCode, message)``, where they are to differ from ``REFUSALS``.
     :param options: those of :class:`tests.simulators.base.Double`.
     """
@@ -93,7 +96,8 @@ class VcdSessionsDouble(Double):
 
     def __init__(self, users=None, *, org="acme", admins=(OPERATOR,), system_users=None, api_tokens=None, system_api_tokens=None, people=None,
                  versions=("36.3", "37.2", "38.1"), deprecated=("36.3",), lockout=True, lockout_system=False, lockout_after=5, lockout_minutes=10,
-                 session_minutes=30, max_sessions=None, split_at="last", charset="utf-8", paging_required=True, public_url=None, refusals=None, **options):
+                 session_minutes=30, max_sessions=None, split_at="last", charset="utf-8", paging_required=True, public_url=None, refusals=None, host_name=None,
+                 **options):
         self.versions = tuple(versions)
         self.deprecated = set(deprecated)
         self.admins = set(admins)
@@ -107,6 +111,7 @@ class VcdSessionsDouble(Double):
         self.charset = charset
         self.paging_required = paging_required
         self.public_url = public_url
+        self.host_name = host_name
         self.refusals = {**REFUSALS, **(refusals or {})}
         self.now = 0.0
         self.sessions = []
@@ -313,6 +318,8 @@ class VcdSessionsDouble(Double):
         return JSONResponse({"minorErrorCode": code, "message": "[ %s ] %s" % (uuid.uuid4(), message), "stackTrace": None}, status)
 
     def authenticate(self, received):
+        if self.host_name and received.headers.get("host", "").rpartition(":")[0] != self.host_name:
+            return Response(status_code=404)
         if received.path == VERSIONS:
             return None
         refusal = self._choose_version(received)
@@ -411,7 +418,7 @@ class VcdSessionsDouble(Double):
         person = session.person
         body = {"id": session.id, "user": person.ref, "org": person.org.ref, "location": "site-1", "roles": list(person.roles),
                 "roleRefs": person.role_refs, "sessionIdleTimeoutMinutes": self.session_minutes}
-        if number(received.version) >= (37, 1):
+        if number(received.version) >= number("37.1"):
             body["site"] = {"name": "site-1", "id": urn("site", "site-1")}
         return body
 

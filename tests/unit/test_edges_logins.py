@@ -177,3 +177,32 @@ def test_edge_45_the_number_is_declared():
     rules = STANDS["rackspace_database"].capabilities
     assert rules.failed_logins_per_run is None and rules.most_failed_logins == rules.settle_logins + 1 and rules.settle_first > 0
     assert "MySQL" in rules.lockout
+
+
+# 22: URLs as people copy them.
+
+
+@pytest.mark.parametrize("vendor, ending", [
+    ("aria_logs", "/api"), ("aria_logs", "/api/v2"), ("aria_logs", "/api/v2/"), ("aria_logs", "/api/v2/sessions"), ("acronis", "/api/2"),
+    ("acronis", "/api/2/"), ("acronis", "/api/2/idp/token"), ("milvus", "/v2/vectordb"), ("milvus", "/v2/vectordb/users/"), ("milvus", "/"), ("vcd", "/api"),
+])
+def test_edge_22_what_was_copied_along_with_the_url_is_cut_off(vendor, ending):
+    stand = STANDS[vendor]
+    with stand.double({"alice": OLD}) as double:
+        result = run(stand, double, "alice", url=double.url + ending, update_password="always")
+        assert told(result) == [("changed", True, None)]
+
+
+@pytest.mark.parametrize("ending", ["/v2.0", "/v2.0/", "/v2.0/tokens", "", "/"])
+def test_edge_22_the_same_for_the_identity_service(ending):
+    stand = STANDS["rackspace_database"]
+    with stand.double({"alice": OLD}) as double:
+        assert told(run(stand, double, "alice", auth_url=double.url + ending, update_password="always")) == [("changed", None, None)]
+
+
+def test_edge_27_the_message_says_where_the_accounts_are_by_now():
+    stand = STANDS["aria_logs"]
+    with stand.double({"alice": OLD}) as double:
+        double.inject("answer", path="sessions", status=404, body="", times=None)
+        result = run(stand, double, "alice")
+        assert result["error"]["kind"] == "unsupported" and "VCF 9.1" in result["msg"] and "VCF Operations" in result["msg"]

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, Tuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from .. import errors
 from ..bodies import text_at
 from ..errors import VendorError
-from ..http import LOGIN, READ
+from ..http import LOGIN, READ, Response
 from .basic import basic, bearer
 
 PROVIDER = "system"  # the organisation of the provider's own users; in any case
+# Of the versions with three numbers, the first one; from 36 on it is no product but an API.
+_FIRST_PRODUCT, _LAST_PRODUCT = 9, 35
+Version = Tuple[int, ...]
 _SESSIONS = "/cloudapi/1.0.0/sessions"
 
 
@@ -44,8 +47,8 @@ def versions(http):
     return http.request("GET", "/api/versions", READ)
 
 
-def offered(answer):
-    """The versions in an answer as pairs of numbers: ``(36, 3)``. Drafts, which the server calls alpha versions, are not among them.
+def offered(answer: Response) -> set[Version]:
+    """The versions in an answer: ``(36, 3)``. Drafts, which the server calls alpha versions, are not among them.
 
     :raises VendorError: ``unexpected_response``.
     """
@@ -53,16 +56,29 @@ def offered(answer):
         found = [element.text or "" for element in ElementTree.fromstring(answer.text()).findall("{*}VersionInfo/{*}Version")]
     except (ElementTree.ParseError, ValueError):
         found = []
-    pairs = {parsed(text) for text in found} - {None}
-    if not pairs:
+    versions_ = {version for version in map(parsed, found) if version is not None}
+    if not versions_:
         raise answer.unexpected("is no list of API versions")
-    return pairs
+    return versions_
 
 
-def parsed(version):
-    """A version as a pair of numbers, or ``None`` if it is none."""
-    found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", version.strip())
-    return (int(found.group(1)), int(found.group(2))) if found else None
+def parsed(version: str) -> Optional[Version]:
+    """A version as numbers: two of them, or three since VCF Automation 9, where that of the API is that of the product. ``None`` if it is none."""
+    found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?", version.strip())
+    if not found:
+        return None
+    numbers = tuple(int(number) for number in found.groups() if number is not None)
+    return numbers if len(numbers) == 2 or _FIRST_PRODUCT <= numbers[0] <= _LAST_PRODUCT else None
+
+
+def age(version: Version) -> tuple:
+    """What to compare versions by: those of three numbers came after those of two."""
+    return len(version), version
+
+
+def dotted(version: Version) -> str:
+    """A version as it is written."""
+    return ".".join(str(number) for number in version)
 
 
 def log_in(http, headers, org, user, password):

@@ -52,7 +52,10 @@ _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
     401: (errors.AUTHENTICATION_FAILED, "The server refused the operator (api_user, api_password, api_provider)."),
     403: (errors.PERMISSION_DENIED, "A right is missing: the operator must be Super Admin or have the right to edit access control."),
-    404: (errors.UNSUPPORTED, "There is no API v2 for users at this URL; its port is 9543 as a rule."),
+    404: (
+        errors.UNSUPPORTED,
+        "There is no API v2 for users at this URL; its port is 9543 as a rule. From VCF 9.1 on there is none at all: the accounts are those of VCF Operations.",
+    ),
     440: (errors.AUTHENTICATION_FAILED, "The server ends each session of the operator at once."),
 }
 

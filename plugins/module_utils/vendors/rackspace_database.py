@@ -234,7 +234,7 @@ class RackspaceDatabase(Vendor):
             return ServiceToken(params["api_token"])
         rackspace = params["auth_type"] == "rackspace"
         if self._identity is None:
-            self._identity = self.connect(params["auth_url"] or rackspace_identity.URL)
+            self._identity = self.connect(options.identity_url(params))
         if rackspace:
             token = rackspace_identity.log_in(self._identity, params["api_user"], params["api_key"], params["api_password"], params["account_id"])
         else:

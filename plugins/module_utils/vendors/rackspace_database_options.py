@@ -11,7 +11,7 @@ import os
 from ansible.module_utils.basic import missing_required_lib
 
 from .. import errors
-from .._urls import normalized
+from .._urls import normalized, without_ending
 from ..auth import cloud_config, database_login, rackspace_identity
 from ..errors import VendorError
 from ..http import check_url
@@ -152,6 +152,13 @@ def _of_cloud(name: str) -> dict[str, str]:
     found.update({option: cloud.get(key) for option, key in _IN_CLOUD.items()})
     # YAML makes numbers of some identifiers.
     return {option: str(value) for option, value in found.items() if value}
+
+
+def identity_url(params: dict) -> str:
+    """Where the identity service is, whatever of its paths was copied along."""
+    if not params["auth_url"]:
+        return rackspace_identity.URL
+    return without_ending(params["auth_url"], _AUTH_ENDINGS).rstrip("/") + ("/v2.0" if params["auth_type"] == "rackspace" else "")
 
 
 def target(params: dict) -> str:

@@ -27,7 +27,8 @@ from ..refusals import Meaning, Rows, Said, refusal
 from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Capabilities, GeneratedPassword, Vendor
 
 _OLDEST = (36, 3)  # the first with changePassword
-_NEWEST = (40, 0)  # the last that is known to have it
+# The last that are known to have it: of the versions with two numbers, and of those with three.
+_NEWEST = ((40, 0), (9, 1, 0))
 _UNLOCKS = (37, 2)  # the first whose users tell whether they are locked
 
 _USERS = "/cloudapi/1.0.0/users"
@@ -35,6 +36,11 @@ _PAGE = 128  # the most that the server takes
 _LONGEST_FILTER = 1500  # characters; of URLs more than 2000 are not safe everywhere
 
 _UNKNOWN_OPERATION = (errors.UNSUPPORTED, "The server does not know this operation, or the URL is not that of VMware Cloud Director.")
+_UNKNOWN_HOST = (
+    errors.UNSUPPORTED,
+    _UNKNOWN_OPERATION[1] + " VCF Automation 9 answers so to all names but the one that it was set up with (the Host header): url needs that name, "
+    "no IP address and no alias.",
+)
 _NO_OPERATOR = (errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user and api_password, or api_token, in this org).")
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most likely because of its password policy.")
 
@@ -42,7 +48,7 @@ _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most like
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server did not accept the request."),
     403: (errors.PERMISSION_DENIED, "A right is missing, or there is no such thing: the server does not tell these apart."),
-    404: _UNKNOWN_OPERATION,
+    404: _UNKNOWN_HOST,
     405: _UNKNOWN_OPERATION,
     406: (errors.UNSUPPORTED, "The server does not have this version of the API; choose another by api_version."),
 }
@@ -114,8 +120,8 @@ class Vcd(Vendor):
         if self.params.get("api_user"):
             _check_login_name("api_user", self.params["api_user"])
         wanted = self.params.get("api_version")
-        if wanted and (vcd_session.parsed(wanted) or (0, 0)) < _OLDEST:
-            raise VendorError(errors.INVALID_INPUT, "api_version must be a version such as 37.2, and at least %d.%d." % _OLDEST)
+        if wanted and vcd_session.age(vcd_session.parsed(wanted) or (0, 0)) < vcd_session.age(_OLDEST):
+            raise VendorError(errors.INVALID_INPUT, "api_version must be a version such as 37.2 or 9.0.0, and at least %d.%d." % _OLDEST)
 
     def check(self, account):
         _check_login_name("The name of a user", account.name)
@@ -144,7 +150,7 @@ class Vcd(Vendor):
         self._http = self.connect_to_url()
         wanted = self.params.get("api_version")
         self._version = vcd_session.parsed(wanted) if wanted else self._newest()
-        self._headers = {"Accept": "application/json;version=%d.%d" % self._version}
+        self._headers = {"Accept": "application/json;version=" + vcd_session.dotted(self._version)}
         if self._has_operator:
             self._operator = Session(self._log_in_operator)
             self._operator.open()
@@ -267,9 +273,9 @@ class Vcd(Vendor):
             return VendorError(errors.USER_NOT_LOCAL, "%s comes from an identity source that is gone, and cannot log in." % account.label)
         if user.get("enabled") is False:
             return VendorError(errors.ACCOUNT_INACTIVE, "%s is disabled; enable it, or take it out of the list." % account.label)
-        if account.extras.get("unlock") and self._version < _UNLOCKS:
-            text = "unlock needs version %d.%d of the API; this call uses %d.%d."
-            return VendorError(errors.UNSUPPORTED, text % (_UNLOCKS + self._version))
+        if account.extras.get("unlock") and vcd_session.age(self._version) < vcd_session.age(_UNLOCKS):
+            text = "unlock needs version %s of the API; this call uses %s."
+            return VendorError(errors.UNSUPPORTED, text % (vcd_session.dotted(_UNLOCKS), vcd_session.dotted(self._version)))
         if user.get("locked") is True and not account.extras.get("unlock"):
             text = "%s is locked after too many bad logins; unlock it, or let this module do so (unlock: true)."
             return VendorError(errors.ACCOUNT_LOCKED, text % account.label)
@@ -287,13 +293,16 @@ class Vcd(Vendor):
         answer = vcd_session.versions(self._http)
         _check(answer, {})
         offers = vcd_session.offered(answer)
-        known = [version for version in offers if _OLDEST <= version <= _NEWEST]
+        age, dotted = vcd_session.age, vcd_session.dotted
+        known = [version for version in offers if age(version) >= age(_OLDEST) and any(len(version) == len(last) and version <= last for last in _NEWEST)]
         if known:
-            return max(known)
-        if max(offers) < _OLDEST:
-            raise VendorError(errors.UNSUPPORTED, "The server has version %d.%d of the API at most; at least %d.%d is needed." % (max(offers) + _OLDEST))
-        text = "The server has no version of the API between %d.%d and %d.%d, with which this module was written. Its newest is %d.%d: try it by api_version."
-        raise VendorError(errors.UNSUPPORTED, text % (_OLDEST + _NEWEST + max(offers)))
+            return max(known, key=age)
+        newest = max(offers, key=age)
+        if age(newest) < age(_OLDEST):
+            text = "The server has version %s of the API at most; at least %s is needed."
+            raise VendorError(errors.UNSUPPORTED, text % (dotted(newest), dotted(_OLDEST)))
+        text = "The server has no version of the API between %s and %s, with which this module was written. Its newest is %s: try it by api_version."
+        raise VendorError(errors.UNSUPPORTED, text % (dotted(_OLDEST), " or ".join(map(dotted, _NEWEST)), dotted(newest)))
 
     # Look-ups.
 

@@ -112,7 +112,7 @@ class TestOwn:
         with make(name) as double:
             for options in ({}, ADMIN):
                 double.set_user(name, OLD)
-                assert seen(run(double, user(name, password=password), **options)) == CHANGED
+                assert seen(run(double, user(name, password=password), allow_control_characters=True, **options)) == CHANGED
                 assert double.users[name] == password
             assert not double.failed_logins and not double.open_sessions
 
@@ -290,6 +290,41 @@ class TestVersions:
         with make(versions=offered) as double:
             assert seen(run(double, user(), **ADMIN)) == CHANGED
             assert {one.headers["accept"] for one in double.requests[1:]} == {"application/json;version=" + chosen}
+
+    @pytest.mark.parametrize("offered, chosen", [
+        (("9.0.0", "9.1.0"), "9.1.0"), (("9.0.0",), "9.0.0"), (("39.1", "40.0", "9.0.0", "9.1.0"), "9.1.0"), (("40.0", "9.2.0"), "40.0"),
+        (("9.0.0", "9.2.0", "41.0"), "9.0.0"), (("9.0", "36.10", "9.0.0"), "9.0.0"),
+    ])  # fmt: skip
+    def test_edge_26_versions_of_three_numbers_come_after_those_of_two(self, offered, chosen):
+        with make(versions=offered) as double:
+            assert seen(run(double, user(), **ADMIN)) == CHANGED
+            assert {one.headers["accept"] for one in double.requests[1:]} == {"application/json;version=" + chosen}
+
+    @pytest.mark.parametrize("version", ["9.0.0", "9.1.0"])
+    def test_edge_26_one_of_them_may_be_given(self, version):
+        with make(versions=("40.0", "9.0.0", "9.1.0")) as double:
+            assert seen(run(double, user(), api_version=version)) == CHANGED
+            assert double.requests[0].headers["accept"] == "application/json;version=" + version
+
+    def test_edge_26_users_are_unlocked_with_them_too(self):
+        with make(versions=("9.0.0",), people={"alice": {"locked": True}}) as double:
+            assert seen(run(double, user(), unlock=True, **ADMIN)) == CHANGED
+
+    @pytest.mark.parametrize("offered, message", [(("9.2.0", "41.0"), "9.2.0: try it by api_version"), (("9.0", "36.0"), "36.0 of the API at most")])
+    def test_edge_26_too_new_or_too_old_is_told(self, offered, message):
+        with make(versions=offered) as double:
+            result = run(double, user())
+            assert result["error"]["kind"] == "unsupported" and message in result["msg"]
+
+    @pytest.mark.parametrize("given", [{}, {"api_version": "9.0.0"}])
+    def test_edge_26_a_server_that_knows_one_name_only(self, given):
+        with make(versions=("9.0.0",), host_name="vcfa.example.com") as double:
+            result = run(double, user(), **ADMIN, **given)
+            assert seen(result)[2] == "unsupported" and "Host header" in result["msg"] and not double.failed_logins
+
+    @pytest.mark.parametrize("ending", ["/api", "/api/", "/api/versions", "/cloudapi", "/cloudapi/1.0.0", "/tenant/acme", "/tenant/acme/vdcs/", "/provider"])
+    def test_edge_22_what_was_copied_along_with_the_url_is_cut_off(self, double, ending):
+        assert seen(run(double, user(), url=double.url + ending, **ADMIN)) == CHANGED
 
     def test_one_that_is_given_is_not_asked_for(self, double):
         assert seen(run(double, user(), api_version="36.3")) == CHANGED
