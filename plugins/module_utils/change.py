@@ -31,7 +31,9 @@ FAILED = "failed"
 UNKNOWN = "unknown"
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
-SPENT = "%s is left alone: %s, and one more failed login might lock the account. Run again when the vendor has forgotten them."
+# Whoever knows when the last login failed says when that will be.
+LATER = "Run again when the vendor has forgotten them."
+SPENT = "%s is left alone: %s, and one more failed login might lock the account. " + LATER
 UNTRIED = "Check mode makes no login at %s, where a failed one counts towards a lock-out: whether the passwords are right is not known."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 

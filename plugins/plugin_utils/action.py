@@ -17,7 +17,9 @@ from ansible_collections.rekey.passwords.plugins.module_utils import argument_sp
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
-from . import _variables
+from . import _variables, vendor_module
+from ._retry_time import add_times
+from .ages import utc_now
 from .arguments import plain, texts, validated
 from .stores.base import BEGIN_OPTIONS
 from .stores.base import OPTIONS as STORE_OPTIONS
@@ -46,6 +48,8 @@ class RotationAction(ActionBase):
             scrub.add(*_current_passwords(args))
             scrub.keep(*_names(args), *argument_spec.names(self.SPEC, args))
             result.update(self.rotate(args, task_vars or {}, scrub))
+            if args.get("vendor") and self._stores:
+                add_times(result, self._stores[0], lambda: vendor_module.vendor_module(args["vendor"]).VENDOR.capabilities, utc_now())
         except VendorError as error:
             result.update(self.failure(error))
         except Exception as exc:  # pylint: disable=broad-exception-caught
