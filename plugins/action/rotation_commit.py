@@ -19,4 +19,8 @@ class ActionModule(RotationAction):
         staged = read_staged(args["staged"])
         steps.require(args)
         results = read_results(args["results"])
-        return steps.commit(self.store(args, task_vars), staged, results, args, self.check_mode)
+        store = self.store(args, task_vars)
+        if not any(user["due"] for user in staged):
+            return steps.commit(store, staged, results, args, self.check_mode)
+        with steps.locked(store, self.check_mode):
+            return steps.commit(store, staged, results, args, self.check_mode)

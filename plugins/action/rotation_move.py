@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Dict, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
-from ansible_collections.rekey.passwords.plugins.plugin_utils.host_lock import host_lock
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import BEGIN_OPTIONS, Entry
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, rotation, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._lease import is_ours
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET, RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import RETIRED, Identity, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import BEGIN_OPTIONS, Entry, Store
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
 
 COPIED, UNCHANGED = "copied", "unchanged"
@@ -22,32 +23,47 @@ COPIED, UNCHANGED = "copied", "unchanged"
 class ActionModule(RotationAction):
     """Copies the records of all users from one store to another, and overwrites none."""
 
-    STORE_SPEC = STORE_OPTIONS
+    STORE_SPEC = dict(STORE_OPTIONS, **TARGET)
     SPEC = dict({"to_" + name: spec for name, spec in {**STORE_OPTIONS, **BEGIN_OPTIONS}.items()}, to_store=dict(type="str", required=True))
 
     def rotate(self, args, task_vars, scrub):
-        source, target = self.store(args, task_vars), self._target(args, task_vars)
-        users = {}
+        source, other = self.store(args, task_vars), self._target(args, task_vars)
+        users: Dict[str, dict] = {}
         # What is being sent just now is copied when its run has told what became of it, or at least as pending.
-        with host_lock(source, source.host):
+        with steps.locked(source, self.check_mode), steps.locked(other, self.check_mode or is_ours(source, other)):
             records = {name: entry.record for name, entry in source.get(source.list()).items()}
             scrub.add(*(secret for record in records.values() for secret in record.secrets))
+            claimed = self._claim(other, records)
 
-            def decide(entries):
+            def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
                 changes = {}
                 for name, entry in entries.items():
-                    users[name] = _compared(records[name], entry.record)
+                    users[name] = _compared(records[name], entry.record, claimed.get(name))
                     if users[name]["action"] == COPIED:
                         changes[name] = Entry(records[name], entry.version)
                 return changes
 
             with _named_by_their_own():
-                rotation.update(target, records, decide, self.check_mode)
+                rotation.update(other, records, decide, self.check_mode, read_back=True)
         return _told([users[name] for name in records], self.check_mode)
+
+    def _claim(self, other: Store, records: Dict[str, Record]) -> Dict[str, VendorError]:
+        """Claim the accounts in the other store, too.
+
+        :return: dict from name to the error, where the records of another name hold the account's password there.
+        """
+        places: Dict[tuple, Dict[str, Identity]] = {}
+        for name, record in records.items():
+            if record.target and record.status != RETIRED:
+                places.setdefault((record.vendor, record.target), {})[name] = record.identity
+        refused: Dict[str, VendorError] = {}
+        for identities in places.values() if not self.check_mode else ():
+            refused.update(_owners.claim(other, identities, {name: Entry(records[name], None) for name in identities}))
+        return refused
 
     def _target(self, args, task_vars):
         """The other store; what is wrong with its options is told by their own names."""
-        options = {name: args["to_" + name] for name in (*STORE_OPTIONS, *BEGIN_OPTIONS)}
+        options = dict({name: args["to_" + name] for name in (*STORE_OPTIONS, *BEGIN_OPTIONS)}, target=args["target"])
         with _named_by_their_own():
             return self.store(options, task_vars)
 
@@ -62,11 +78,13 @@ def _named_by_their_own() -> Iterator[None]:
         raise
 
 
-def _compared(record, there):
+def _compared(record: Record, there: Optional[Record], claimed: Optional[VendorError] = None) -> dict:
     """What is to be done with a record, given the one that the other store has of the user."""
     told = dict(name=record.username, status=record.status, pending=record.pending is not None, action=COPIED, error=None)
     if there == record:
         return dict(told, action=UNCHANGED)
+    if claimed:
+        return dict(told, action=None, error=claimed.as_dict())
     if there is not None:
         message = "The other store has another record of %s; both are left as they are. Remove the one that is wrong." % record.username
         return dict(told, action=None, error=VendorError(errors.STORE_CONFLICT, message).as_dict())

@@ -5,19 +5,20 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import nullcontext
+from typing import Dict, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import policy, rotation
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, _proof, policy, rotation, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._targets import TargetNote
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.host_lock import host_lock
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import RETIRED, Identity, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store, damaged_records_set_aside
 
 _REASON = "repair"
-GIVEN, PENDING, CURRENT, PREVIOUS = "given", "pending", "current", "previous"
 
 
 class ActionModule(RotationAction):
@@ -30,10 +31,13 @@ class ActionModule(RotationAction):
         reset=dict(type="bool", default=False),
         policy=dict(type="dict", options=policy.OPTIONS),
         accept_unverified=dict(type="bool", default=False),
+        set_aside_damaged=dict(type="bool", default=False),
+        forget_failed_logins=dict(type="bool", default=False),
     )
 
     def rotate(self, args, task_vars, scrub):
-        given = {user["name"]: user for user in read_users(args["users"], with_password=True)}
+        elements = self._for_this_host(args, task_vars)
+        given = {user["name"]: user for user in read_users(elements, with_password=True)}
         scrub.add(*(user["password"] for user in given.values() if user.get("password")))
         extras = {name: {key: value for key, value in user.items() if key != "password"} for name, user in given.items()}
         sender = Sender(self, task_vars, args["vendor"], args["connection"], extras, scrub)
@@ -41,97 +45,173 @@ class ActionModule(RotationAction):
         wanted = policy.policy_for(sender.capabilities, args["policy"])
         store = self.store(args, task_vars)
         # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
-        with host_lock(store, store.host):
-            told, refuted = self._find_out(store, sender, given, args["reset"])
-            lost = [name for name, user in told.items() if user["error"]]
-            if lost and args["reset"]:
-                told.update(self._reset(store, sender, lost, refuted, wanted, args["accept_unverified"]))
+        with steps.locked(store, self.check_mode), damaged_records_set_aside() if args["set_aside_damaged"] else nullcontext():
+            told = self._repair(args, store, sender, given, wanted)
         users = [told[name] for name in given]
         failed = [user for user in users if user["error"]]
         result = dict(
-            changed=any(user["action"] not in (None, "unchanged") for user in users), users=users, summary=[_line(user, self.check_mode) for user in users]
+            changed=any(user["action"] not in (None, "unchanged") for user in users),
+            users=users,
+            summary=[_line(user, self.check_mode) for user in users] or ["No user is named for this host."],
         )
         if failed:
             result.update(failed=True, msg="%d of %d users were not repaired: %s" % (len(failed), len(users), ", ".join(user["name"] for user in failed)))
         return result
 
-    def _find_out(self, store, sender, given, reset):
-        """Try the passwords that may be in force, one a user and round, as long as the vendor's budget of failed logins lasts.
+    def _for_this_host(self, args: dict, task_vars: dict) -> list:
+        """The users without those that are named for another host.
+
+        :raises VendorError: ``invalid_input``: a password is told, and nothing says at which of the play's hosts it is in force.
+        """
+        several = len(task_vars.get("ansible_play_hosts_all") or task_vars.get("ansible_play_hosts") or ()) > 1
+        ours = {self.record_name(args, task_vars), task_vars["inventory_hostname"]}
+        found = []
+        for user in args["users"]:
+            if isinstance(user, dict):
+                named = user.get("target")
+                if several and user.get("password") and named is None:
+                    raise VendorError(
+                        errors.INVALID_INPUT,
+                        "users tells a password of %s, and the play has several hosts: it would be tried at all of them. Limit the play to its host "
+                        "(--limit), or name the host in the element: target." % user.get("name"),
+                    )
+                if named is not None and str(named) not in ours:
+                    continue
+                user = {key: value for key, value in user.items() if key != "target"}
+            found.append(user)
+        return found
+
+    def _repair(self, args: dict, store: Store, sender: Sender, given: Dict[str, dict], wanted: policy.Policy) -> Dict[str, dict]:
+        """What is told of each user."""
+        if args["forget_failed_logins"]:
+            rotation.note_failed_logins(store, dict.fromkeys(given, 0), sender.capabilities, utc_now(), self.check_mode)
+        entries = store.get(given)
+        identities = _owners.identities(sender, given)
+        refused = self._foreign(args, store, entries, identities)
+        told = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
+        here = {name: user for name, user in given.items() if name not in refused}
+        found, refuted = self._find_out(store, sender, here, entries, identities, args["reset"])
+        told.update(found)
+        if args["reset"]:
+            # Where the record is about another endpoint, only a login shows that this one has taken its place.
+            lost = [name for name, user in found.items() if user["error"] and not _is_moved(entries[name].record, identities[name])]
+            if lost:
+                told.update(self._reset(store, sender, lost, refuted, wanted, args["accept_unverified"], identities))
+        return told
+
+    def _foreign(self, args: dict, store: Store, entries: Dict[str, Entry], identities: Dict[str, Identity]) -> Dict[str, VendorError]:
+        """Those whose records must not be used here, and why: no password is tried at another vendor, and none of an account that others rotate."""
+        refused = {}
+        for name, identity in identities.items():
+            record = entries[name].record or Record(username=name)
+            if not record.belongs_to(Identity(identity.vendor, None, None)):
+                refused[name] = rotation.mismatch(record, identity, store.host)
+        free = {name: identity for name, identity in identities.items() if name not in refused and identity.target}
+        for name, other in self._claimed(store, free).items():
+            if self._has_record(args, other, name, free[name]):
+                refused[name] = rotation.mismatch(entries[name].record or Record(username=name), free[name], store.host, other)
+        return refused
+
+    @staticmethod
+    def _claimed(store: Store, identities: Dict[str, Identity]) -> Dict[str, str]:
+        """The other names whose records hold the passwords of these accounts, as far as there are any."""
+        if not identities:
+            return {}
+        first = next(iter(identities.values()))
+        holders = TargetNote(store, first.vendor, first.target).holders(identity.account for identity in identities.values())
+        return {name: holders[identity.account] for name, identity in identities.items() if holders.get(identity.account) not in (None, store.host)}
+
+    def _has_record(self, args: dict, other: str, name: str, identity: Identity) -> bool:
+        """Whether the records of another name still hold the password of that account: a claim may have outlived its record."""
+        record = self.open_store(args, other).get([name])[name].record
+        return record is not None and record.status != RETIRED and record.belongs_to(identity)
+
+    def _find_out(
+        self, store: Store, sender: Sender, given: Dict[str, dict], entries: Dict[str, Entry], identities: Dict[str, Identity], reset: bool
+    ) -> Tuple[Dict[str, dict], Dict[str, set]]:
+        """Try the passwords that may be in force.
 
         :param reset: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
-        :return: (dict from name to what is told of the user, dict from name to a pending password of which a login has shown that it is not in force).
+        :return: (dict from name to what is told of the user, dict from name to passwords of which a login has shown that they are not in force).
         """
-        now, rules = utc_now(), sender.capabilities
-        limit = rules.failed_logins_per_run or 0
-        records = {name: entry.record or Record(username=name) for name, entry in store.get(given).items()}
-        left = {name: _candidates(records[name], given[name].get("password")) for name in given}
-        spent = {name: record.recent_failed_logins(now, rules.lockout_window) for name, record in records.items()}
-        told = {name: _lost(name, "The store knows no password that could be tried, and none was given.") for name in given}
-        refuted = {}
-        if not sender.may_probe:
-            untried = {name: dict(name=name, action=None, password=None, verified=None, error=None) for name in given if left[name]}
-            return dict(told, **untried), refuted
-        try:
-            while any(left.values()):
-                tried = {name: left[name].pop(0) for name in given if left[name]}
-                # Counted before they are made, as everywhere: a repair that is killed and repeated locks nobody out.
-                rotation.note_failed_logins(store, {name: spent[name] + 1 for name in tried if spent[name] < limit}, rules, now, self.check_mode)
-                found = sender.probe(store, [dict(name=name, password=password, failed_logins=spent[name]) for name, (_what, password) in tried.items()])
-                for name, (what, password) in tried.items():
-                    answer = found[name]
-                    spent[name] = answer["failed_logins"]
-                    if answer["verified"]:
-                        told[name] = self._write(store, records[name], what, password)
-                    elif answer["verified"] is None:
-                        told[name] = _lost(name, error=answer["error"])
-                    else:
-                        told[name] = _lost(name, "None of the passwords that could be tried logs in; the last was the %s one." % what)
-                        if what == PENDING:
-                            refuted[name] = password
-                    if answer["verified"] is not False or (reset and limit and spent[name] >= limit - 1):
-                        left[name] = []
-        finally:
-            rotation.note_failed_logins(store, {name: spent[name] for name, user in told.items() if user["error"]}, rules, now, self.check_mode)
-        return told, refuted
+        records = {name: entries[name].record or Record(username=name) for name in given}
+        tries = {name: _proof.candidates(records[name], user.get("password"), user.get("current_password")) for name, user in given.items()}
+        answers = _proof.log_in(store, sender, records, tries, self.check_mode, spare=reset)
+        told = {}
+        for name, answer in answers.items():
+            if answer.skipped:
+                told[name] = dict(name=name, action=None, password=None, verified=None, error=None)
+            elif answer.password:
+                told[name] = self._write(store, records[name], answer, identities[name])
+            elif answer.error:
+                told[name] = _lost(name, error=answer.error)
+            elif answer.last:
+                told[name] = _lost(name, "None of the passwords that could be tried logs in; the last was the %s one." % answer.last)
+            else:
+                told[name] = _lost(name, "The store knows no password that could be tried, and none was given.")
+        return told, {name: answer.refuted for name, answer in answers.items()}
 
-    def _write(self, store, read, what, password):
+    def _write(self, store: Store, read: Record, answer: _proof.Answer, identity: Identity) -> dict:
         """Bring a record in line with the password that has logged in.
 
         :param read: the record from which the password was taken.
         """
         name = read.username
-        told = dict(name=name, action="unchanged", password=what, verified=True, error=None)
+        told = dict(name=name, action="unchanged", password=answer.what, verified=True, error=None)
+        moved = _is_moved(read, identity)
+        if identity.target and (moved or read.target is None or read.status == RETIRED) and not self.check_mode:
+            self._take_over(store, read, identity, moved)
 
-        def decide(entries):
+        def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
             record = entries[name].record or Record(username=name)
             before = record.as_dict()
             if record.secrets != read.secrets:
                 # What was staged since may have been sent since: then the login tells nothing any more, and to write would be to lose it.
                 told.update(_lost(name, error=VendorError(errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name).as_dict()))
                 return {}
-            if what == PENDING:
+            record.bind(identity, store.host)
+            if answer.what == _proof.PENDING:
                 record.promote(to_text(utc_now()), verified=True)
-            record.repair(password)
-            told["action"] = "unchanged" if record == read else "repaired"
+            record.repair(answer.password)
+            told["action"] = "unchanged" if record == (read if moved else _as_bound(read, identity, store.host)) else "repaired"
             return {name: Entry(record, entries[name].version)} if record.as_dict() != before else {}
 
         rotation.update(store, [name], decide, self.check_mode)
         return told
 
-    def _reset(self, store, sender, names, refuted, wanted, accept_unverified):
+    @staticmethod
+    def _take_over(store: Store, read: Record, identity: Identity, moved: bool) -> None:
+        """Have the account at its new place, and give back the one that the record was about."""
+        TargetNote(store, identity.vendor, identity.target).claim(store.host, [identity.account], take_over=True)
+        if moved:
+            _owners.release(store, [read.identity])
+
+    def _reset(
+        self,
+        store: Store,
+        sender: Sender,
+        names: List[str],
+        refuted: Dict[str, set],
+        wanted: policy.Policy,
+        accept_unverified: bool,
+        identities: Dict[str, Identity],
+    ) -> Dict[str, dict]:
         """Let the operator set new passwords, by the same steps as a rotation, so that they cannot be lost on the way."""
 
         def choose(record):
             # A pending password that may be in force is the one to set: in its place another would make the store forget it.
-            if record.pending and record.pending.password != refuted.get(record.username):
+            if record.pending and record.pending.password not in refuted.get(record.username, ()):
                 return record.pending.password
             return policy.generate(wanted)
 
-        staged = rotation.stage_these(store, dict.fromkeys(names, choose), _REASON, uuid.uuid4().hex, utc_now(), self.check_mode)
+        mine = {name: identities[name] for name in names}
+        if not self.check_mode:
+            self._claim_new(store, mine)
+        staged = rotation.stage_these(store, dict.fromkeys(names, choose), _REASON, uuid.uuid4().hex, utc_now(), self.check_mode, mine)
         if self.check_mode:
             return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in names}
         results = sender.send(store, {user["name"]: user for user in staged}, wanted)
-        committed = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), accept_unverified)
+        committed = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), accept_unverified, sent=sender.sent)
         return {
             user["name"]: dict(
                 name=user["name"], action="reset" if user["action"] == rotation.PROMOTED else user["action"], password=None, verified=user["verified"],
@@ -140,15 +220,24 @@ class ActionModule(RotationAction):
             for user in committed
         }  # fmt: skip
 
+    @staticmethod
+    def _claim_new(store: Store, identities: Dict[str, Identity]) -> None:
+        known = {name: identity for name, identity in identities.items() if identity.target}
+        if known:
+            first = next(iter(known.values()))
+            TargetNote(store, first.vendor, first.target).claim(store.host, [identity.account for identity in known.values()], take_over=True)
 
-def _candidates(record, given):
-    """The passwords to try, the likeliest first: the given one alone, else what the record knows."""
-    if given:
-        return [(GIVEN, given)]
-    pending = record.pending or Pending(password=None)
-    known = [(PENDING, pending.password), (CURRENT, record.password), (PREVIOUS, record.previous), (PREVIOUS, pending.replaces)]
-    # Each once: one that goes back is pending and previous.
-    return list({password: (what, password) for what, password in reversed(known) if password}.values())[::-1]
+
+def _is_moved(record: Optional[Record], identity: Identity) -> bool:
+    """Whether a record is about another endpoint or account than the one at hand."""
+    return record is not None and not record.belongs_to(identity)
+
+
+def _as_bound(read: Record, identity: Identity, host: str) -> Record:
+    """The record that was read; to note whose it is, where that was not known, is no repair."""
+    copied = Record.from_dict(read.as_dict())
+    copied.bind(identity, host)
+    return copied
 
 
 def _lost(name, message=None, error=None):

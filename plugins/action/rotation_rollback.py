@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation, steps
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
 
 
@@ -17,6 +17,8 @@ class ActionModule(RotationAction):
         way = steps.sender(self, read_users(args["users"]), args, task_vars, scrub)
         committed = read_committed(args["committed"])
         store = self.store(args, task_vars)
+        if not any(user.get("action") == rotation.PROMOTED for user in committed):
+            return dict(changed=False, users=[], summary=[])
         with steps.locked(store, self.check_mode):
             return steps.roll_back(way, store, committed, args, self.check_mode)
 

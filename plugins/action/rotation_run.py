@@ -35,18 +35,19 @@ class ActionModule(RotationAction):
             return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
         way = steps.sender(self, users, args, task_vars, scrub)
         store = self.store(args, task_vars)
-        staged = steps.stage(store, users, args, self.check_mode)
-        due = [user["name"] for user in staged if user["due"]]
-        if not due:
-            # No lock: a run that finds nothing to do leaves no trace.
-            return dict(steps.commit(store, staged, [], args, self.check_mode), due=due)
+        seen = steps.look(store, users, args, way)
+        if not seen.due:
+            # No lease: a run that finds nothing to do leaves no trace.
+            return dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[])
         with steps.locked(store, self.check_mode):
+            staged = steps.stage(store, users, args, seen, way, self.check_mode)
+            due = [user["name"] for user in staged if user["due"]]
             results = self._change(way, store, staged, args)
-            result = self._commit(store, staged, results, args)
+            result = self._commit(store, staged, results, args, way.sent)
             if args["rollback"] and any(user["error"] for user in result["users"]):
                 self._roll_back(way, store, args, result)
         # A new or another pending password is a change of the store.
-        return dict(result, changed=True, due=due)
+        return dict(result, changed=bool(due) or result["changed"], due=due)
 
     def _change(self, way, store, staged, args):
         try:
@@ -55,9 +56,9 @@ class ActionModule(RotationAction):
             # Whatever has happened, the store hears of it.
             return dict(self.failure(error), users=[])
 
-    def _commit(self, store, staged, results, args):
+    def _commit(self, store, staged, results, args, sent):
         try:
-            result = steps.commit(store, staged, read_results(results.pop("users")), args, self.check_mode)
+            result = steps.commit(store, staged, read_results(results.pop("users")), args, self.check_mode, sent)
         except VendorError as error:
             error.message += " What was sent to the vendor is in the store as pending; the next run finishes it."
             raise

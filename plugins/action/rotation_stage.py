@@ -11,10 +11,18 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.action import Rota
 class ActionModule(RotationAction):
     """Decides who is due and stores the new passwords as pending."""
 
-    SPEC = dict(**steps.USERS, **steps.WHO_IS_DUE, **steps.NEW_PASSWORDS)
+    SPEC = dict(**steps.USERS, **steps.CONNECTION, **steps.WHO_IS_DUE, **steps.NEW_PASSWORDS)
 
     def rotate(self, args, task_vars, scrub):
-        staged = steps.stage(self.store(args, task_vars), read_users(args["users"]), args, self.check_mode)
+        users = read_users(args["users"])
+        # Tasks of one's own may make the change without any of the vendor's options.
+        way = steps.sender(self, users, args, task_vars, scrub) if args["connection"] else None
+        store = self.store(args, task_vars)
+        seen = steps.look(store, users, args, way)
+        if not seen.due:
+            return dict(changed=False, users=seen.staged, due=[])
+        with steps.locked(store, self.check_mode):
+            staged = steps.stage(store, users, args, seen, way, self.check_mode)
         due = [user["name"] for user in staged if user["due"]]
         # A new or another pending password is a change of the store.
         return dict(changed=bool(due), users=staged, due=due)

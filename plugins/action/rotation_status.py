@@ -5,87 +5,175 @@
 from __future__ import annotations
 
 import datetime
+from contextlib import suppress
+from typing import Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, _proof, rotation, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET, RotationAction, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text, parse_age, to_text, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED, RETIRED, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store
 
 _ABSENT = "absent"  # the store has no record
+_UNLISTED = "unlisted"  # the store has a record, and the task does not name the user
+# What a task may be told to fail on.
+_FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted")
 
 
 class ActionModule(RotationAction):
     """Tells what the store knows of each user, and on demand whether the current passwords log in."""
 
-    STORE_SPEC = STORE_OPTIONS
+    STORE_SPEC = dict(STORE_OPTIONS, **TARGET)
     SPEC = dict(
         vendor=dict(type="str"),
         connection=dict(type="dict", default={}),
         users=dict(type="list", elements="raw"),
         max_age=dict(type="str", default="30d"),
         verify=dict(type="bool", default=False),
+        fail_on=dict(type="list", elements="str", choices=list(_FAIL_ON), default=[]),
     )
 
     def rotate(self, args, task_vars, scrub):
         if args["verify"] and not args["vendor"]:
             raise VendorError(errors.INVALID_INPUT, "verify needs vendor: a login is made by the vendor's module.")
         store = self.store(args, task_vars)
-        given = {user["name"]: user for user in read_users(store.list() if args["users"] is None else args["users"])}
+        there = store.list()
+        given = {user["name"]: user for user in read_users(there if args["users"] is None else args["users"])}
         max_age = parse_age(args["max_age"], "max_age")
-        now = utc_now()
-        records = {name: entry.record for name, entry in store.get(given).items()}
-        users = [_status(name, records[name], max_age, now) for name in given]
-        result = dict(changed=False, users=users)
-        if args["verify"]:
-            sender = Sender(self, task_vars, args["vendor"], args["connection"], dict(given), scrub)
+        sender = Sender(self, task_vars, args["vendor"], args["connection"], dict(given), scrub) if args["verify"] else None
+        entries = store.get(given)
+        if args["users"] is None:
+            given = {name: user for name, user in given.items() if entries[name].record is None or entries[name].record.status != RETIRED}
+        users = [_status(name, entries[name].record, max_age, utc_now()) for name in given]
+        skipped: List[str] = []
+        if sender:
             sender.know_operator()
-            self._verify(store, sender, users, records, now)
+            skipped = self._verify(store, sender, users, entries)
+        unlisted = self._unlisted(store, there, given)
+        result = dict(changed=False, users=users, unlisted=unlisted, summary=[_line(user) for user in users] + [_unlisted_line(name) for name in unlisted])
+        open_ends = [user["name"] for user in users if args["verify"] and user["verified"] is None]
+        if open_ends:
+            result["summary"].append("%d of %d users could not be verified: %s" % (len(open_ends), len(users), ", ".join(open_ends)))
+        return dict(result, **_verdict(users, unlisted, skipped, args))
+
+    @staticmethod
+    def _unlisted(store: Store, there: List[str], given: Dict[str, dict]) -> List[str]:
+        """The users whose passwords the store keeps although the task does not name them, and nobody has retired them."""
+        others = [name for name in there if name not in given]
+        return [name for name, entry in store.get(others).items() if entry.record and entry.record.status != RETIRED] if others else []
+
+    def _verify(self, store: Store, sender: Sender, users: List[dict], entries: Dict[str, Entry]) -> List[str]:
+        """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
+
+        :return: the users for whom check mode allowed no login.
+        """
+        wanted = _owners.identities(sender, [user["name"] for user in users])
+        known = [user for user in users if entries[user["name"]].record and entries[user["name"]].record.password]
+        with steps.locked(store, self.check_mode or not known):
+            # What was read before may have been rotated since.
+            records = {name: entry.record for name, entry in store.get([user["name"] for user in known]).items()}
+            tries = {}
+            for user in users:
+                record = records.get(user["name"])
+                wrong = rotation.mismatch(record, wanted[user["name"]], store.host) if record else None
+                if wrong:
+                    user["error"] = wrong.as_dict()
+                elif entries[user["name"]].record and entries[user["name"]].record.status == RETIRED:
+                    continue
+                elif record and record.password:
+                    tries[user["name"]] = [(_proof.CURRENT, record.password)]
+                else:
+                    user["error"] = _unproved(user["name"]).as_dict()
+            answers = _proof.log_in(store, sender, records, tries, self.check_mode) if tries else {}
+            worked = {name: 0 for name, answer in answers.items() if answer.password}
+            rotation.note_failed_logins(store, worked, sender.capabilities, utc_now(), self.check_mode)
+        for user in users:
+            answer = answers.get(user["name"])
+            if answer:
+                user.update(verified=True if answer.password else None if answer.error else False, error=answer.error)
+        return [name for name, answer in answers.items() if answer.skipped]
+
+
+def _unproved(name: str) -> VendorError:
+    return VendorError(errors.ORPHANED, "The store has no password of %s that a login has proved, so there is nothing to verify. Rotate it first." % name)
+
+
+def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: dict) -> dict:
+    """Whether the task fails, and why."""
+    complaints = []
+    if args["verify"]:
         # Where no login can be made at all, as in front of a database that cannot be reached, nothing is known to be wrong.
         wrong = [user["name"] for user in users if user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)]
         if wrong:
-            result.update(failed=True, msg="%d of %d users cannot log in with their current passwords: %s" % (len(wrong), len(users), ", ".join(wrong)))
-        return dict(result, summary=[_line(user) for user in users])
-
-    def _verify(self, store, sender, users, records, now):
-        """Log in with every current password; a login that failed is counted, so that other runs stay below the vendor's lock-out."""
-        window = sender.capabilities.lockout_window
-        known = {name: record for name, record in records.items() if record and record.password}
-        before = {name: record.recent_failed_logins(now, window) for name, record in known.items()}
-        found = sender.probe(store, [dict(name=name, password=record.password, failed_logins=before[name]) for name, record in known.items()])
-        for user in users:
-            told = found.get(user["name"])
-            if told:
-                user.update(verified=told["verified"], error=told["error"])
-        failed = {name: told["failed_logins"] for name, told in found.items() if told["failed_logins"] > before[name]}
-        rotation.note_failed_logins(store, failed, sender.capabilities, now, self.check_mode)
+            complaints.append("%d of %d users cannot log in with their current passwords: %s" % (len(wrong), len(users), ", ".join(wrong)))
+    if skipped:
+        told = "%d of %d users were not verified, since check mode makes no login that may fail: %s"
+        complaints.append(told % (len(skipped), len(users), ", ".join(skipped)))
+    for reason in args["fail_on"]:
+        names = unlisted if reason == _UNLISTED else [user["name"] for user in users if _is(user, reason)]
+        if names:
+            complaints.append("%d of %d users %s: %s" % (len(names), len(users) + len(unlisted), _COMPLAINTS[reason], ", ".join(names)))
+    return dict(failed=True, msg=". ".join(complaints)) if complaints else {}
 
 
-def _status(name, record, max_age, now):
+_COMPLAINTS = {
+    "overdue": "are overdue",
+    "pending": "have a pending password",
+    "orphaned": "are orphaned",
+    "error": "could not be rotated the last time",
+    "absent": "have no record",
+    "unlisted": "have a record and are not named",
+}
+
+
+def _is(user: dict, reason: str) -> bool:
+    if reason == "overdue":
+        return user["due"] and user["status"] != _ABSENT
+    if reason == "pending":
+        return user["pending"]
+    if reason == "error":
+        return bool(user["last_error"] or user["error"])
+    return user["status"] == reason
+
+
+def _unlisted_line(name: str) -> str:
+    return "%s: NOT among the users any more, and its passwords are still in the store; name it again, or retire it (playbook retire)" % name
+
+
+def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> dict:
     told = dict(
         name=name, status=_ABSENT, rotated_at=None, age=None, due_at=None, due=True, pending=False, pending_since=None, attempts=0, failed_logins=0,
-        last_error=None, verified=None, error=None,
+        last_error=None, verified=None, error=None, vendor=None, target=None,
     )  # fmt: skip
     if record is None:
         return told
     told.update(status=record.status, failed_logins=record.failed_logins, last_error=record.last_error, rotated_at=record.rotated_at)
+    told.update(vendor=record.vendor, target=record.target)
     if record.rotated_at:
         rotated = from_text(record.rotated_at)
-        told.update(age=int((now - rotated).total_seconds()), due_at=to_text(rotated + datetime.timedelta(seconds=max_age)))
+        told.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
     if record.pending:
         told.update(pending=True, pending_since=record.pending.created, attempts=record.pending.attempts)
     told["due"] = rotation.why_due(record, max_age, False, now) not in (None, ORPHANED)
     return told
 
 
+def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
+    """A point in time so much later; ``None`` after the end of the calendar."""
+    with suppress(OverflowError):
+        return to_text(moment + datetime.timedelta(seconds=seconds))
+    return None
+
+
 def _line(user):
     parts = [user["status"]]
     if user["rotated_at"]:
         parts.append("rotated %s (%s ago)" % (user["rotated_at"], _duration(user["age"])))
-    parts.append("ORPHANED: needs a repair" if user["status"] == ORPHANED else "due" if user["due"] else "due %s" % user["due_at"])
+    parts.append("ORPHANED: needs a repair" if user["status"] == ORPHANED else "due" if user["due"] else "due %s" % (user["due_at"] or "never"))
     if user["pending"]:
         parts.append("a new password is pending since %s, %d attempts" % (user["pending_since"], user["attempts"]))
     if user["last_error"]:

@@ -25,6 +25,13 @@ options:
       - Each can come from the environment instead, which is the better place for secrets.
     type: dict
     default: {}
+  target:
+    description:
+      - The name under which the records of this endpoint are kept. By default the value of the variable C(rotate_target), or else the inventory name of
+        the play's current host.
+      - It is needed where one host serves several endpoints, such as V(localhost) in a loop over clusters, or a host with two vendors. Of a host that was
+        renamed it is the old name.
+    type: str
 notes:
   - Runs on the controller.
   - The role P(rekey.passwords.rotate#role) calls it with the C(rotate_*) variables.

@@ -25,6 +25,13 @@ options:
     type: str
     vars:
       - name: inventory_hostname
+  target:
+    description:
+      - The name under which the store keeps the records, where that is not the name of the host.
+      - By default O(host), if that is given, else the value of the variable C(rotate_target), if there is one.
+    type: str
+    vars:
+      - name: rotate_target
   store:
     description: The store.
     type: str
@@ -92,13 +99,16 @@ _raw:
 """
 
 import contextlib
+from typing import Dict, Optional
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber, register_secrets
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store, secrets_in
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Identity
+from ansible_collections.rekey.passwords.plugins.plugin_utils.rotation import mismatch
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store, secrets_in
 
 
 class LookupModule(LookupBase):
@@ -107,11 +117,14 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         variables = variables or {}
         # Variables arrive as they were written; those of the role may hold templates.
-        wanted = ("inventory_hostname", "rotate_store", "rotate_store_path", "rotate_store_options", "rotate_store_create")
+        wanted = (
+            "inventory_hostname", "rotate_target", "rotate_vendor", "rotate_store", "rotate_store_path", "rotate_store_options", "rotate_store_create",
+        )  # fmt: skip
         known = {name: self._templar.template(variables[name]) for name in wanted if name in variables}
         self.set_options(var_options=known, direct=kwargs)
         users = [str(term) for term in terms]
-        host = self.get_option("host")
+        named = kwargs.get("target") or kwargs.get("host")
+        host = named or self.get_option("target") or self.get_option("host")
         version = self.get_option("version")
         # Ansible makes the working directory of an empty path.
         folder = kwargs.get("store_path", known.get("rotate_store_path"))
@@ -120,6 +133,9 @@ class LookupModule(LookupBase):
         try:
             with contextlib.closing(open_store(self.get_option("store"), host, options, self._loader)) as store:
                 entries = store.get(users)
+                if not named:
+                    # The variables that name the records name the vendor, too.
+                    _require_vendor(entries, known.get("rotate_vendor"), host)
         except VendorError as error:
             raise AnsibleLookupError("rekey.passwords.secret: %s" % _scrubbed(error.message, self.get_option("store"), options)) from None
         found = [_password(entries[user].record, version) for user in users]
@@ -134,6 +150,17 @@ class LookupModule(LookupBase):
                     )
                 found[number] = default
         return found
+
+
+def _require_vendor(entries: Dict[str, Entry], vendor: Optional[str], host: str) -> None:
+    """Refuse the password of another vendor's user of the same name.
+
+    :raises VendorError: ``target_mismatch``.
+    """
+    for entry in entries.values():
+        wrong = mismatch(entry.record, Identity(vendor=vendor or None), host) if entry.record else None
+        if wrong:
+            raise wrong
 
 
 def _scrubbed(message, store, options):

@@ -13,8 +13,10 @@ short_description: Bring the record of a user in line with the password that is 
 version_added: 0.1.0
 description:
   - Finds out by logins which password is in force, and makes it the current one of the record. This is how a user that is orphaned is rotated again.
-  - Tries the password that you tell for a user; without one, those that the record knows, which are the pending, the current and the previous one. No
-    more logins fail than the vendor allows, those of earlier runs included.
+  - Tries the password that you tell for a user; without one, those that the record and the inventory know, which are the pending, the current and the
+    previous one, C(current_password), and at last those that were sent in earlier runs and given up. No more logins fail than the vendor allows, those of
+    earlier runs included.
+  - Where the endpoint has moved, a login there with a password of the record makes the record one of the new endpoint.
   - With O(reset) the operator sets a new password where none of these logs in, by the steps of a rotation, so that it cannot be lost on the way.
   - Nothing is written that a login has not proved, and a pending password that may be in force is never given up.
   - Fails at the end if any user was not repaired.
@@ -34,7 +36,9 @@ options:
   users:
     description:
       - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user and C(password) the password that is said to be in force; further keys are handed to the vendor's module.
+      - In a dictionary C(name) is the user, C(password) the password that is said to be in force, and C(current_password) what the inventory calls the
+        current one; further keys are handed to the vendor's module.
+      - In a play with several hosts C(target) must name the host, or the O(target), at which a told password is in force; elsewhere the element is ignored.
       - A password that was told is due for a rotation at once, since others know it.
     type: list
     elements: raw
@@ -45,6 +49,18 @@ options:
     default: false
   accept_unverified:
     description: Whether a new password of O(reset) counts that the vendor confirmed although no login could prove it.
+    type: bool
+    default: false
+  set_aside_damaged:
+    description:
+      - Whether a record that is damaged may be replaced once a login has proved the password that you tell. What the damaged one held is kept in the new
+        record, under C(set_aside).
+    type: bool
+    default: false
+  forget_failed_logins:
+    description:
+      - Whether the failed logins of the users count no more, because their accounts were unlocked by hand or have been logged in to since.
+      - This is needed at a vendor that forgets failed logins only with a good one.
     type: bool
     default: false
 """
@@ -91,7 +107,7 @@ users:
       type: str
       sample: repaired
     password:
-      description: Which password logs in, V(given), V(pending), V(current) or V(previous); V(null) if none does, and after a reset.
+      description: Which password logs in, V(given), V(inventory's), V(pending), V(current), V(previous) or V(earlier); V(null) if none does, and after a reset.
       type: str
       sample: given
     verified:

@@ -14,6 +14,8 @@ version_added: 0.1.0
 description:
   - The first step of a rotation. Reads the store's record of each user, decides who is due, generates a password that satisfies the vendor's
     policy, and stores it durably as pending, before anything happens at the vendor.
+  - With O(connection) it also makes sure that the records are about that endpoint. A user whose record is about another one is not due; the error of the
+    kind V(target_mismatch) stands in RV(users), and M(rekey.passwords.rotation_commit) fails with it.
   - A pending password that an earlier run left behind is kept and handed out again, since it may be in force already.
   - A user that is orphaned is not due, whatever O(max_age) and O(force) say; M(rekey.passwords.rotation_commit) tells of it, and
     M(rekey.passwords.rotation_repair) mends it.
@@ -21,6 +23,7 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation
+  - rekey.passwords.rotation.vendor_options
   - rekey.passwords.rotation.who_is_due
   - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store

@@ -13,7 +13,7 @@ short_description: Tell the state of rotated passwords, and verify them by login
 version_added: 0.1.0
 description:
   - Tells what the store knows of each user of the play's host, such as the age of the password, when it is due, what is pending, and the last error.
-  - With O(verify) it also logs in with every current password. It fails at the end if one cannot log in.
+  - With O(verify) it also logs in with every current password. It fails at the end if one cannot log in, or if the store has no proved password of a user.
   - Changes nothing at the vendor. In the store only the number of failed logins is noted, for vendors that lock accounts.
 author:
   - rekey.passwords contributors (@rekey)
@@ -37,6 +37,15 @@ options:
     description: Whether to log in with every current password.
     type: bool
     default: false
+  fail_on:
+    description:
+      - What makes the task fail, beside a failed O(verify).
+      - V(overdue), a password is due; V(pending), a new password may be in force already; V(orphaned), a user needs a repair; V(error), the last run failed
+        for a user; V(absent), a user has no record; V(unlisted), the store has the record of a user that O(users) does not name.
+    type: list
+    elements: str
+    choices: [overdue, pending, orphaned, error, absent, unlisted]
+    default: []
 """
 
 EXAMPLES = r"""
@@ -73,7 +82,7 @@ users:
     status:
       description:
         - V(current), nothing is under way; V(pending), a new password is stored and may be in force already; V(orphaned), no known password logs in, and
-          no rotation tries the user again until it is repaired; V(absent), the store has no record.
+          no rotation tries the user again until it is repaired; V(absent), the store has no record; V(retired), the passwords were put aside.
       type: str
       sample: current
     rotated_at:
@@ -114,6 +123,19 @@ users:
     error:
       description: Why no login could tell, or V(null); in the form of all errors.
       type: dict
+    vendor:
+      description: The vendor whose password the record holds, or V(null) if that was not noted yet.
+      type: str
+      sample: milvus
+    target:
+      description: What identifies the endpoint whose password the record holds, or V(null) if that was not noted yet.
+      type: str
+      sample: https://milvus.example.com:19530
+unlisted:
+  description: The users of whom the store has records, and whom O(users) does not name. M(rekey.passwords.rotation_retire) retires them.
+  returned: success, and if only users failed
+  type: list
+  elements: str
 summary:
   description: One line a user, for people.
   returned: success, and if only users failed

@@ -104,7 +104,7 @@ class Lease:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._name = "lease of %s" % store.host
-        self._id = uuid.uuid4().hex
+        self.id = uuid.uuid4().hex
         self._seconds = float(store.lease_seconds)
         self._version: Any = None
         self._good_until = 0.0
@@ -147,7 +147,7 @@ class Lease:
             if not self._lost and _elapsed() < self._good_until:
                 # Our own clock may have stood still with the whole machine.
                 note = self._store.read_note(self._name)
-                if _holder(note) == self._id and _elapsed() < self._good_until:
+                if _holder(note) == self.id and _elapsed() < self._good_until:
                     return
             self._lost = True
         raise VendorError(
@@ -167,7 +167,7 @@ class Lease:
             self._lost = True
 
     def _content(self) -> dict:
-        return dict(_here(), id=self._id, seconds=self._seconds, until=to_text(utc_now() + timedelta(seconds=self._seconds)))
+        return dict(_here(), id=self.id, seconds=self._seconds, until=to_text(utc_now() + timedelta(seconds=self._seconds)))
 
     def _write(self, version: Any) -> bool:
         """Write the note in the place of the one of that version, and read it back."""
@@ -177,10 +177,10 @@ class Lease:
         except StoreConflict:
             # A write of our own whose answer was lost is no conflict: it is written again, so that it is known when it was.
             note = self._store.read_note(self._name)
-            if _holder(note) != self._id or note.version == version:
+            if _holder(note) != self.id or note.version == version:
                 return False
             return self._write(note.version)
-        if _holder(self._store.read_note(self._name)) != self._id:
+        if _holder(self._store.read_note(self._name)) != self.id:
             return False
         self._good_until = began + self._seconds
         return True
@@ -235,6 +235,11 @@ def held(store: Store) -> Iterator[Lease]:
     finally:
         store.lease = None
         lease.give_back()
+
+
+def is_ours(store: Store, other: Store) -> bool:
+    """Whether the lease that this run holds through one store is that of the other, too: both lead to the same place."""
+    return store.lease is not None and _holder(other.read_note("lease of %s" % other.host)) == store.lease.id
 
 
 def fence(store: Store) -> None:

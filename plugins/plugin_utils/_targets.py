@@ -61,11 +61,20 @@ class TargetNote:
         self._store, self._vendor, self._target = store, vendor, target
         self._name = "target %s" % _digest(vendor, target)
 
-    def claim(self, record_name: str, accounts: Iterable[str]) -> Dict[str, str]:
+    def holders(self, accounts: Iterable[str]) -> Dict[str, str]:
+        """The names whose records hold the passwords of these accounts, as far as they are claimed.
+
+        :raises VendorError: ``store_failed``.
+        """
+        claims = {account: holder for content, _version in self._pages() for account, holder in content["claims"].items()}
+        return {account: claims[_digest(account)] for account in accounts if _digest(account) in claims}
+
+    def claim(self, record_name: str, accounts: Iterable[str], take_over: bool = False) -> Dict[str, str]:
         """Claim accounts for the records of that name, except those that another name has claimed.
 
         :param record_name: the name under which the store keeps the records, as a rule that of the host.
         :param accounts: what :meth:`.vendor.Vendor.account_identity` gave.
+        :param take_over: whether the other name's records are known to be gone.
         :return: dict from account to the other name, for each that was claimed before.
         :raises VendorError: ``store_failed``, ``store_conflict``.
         """
@@ -75,6 +84,8 @@ class TargetNote:
         def decide(claims: Dict[str, str]) -> None:
             others.clear()
             for account in wanted:
+                if take_over:
+                    claims[_digest(account)] = record_name
                 holder = claims.setdefault(_digest(account), record_name)
                 if holder != record_name:
                     others[account] = holder
@@ -307,10 +318,14 @@ def _spread(pages: List[Tuple[dict, Any]], before: Dict[str, str], after: Dict[s
     """
     changed = set()
     for page, (content, _version) in enumerate(pages):
-        gone = [account for account in content["claims"] if account not in after]
-        for account in gone:
-            del content["claims"][account]
+        for account, holder in list(content["claims"].items()):
+            if after.get(account) == holder:
+                continue
             changed.add(page)
+            if account in after:
+                content["claims"][account] = after[account]
+            else:
+                del content["claims"][account]
     size = sum(_size(*claim) for claim in pages[-1][0]["claims"].items())
     for account in after:
         if account in before:

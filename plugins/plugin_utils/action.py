@@ -13,7 +13,7 @@ from ansible import errors as ansible_errors
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rekey.passwords.plugins.module_utils import argument_spec, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import argument_spec, change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
@@ -23,7 +23,18 @@ from .ages import utc_now
 from .arguments import plain, texts, validated
 from .stores.base import BEGIN_OPTIONS
 from .stores.base import OPTIONS as STORE_OPTIONS
-from .stores.base import open_store, secrets_in
+from .stores.base import DamagedRecordError, Store, open_store, secrets_in
+
+# What a change may have come to, and how many failed logins anybody may have counted.
+_STATES = (change.CHANGED, change.UNCHANGED, change.WOULD_CHANGE, change.FAILED, change.UNKNOWN)
+_MOST_FAILED_LOGINS = 1_000_000
+
+_WAY_OUT = (
+    " Where there is no copy, rotation_repair can set the damaged record aside and begin another one with a password that you tell "
+    "(option set_aside_damaged; playbook repair: rotate_repair_set_aside_damaged)."
+)
+
+TARGET = dict(target=dict(type="str"))
 
 # What default(omit) raises, which is no failure.
 _OMITTED = getattr(ansible_errors, "AnsibleValueOmittedError", ())
@@ -33,7 +44,8 @@ class RotationAction(ActionBase):
     """An action of the rotation; a subclass declares ``SPEC`` and implements :meth:`rotate`."""
 
     SPEC: dict = {}
-    STORE_SPEC: dict = dict(STORE_OPTIONS, **BEGIN_OPTIONS)  # without the latter where nothing is written, nothing for an action without a store
+    # Without BEGIN_OPTIONS where nothing is written, and nothing for an action without a store.
+    STORE_SPEC: dict = dict(STORE_OPTIONS, **BEGIN_OPTIONS, **TARGET)
     _supports_check_mode = True
     _supports_async = False
 
@@ -66,6 +78,8 @@ class RotationAction(ActionBase):
         :param error: a :class:`VendorError`, whose message may hold a secret.
         """
         told = error.as_dict(self._scrub)
+        if isinstance(error, DamagedRecordError):
+            told["message"] += _WAY_OUT
         return dict(failed=True, msg=told["message"], error=told)
 
     @classmethod
@@ -114,10 +128,24 @@ class RotationAction(ActionBase):
         :raises VendorError: becomes the task's failure.
         """
 
-    def store(self, args, task_vars):
-        """The store of the play's current host."""
+    def record_name(self, args: dict, task_vars: dict) -> str:
+        """The name under which the store keeps the records of the endpoint that the task is about.
+
+        :raises VendorError: ``invalid_input``.
+        """
+        name = args.get("target") or self._templar.template(task_vars.get("rotate_target")) or task_vars["inventory_hostname"]
+        if not isinstance(name, str):
+            raise VendorError(errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes.")
+        return plain(name)
+
+    def store(self, args: dict, task_vars: dict) -> Store:
+        """The store of the endpoint that the task is about."""
+        return self.open_store(args, self.record_name(args, task_vars))
+
+    def open_store(self, args: dict, name: str) -> Store:
+        """The store with the records of that name."""
         self._scrub.add(*secrets_in(args["store"], args))
-        self._stores.append(open_store(args["store"], task_vars["inventory_hostname"], args, self._loader))
+        self._stores.append(open_store(args["store"], name, args, self._loader))
         return self._stores[-1]
 
     @property
@@ -184,6 +212,11 @@ def read_results(results):
             raise VendorError(errors.INVALID_INPUT, "Element %d of results lacks a name or a state." % number)
         if name in names:
             raise VendorError(errors.INVALID_INPUT, "results names %s twice." % name)
+        if state not in _STATES:
+            raise VendorError(errors.INVALID_INPUT, "In element %d of results state is none of %s." % (number, ", ".join(_STATES)))
+        failed = result.get("failed_logins")
+        if failed is not None and (isinstance(failed, bool) or not isinstance(failed, int) or not 0 <= failed <= _MOST_FAILED_LOGINS):
+            raise VendorError(errors.INVALID_INPUT, "In element %d of results failed_logins is not a number of logins." % number)
         try:
             # A template may have made a text of it, and the text "False" must not pass for a proof.
             verified = None if verified is None else boolean(verified)

@@ -187,7 +187,9 @@ class Record:
     def drop_pending(self):
         """The pending password was refused and is not in force anywhere, as far as can be told."""
         pending, self.pending = self.pending, None
-        self.put_aside(pending)
+        if pending.sent > 1:
+            # An earlier request may still be under way.
+            self.put_aside(pending)
         self.status = CURRENT if self.password else PENDING
 
     def as_dict(self):

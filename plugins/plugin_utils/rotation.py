@@ -10,21 +10,28 @@ a vendor, a store or Ansible; nothing that is returned holds a secret, except to
 
 from __future__ import annotations
 
+import copy
+from dataclasses import astuple
+from datetime import datetime
+from typing import Callable, Dict, Iterable, List, Optional, Tuple
+
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, FORGETS_BY_LOGIN, WHEN_CHANGED, Capabilities
 
+from ._lease import fence
 from .ages import from_text, to_text
-from .policy import generate
-from .records import ORPHANED, PENDING, Pending, Record
-from .stores.base import Entry, StoreConflict
+from .policy import Policy, generate
+from .records import ORPHANED, PENDING, RETIRED, Earlier, Identity, Pending, Record
+from .stores.base import Entry, Store, StoreConflict
 
 # Why a user is due.
 NEW = "new"  # the store has no verified password yet
 UNFINISHED = "unfinished"  # an earlier run left a pending password
 EXPIRED = "expired"  # older than max_age
 FORCED = "forced"
-# Why one is not, although it should be: ORPHANED.
+# Why one is not, although it should be: ORPHANED; errors.TARGET_MISMATCH: its record is somebody else's; or:
+LEFT = "left_to_another_run"  # another run has rotated it while this one waited
 
 # What commit did with a pending password.
 PROMOTED = "promoted"
@@ -39,7 +46,52 @@ _FORESEEN = {"state": "would_change", "verified": None, "error": None}
 _TRIES = 5  # after that many conflicts in a row something else is wrong
 
 
-def stage(store, users, policy, max_age, force, run_id, now, check_mode=False):
+def look(
+    store: Store, users: List[dict], max_age: int, force: bool, now: datetime, identities: Optional[Dict[str, Identity]] = None
+) -> Tuple[List[dict], Dict[str, Entry]]:
+    """Decide who is due, and write nothing.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param users: list of dicts with ``name``.
+    :param max_age: seconds; a younger password is left alone.
+    :param force: rotate young passwords, too.
+    :param identities: whose passwords are to be rotated, by name, as far as that is known.
+    :return: what :func:`stage` would tell, and what the store holds.
+    :raises VendorError: ``store_failed``, ``target_mismatch``.
+    """
+    names = [user["name"] for user in users]
+    entries = store.get(names)
+    found = []
+    for name in names:
+        record = entries[name].record or Record(username=name)
+        identity = (identities or {}).get(name, Identity())
+        wrong = mismatch(record, identity, store.host)
+        if wrong:
+            found.append(_refused(record, wrong))
+            continue
+        reason = why_due(record, max_age, force, now)
+        found.append(_told(record, is_due(reason), reason))
+    return found, entries
+
+
+def is_due(reason: Optional[str]) -> bool:
+    """Whether a user is to be rotated, given what :func:`why_due` told."""
+    return reason not in (None, ORPHANED)
+
+
+def stage(
+    store: Store,
+    users: List[dict],
+    policy: Policy,
+    max_age: int,
+    force: bool,
+    run_id: str,
+    now: datetime,
+    check_mode: bool = False,
+    identities: Optional[Dict[str, Identity]] = None,
+    entries: Optional[Dict[str, Entry]] = None,
+    refused: Optional[Dict[str, VendorError]] = None,
+) -> List[dict]:
     """Decide who is due, and store a new password for each of them as pending.
 
     :param store: a :class:`~.stores.base.Store`.
@@ -50,33 +102,78 @@ def stage(store, users, policy, max_age, force, run_id, now, check_mode=False):
     :param run_id: tells this run from any other.
     :param now: a datetime.
     :param check_mode: decide, but store nothing.
-    :return: list of dicts, one a user: name, due, reason, run_id (of the pending password), fresh (never sent before), rotated_at.
+    :param identities: whose passwords are to be rotated, by name, as far as that is known.
+    :param entries: what :func:`look` read before this run had the lease.
+    :param refused: users that must not be rotated, and why.
+    :return: list of dicts, one a user: name, due, reason, run_id (of the pending password), fresh (never sent before), rotated_at, vendor, target, account.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
     given = {user["name"]: user.get("current_password") for user in users}
-    told = {}
+    # Who was rotated by somebody else since the look has nothing left to be done, whatever ``force`` says.
+    before = {name: entry.record.rotated_at if entry.record else None for name, entry in (entries or {}).items()}
+    told: Dict[str, dict] = {}
 
-    def decide(entries):
+    def decide(found: Dict[str, Entry]) -> Dict[str, Entry]:
         changes = {}
-        for name, entry in entries.items():
+        for name, entry in found.items():
             record = entry.record or Record(username=name)
+            identity = (identities or {}).get(name, Identity())
+            wrong = (refused or {}).get(name) or mismatch(record, identity, store.host)
+            if wrong:
+                told[name] = _refused(record, wrong)
+                continue
+            if name in before and record.pending is None and record.rotated_at and record.rotated_at != before[name]:
+                told[name] = _told(record, False, LEFT)
+                continue
             reason = why_due(record, max_age, force, now)
-            due = reason not in (None, ORPHANED)
-            if due:
+            if is_due(reason):
                 if record.pending is None:
                     record.pending = Pending(password=generate(policy), run_id=run_id, created=to_text(now))
+                record.bind(identity, store.host)
                 set_pending(record, given[name])
                 changes[name] = Entry(record, entry.version)
-            told[name] = _told(record, due, reason)
+            told[name] = _told(record, is_due(reason), reason)
         return changes
 
-    update(store, given, decide, check_mode)
+    update(store, given, decide, check_mode, entries)
     return [told[name] for name in given]
+
+
+def mismatch(record: Record, identity: Identity, host: str, claimed_by: Optional[str] = None) -> Optional[VendorError]:
+    """The error if a record must not be used for that account, else ``None``.
+
+    :param record: a :class:`~.records.Record`.
+    :param identity: whose password is to be used or set, as far as that is known.
+    :param host: the name under which the record is kept.
+    :param claimed_by: the other name whose record holds the password of the account, if there is one.
+    """
+    remedy = (
+        "If both are right, give this one records of its own (variable rotate_target, option target). "
+        "If the endpoint has moved, run rotation_repair (playbook repair): it adopts the record when its password logs in there."
+    )
+    if claimed_by is not None:
+        return VendorError(
+            errors.TARGET_MISMATCH,
+            "The password of %s at %s is kept in the records of %s already, not in those of %s. Rotate each account under one name only: remove it from "
+            "one of the hosts, or name the records that are there (variable rotate_target, option target)."
+            % (record.username, identity.target, claimed_by, host),
+        )
+    if record.belongs_to(identity):
+        return None
+    held, asked = ("%s of %s at %s" % (item.account or record.username, item.vendor, item.target or "?") for item in (record.identity, identity))
+    return VendorError(
+        errors.TARGET_MISMATCH, "The record of %s under the name %s holds the password of %s, not of %s. %s" % (record.username, host, held, asked, remedy)
+    )
+
+
+def _refused(record: Record, error: VendorError) -> dict:
+    return dict(_told(record, False, error.kind), error=error.as_dict())
 
 
 def _told(record, due, reason):
     """What the steps of a rotation tell each other of a user."""
     pending = record.pending
+    owner = {key: getattr(record, key) for key in ("vendor", "target", "account") if getattr(record, key)}
     return {
         "name": record.username,
         "due": due,
@@ -84,10 +181,19 @@ def _told(record, due, reason):
         "run_id": pending.run_id if pending else None,
         "fresh": bool(pending) and pending.attempts == 1,
         "rotated_at": record.rotated_at,
+        **owner,
     }
 
 
-def stage_these(store, passwords, reason, run_id, now, check_mode=False):
+def stage_these(
+    store: Store,
+    passwords: Dict[str, Callable[[Record], Optional[str]]],
+    reason: str,
+    run_id: str,
+    now: datetime,
+    check_mode: bool = False,
+    identities: Optional[Dict[str, Identity]] = None,
+) -> List[dict]:
     """Store given passwords as pending: for a repair, and to go back to the previous passwords.
 
     Whoever gives a password in place of a pending one must be certain that this one is not in force.
@@ -98,6 +204,7 @@ def stage_these(store, passwords, reason, run_id, now, check_mode=False):
     :param run_id: tells this run from any other.
     :param now: a datetime.
     :param check_mode: decide, but store nothing.
+    :param identities: whose passwords they are, by name.
     :return: as :func:`stage`.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
@@ -107,11 +214,17 @@ def stage_these(store, passwords, reason, run_id, now, check_mode=False):
         changes = {}
         for name, entry in entries.items():
             record = entry.record or Record(username=name)
+            wrong = mismatch(record, (identities or {}).get(name, Identity()), store.host)
+            if wrong:
+                told[name] = _refused(record, wrong)
+                continue
             password = passwords[name](record)
             if password is not None:
                 if record.pending is None or record.pending.password != password:
-                    replaces = record.pending.replaces if record.pending else None
+                    before, replaces = record.pending, record.pending.replaces if record.pending else None
                     record.pending = Pending(password=password, run_id=run_id, created=to_text(now), replaces=replaces)
+                    record.put_aside(before)
+                record.bind((identities or {}).get(name, Identity()), store.host)
                 set_pending(record)
                 changes[name] = Entry(record, entry.version)
             told[name] = _told(record, password is not None, reason)
@@ -131,6 +244,8 @@ def why_due(record, max_age, force, now):
     """
     if record.status == ORPHANED:
         return ORPHANED
+    if record.status == RETIRED:
+        return NEW
     if record.pending:
         return UNFINISHED
     if record.password is None:
@@ -154,38 +269,53 @@ def set_pending(record, current_password=None):
     record.status = PENDING
 
 
-def send(store, staged, capabilities, now):
+def send(
+    store: Store,
+    staged: Dict[str, dict],
+    capabilities: Capabilities,
+    now: datetime,
+) -> Dict[str, Tuple[Record, str, int]]:
     """Note that the pending passwords are about to be sent, and what may be in force from then on.
 
     Whoever finds such a note later must look before it sends; who finds none need not, which spares a failed login. A login that may fail is
-    counted before it is made, so that a run which dies in it cannot be repeated into a lock-out.
+    counted before it is made, so that a run which dies in it cannot be repeated into a lock-out. When this returns the notes were read back, and
+    the lease is still ours.
 
     :param store: a :class:`~.stores.base.Store`.
-    :param staged: dict from name to what :func:`stage` told of the user.
+    :param staged: dict from name to what :func:`stage` told of the user; an ``identity`` in it, if there is one, says whose password is to be set, and
+        ``refused`` tells afterwards why one was not noted.
     :param capabilities: a :class:`~.vendor.Capabilities`.
     :param now: a datetime.
     :return: dict from name to (record, update_password, failed_logins) for each user whose pending password is the one that was staged.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
-    found = {}
+    found: Dict[str, Tuple[Record, str, int]] = {}
     limit = capabilities.failed_logins_per_run
 
-    def decide(entries):
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
         changes = {}
         for name, entry in entries.items():
             found.pop(name, None)
-            record = entry.record
+            record, identity = entry.record, staged[name].get("identity") or Identity()
             if record is None or record.pending is None or record.pending.run_id != staged[name]["run_id"]:
+                continue
+            wrong = mismatch(record, identity, store.host)
+            if wrong:
+                staged[name]["refused"] = wrong
                 continue
             mode, failed = how_to_send(record, capabilities, now)
             found[name] = (record, mode, failed)
             record.pending.sent += 1
+            staged[name]["owner"] = (record.host, record.identity)
+            record.bind(identity, store.host)
             if limit is not None and mode == WHEN_CHANGED and failed < limit:
                 record.note_failed_logins(failed + 1, to_text(now))
             changes[name] = Entry(record, entry.version)
         return changes
 
-    update(store, staged, decide)
+    update(store, staged, decide, read_back=True)
+    if found:
+        fence(store)
     return found
 
 
@@ -205,12 +335,18 @@ def take_back(store, sent, capabilities, now):
             record, (staged, failed) = entry.record, sent[name]
             if record and record.pending and record.pending.run_id == staged["run_id"] and record.pending.sent:
                 record.pending.sent -= 1
-                if record.recent_failed_logins(now, capabilities.lockout_window) > failed:
+                record.host, (record.vendor, record.target, record.account) = staged["owner"][0], astuple(staged["owner"][1])
+                if record.recent_failed_logins(now, window(capabilities)) > failed:
                     record.failed_logins, record.failed_at = failed, record.failed_at if failed else None
                 changes[name] = Entry(record, entry.version)
         return changes
 
     update(store, sent, decide)
+
+
+def window(capabilities: Capabilities) -> Optional[float]:
+    """The seconds after which the vendor has forgotten a failed login; ``None`` if only a good one makes it forget."""
+    return None if capabilities.forgets == FORGETS_BY_LOGIN else capabilities.lockout_window
 
 
 def how_to_send(record, capabilities, now):
@@ -219,7 +355,7 @@ def how_to_send(record, capabilities, now):
     :param record: a :class:`~.records.Record` with a pending password.
     :return: (``update_password``, ``failed_logins``) for the vendor's module.
     """
-    return WHEN_CHANGED if record.pending.sent else ALWAYS, record.recent_failed_logins(now, capabilities.lockout_window)
+    return WHEN_CHANGED if record.pending.sent else ALWAYS, record.recent_failed_logins(now, window(capabilities))
 
 
 def replace_refused(store, staged, results, policy, now):
@@ -241,15 +377,61 @@ def replace_refused(store, staged, results, policy, now):
             found.pop(name, None)
             record = entry.record
             if record and record.pending and record.pending.run_id == staged[name]["run_id"] and _certainly_refused(record, staged[name], results[name]):
-                replaces = record.pending.replaces
+                refused = record.pending
                 # It keeps the identifier: for all the steps of this run it is the password that was staged.
-                record.pending = Pending(generate(policy), staged[name]["run_id"], to_text(now), attempts=1, sent=1, replaces=replaces)
+                record.pending = Pending(generate(policy), staged[name]["run_id"], to_text(now), attempts=1, sent=1, replaces=refused.replaces)
+                if refused.sent > 1:
+                    # An earlier request may still be under way.
+                    record.put_aside(refused)
                 found[name] = record
                 changes[name] = Entry(record, entry.version)
         return changes
 
-    update(store, results, decide)
+    update(store, results, decide, read_back=True)
+    if found:
+        fence(store)
     return found
+
+
+def put_back(store: Store, sent: Dict[str, Record]) -> None:
+    """Put back what was sent, whatever became of the records meanwhile: edited by hand, restored from a copy, removed.
+
+    :param store: a :class:`~.stores.base.Store`.
+    :param sent: dict from name to the record as it was when its pending password was sent.
+    :raises VendorError: ``store_failed``, ``store_conflict``, ``target_mismatch``.
+    """
+
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
+        restored = {name: (restore(entry.record, sent[name]), entry) for name, entry in entries.items()}
+        return {name: Entry(record, entry.version) for name, (record, entry) in restored.items() if record is not None}
+
+    update(store, sent, decide, read_back=True)
+
+
+def restore(record: Optional[Record], sent: Record) -> Optional[Record]:
+    """The record with what was sent put back into it, or ``None`` if nothing is missing.
+
+    Only a password that was proved later has a better right to be the one that may be in force.
+
+    :param record: what the store holds now.
+    :param sent: the record as it was when its pending password was sent.
+    """
+    if record is None:
+        return copy.deepcopy(sent)
+    pending = sent.pending
+    if pending is None or pending.password in (record.password, record.pending.password if record.pending else None):
+        return None
+    newer = bool(record.rotated_at) and (not sent.rotated_at or record.rotated_at > sent.rotated_at) and record.rotated_at >= pending.created
+    base, other = (record, sent) if newer else (copy.deepcopy(sent), record)
+    lost = [item.pending for item in (record, sent) if item.pending and item.pending.sent and (newer or item is record)]
+    if newer and pending.password in [item.password for item in record.earlier]:
+        return None
+    base.put_aside(*(item for item in lost if item is not base.pending))
+    known = set(base.secrets)
+    # What the other one knew beside that was in force once, or was sent.
+    base.keep_earlier([Earlier(password, other.rotated_at or "") for password in (other.password,) if password and password not in known])
+    base.keep_earlier(list(other.earlier))
+    return base
 
 
 def _certainly_refused(record, staged, result):
@@ -264,7 +446,16 @@ def _certainly_refused(record, staged, result):
     return alone or result.get("verified") is False
 
 
-def commit(store, staged, results, now, accept_unverified=False, check_mode=False, max_attempts=3):
+def commit(
+    store: Store,
+    staged: List[dict],
+    results: List[dict],
+    now: str,
+    accept_unverified: bool = False,
+    check_mode: bool = False,
+    max_attempts: int = 3,
+    sent: Optional[Dict[str, Record]] = None,
+) -> List[dict]:
     """Bring the records in line with what became of the change.
 
     :param store: a :class:`~.stores.base.Store`.
@@ -274,14 +465,15 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
     :param check_mode: tell, but store nothing.
     :param max_attempts: after so many runs in which neither the current nor the pending password logged in, a user is left alone.
+    :param sent: the records as they were when their passwords were sent, where this process has sent them: see :func:`restore`.
     :return: list of dicts, one a user that was due or should be: name, reason, state, verified, action, error.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
     due = {user["name"]: user for user in staged if user["due"]}
     by_name = {result["name"]: result for result in results}
-    told = {}
+    told: Dict[str, dict] = {}
 
-    def decide(entries):
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
         changes = {}
         for name, entry in entries.items():
             result = by_name.get(name) or (_FORESEEN if check_mode else _not_tried())
@@ -291,20 +483,35 @@ def commit(store, staged, results, now, accept_unverified=False, check_mode=Fals
             if check_mode:
                 continue
             record = entry.record
+            if sent and name in sent:
+                record = restore(record, sent[name]) or record
             if record is None or record.pending is None or record.pending.run_id != due[name]["run_id"]:
                 # Never touch a password other than the one that was sent.
                 told[name]["action"] = SUPERSEDED
                 told[name]["error"] = told[name]["error"] or _vanished(record, due[name])
                 continue
+            wrong = mismatch(record, Identity(*(due[name].get(key) for key in ("vendor", "target", "account"))), store.host)
+            if wrong:
+                told[name]["error"] = wrong.as_dict()
+                continue
             told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts)
             changes[name] = Entry(record, entry.version)
         return changes
 
-    update(store, due, decide, check_mode)
-    return [told.get(user["name"]) or _left_alone(user) for user in staged if user["due"] or user["reason"] == ORPHANED]
+    update(store, due, decide, check_mode, read_back=True)
+    return [told.get(user["name"]) or _left_alone(user) for user in staged if user["due"] or is_told(user)]
 
 
-def _left_alone(staged):
+def is_told(staged: dict) -> bool:
+    """Whether there is something to be told of a user that is not due: not merely that its password is young."""
+    return staged["reason"] in (ORPHANED, LEFT) or bool(staged.get("error"))
+
+
+def _left_alone(staged: dict) -> dict:
+    if staged["reason"] == LEFT:
+        return dict(name=staged["name"], reason=LEFT, state="unchanged", verified=None, action=SUPERSEDED, error=None)
+    if staged.get("error"):
+        return dict(name=staged["name"], reason=staged["reason"], state="failed", verified=None, action=None, error=staged["error"])
     error = VendorError(errors.ORPHANED, "No password in the store has logged in for several runs. Tell rotation_repair the real one (playbook repair).")
     return dict(name=staged["name"], reason=ORPHANED, state="failed", verified=None, action=None, error=error.as_dict())
 
@@ -367,13 +574,34 @@ def note_failed_logins(store, failed, capabilities, now, check_mode=False):
     def decide(entries):
         changes = {}
         for name, entry in entries.items():
-            if entry.record and entry.record.recent_failed_logins(now, capabilities.lockout_window) != failed[name]:
+            if entry.record and entry.record.recent_failed_logins(now, window(capabilities)) != failed[name]:
                 entry.record.note_failed_logins(failed[name], to_text(now))
                 changes[name] = Entry(entry.record, entry.version)
         return changes
 
     if failed and capabilities.failed_logins_per_run is not None:
         update(store, failed, decide, check_mode)
+
+
+def note_found(store: Store, found: Dict[str, str]) -> None:
+    """Note passwords that turned out to be in force although they had been given up; what is pending goes on from there.
+
+    :param found: dict from name to a password that has logged in.
+    """
+
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
+        changes = {}
+        for name, entry in entries.items():
+            record = entry.record
+            if record is not None and record.password != found[name]:
+                pending = record.pending
+                record.repair(found[name])
+                record.pending, record.status = pending, PENDING if pending else record.status
+                record.keep_earlier([])
+                changes[name] = Entry(record, entry.version)
+        return changes
+
+    update(store, found, decide)
 
 
 def _vanished(record, staged):
@@ -392,21 +620,43 @@ def _not_tried():
     return {"state": "unknown", "verified": None, "error": error}
 
 
-def update(store, users, decide, check_mode=False):
+def update(
+    store: Store,
+    users: Iterable[str],
+    decide: Callable[[Dict[str, Entry]], Dict[str, Entry]],
+    check_mode: bool = False,
+    entries: Optional[Dict[str, Entry]] = None,
+    read_back: bool = False,
+) -> None:
     """Read, decide, write; whoever was changed by somebody else meanwhile is read and decided anew.
 
     :param decide: called with a dict of entries, returns a dict of those to write.
     :param check_mode: decide, but write nothing.
+    :param entries: what was read before; the store refuses to write in place of anything else.
+    :param read_back: read what was written, and decide anew about what is not there: not every file system keeps two writers apart.
     :raises VendorError: ``store_failed``, ``store_conflict``.
     """
     if check_mode:
-        decide(store.get(users))
+        decide(store.get(users) if entries is None else entries)
         return
     left = list(users)
     for _try in range(_TRIES):
-        try:
-            store.put(decide(store.get(left)))
+        found, entries = store.get(left) if entries is None else entries, None
+        changes = decide(found)
+        if not changes:
             return
+        try:
+            store.put(changes)
         except StoreConflict as conflict:
             left = conflict.users
+            continue
+        left = _not_there(store, changes) if read_back and not store.compares_and_sets else []
+        if not left:
+            return
     raise VendorError(errors.STORE_CONFLICT, "Somebody else keeps changing the records of %s; run again when nothing else rotates them." % ", ".join(left))
+
+
+def _not_there(store: Store, written: Dict[str, Entry]) -> List[str]:
+    """The users whose records are not what was written."""
+    there = store.get(written)
+    return [name for name, entry in written.items() if there[name].record is None or there[name].record.as_dict() != entry.record.as_dict()]

@@ -51,6 +51,7 @@ class Sender:
         self._scrub = scrub
         resolved = resolve(module, connection, task_environment(action), is_local(action), scrub.add)
         self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
+        self.sent: Dict[str, Record] = {}  # what was sent and may be in force: the records as they were then
         self._proved: Optional[str] = None  # the operator's password that has logged in last
 
     def account(self, name: str) -> str:
@@ -79,6 +80,7 @@ class Sender:
             operator.logins.was_not_made()
             raise
         entries = [self._entry(name, *sent[name], operator) for name in sent]
+        self.sent.update((name, sent[name][0]) for name in sent)
         try:
             results = self._run(entries, operator)
             nothing = self._was_ended_before_anybody(results, operator)
@@ -86,8 +88,12 @@ class Sender:
             results, nothing = self._nobody(sent, error), not error.begun
         if nothing:
             rotation.take_back(store, {name: (staged[name], sent[name][2]) for name in sent}, self.capabilities, utc_now())
+            for name in sent:
+                del self.sent[name]
         if policy is not None:
             self._send_better(store, staged, sent, results, policy)
+        # Whatever became of the records meanwhile: what may be in force is in the store before anything else happens.
+        rotation.put_back(store, {name: self.sent[name] for name in sent if name in self.sent})
         missing = [name for name in staged if name not in sent]
         now = store.get(missing) if missing else {}
         others = [_superseded(name, rotation.is_finished(now[name].record, staged[name])) for name in missing]
@@ -176,6 +182,7 @@ class Sender:
         if not entries:
             return
         try:
+            self.sent.update(replaced)
             again = self._run(entries, operator)
         except VendorError as error:
             again = self._nobody(replaced, error)
@@ -282,7 +289,7 @@ class Sender:
             candidates = [one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]] or candidates
         counted = vendor.counted_operator(self.params) if rules.failed_logins_per_run is not None else None
         note = TargetNote(store, self._name, self.target) if counted else None
-        own = record.recent_failed_logins(utc_now(), rules.lockout_window) if record else 0
+        own = record.recent_failed_logins(utc_now(), rotation.window(rules)) if record else 0
         logins = OperatorLogins(note, counted, rules, run_of(self._action), own, record.rotated_at if record else None, self._action._task.check_mode)
         return _Operator(name, logins, logins.in_order(candidates), self._proved, self.params.get(vendor.operator_options[1]) if name else None)
 

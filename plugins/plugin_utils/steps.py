@@ -6,20 +6,24 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import ContextManager, Dict, Iterable, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
-from . import report, rotation
+from . import _owners, _proof, report, rotation
+from ._lease import held
 from .action import read_results
 from .ages import parse_age, to_text, utc_now
-from .host_lock import host_lock
 from .policy import OPTIONS as POLICY
-from .policy import policy_for
-from .records import ORPHANED
+from .policy import Policy, policy_for
+from .records import Identity, Record
 from .sending import Sender
+from .stores.base import Entry, Store
 from .vendor_module import vendor_module
 
 # The options that several of the actions have.
@@ -33,17 +37,52 @@ ENDURANCE = dict(max_attempts=dict(type="int", default=3))
 _ROLLBACK = "rollback"
 
 
-def stage(store, users, args, check_mode):
-    """Decide who is due, and store a new password for each of them as pending.
+@dataclass(frozen=True)
+class Look:
+    """What a run found before it asked for the lease."""
+
+    staged: List[dict]
+    entries: Dict[str, Entry]
+    wanted: Dict[str, Identity]  # whose passwords are to be rotated
+
+    @property
+    def due(self) -> List[str]:
+        """The names of the users that are to be rotated."""
+        return [user["name"] for user in self.staged if user["due"]]
+
+
+def look(store: Store, users: List[dict], args: dict, way: Optional[Sender]) -> Look:
+    """Decide who is due, and write nothing.
 
     :param store: a :class:`~.stores.base.Store`.
     :param users: what :func:`~.action.read_users` returns.
     :param args: dict with the options :data:`USERS`, :data:`WHO_IS_DUE` and :data:`NEW_PASSWORDS`.
+    :param way: what :func:`sender` returned, or ``None`` where it is not known which endpoint the users are at.
+    :raises VendorError: ``invalid_input``, ``store_failed``.
+    """
+    max_age, _policy = _read(args)
+    names = [user["name"] for user in users]
+    vendor = vendor_module(args["vendor"]).VENDOR
+    wanted = _owners.identities(way, names) if way else {name: Identity(vendor.name, None, None) for name in names}
+    staged, entries = rotation.look(store, users, max_age, args["force"], utc_now(), wanted)
+    return Look(staged, entries, wanted)
+
+
+def stage(store: Store, users: List[dict], args: dict, seen: Look, way: Optional[Sender], check_mode: bool = False) -> List[dict]:
+    """Store a new password for each of those who are due as pending. Whoever calls holds the lease.
+
+    :param seen: what :func:`look` returned before the lease was taken.
     :return: what :func:`.rotation.stage` returns.
     :raises VendorError: ``invalid_input``, ``store_failed``, ``store_conflict``.
     """
     max_age, wanted = _read(args)
-    return rotation.stage(store, users, wanted, max_age, args["force"], uuid.uuid4().hex, utc_now(), check_mode)
+    refused = {}
+    if way and not check_mode:
+        refused = _owners.settle(store, way, {name: seen.wanted[name] for name in seen.due}, seen.entries)
+    entries = {name: Entry(copy.deepcopy(entry.record), entry.version) for name, entry in seen.entries.items()}
+    return rotation.stage(
+        store, users, wanted, max_age, args["force"], uuid.uuid4().hex, utc_now(), check_mode, identities=seen.wanted, entries=entries, refused=refused
+    )
 
 
 def _read(args):
@@ -62,8 +101,8 @@ def sender(action, users, args, task_vars, scrub):
     return Sender(action, task_vars, args["vendor"], args["connection"], given, scrub)
 
 
-def change(way, store, staged, args, check_mode):
-    """Hand those who are due to the vendor's module, or foretell what it would do. Whoever calls holds the host's lock.
+def change(way: Sender, store: Store, staged: List[dict], args: dict, check_mode: bool) -> dict:
+    """Hand those who are due to the vendor's module, or foretell what it would do. Whoever calls holds the lease.
 
     :param way: what :func:`sender` returned.
     :param staged: what :func:`stage` returned.
@@ -74,21 +113,71 @@ def change(way, store, staged, args, check_mode):
     due = {user["name"]: user for user in staged if user["due"]}
     if not due:
         return dict(changed=False, users=[])
-    return (way.foresee if check_mode else way.send)(store, due, policy_for(way.capabilities, args["policy"]))
+    policy = policy_for(way.capabilities, args["policy"])
+    if check_mode:
+        return way.foresee(store, due, policy)
+    wanted = _owners.identities(way, due)
+    due = {name: dict(user, identity=wanted[name]) for name, user in due.items()}
+    # Who was staged without knowing the endpoint. The login that proves the new password shows that it is the right one.
+    unsettled = {name: wanted[name] for name, user in due.items() if user.get("target") is None and wanted[name].target}
+    refused = _owners.claim(store, unsettled, store.get(unsettled)) if unsettled else {}
+    results = way.send(store, {name: user for name, user in due.items() if name not in refused}, policy)
+    refused.update((name, user["refused"]) for name, user in due.items() if user.get("refused"))
+    _resend_found(way, store, due, results, policy)
+    return _with_refused(results, refused)
 
 
-def commit(store, staged, results, args, check_mode):
+def _resend_found(way: Sender, store: Store, due: Dict[str, dict], results: dict, policy: Policy) -> None:
+    """Look for those whose password nobody knows among what was sent and given up: a request that got no answer may have arrived late."""
+    lost = [user["name"] for user in results["users"] if (user.get("error") or {}).get("kind") == errors.CURRENT_PASSWORD_WRONG]
+    records = {name: entry.record for name, entry in store.get(lost).items() if entry.record} if lost else {}
+    tries = {name: [(_proof.EARLIER, item.password) for item in record.earlier] for name, record in records.items() if record.earlier}
+    if not tries:
+        return
+    rotation.note_failed_logins(store, _counts(results, tries), way.capabilities, utc_now())
+    records = {name: entry.record for name, entry in store.get(tries).items() if entry.record}
+    found = {name: answer.password for name, answer in _proof.log_in(store, way, records, tries, False, spare=True).items() if answer.password}
+    if not found:
+        return
+    rotation.note_found(store, found)
+    again = way.send(store, {name: due[name] for name in found}, policy)
+    told = {user["name"]: user for user in again["users"]}
+    results["users"] = [told.get(user["name"], user) for user in results["users"]]
+    failed = [user for user in results["users"] if user.get("error")]
+    results.update(changed=bool(results.get("changed") or again.get("changed")), failed=bool(failed))
+    if not failed:
+        results.pop("msg", None)
+
+
+def _counts(results: dict, names: Iterable[str]) -> Dict[str, int]:
+    """What the module says of the failed logins of users."""
+    told = {user["name"]: user.get("failed_logins") for user in results["users"]}
+    return {name: told[name] for name in names if isinstance(told.get(name), int)}
+
+
+def _with_refused(results: dict, refused: Dict[str, VendorError]) -> dict:
+    """The results, with those for whom nothing was sent."""
+    if not refused:
+        return results
+    users = [user for user in results["users"] if user["name"] not in refused]
+    users += [dict(name=name, id=None, state="failed", verified=None, error=error.as_dict()) for name, error in refused.items()]
+    first = next(iter(refused.values()))
+    return dict(results, users=users, failed=True, msg=results.get("msg") or first.message)
+
+
+def commit(store: Store, staged: List[dict], results: List[dict], args: dict, check_mode: bool, sent: Optional[Dict[str, Record]] = None) -> dict:
     """Bring the store in line with what became of the change.
 
     :param results: the users of the vendor module's result, as :func:`~.action.read_results` returns them.
     :param args: dict with the options :data:`PROOF` and :data:`ENDURANCE`.
+    :param sent: see :func:`.rotation.commit`.
     :return: the result, with changed, users, summary, and where any failed, failed and msg.
     :raises VendorError: ``invalid_input``, ``store_failed``, ``store_conflict``.
     """
     require(args)
-    users = rotation.commit(store, staged, results, to_text(utc_now()), args["accept_unverified"], check_mode, args["max_attempts"])
+    users = rotation.commit(store, staged, results, to_text(utc_now()), args["accept_unverified"], check_mode, args["max_attempts"], sent)
     result = report.committed(users, len(staged))
-    result["summary"][:0] = [report.line(user) for user in staged if not user["due"] and user["reason"] != ORPHANED]
+    result["summary"][:0] = [report.line(user) for user in staged if not user["due"] and not rotation.is_told(user)]
     return result
 
 
@@ -105,7 +194,7 @@ def require(args):
 
 
 def roll_back(way, store, committed, args, check_mode):
-    """Set the previous passwords of those again whose new ones were promoted. Whoever calls holds the host's lock.
+    """Set the previous passwords of those again whose new ones were promoted. Whoever calls holds the lease.
 
     :param committed: the users that :func:`commit` returned.
     :param args: dict with the option :data:`PROOF`.
@@ -116,9 +205,10 @@ def roll_back(way, store, committed, args, check_mode):
     if not promoted:
         return dict(changed=False, users=[], summary=[])
     wanted = dict.fromkeys(promoted, lambda record: record.previous if record.pending is None else None)
-    staged = rotation.stage_these(store, wanted, _ROLLBACK, uuid.uuid4().hex, utc_now(), check_mode)
+    staged = rotation.stage_these(store, wanted, _ROLLBACK, uuid.uuid4().hex, utc_now(), check_mode, _owners.identities(way, promoted))
     due = {user["name"]: user for user in staged if user["due"]}
-    kept = ["%s: keeps its new password, there is no previous one to go back to" % name for name in promoted if name not in due]
+    why = {user["name"]: (user.get("error") or {}).get("message", "there is no previous one to go back to") for user in staged}
+    kept = ["%s: keeps its new password, %s" % (name, why[name]) for name in promoted if name not in due]
     if check_mode or not due:
         return dict(changed=bool(due), users=[], summary=["%s: would get its previous password again" % name for name in due] + kept)
     results = way.send(store, due, None)
@@ -127,6 +217,6 @@ def roll_back(way, store, committed, args, check_mode):
     return dict(result, summary=result["summary"] + kept, warnings=results.get("warnings") or [])
 
 
-def locked(store, check_mode):
-    """Keep other runs on this machine from changing passwords of the same host, where anything is going to be changed."""
-    return host_lock(store, store.host) if not check_mode else nullcontext()
+def locked(store: Store, check_mode: bool) -> ContextManager:
+    """Keep other runs from changing passwords of the same records, where anything is going to be changed."""
+    return held(store) if not check_mode else nullcontext()

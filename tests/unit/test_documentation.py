@@ -18,6 +18,7 @@ import yaml
 from ansible_collections.rekey.passwords.plugins.lookup import secret
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.plugin_utils import policy, records
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base
 
 PLUGINS = "ansible_collections.rekey.passwords.plugins."
@@ -29,7 +30,16 @@ ROTATION = (*STEPS, *PLAYBOOKS)
 # What the steps hand to each other, by the role's variable that holds it.
 HANDED_ON = {"staged": "rotate_staged.users", "results": "rotate_result.users", "committed": "rotate_committed.users"}
 # Options of the modules that only playbooks use, and where their variables have other names.
-OF_PLAYBOOKS = {"users": "rotate_repair_users", "reset": "rotate_repair_reset"}
+OF_PLAYBOOKS = {
+    "repair": {
+        "users": "rotate_repair_users",
+        "reset": "rotate_repair_reset",
+        "set_aside_damaged": "rotate_repair_set_aside_damaged",
+        "forget_failed_logins": "rotate_repair_forget_failed_logins",
+    },
+    "status": {"fail_on": "rotate_status_fail_on"},
+    "verify": {"fail_on": "rotate_status_fail_on"},
+}
 RETURN_KEYS = {"description", "returned", "type", "elements", "contains", "sample", "version_added", "choices"}
 
 
@@ -142,7 +152,7 @@ def test_the_policy_is_documented_as_it_is(name):
             "rotation_status",
             {
                 "name", "status", "rotated_at", "age", "due_at", "due", "pending", "pending_since", "attempts", "failed_logins", "last_error", "verified",
-                "error",
+                "error", "vendor", "target",
             },
         ),
     ],
@@ -154,7 +164,7 @@ def test_what_is_told_of_a_user_is_documented(name, keys):
 def test_the_lookup_takes_the_options_of_the_store():
     told = yaml.safe_load(secret.DOCUMENTATION)
     options = told["options"]
-    assert set(options) == {"_terms", "host", "version", "default"} | set(base.OPTIONS) | set(base.BEGIN_OPTIONS)
+    assert set(options) == {"_terms", "host", "version", "default"} | set(base.OPTIONS) | set(base.BEGIN_OPTIONS) | set(TARGET)
     for name, spec in {**base.OPTIONS, **base.BEGIN_OPTIONS}.items():
         assert (options[name]["type"], options[name].get("default")) == (spec["type"], spec.get("default")), name
         # Each is a variable of the role, so that a play that is configured for it names nothing but the user.
@@ -222,7 +232,7 @@ def test_a_playbook_hands_every_option_to_its_module(name, book):
     absent = {"vendor", "connection", "verify"} if book == "status" else set()
     assert set(args) == set(argument_spec(name)) - absent
     for option, text in args.items():
-        assert text is True or (OF_PLAYBOOKS if book == "repair" else {}).get(option, "rotate_" + option) in text, option
+        assert text is True or OF_PLAYBOOKS.get(book, {}).get(option, "rotate_" + option) in text, option
 
 
 def test_the_playbooks_use_the_roles_variables_and_those_that_the_page_names():

@@ -110,6 +110,7 @@ class Store(ABC):
     argument_spec: ClassVar[dict] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     lease_seconds: ClassVar[float] = 30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
+    compares_and_sets: ClassVar[bool] = False  # whether a server does, so that there is no need to read what was written
     lease: Any = None  # of this run on the host, while it holds it; see .._lease.held
 
     def __init__(self, host, options, loader):

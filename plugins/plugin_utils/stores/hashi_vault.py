@@ -151,6 +151,8 @@ class _Adapter(hvac.adapters.Adapter if hvac else object):
 class HashiVaultStore(Store):
     """Records in a KV secrets engine of version 2."""
 
+    compares_and_sets = True
+
     argument_spec = dict(
         url=_option("VAULT_ADDR", type="str", required=True),
         auth_method=_option("VAULT_AUTH_METHOD", type="str", choices=["approle", "token"]),

@@ -11,7 +11,6 @@ import itertools
 import json
 import types
 from dataclasses import replace
-from unittest import mock
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
@@ -22,7 +21,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec impo
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
 from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils import host_lock, sending, steps, vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import sending, steps, vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Note, Store, StoreConflict, content_version, read_record
 
 CAPABILITIES = Capabilities(
@@ -130,7 +129,6 @@ def use_model(monkeypatch, *stores):
     monkeypatch.setattr(action_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
     for module in (sending, steps, vendor_module):
         monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
-    monkeypatch.setattr(host_lock, "_file", mock.Mock(side_effect=OSError("no place for locks")))
     return stores[0]
 
 

@@ -219,11 +219,11 @@ def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatc
     keep_pending(store, "alice")
 
     @contextlib.contextmanager
-    def held(_store, host):
-        raise VendorError("store_conflict", "Another run has been changing passwords of %s." % host)
+    def held(store):
+        raise VendorError("store_conflict", "Another run has been changing passwords of %s." % store.host)
         yield  # pylint: disable=unreachable
 
-    monkeypatch.setattr(steps, "host_lock", held)
+    monkeypatch.setattr(steps, "held", held)
     result = change(["alice"], staged("alice"))
     assert (result["error"]["kind"], result["msg"]) == ("store_conflict", "Another run has been changing passwords of model-1.")
     assert not ModelVendor.calls and store.record("alice").pending.sent == 0

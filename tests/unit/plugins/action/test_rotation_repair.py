@@ -10,9 +10,9 @@ import contextlib
 
 import pytest
 
-from ansible_collections.rekey.passwords.plugins.action import rotation_repair
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, ORPHANED, Pending, Record
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, capabilities, run_action, use_model
@@ -115,13 +115,13 @@ def test_the_lock_is_held_until_a_reset_is_in_the_store(store, monkeypatch):
     held = []
 
     @contextlib.contextmanager
-    def lock(_store, host):
-        held.append(host)
+    def lock(store):
+        held.append(store.host)
         yield
         assert store.record("alice").status == CURRENT
 
     ModelVendor.passwords["alice"] = "somebody has changed it"
-    monkeypatch.setattr(rotation_repair, "host_lock", lock)
+    monkeypatch.setattr(steps, "held", lock)
     assert only(repair(reset=True)) == ("reset", None, None) and held == ["model-1"]
 
 

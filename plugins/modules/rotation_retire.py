@@ -1,0 +1,71 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_retire.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_retire
+short_description: Take the passwords of users that are rotated no more out of the way
+version_added: 0.1.0
+description:
+  - Copies the record of each user to a name of its own in the same store, which tells the host and the time, and leaves a record without passwords in its
+    place. Nothing is deleted; whoever is certain that nobody needs the copy removes it by the store's own means.
+  - Status and verify tell no more of such a user, and another host may rotate the account. If the user is rotated under this name again, it begins as a
+    new one.
+  - Changes nothing at the vendor. Where the account still exists, its password stays in force.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.store
+  - rekey.passwords.attributes.of_the_rotation
+options:
+  users:
+    description: The names of the users.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Retire the users that have left the inventory
+  rekey.passwords.rotation_retire:
+    store_path: /srv/passwords
+    users: [bob]
+"""
+
+RETURN = r"""
+users:
+  description: What became of each user.
+  returned: success, and if only users failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    action:
+      description: V(retired), or in check mode what would be done; V(unchanged), it was retired before, or the store has no record; V(null), it failed.
+      type: str
+      sample: retired
+    error:
+      description: Why the user was not retired, or V(null); in the form of all errors.
+      type: dict
+copy:
+  description: The name in the store under which the copies are kept, or V(null) if there are none.
+  returned: success, and if only users failed
+  type: str
+  sample: milvus-1.retired-20260131T120000Z
+summary:
+  description: One line a user, for people.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the store or the arguments are wrong
+  type: dict
+"""
