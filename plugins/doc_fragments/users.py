@@ -68,6 +68,8 @@ options:
     type: bool
     default: false
 notes:
+  - Failed logins are counted within one call. A task that is repeated (C(until), a loop over the same user) is a new call each time, and may lock an account at
+    vendors that do so. Repeat only where each error says C(retryable) and no login has failed; the collection's page on VMware Cloud Director shows how.
   - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task tells before and after of each
     user, never a password.
   - Nothing that the module returns holds a secret. Keep secrets out of C(loop), whose items Ansible prints.

@@ -103,6 +103,7 @@ options:
         C(account_locked).
     type: bool
 notes:
+  - For 8.x and up to VCF 9.0. From VCF 9.1 on the accounts are those of VCF Operations, and there is nothing here to be changed.
   - Three wrong passwords within 15 minutes lock an account. A call makes one failed login at most to find out whether a password is right, and
     one more only if a change that the server has confirmed does not work. No login is tried for an account whose C(authStatus) is not C(ACTIVE).
   - Each login opens a session that the server ends after 30 minutes; the API has nothing to end it earlier.

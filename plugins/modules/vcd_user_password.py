@@ -46,7 +46,8 @@ options:
     required: true
   api_version:
     description:
-      - The version of the API, for example V(37.2). By default the newest that the server offers and this module knows (up to 40.0).
+      - The version of the API, for example V(37.2), or V(9.0.0) of VCF Automation 9. By default the newest that the server offers and
+        this module knows (up to 40.0, then up to 9.1.0).
       - If not set, the environment variable E(VCD_API_VERSION) is used.
     type: str
   api_user:
@@ -108,8 +109,8 @@ options:
       - Needs an operator, and API 37.2.
     type: bool
 notes:
-  - Accounts get locked after a number of bad logins that each organisation sets itself. In a run at most two logins of a user fail, and none where
-    C(current_password) is right.
+  - Accounts get locked after a number of bad logins that each organisation sets itself. In one call at most two logins of a user fail, and none where
+    C(current_password) is right. A task with C(until) and C(retries) is a new call each time.
   - With V(when_changed) the C(current_password) is tried first, and the new one only if that fails.
   - Users from LDAP, SAML or OAuth have no password here and fail with C(user_not_local).
 seealso:

@@ -17,7 +17,7 @@ START = "<!-- The table of vendors: written by make vendor-table -->"
 END = "<!-- The end of the table -->"
 HEADER = (
     "vendor", "module, `rotate_vendor`", "user changes its own", "operator sets it", "operator must know the current one", "proof: a login",
-    "lock-out at the vendor", "failed logins a run", "password",
+    "lock-out at the vendor", "failed logins of a user, each call", "password",
 )  # fmt: skip
 
 

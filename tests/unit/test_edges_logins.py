@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import itertools
+import pathlib
+import re
 
 import pytest
+import yaml
 
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from tests.simulators.milvus import MilvusDouble
@@ -206,3 +211,43 @@ def test_edge_27_the_message_says_where_the_accounts_are_by_now():
         double.inject("answer", path="sessions", status=404, body="", times=None)
         result = run(stand, double, "alice")
         assert result["error"]["kind"] == "unsupported" and "VCF 9.1" in result["msg"] and "VCF Operations" in result["msg"]
+
+
+# 19: what the budget is for.
+
+
+def until():
+    """The condition of the playbook in docs/vcd.md."""
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "vcd.md").read_text(encoding="utf-8")
+    block = re.search(r"^```yaml\n# careful_retries.yml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1)
+    (task,) = yaml.safe_load(block)[0]["tasks"]
+    return task["until"]
+
+
+def is_over(result):
+    """Whether a task with that condition would not be tried again."""
+    templar = Templar(DataLoader(), {"result": result})
+    return templar.evaluate_conditional(trust_as_template(until()))
+
+
+@pytest.mark.parametrize("fault, current, over", [
+    (None, OLD, True), (None, "S3cr3t-MARKER-wrong", True), ({"status": 503}, OLD, False), ({"status": 403}, OLD, True), ({"status": 400}, OLD, True),
+])
+def test_edge_19_the_condition_repeats_only_what_costs_no_login(fault, current, over):
+    stand = STANDS["vcd"]
+    with stand.double({"alice": OLD}) as double:
+        if fault:
+            double.inject("answer", path="versions", body="", times=None, **fault)
+        connection = {"url": double.url, "org": double.tenant.name}
+        alone = type(stand)(**dict(vars(stand), connection=lambda _double: connection))
+        users = [{"name": "alice", "password": NEW, "current_password": current}]
+        attempts = 0
+        for _turn in range(4):
+            attempts += 1
+            if is_over(run(alone, double, users=users, retries=0)):
+                break
+        assert (attempts == 1) is over and sum(double.failed_logins.values()) <= 2 and not double.lockouts
+
+
+def test_edge_19_arguments_that_are_wrong_are_not_tried_again():
+    assert is_over({"failed": True, "msg": "missing required arguments: url"})
