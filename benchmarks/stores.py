@@ -30,7 +30,8 @@ def measure(setting, sizes):
         options = {name: stack.enter_context(_served(stand, setting.folder)) for name, stand in STANDS.items()}
         # Each round has a host of its own, so that all begin with nothing.
         numbers = iter(range(1000))
-        in_turns([(rows[name], lambda name=name: _rotated(STANDS[name].name, options[name], "host-%d" % next(numbers), users)) for name in STANDS], sizes["rounds"])
+        turns = [(rows[name], lambda name=name: _rotated(STANDS[name].name, options[name], "host-%d" % next(numbers), users)) for name in STANDS]
+        in_turns(turns, sizes["rounds"])
     goals = [Goal("%s, in seconds" % EMBEDDED, rows[EMBEDDED].median(), SECONDS, unit="s")]
     return Section("Stores: %d users at one host" % users, list(rows.values()), goals)
 

@@ -11,11 +11,10 @@ from typing import Dict, List, Optional
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, _proof, rotation, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET, RotationAction, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text, parse_age, to_text, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED, RETIRED, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store
 
 _ABSENT = "absent"  # the store has no record
@@ -27,7 +26,6 @@ _FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted")
 class ActionModule(RotationAction):
     """Tells what the store knows of each user, and on demand whether the current passwords log in."""
 
-    STORE_SPEC = dict(STORE_OPTIONS, **TARGET)
     SPEC = dict(
         vendor=dict(type="str"),
         connection=dict(type="dict", default={}),

@@ -12,6 +12,7 @@ options:
     description:
       - Whether a new store may be begun in O(store_path) if there is none. Set it for the first rotation only, for example on the command line.
       - Otherwise a folder that holds neither records nor the mark of a store, for example because its volume is not mounted, is an error.
+      - What only reads begins none; with this it takes a store that is not there for one without records.
       - Only the store V(ansible_vault) needs it.
     type: bool
     default: false

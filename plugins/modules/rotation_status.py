@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
   - rekey.passwords.store
+  - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
 options:
   vendor:

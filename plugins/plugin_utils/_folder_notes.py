@@ -23,7 +23,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Optional
 from urllib.parse import quote
 
-from .folders import make_folder, sync
+from .folders import make_folder, share, sync
 from .stores.base import Note, StoreConflict, failure
 
 _SUFFIX = ".txt"  # no extension that Ansible reads variables or an inventory from
@@ -57,10 +57,12 @@ class FolderNotes:
     """The notes in a folder; see :meth:`~.stores.base.Store.read_note` and :meth:`~.stores.base.Store.write_note`.
 
     :param folder: called for each read and write; gives the folder of the store, or raises because it cannot be used.
+    :param shared: whether the group of the folder may write notes.
     """
 
-    def __init__(self, folder: Callable[[], str]) -> None:
+    def __init__(self, folder: Callable[[], str], shared: bool = False) -> None:
         self._folder = folder
+        self._shared = shared
 
     def read(self, name: str) -> Note:
         """The newest write of a note.
@@ -108,7 +110,7 @@ class FolderNotes:
 
     def _write(self, folder: str, name: str, content: dict, version: Optional[_Version]) -> _Version:
         _refuse_dangling(folder)
-        make_folder(folder)
+        make_folder(folder, self._shared)
         newest = self._newest(folder)
         if (newest.version if newest else None) != version:
             raise StoreConflict([name])
@@ -116,6 +118,8 @@ class FolderNotes:
         written = _Version((version.number if version else 0) + 1, uuid.uuid4().hex[:16])
         temporary = _temporary(folder, {"id": written.identifier, "before": before, "content": content})
         try:
+            if self._shared:
+                share(temporary)
             if not _name(temporary, _path(folder, written.number)):
                 raise StoreConflict([name])
         finally:

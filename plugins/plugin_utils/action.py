@@ -12,6 +12,7 @@ from typing import Any
 from ansible import errors as ansible_errors
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.rekey.passwords.plugins.module_utils import argument_spec, change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
@@ -19,6 +20,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT
 
 from . import _variables, vendor_module
 from ._retry_time import add_times
+from ._store_folder import read_by_ansible
 from .ages import utc_now
 from .arguments import plain, texts, validated
 from .stores.base import BEGIN_OPTIONS
@@ -140,6 +142,9 @@ class RotationAction(ActionBase):
 
     def store(self, args: dict, task_vars: dict) -> Store:
         """The store of the endpoint that the task is about."""
+        why = args["store"] == "ansible_vault" and args["store_path"] and read_by_ansible(args["store_path"], task_vars.get("ansible_inventory_sources") or ())
+        if why:
+            Display().warning("Keep the store %s elsewhere: %s." % (args["store_path"], why))
         return self.open_store(args, self.record_name(args, task_vars))
 
     def open_store(self, args: dict, name: str) -> Store:

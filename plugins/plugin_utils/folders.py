@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _PAUSE = 0.02  # seconds between two tries to get a lock
 
@@ -19,16 +21,19 @@ class Locked(Exception):
 
 
 @contextmanager
-def locked(path, wait):
+def locked(path, wait, shared=False):
     """Keep other processes out; the kernel ends the lock if this process is killed.
 
     :param path: the lock file; it is made if it is missing, and stays.
     :param wait: seconds.
+    :param shared: whether the group of the folder may use it.
     :raises Locked: not to be had within that time.
     :raises OSError: no lock file can be made there, or the file system has no locks.
     """
     handle = _take(path, time.monotonic() + wait)
     try:
+        if shared:
+            share(path)
         yield
     finally:
         os.close(handle)
@@ -37,7 +42,12 @@ def locked(path, wait):
 def _take(path, end):
     while True:
         # A link is not followed: whoever may write to the folder could make us open, or make, a file elsewhere.
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as exc:
+            if exc.errno != errno.ELOOP:
+                raise
+            raise OSError(exc.errno, "%s: the lock file %s is a link. Remove it" % (exc.strerror, path), path) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Somebody may have removed the file while we waited: then others lock another one.
@@ -62,16 +72,29 @@ def behind_links(path: str) -> str:
     return os.path.realpath(path, strict=True) if os.path.islink(path) else path
 
 
-def make_folder(path):
-    """Make the folder, and those above it, so that it survives a crash; only its owner may look into it."""
+def make_folder(path, shared=False):
+    """Make the folder, and those above it, so that it survives a crash; only its owner may look into it.
+
+    :param shared: whether the group of the folder above it may use it, too.
+    """
     if os.path.isdir(path):
         return
-    make_folder(os.path.dirname(path))
+    make_folder(os.path.dirname(path), shared)
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         return
+    if shared:
+        share(path)
     sync(os.path.dirname(path))
+
+
+def share(path: str) -> None:
+    """Let the group of a folder read and write what was made in it; nothing happens to what is somebody else's."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(os.lstat(path).st_mode)
+        os.chown(path, -1, os.stat(os.path.dirname(path)).st_gid, follow_symlinks=False)
+        os.chmod(path, mode | (0o070 if os.path.isdir(path) else 0o060))
 
 
 def sync(path):

@@ -29,8 +29,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
 from .._folder_notes import FolderNotes
-from .._store_folder import MARKER, is_begun, is_marked, mark
-from ..folders import Locked, behind_links, locked, make_folder, sync
+from .._store_folder import MARKER, distrust, is_begun, is_marked, mark, shared_option
+from ..folders import Locked, behind_links, locked, make_folder, share, sync
 from .base import Entry, Note, Store, StoreConflict, content_version, failure, read_record
 
 _FORMAT = 1
@@ -48,8 +48,11 @@ _PAUSE = 0.1  # seconds before the second try to read what ansible-vault may be 
 class AnsibleVaultStore(Store):
     """Records in ``<store_path>/<host>.rekey.txt``. Files of the old name, ``<host>.yml``, are read, and moved by the first write."""
 
+    argument_spec = dict(shared=shared_option("REKEY_ANSIBLE_VAULT_SHARED"))
+
     def __init__(self, host, options, loader):
         super().__init__(host, options, loader)
+        self._shared = bool(options.get("shared"))
         folder = options.get("store_path")
         if not folder:
             raise VendorError(
@@ -74,7 +77,7 @@ class AnsibleVaultStore(Store):
         self._path = os.path.join(self._folder, (("%2E" + name[1:]) if name.startswith(".") else name) + _SUFFIX)
         self._old_path = self._path[: -len(_SUFFIX)] + _OLD_SUFFIX
         self._may_begin = bool(options.get("store_create"))
-        self._notes = FolderNotes(lambda: self._folder)
+        self._notes = FolderNotes(lambda: self._folder, self._shared)
 
     def get(self, users):
         data = self._read()
@@ -114,6 +117,7 @@ class AnsibleVaultStore(Store):
         """
         if os.path.islink(self._folder) and not os.path.exists(self._folder):
             raise failure("The folder %s cannot be used: No such file or directory. It is a link. Is its volume mounted?" % self._folder)
+        self._require_trust()
         try:
             begun = is_begun(self._folder, _is_record)
         except OSError as exc:
@@ -124,12 +128,21 @@ class AnsibleVaultStore(Store):
                 "store_create (in the role: rotate_store_create)." % (self._folder, MARKER)
             )
 
+    def _require_trust(self) -> None:
+        """Where others may write, or what belongs to somebody else, is no place for passwords.
+
+        :raises VendorError: ``store_failed``.
+        """
+        for folder in dict.fromkeys((self._folder, os.path.dirname(self._file()))):
+            if told := distrust(folder, self._shared):
+                raise failure(told)
+
     def _mark(self) -> None:
         """Make the folder a store, if it is none yet or one from before there was a mark."""
         try:
             if not is_marked(self._folder):
-                make_folder(self._folder)
-                mark(self._folder)
+                make_folder(self._folder, self._shared)
+                mark(self._folder, self._shared)
         except OSError as exc:
             raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
 
@@ -147,6 +160,7 @@ class AnsibleVaultStore(Store):
 
     def _read(self):
         """All records as plain data, by user."""
+        self._require_trust()
         seen: Any = self
         for number in range(_TRIES):
             encrypted = self._content()
@@ -259,6 +273,8 @@ class AnsibleVaultStore(Store):
                 stream.write(encrypted)
                 stream.flush()
                 os.fsync(stream.fileno())
+            if self._shared:
+                share(temporary)
             os.rename(temporary, path)
             self._last = (hashlib.sha256(encrypted).digest(), text)
             kept = "It holds the new records, which may not survive a crash of the machine"
@@ -313,8 +329,8 @@ class AnsibleVaultStore(Store):
         """Keep other processes out of the host's file; the kernel ends the lock if this process is killed."""
         with ExitStack() as held:
             try:
-                make_folder(self._folder)
-                held.enter_context(locked(self._beside(self._file()) + "lock", _LOCK_TIMEOUT))
+                make_folder(self._folder, self._shared)
+                held.enter_context(locked(self._beside(self._file()) + "lock", _LOCK_TIMEOUT, self._shared))
             except Locked:
                 raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
             except OSError as exc:

@@ -23,15 +23,16 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.common.process import get_bin_path
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 
 from .._folder_notes import FolderNotes
-from ..folders import Locked, behind_links, locked, make_folder, sync
+from .._store_folder import distrust, shared_option
+from ..folders import Locked, behind_links, locked, make_folder, share, sync
 from .base import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record
 
 _SUFFIX = ".gpg"
@@ -54,12 +55,13 @@ class PasswordStore(Store):
     """
 
     argument_spec = dict(
-        directory=dict(type="path", default="~/.password-store", fallback=(env_fallback, ["PASSWORD_STORE_DIR"])),
-        path=dict(type="str", default="rekey", fallback=(env_fallback, ["REKEY_PASSWORDSTORE_PATH"])),
-        backend=dict(type="str", default="pass", choices=["pass", "gpg"], fallback=(env_fallback, ["REKEY_PASSWORDSTORE_BACKEND"])),
-        executable=dict(type="path", fallback=(env_fallback, ["REKEY_PASSWORDSTORE_EXECUTABLE"])),
-        gnupg_home=dict(type="path", fallback=(env_fallback, ["GNUPGHOME"])),
-        timeout=dict(type="int", default=30, fallback=(env_fallback, ["REKEY_PASSWORDSTORE_TIMEOUT"])),
+        directory=dict(type="path", default="~/.password-store", fallback=(from_environment, ["PASSWORD_STORE_DIR"])),
+        path=dict(type="str", default="rekey", fallback=(from_environment, ["REKEY_PASSWORDSTORE_PATH"])),
+        backend=dict(type="str", default="pass", choices=["pass", "gpg"], fallback=(from_environment, ["REKEY_PASSWORDSTORE_BACKEND"])),
+        executable=dict(type="path", fallback=(from_environment, ["REKEY_PASSWORDSTORE_EXECUTABLE"])),
+        gnupg_home=dict(type="path", fallback=(from_environment, ["GNUPGHOME"])),
+        timeout=dict(type="int", default=30, fallback=(from_environment, ["REKEY_PASSWORDSTORE_TIMEOUT"])),
+        shared=shared_option("REKEY_PASSWORDSTORE_SHARED"),
     )
 
     def __init__(self, host, options, loader):
@@ -75,7 +77,8 @@ class PasswordStore(Store):
         self._root = os.path.normpath(directory)
         self._parts = [*parts, _quoted(host)]
         self._folder = os.path.join(self._root, *self._parts)
-        self._notes = FolderNotes(self._folder_of_notes)
+        self._shared = bool(options["shared"])
+        self._notes = FolderNotes(self._folder_of_notes, self._shared)
         self._timeout = options["timeout"]
         self._backend = options["backend"]
         self._home = options["gnupg_home"]
@@ -88,6 +91,7 @@ class PasswordStore(Store):
 
     def get(self, users):
         users = list(dict.fromkeys(users))
+        self._require_trust()
         return dict(zip(users, each(self._entry, users, _WORKERS)))
 
     def put(self, entries):
@@ -95,7 +99,7 @@ class PasswordStore(Store):
             return
         self._require_store()
         with self._failing("cannot be written; no entry is torn, and those that were not replaced are untouched"):
-            make_folder(self._folder)
+            make_folder(self._folder, self._shared)
             places = {user: self._file(user) for user in entries}
             # Beside those that links lead to as well; always in the same order, so that two processes never wait for each other.
             elsewhere = {os.path.dirname(place) for place in places.values()} - {self._folder, os.path.realpath(self._folder)}
@@ -150,12 +154,22 @@ class PasswordStore(Store):
 
     def _require_store(self):
         """To start afresh where the store is only not there just now would be to forget the passwords in it."""
+        self._require_trust()
         folder = self._root
         for part in ("", *self._parts):
             folder = os.path.join(folder, part) if part else folder
             if os.path.islink(folder) and not os.path.exists(folder):
                 raise failure("%s is a link to something that does not exist." % folder)
         self._key_file()
+
+    def _require_trust(self) -> None:
+        """Where others may write they could name keys of their own, for which the passwords would be encrypted.
+
+        :raises VendorError: ``store_failed``.
+        """
+        for depth in range(len(self._parts) + 1):
+            if told := distrust(os.path.join(self._root, *self._parts[:depth]), self._shared):
+                raise failure(told)
 
     def _key_file(self):
         """The ``.gpg-id`` that counts here: the nearest one upwards."""
@@ -241,7 +255,7 @@ class PasswordStore(Store):
     @contextmanager
     def _locked(self, path):
         try:
-            with locked(path, _LOCK_WAIT):
+            with locked(path, _LOCK_WAIT, self._shared):
                 yield
         except Locked:
             raise failure("%s has been locked by another process for %d seconds." % (path, _LOCK_WAIT)) from None
@@ -278,6 +292,8 @@ class PasswordStore(Store):
             raise failure("The new entry for %s does not come back: %s The old one is untouched." % (self._path(user), told))
         if self._backend == "gpg":
             os.chmod(path, 0o600)
+        if self._shared:
+            share(path)
         sync(path)
         return _version(content)
 
@@ -308,6 +324,7 @@ class PasswordStore(Store):
         """
         environment = dict(os.environ, LC_ALL="C.UTF-8", LANGUAGE="", PASSWORD_STORE_DIR=folder)
         environment["PASSWORD_STORE_GPG_OPTS"] = " ".join(self._options)
+        environment.pop("GNUPGHOME", None)
         if self._home:
             environment["GNUPGHOME"] = self._home
         for name in ("GPG_TTY", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):

@@ -25,6 +25,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_folder import mark
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base as stores_base
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.ansible_vault import AnsibleVaultStore
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
 from tests.unit.plugins.rotation_doubles import loader
@@ -475,3 +476,93 @@ def test_edge_39_a_file_from_before_is_accepted_and_says_from_then_on_whose_it_i
     os.rename(file_of(tmp_path), file_of(tmp_path, "h2"))
     with pytest.raises(VendorError, match="holds the records of h1, not of h2"):
         open_store(tmp_path, host="h2").list()
+
+
+# Edge 51: folders of others
+
+
+def as_if(monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path, mode: Optional[int] = None, uid: Optional[int] = None, gid: Optional[int] = None) -> None:
+    """Let a folder look as if it had this mode, and this owner: tests need not be run by root."""
+    stat = os.stat
+
+    def changed(path: Any, *args: Any, **kwargs: Any) -> Any:
+        found = stat(path, *args, **kwargs)
+        if isinstance(path, int) or os.path.realpath(path) != str(folder):
+            return found
+        fields = list(found)
+        fields[0] = found.st_mode & ~0o777 | mode if mode is not None else found.st_mode
+        fields[4], fields[5] = found.st_uid if uid is None else uid, found.st_gid if gid is None else gid
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "stat", changed)
+
+
+SOMEBODY = 54321  # a user, or a group, that nobody here is
+
+
+@pytest.mark.parametrize("changes, told", [
+    ({"mode": 0o777}, "Everybody may write to the folder"),
+    ({"mode": 0o1777}, "Everybody may write to the folder"),
+    ({"mode": 0o702}, "Everybody may write to the folder"),
+    ({"mode": 0o770}, "may write to the folder"),
+    ({"mode": 0o2775}, "may write to the folder"),
+    ({"uid": SOMEBODY}, "belongs to the user 54321"),
+])  # fmt: skip
+@pytest.mark.parametrize("where", ["folder", "behind a link"])
+def test_edge_51_a_folder_that_others_may_write_to_is_refused(tmp_path, monkeypatch, changes, told, where):
+    store = tmp_path / "store"
+    begun(store)
+    folder = behind_link(store, tmp_path / "volume", "file").parent if where == "behind a link" else store
+    as_if(monkeypatch, folder, **changes)
+    for call in every_operation(store):
+        message = failure_of(call)
+        assert told in message and str(folder) in message and ("chown" if "uid" in changes else "chmod") in message
+        assert ("shared" in message) == ("Everybody" not in told)
+    monkeypatch.undo()
+    assert current(open_store(store)) == OLD
+
+
+def test_edge_51_a_folder_of_root_or_of_our_own_is_taken(tmp_path, monkeypatch):
+    store = tmp_path / "store"
+    begun(store)
+    for mode in (0o700, 0o750, 0o755):
+        store.chmod(mode)
+        assert current(open_store(store)) == OLD
+    as_if(monkeypatch, store, uid=0)
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY)
+    assert current(open_store(store)) == OLD
+
+
+def shared(folder: pathlib.Path) -> AnsibleVaultStore:
+    """A store whose owner and group are trusted."""
+    return stores_base.open_store("ansible_vault", "h1", {"store_path": str(folder), "store_options": {"shared": True}, "store_create": True}, loader(VAULT))
+
+
+def test_edge_51_a_group_of_ours_is_allowed_by_an_explicit_wish(tmp_path, monkeypatch):
+    """As on OpenShift: a volume of another user, group 0, of which everybody is a member who runs there."""
+    store = tmp_path / "volume"
+    store.mkdir()
+    store.chmod(0o2770)
+    before = os.umask(0o077)
+    try:
+        put(shared(store), alice=OLD)
+        shared(store).write_note("lease of h1", {}, None)
+    finally:
+        os.umask(before)
+    for path in store.rglob("*"):
+        assert path.stat().st_gid == store.stat().st_gid
+        assert path.stat().st_mode & 0o777 == (0o770 if path.is_dir() else 0o660), path
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY)
+    as_if(monkeypatch, store, uid=SOMEBODY + 1)
+    put(shared(store), alice=NEW)
+    assert current(shared(store)) == NEW
+    monkeypatch.setenv("REKEY_ANSIBLE_VAULT_SHARED", "true")
+    assert stores_base.open_store("ansible_vault", "h1", {"store_path": str(store)}, loader(VAULT)).list() == ["alice"]
+
+
+@pytest.mark.parametrize("changes", [{"mode": 0o777}, {"uid": SOMEBODY, "gid": SOMEBODY}])
+def test_edge_51_the_wish_does_not_open_it_to_everybody(tmp_path, monkeypatch, changes):
+    begun(tmp_path)
+    as_if(monkeypatch, tmp_path, **changes)
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY + 1)
+    assert str(tmp_path) in failure_of(shared(tmp_path).list)

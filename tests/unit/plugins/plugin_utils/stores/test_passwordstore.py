@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import passwordstore
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.passwordstore import PasswordStore
 
 BREAKS = ("\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
@@ -100,12 +100,13 @@ def test_every_option_comes_from_the_environment_too(programs, monkeypatch, tmp_
     given = {
         "PASSWORD_STORE_DIR": "~/store", "REKEY_PASSWORDSTORE_PATH": "a/b", "REKEY_PASSWORDSTORE_BACKEND": "gpg",
         "REKEY_PASSWORDSTORE_EXECUTABLE": str(programs / "pass"), "GNUPGHOME": "~/keys", "REKEY_PASSWORDSTORE_TIMEOUT": "7",
+        "REKEY_PASSWORDSTORE_SHARED": "yes",
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     store = opened()
     assert store._folder == str(tmp_path / "store" / "a" / "b" / "db-1")
-    assert (store._backend, store._program, store._home, store._timeout) == ("gpg", str(programs / "pass"), str(tmp_path / "keys"), 7)
+    assert (store._backend, store._program, store._home, store._timeout) == ("gpg", str(programs / "pass"), str(tmp_path / "keys"), 7) and store._shared
     assert {name for option in PasswordStore.argument_spec.values() for name in option["fallback"][1]} == set(given)
 
 
@@ -173,3 +174,55 @@ def test_without_a_store_nothing_is_made(programs, tmp_path):
                 call()
             assert caught.value.kind == "store_failed" and "There is no password store in %s" % directory in caught.value.message
     assert not list((tmp_path / "there").iterdir()) and not (tmp_path / "nowhere").exists()
+
+
+def test_edge_8_empty_variables_are_none(programs, monkeypatch):
+    plain = vars(opened())
+    for option in PasswordStore.argument_spec.values():
+        for name in option["fallback"][1]:
+            monkeypatch.setenv(name, "")
+    other = vars(opened())
+    assert {name: value for name, value in other.items() if name != "_notes"} == {name: value for name, value in plain.items() if name != "_notes"}
+
+
+@pytest.mark.parametrize("changes, told", [({"st_mode": 0o40777}, "Everybody may write"), ({"st_mode": 0o40770}, "may write to the folder"),
+                                           ({"st_uid": 54321}, "belongs to the user 54321")])  # fmt: skip
+@pytest.mark.parametrize("part", [".password-store", ".password-store/rekey", ".password-store/rekey/db-1"])
+def test_edge_51_a_folder_that_others_may_write_to_is_refused(programs, monkeypatch, tmp_path, changes, told, part):
+    """They could name keys of their own."""
+    folder = tmp_path / ".password-store" / "rekey" / "db-1"
+    folder.mkdir(parents=True)
+    (tmp_path / ".password-store" / ".gpg-id").write_text("nobody@rekey.invalid\n", encoding="utf-8")
+    for path in (folder, *folder.parents[:2]):
+        path.chmod(0o700)
+    assert opened().list() == []
+    stat = os.stat
+
+    def changed(path, *args, **kwargs):
+        found = stat(path, *args, **kwargs)
+        if isinstance(path, int) or str(path) != str(tmp_path / part):
+            return found
+        fields = list(found)
+        fields[0], fields[4] = changes.get("st_mode", found.st_mode), changes.get("st_uid", found.st_uid)
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "stat", changed)
+    store = opened()
+    for call in (lambda: store.get(["alice"]), store.list, lambda: store.put({"alice": Entry(Record("alice"), None)}), lambda: store.read_note("lease"),
+                 lambda: store.write_note("lease", {}, None)):  # fmt: skip
+        with pytest.raises(VendorError) as caught:
+            call()
+        assert caught.value.kind == "store_failed" and told in caught.value.message and str(tmp_path / part) in caught.value.message
+
+
+def test_edge_33_where_there_is_no_store_everything_fails_and_nothing_is_made(programs, tmp_path):
+    for made in (False, True):
+        if made:
+            (tmp_path / ".password-store").mkdir()
+        before = sorted(tmp_path.rglob("*"))
+        store = opened()
+        for call in (lambda: store.get(["alice"]), store.list, lambda: store.put({"alice": Entry(Record("alice"), None)}), lambda: store.read_note("lease"),
+                     lambda: store.write_note("lease", {}, None)):  # fmt: skip
+            with pytest.raises(VendorError, match="There is no password store in"):
+                call()
+        assert sorted(tmp_path.rglob("*")) == before
