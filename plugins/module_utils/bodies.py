@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+from .errors import encodable
+
 
 def text_at(body, *path):
-    """A text within nested dicts, or ``None`` if it is not there."""
+    """A text within nested dicts, or ``None`` if it is not there.
+
+    Half a surrogate pair, which JSON can hold and nothing else can carry on, is replaced.
+    """
     found = _at(body, path)
-    return found if isinstance(found, str) and found else None
+    return encodable(found) if isinstance(found, str) and found else None
 
 
 def dicts_at(body, *path):

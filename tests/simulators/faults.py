@@ -15,6 +15,7 @@ A fault joins two independent choices. ``kind`` is what the client sees; ``appli
 ``html``           an HTML page, as a proxy in between would send it (``status``, default 502)
 ``truncated``      the first half of the real JSON, as a complete answer
 ``wrong_types``    the real JSON with every value of another type; ``top`` makes the whole answer ``list``, ``null`` or ``string``
+``texts``          the real JSON with ``body`` behind every text in it
 ``echo``           an error that repeats the secrets of the request; ``form`` is ``plain``, ``json``, ``repr`` or ``url``;
                    ``text`` sends it as bare text instead of the vendor's JSON
 ``real``           the real answer (with ``applies="later"``: success now, effect afterwards)
@@ -37,14 +38,14 @@ from email.utils import formatdate
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 APPLIES = {"hang": "never", "drop": "never", "raw": "never", "drip": "never", "answer": "never", "html": "never", "echo": "never",
-           "cut": "now", "truncated": "now", "wrong_types": "now", "real": "now", "gate": "now"}
+           "cut": "now", "truncated": "now", "wrong_types": "now", "texts": "now", "real": "now", "gate": "now"}
 ECHO_FORMS = {
     "plain": lambda secret: secret,
     "json": lambda secret: json.dumps(secret)[1:-1],
     "repr": lambda secret: repr(secret)[1:-1],
     "url": lambda secret: urllib.parse.quote(secret, safe=""),
 }
-_NEEDS_REAL_ANSWER = ("cut", "truncated", "wrong_types", "real", "gate")
+_NEEDS_REAL_ANSWER = ("cut", "truncated", "wrong_types", "texts", "real", "gate")
 
 
 def http_date(seconds=0.0):
@@ -198,6 +199,10 @@ class Fault:
             return Response(real.body[:len(real.body) // 2], real.status_code, media_type="application/json")
         if self.kind == "wrong_types":
             return JSONResponse({"list": [], "null": None, "string": "ok"}[self.top] if self.top else mistyped(json.loads(real.body)), real.status_code)
+        if self.kind == "texts":
+            # Not by JSONResponse, which cannot send half a surrogate pair.
+            body = json.dumps(longer(json.loads(real.body), self.body)) if real.body.strip() else ""
+            return Response(body, real.status_code, media_type="application/json")
         if self.kind == "cut":
             return CutResponse(real)
         return real
@@ -212,6 +217,15 @@ class CutResponse(Response):
     async def __call__(self, scope, receive, send):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body[:len(self.body) // 2], "more_body": True})
+
+
+def longer(value: object, more: str) -> object:
+    """The same with a further text behind every text."""
+    if isinstance(value, dict):
+        return {key: longer(inner, more) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [longer(inner, more) for inner in value]
+    return value + more if isinstance(value, str) else value
 
 
 def mistyped(value):

@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import json
 from typing import Any, Iterator
 
 import pytest
+from starlette.responses import JSONResponse
+
+from ansible_collections.rekey.passwords.plugins.module_utils import _answer
 
 from tests.simulators import acronis_identity, aria_logs, milvus, rackspace_identity, vcd_sessions
 from tests.simulators.base import Double
@@ -194,3 +199,50 @@ def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[
 def test_edge_47_numbers_have_a_limit_at_every_vendor(stand: Stand, double: Double, concurrency: int, retries: int) -> None:
     result = run(stand, double, "alice", concurrency=concurrency, retries=retries)
     assert told(result) == [("failed", None, "invalid_input")] and "must be at most 1000" in result["msg"] and not double.requests
+
+
+ODD_TEXTS = {
+    "half a pair": "\ud800", "the other half": "\udfff", "nothing": "\0", "lines": "\r\nX: y", "a way out": "/../..", "a blank": " ", "beyond latin-1": "\u20ac",
+    "a query": "?a=b#c", "percent": "%zz%2e%2e", "very long": "x" * 100000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", ["lookup", "login", "change"])
+@pytest.mark.parametrize("odd", ODD_TEXTS)
+def test_edge_48_odd_texts_in_what_a_server_sends(
+    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, odd: str, which: str
+) -> None:
+    where = {"path": LOGINS[stand.vendor]} if which == "login" else getattr(stand, which)
+    double.inject("texts", body=ODD_TEXTS[odd], times=None, **where)
+    result = call()
+    assert "unforeseen" not in str(result), result
+    json.dumps(result, ensure_ascii=False).encode("utf-8")
+    assert told(result)[0][0] in ("changed", "failed")
+    assert double.can_log_in("alice", NEW) is (told(result)[0][0] == "changed")
+
+
+@pytest.mark.parametrize("vendor", ["acronis", "vcd", "rackspace_database"])
+def test_edge_47_pages_without_end_whose_content_is_always_new(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_answer, "MOST_PAGES", 20)
+    stand = STANDS[vendor]
+    with stand.double({"alice": OLD}) as double:
+        seen = itertools.count()
+
+        def page(_received: object, **_parameters: object) -> JSONResponse:
+            number = next(seen)
+            name = "user-%d" % number
+            unique = "%08x-0000-4000-8000-000000000000" % number
+            if vendor == "acronis":
+                return JSONResponse({"items": [{"id": unique, "login": name}], "paging": {"cursors": {"after": name}}})
+            if vendor == "vcd":
+                return JSONResponse({"values": [{"username": name, "id": "urn:vcloud:user:" + unique}], "pageCount": 10**9})
+            return JSONResponse({"users": [{"name": name, "host": "%"}], "links": [{"rel": "next", "href": "%s/users?marker=%s" % (double.url, name)}]})
+
+        end = {"acronis": "/users", "vcd": "/1.0.0/users", "rackspace_database": "/users"}[vendor]
+        double._routes = [
+            (route, page if route.path.endswith(end) and "GET" in route.methods else handler) for route, handler in double._routes
+        ]
+        names = ["alice", *("nobody-%d" % number for number in range(9))]
+        result = run(stand, double, *names)
+        assert {(state, kind) for state, _verified, kind in told(result)} == {("failed", "unexpected_response")} and "does not end" in result["msg"]
+        assert next(seen) == 20 and double.writes == 0

@@ -39,7 +39,7 @@ BELOW = {
     "_answer": ("errors",),
     "http": ("_answer", "_wire", "errors", "scrub"),
     "refusals": ("errors", "http"),
-    "bodies": (),
+    "bodies": ("errors",),
     "openstack": ("bodies", "errors", "http", "refusals"),
     "_options": ("errors",),
     "_urls": ("http",),

@@ -22,7 +22,7 @@ from ..auth import vcd_session
 from ..auth.session import Session
 from ..bodies import dicts_at, text_at
 from ..errors import Outside, VendorError
-from ..http import READ, WRITE, Pages, Response
+from ..http import READ, WRITE, Pages, Response, segment
 from ..refusals import Meaning, Rows, Said, refusal
 from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Capabilities, GeneratedPassword, Vendor
 
@@ -429,7 +429,7 @@ class Vcd(Vendor):
 
 
 def _path(account):
-    return "%s/%s" % (_USERS, quote(account.id, safe=":"))
+    return "%s/%s" % (_USERS, segment(account.id).replace("%3A", ":"))
 
 
 def _check_login_name(what, name):
