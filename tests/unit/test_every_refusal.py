@@ -202,8 +202,8 @@ def test_edge_47_numbers_have_a_limit_at_every_vendor(stand: Stand, double: Doub
 
 
 ODD_TEXTS = {
-    "half a pair": "\ud800", "the other half": "\udfff", "nothing": "\0", "lines": "\r\nX: y", "a way out": "/../..", "a blank": " ", "beyond latin-1": "\u20ac",
-    "a query": "?a=b#c", "percent": "%zz%2e%2e", "very long": "x" * 100000,
+    "half a pair": "\ud800", "the other half": "\udfff", "nothing": "\0", "lines": "\r\nX: y", "a way out": "/../..", "a blank": " ",
+    "beyond latin-1": "\u20ac", "a query": "?a=b#c", "percent": "%zz%2e%2e", "very long": "x" * 100000,
 }  # fmt: skip
 
 

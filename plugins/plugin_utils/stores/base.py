@@ -20,7 +20,7 @@ from pkgutil import iter_modules
 from typing import Any, ClassVar, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Message, VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber
 
 from ..arguments import validated
@@ -69,7 +69,7 @@ def sound(name: str) -> str:
     return name
 
 
-def failure(message):
+def failure(message: Message) -> VendorError:
     """The error of a store that can't be read or written."""
     return VendorError(errors.STORE_FAILED, message)
 

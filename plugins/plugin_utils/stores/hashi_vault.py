@@ -34,7 +34,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors, http
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
@@ -479,9 +479,9 @@ class HashiVaultStore(Store):
         """The error for an answer that is no success; the server's own words are scrubbed."""
         texts = _texts(answer)
         said = answer.shorten("; ".join(texts)) if texts else "" if _is_nothing(answer) else answer.excerpt()
-        parts = ["%s at %s failed with HTTP %d%s" % (what, self._url, answer.status, ": " + said.rstrip(".") + "." if said else ".")]
-        parts.append(_HINTS.get(answer.status, "") if hint is None else hint)
-        message = " ".join(part for part in parts if part)
+        failed = "%s at %s failed with HTTP %d" % (what, self._url, answer.status)
+        advice = _HINTS.get(answer.status, "") if hint is None else hint
+        message = (failed, ": " if said else "", Outside(said.rstrip(".")), "." + (" " + advice if advice else ""))
         return VendorError(errors.STORE_FAILED, message, http_status=answer.status, maybe_applied=maybe_applied)
 
     def _warn(self, validate_certs):

@@ -27,7 +27,7 @@ from ansible.module_utils.common.process import get_bin_path
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 
 from .._folder_notes import FolderNotes
@@ -201,7 +201,7 @@ class PasswordStore(Store):
             # Somebody may be writing it in place just now, as pass does, or the agent is short of memory.
             if final:
                 break
-        raise failure("%s cannot be decrypted: %s" % (self._path(user), told))
+        raise failure(("%s cannot be decrypted: " % self._path(user), Outside(told)))
 
     def _replace(self, entries, places: dict[str, str]):
         """Put new entries in the place of the old ones.
@@ -282,14 +282,14 @@ class PasswordStore(Store):
             command = [self._program, *self._options, "--yes", "--compress-algo", "none", "--no-encrypt-to", "--encrypt", *_recipients(keys), "--output", path]
         status, _output, told = self._run(command, folder, text.encode())
         if status or not os.path.isfile(path):
-            raise failure("%s cannot be encrypted: %s" % (self._path(user), _why_not_encrypted(told, keys)))
+            raise failure(("%s cannot be encrypted: " % self._path(user), Outside(_why_not_encrypted(told, keys))))
         # Whoever cannot read it back would lose the old entry for one that is of no use here.
         with open(path, "rb") as stream:
             content = stream.read()
         again, told, _final = self._decrypted(content)
         if again != text:
             told = "it is not what was given to it." if again is not None else told
-            raise failure("The new entry for %s does not come back: %s The old one is untouched." % (self._path(user), told))
+            raise failure(("The new entry for %s does not come back: " % self._path(user), Outside(told), " The old one is untouched."))
         if self._backend == "gpg":
             os.chmod(path, 0o600)
         if self._shared:
@@ -377,7 +377,7 @@ class PasswordStore(Store):
                 break
         if status:
             lines = [line for line in told.splitlines() if line.startswith(("fatal:", "error:"))] or told.splitlines()[-1:]
-            raise failure("The entries in %s are written, but git %s fails: %s" % (self._folder, arguments[0], " ".join(lines)))
+            raise failure(("The entries in %s are written, but git %s fails: " % (self._folder, arguments[0]), Outside(" ".join(lines))))
         return output
 
 

@@ -91,7 +91,8 @@ def test_a_write_that_a_server_failed_at_is_not_sent_again_even_with_retry_after
 def test_a_request_that_may_have_arrived_is_repeated_only_for_a_read(kind, sent, fault, error):
     with Loopback(fault) as server:
         # Only what hangs on purpose may run into a time-out, however busy the machine is.
-        assert outcome(client(server.url, timeout=0.1 if isinstance(fault, Hang) else 20.0), kind) == (error, kind == WRITE)
+        options = {"timeout": 0.1 if isinstance(fault, Hang) else 20.0, "deadline": 20.0}
+        assert outcome(client(server.url, **options), kind) == (error, kind == WRITE)
         assert len(server.requests) == sent
 
 
