@@ -53,7 +53,9 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
     found += [(PREVIOUS, pending.replaces if pending else None), (PREVIOUS, record.previous)]
     found += [(EARLIER, item.password) for item in record.earlier]
     # Each once: one that goes back is pending and previous.
-    return list({password: (what, password) for what, password in reversed(found) if password}.values())[::-1]
+    once = list({password: (what, password) for what, password in reversed(found) if password}.values())[::-1]
+    # Where the budget ends the search, the next one goes on with those that have not been tried yet.
+    return sorted(once, key=lambda candidate: record.when_refuted(candidate[1]))
 
 
 def log_in(store: Store, sender: Sender, records: Dict[str, Record], tries: Dict[str, Candidates], check_mode: bool, spare: bool = False) -> Dict[str, Answer]:
@@ -82,15 +84,20 @@ def log_in(store: Store, sender: Sender, records: Dict[str, Record], tries: Dict
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
             rotation.note_failed_logins(store, counted, rules, now, check_mode)
             asked_about.update(tried)
-            asked = [dict(name=name, password=password, failed_logins=answers[name].spent) for name, (_what, password) in tried.items()]
+            # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
+            credit = {name: int(what == GIVEN and bool(limit) and answers[name].spent == limit - 1) for name, (what, _password) in tried.items()}
+            asked = [
+                dict(name=name, password=password, failed_logins=answers[name].spent - credit[name]) for name, (_what, password) in tried.items()
+            ]  # fmt: skip
             found = sender.probe(store, asked)
             for name, (what, password) in tried.items():
-                _learn(answers[name], found[name], what, password)
+                _learn(answers[name], dict(found[name], failed_logins=found[name]["failed_logins"] + credit[name]), what, password)
                 if answers[name].password or answers[name].error or (spare and limit and answers[name].spent >= limit - 1):
                     left[name] = []
     finally:
         open_ends = {name: answer.spent for name, answer in answers.items() if answer.password is None and name in asked_about}
         rotation.note_failed_logins(store, open_ends, rules, now, check_mode)
+        rotation.note_refuted(store, {name: answers[name].refuted for name in open_ends if answers[name].refuted}, rules, check_mode)
     return answers
 
 

@@ -9,6 +9,7 @@ Applications that read the store find ``username`` and ``password`` at its top; 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import List, Optional, Tuple
@@ -21,6 +22,7 @@ PENDING = "pending"  # a new password is stored and may be in force already
 ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
 RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
 
+MOST_REFUTED = 12  # passwords of which is remembered that a login has failed
 MOST_EARLIER = 5  # sent passwords that are kept after something else has taken their place
 
 
@@ -77,6 +79,7 @@ class Record:
     target: Optional[str] = None
     account: Optional[str] = None
     earlier: Tuple[Earlier, ...] = ()  # the newest first
+    refuted: Tuple[str, ...] = ()  # digests of passwords of which a login has shown that they are not in force, the last one at the end
     set_aside: Optional[str] = field(default=None, repr=False)  # what a damaged record held before a repair began this one, as text
 
     @property
@@ -145,6 +148,17 @@ class Record:
         """A login has worked: the vendor has forgotten the failed ones, too."""
         self.failed_logins = self.lost_runs = 0
         self.failed_at = self.last_error = None
+        self.refuted = ()
+
+    def refute(self, *passwords: str) -> None:
+        """Logins have shown that passwords are not in force: the next search begins with others."""
+        found = [digest_of(password) for password in passwords]
+        self.refuted = tuple([digest for digest in self.refuted if digest not in found] + found)[-MOST_REFUTED:]
+
+    def when_refuted(self, password: str) -> int:
+        """The larger, the later a login with it has failed; 0 if none has since a login worked."""
+        digest = digest_of(password)
+        return self.refuted.index(digest) + 1 if digest in self.refuted else 0
 
     def recent_failed_logins(self, now: datetime, window: Optional[float]) -> int:
         """The failed logins that the vendor may still count; those that it has forgotten are forgotten here, too.
@@ -197,7 +211,8 @@ class Record:
         found = asdict(self)
         # As it is read again, so that the two can be compared; and a record that needs none of them looks as it always did.
         found["earlier"] = [asdict(item) for item in self.earlier]
-        return found if self.earlier else {name: value for name, value in found.items() if name != "earlier"}
+        found["refuted"] = list(self.refuted)
+        return {name: value for name, value in found.items() if name not in ("earlier", "refuted") or value}
 
     def as_short_dict(self):
         """The same without what has its default; only of a pending password everything is told, since a missing ``sent`` has another meaning."""
@@ -206,6 +221,8 @@ class Record:
             found["pending"] = asdict(self.pending)
         if self.earlier:
             found["earlier"] = [asdict(item) for item in self.earlier]
+        if self.refuted:
+            found["refuted"] = list(self.refuted)
         return found
 
     @classmethod
@@ -228,6 +245,8 @@ class Record:
         _require(isinstance(record.earlier, (list, tuple)), "earlier is not a list")
         record.earlier = tuple(_build(Earlier, item, "an element of earlier") for item in record.earlier)
         _require(all(_is_text(item.password) and isinstance(item.sent_at, str) for item in record.earlier), "earlier holds something else than texts")
+        _require(isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)), "refuted is not a list of texts")
+        record.refuted = tuple(record.refuted)
         for name in ("host", "vendor", "target", "account", "set_aside"):
             _require(getattr(record, name) is None or _is_text(getattr(record, name)), "%s is not a text" % name)
         _require(_is_text(record.username), "username is not a text")
@@ -245,6 +264,11 @@ class Record:
             except (TypeError, ValueError):
                 raise DamagedRecord("%s is not a time as 2026-01-31T12:00:00Z" % name) from None
         return record
+
+
+def digest_of(password: str) -> str:
+    """A few digits that tell a password from others; of no use to anybody who does not know it."""
+    return hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()[:4]
 
 
 def _require(condition, message):

@@ -604,6 +604,24 @@ def note_found(store: Store, found: Dict[str, str]) -> None:
     update(store, found, decide)
 
 
+def note_refuted(store: Store, refuted: Dict[str, Iterable[str]], capabilities: Capabilities, check_mode: bool = False) -> None:
+    """Remember which passwords do not log in, where the budget may end a search before its end.
+
+    :param refuted: dict from name to passwords.
+    """
+
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
+        changes = {}
+        for name, entry in entries.items():
+            if entry.record:
+                entry.record.refute(*refuted[name])
+                changes[name] = entry
+        return changes
+
+    if refuted and capabilities.failed_logins_per_run is not None:
+        update(store, refuted, decide, check_mode)
+
+
 def _vanished(record, staged):
     """The error if the password that was sent is neither pending nor has become the current one, else ``None``."""
     if is_finished(record, staged):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.integration.rotation import REPORT, ROTATE, Rotation, changed, old_password
+from tests.integration.rotation import REPORT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
 from tests.stands import STANDS
 
 USERS = ("alice", "bob", "carol")
@@ -204,18 +204,14 @@ def test_a_vendor_that_refuses_the_previous_password_leaves_the_new_one(three, s
     assert alice["password"] != before["alice"]["password"] == alice["previous"] and carol["password"] == before["carol"]["password"]
 
 
-def staged_by(running, rotation, attempts):
-    """Wait until so many runs have taken up the pending password of alice; what comes next is the lock of the host.
-
-    :return: the pending password.
-    """
+def at_work(running):
+    """Wait until a run has begun with the task that rotates."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end and running.poll() is None:
-        pending = rotation.records()["alice"]["pending"]
-        if pending["attempts"] == attempts:
-            return pending["password"]
+        if ROTATE in running.progress():
+            return
         time.sleep(0.05)
-    raise AssertionError("the run has not taken up the password")
+    raise AssertionError("the run has not come so far")
 
 
 def test_two_runs_at_once_on_one_host(rotation, stand, double):
@@ -224,15 +220,32 @@ def test_two_runs_at_once_on_one_host(rotation, stand, double):
     gate = double.inject("gate", **stand.change, hold="before")
     first = rotation.start(env=home)
     assert gate.arrived.wait(DEADLINE)
-    requests = len(double.requests)
+    requests, password = len(double.requests), rotation.records()["alice"]["pending"]["password"]
     second = rotation.start(env=home)
-    password = staged_by(second, rotation, 2)
-    assert len(double.requests) == requests
+    at_work(second)
+    assert len(double.requests) == requests and rotation.records()["alice"]["pending"]["attempts"] == 1
     gate.release()
     runs = [running.wait() for running in (first, second)]
     assert [run.rc for run in runs] == [0, 0], runs[0].output + runs[1].output
     assert double.writes == 1 and assert_settled(rotation, double)["password"] == password
     rotation.seen |= rotation.secrets()
+
+
+@pytest.mark.parametrize("variables", [{}, STEP_BY_STEP], ids=["in one task", "step by step"])
+def test_edge_24_two_controllers_at_one_host(ansible, stand, variables):
+    """Two containers, each with an ANSIBLE_HOME of its own, start within a moment of each other: nobody makes a failed login or tells of one."""
+    users = tuple("user-%d" % number for number in range(12))
+    with stand.double({name: old_password(name) for name in users}, **stand.resets) as double:
+        made = rotation_of(ansible, stand, double, *users, **variables)
+        both = [made.start(env={"ANSIBLE_HOME": str(ansible.shared / name)}) for name in ("one", "two")]
+        runs = [running.wait() for running in both]
+        assert [run.rc for run in runs] == [0, 0], runs[0].output + runs[1].output
+        told = [line for run in runs for line in run.result(REPORT)["msg"]]
+        assert not [line for line in told if "current_password_wrong" in line], told
+        for name in users:
+            record = assert_settled(made, double, name)
+            assert record["lost_runs"] == record["failed_logins"] == 0
+        assert not getattr(double, "lockouts", None) and double.writes <= len(users)
 
 
 def test_a_run_that_is_dead_holds_up_nobody(rotation, stand, double):

@@ -486,3 +486,31 @@ def test_edge_36_failed_logins_that_only_a_good_login_forgets_can_be_forgotten_b
     store.keep(Record("alice", password=OLD, status=CURRENT, rotated_at=LONG_AGO, failed_logins=2, failed_at=LONG_AGO))
     assert kinds(repair()) == {"alice": "login_budget_spent"} and not ModelVendor.calls
     assert kinds(repair(forget_failed_logins=True)) == {"alice": None} and store.record("alice").failed_logins == 0
+
+
+def test_edge_40_a_search_that_the_budget_ends_goes_on_with_the_others(store, monkeypatch):
+    monkeypatch.setattr(ModelVendor, "capabilities", LOCKS)
+    earlier = (Earlier(LATE, LONG_AGO),)
+    store.keep(Record("alice", password=OLD, previous=TOLD, pending=Pending(NEW, run_id="run", created=LONG_AGO, sent=1), earlier=earlier))
+    ModelVendor.passwords["alice"] = LATE
+    for _time in range(3):
+        assert repair()["failed"]
+        record = store.record("alice")
+        record.failed_at = LONG_AGO  # the vendor has forgotten
+        store.keep(record)
+    assert repair()["users"][0]["password"] == "earlier"
+    assert [used for _name, used in ModelVendor.done("probe")] == [NEW, OLD, TOLD, LATE] and store.record("alice").refuted == ()
+
+
+def test_a_told_password_has_the_second_login_after_a_verify_that_failed(store, monkeypatch):
+    rotate(first())
+    monkeypatch.setattr(ModelVendor, "capabilities", LOCKS)
+    ModelVendor.passwords["alice"], ModelVendor.calls = TOLD, []
+    run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
+    assert kinds(repair({"name": "alice", "password": NEW})) == {"alice": "current_password_wrong"}
+    assert kinds(repair({"name": "alice", "password": TOLD})) == {"alice": "login_budget_spent"} and len(ModelVendor.done("probe")) == 2
+    record = store.record("alice")
+    record.failed_at = LONG_AGO
+    store.keep(record)
+    run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
+    assert kinds(repair({"name": "alice", "password": TOLD})) == {"alice": None}
