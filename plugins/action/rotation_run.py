@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+from typing import List, Optional
+
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._recheck import recheck
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import parse_age, utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
+from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Store
 from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import prepare_for_workers
 
 _PASSED_ON = ("warnings", "deprecations", "unreachable")
@@ -25,11 +31,13 @@ class ActionModule(RotationAction):
         **steps.PROOF,
         **steps.ENDURANCE,
         rollback=dict(type="bool", default=False),
+        verify_after=dict(type="str", default="12h"),
         change_tasks=dict(type="path"),
     )
 
     def rotate(self, args, task_vars, scrub):
         steps.require(args)
+        after = parse_age(args["verify_after"], "verify_after") if args["verify_after"] else None
         users = read_users(args["users"])
         if args["change_tasks"]:
             return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
@@ -38,7 +46,7 @@ class ActionModule(RotationAction):
         seen = steps.look(store, users, args, way)
         if not seen.due:
             # No lease: a run that finds nothing to do leaves no trace.
-            return dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[])
+            return self._recheck(way, store, seen.staged, after, dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]))
         with steps.locked(store, self.check_mode):
             staged = steps.stage(store, users, args, seen, way, self.check_mode)
             due = [user["name"] for user in staged if user["due"]]
@@ -47,7 +55,14 @@ class ActionModule(RotationAction):
             if args["rollback"] and any(user["error"] for user in result["users"]):
                 self._roll_back(way, store, args, result)
         # A new or another pending password is a change of the store.
-        return dict(result, changed=bool(due) or result["changed"], due=due)
+        return self._recheck(way, store, staged, after, dict(result, changed=bool(due) or result["changed"], due=due))
+
+    @staticmethod
+    def _recheck(way: Sender, store: Store, staged: List[dict], after: Optional[int], result: dict) -> dict:
+        """Look for passwords that somebody changed by hand, unless the operator was refused already."""
+        if after is not None and not result.get("error"):
+            recheck(way, store, [user["name"] for user in staged if not user["due"] and not user["reason"]], after, utc_now(), result)
+        return result
 
     def _change(self, way, store, staged, args):
         try:

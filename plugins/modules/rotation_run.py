@@ -38,6 +38,14 @@ options:
       - The change of the failed users themselves is not undone; the next run finishes it, and rotates the others again.
     type: bool
     default: false
+  verify_after:
+    description:
+      - Logs in with the passwords of users that are not due, if they were proved longer ago than this, and fails for those that do not log in, since somebody
+        may have changed them by hand. A whole number and V(d), V(h), V(m) or V(s).
+      - Only at vendors that do not lock accounts, where a failed login costs nothing. Elsewhere M(rekey.passwords.rotation_status) does it, and counts them.
+      - If it is empty, no such login is made.
+    type: str
+    default: 12h
   change_tasks:
     description: What the role's variable C(rotate_change_tasks) holds. If it is set, the options are validated, and the steps are left to tasks of your own.
     type: path
@@ -81,7 +89,8 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why it was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was left alone.
+      description: Why it was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was left alone; V(verify) if
+        it is not due and does not log in.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).

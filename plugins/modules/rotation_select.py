@@ -28,9 +28,9 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Choose the hosts of a group that have a vendor
+- name: Choose the hosts whose names begin so and that have a vendor
   rekey.passwords.rotation_select:
-    hosts: milvus
+    hosts: "milvus*"
   register: chosen
   run_once: true
 """

@@ -14,6 +14,8 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
+from . import _recheck
+
 # They concern one account or one endpoint, and trying the next host costs nothing there. Every other kind may be wrong everywhere:
 # a typo in what all hosts share, a store that is out of reach, an operator's password that is refused.
 OF_ONE_HOST = frozenset(
@@ -80,7 +82,9 @@ def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
     if done is None:
         return True
     users = done.get("users") or []
-    if not has_failed(done) or any(not user.get("error") for user in users):
+    # Passwords that were changed by hand are the affair of their users.
+    users = [user for user in users if user.get("reason") != _recheck.REASON] or users
+    if not has_failed(done) or any(not user.get("error") or user.get("reason") == _recheck.REASON for user in users):
         return False
     kinds = {user["error"].get("kind") for user in users} | ({done["error"].get("kind")} if done.get("error") else set())
     return not kinds or not kinds <= OF_ONE_HOST

@@ -108,14 +108,16 @@ class RotationAction(ActionBase):
             raise VendorError(errors.INVALID_INPUT, " ".join(told))
 
     def _validated(self):
+        spec = dict(self.SPEC, **self.STORE_SPEC)
         try:
-            args = {name: _Uncopied(value) if isinstance(value, list) else value for name, value in self._task.args.items()}
-            return validated(dict(argument_spec=dict(self.SPEC, **self.STORE_SPEC)), args)
+            args = {name: _listed(value, spec.get(name, {})) for name, value in self._task.args.items()}
+            return validated(dict(argument_spec=spec), args)
         except VendorError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
             # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
             # Options that are texts are never repeated, whatever they hold.
-            odd = [value for name, value in self._task.args.items() if dict(self.SPEC, **self.STORE_SPEC).get(name, {}).get("type") not in ("str", "path")]
+            plain_options = [name for name, option in spec.items() if option.get("type") in ("str", "path") or option.get("choices")]
+            odd = [value for name, value in self._task.args.items() if name not in plain_options]
             found = [text for value in odd for text in texts(value)]
             error.message = _variables.with_names(Scrubber(text for text in found if len(text) >= SHORT)(error.message))
             raise
@@ -157,6 +159,13 @@ class RotationAction(ActionBase):
     def check_mode(self):
         """Whether nothing may be written."""
         return self._task.check_mode
+
+
+def _listed(value: Any, option: dict) -> Any:
+    """An option as the validator takes it: a list as it is, and one that was written as a text (``-e``, a survey) without the blanks in it."""
+    if isinstance(value, str) and option.get("type") == "list" and option.get("choices"):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return _Uncopied(value) if isinstance(value, list) else value
 
 
 class _Uncopied(list):

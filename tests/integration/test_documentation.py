@@ -60,6 +60,14 @@ def doubles():
         yield {name: stack.enter_context(stand.double(stand.users)) for name, stand in STANDS.items()}
 
 
+@pytest.fixture
+def clusters():
+    """Doubles for the addresses of an example that needs several endpoints of one vendor."""
+    stand = STANDS["milvus"]
+    with contextlib.ExitStack() as stack:
+        yield {"https://milvus-%s.example.com:19530" % name: stack.enter_context(stand.double(stand.users)).url for name in ("east", "west")}
+
+
 def environment_of(doubles):
     """The variables that the documentation relies on."""
     return {name: value for vendor, double in doubles.items() for name, value in STANDS[vendor].environment(double).items()}
@@ -70,7 +78,9 @@ def blocks(page):
     return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def with_addresses(text, doubles):
+def with_addresses(text, doubles, others=()):
+    for address, url in dict(others).items():
+        text = text.replace(address, url)
     for vendor, double in doubles.items():
         for address in STANDS[vendor].addresses:
             text = text.replace(address, double.url)
@@ -93,7 +103,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if any(language == "console" for language, _text in blocks(page))])
-def test_a_page_works_as_it_stands(page, tmp_path, doubles):
+def test_a_page_works_as_it_stands(page, tmp_path, doubles, clusters):
     folder, home = tmp_path / "checkout", tmp_path / "home"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", "__pycache__", "tests"))
     home.mkdir()
@@ -102,7 +112,7 @@ def test_a_page_works_as_it_stands(page, tmp_path, doubles):
     files.update((text.split("\n", 1)[0][2:], text) for language, text in blocks(page) if language == "yaml")
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(with_addresses(text, doubles), encoding="utf-8")
+        (folder / name).write_text(with_addresses(text, doubles, clusters), encoding="utf-8")
 
     ran = 0
     for language, text in blocks(page):

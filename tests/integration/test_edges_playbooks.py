@@ -108,7 +108,7 @@ def test_edge_41_whichever_variable_it_is(ansible, one, variable):
 @pytest.mark.secrets
 @pytest.mark.parametrize("variables", [
     {"rotate_force": SECRET}, {"rotate_max_attempts": SECRET}, {"rotate_policy": {"length": SECRET}}, {"rotate_policy": SECRET}, {"rotate_rollback": [SECRET]},
-    {"rotate_accept_unverified": SECRET}, {"rotate_store_options": SECRET}, {"rotate_connection": SECRET}, {"rotate_users": SECRET},
+    {"rotate_accept_unverified": SECRET}, {"rotate_store_options": SECRET}, {"rotate_connection": SECRET},
     {"rotate_users": {"alice": SECRET}}, {"rotate_users": [[SECRET]]},
 ])
 def test_edge_41_a_secret_at_a_wrong_place_is_not_repeated(ansible, one, variables):
@@ -228,3 +228,126 @@ def test_edge_11_become_in_the_configuration_does_not_concern_the_rotation(one, 
     # A program that refuses everybody.
     run = one.run(plays, env={"ANSIBLE_BECOME": "true", "ANSIBLE_BECOME_EXE": "/bin/false"}, extra_vars={"rotate_force": True})
     assert run.rc == 0, run.output
+
+
+# --- 60: a password that was changed by hand -----------------------------------------------------------------------------------------------------------------
+
+def test_edge_60_the_nightly_run_finds_a_password_that_was_changed_by_hand(ansible):
+    with doubles(2, ("alice", "bob")) as servers:
+        rotation = Rotation(ansible, servers, ["alice", "bob"])
+        assert rotation.run().rc == 0
+        servers["milvus-1"].set_user("alice", "By-hand-S3cr3t-MARKER-1")
+        run = rotation.run(extra_vars={"rotate_verify_after": "0s"})
+        assert run.rc == 2 and "1 of 2 hosts failed: milvus-1" in run.output, run.output
+        (line,) = [line for line in run.result(REPORT, "milvus-1")["msg"] if line.startswith("alice")]
+        assert "DOES NOT LOG IN" in line and "playbook repair" in line and "(current_password_wrong)" in line
+        assert [line.endswith("; logs in") for line in run.result(REPORT, "milvus-2")["msg"]] == [True, True]
+        assert servers["milvus-1"].failed_logins == {"alice": 1} and changed(run) == {"milvus-1": 0, "milvus-2": 0}
+        assert not run.leaks([*rotation.secrets(), "By-hand-S3cr3t-MARKER-1"])
+
+
+def test_edge_60_a_password_that_was_proved_a_moment_ago_costs_no_login(one):
+    assert one.run().rc == 0
+    requests = len(one.servers["milvus-1"].requests)
+    assert one.run().rc == 0 and len(one.servers["milvus-1"].requests) == requests
+
+
+# --- 57: what status takes for a failure ---------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("fail_on, rc", [("", 0), ("orphaned,absent", 0), ("pending", 2), ("overdue, error", 2), (" , absent,", 0), ("nonsense", 2)])
+def test_edge_57_status_fails_on_what_it_is_asked_to(ansible, fail_on, rc):
+    with doubles(1, ("alice", "bob")) as servers:
+        servers["milvus-1"].remove_user("bob")
+        rotation = Rotation(ansible, servers, ["alice", "bob"])
+        assert rotation.run().rc == 2
+        run = rotation.run("rekey.passwords.status", extra_vars={"rotate_status_fail_on": fail_on} if fail_on else {})
+        assert run.rc == rc, run.output
+        assert run.output.count("There is no user bob") == (fail_on != "nonsense")
+        assert ("1 of 2 users" in run.output) == (rc == 2 and fail_on != "nonsense"), run.output
+
+
+# --- 59: a user that has left the inventory -------------------------------------------------------------------------------------------------------------------
+
+def test_edge_59_a_user_that_has_left_the_inventory_is_reported_and_retired_on_purpose(ansible):
+    with doubles(1, ("alice", "bob")) as servers:
+        rotation = Rotation(ansible, servers, ["alice", "bob"])
+        assert rotation.run().rc == 0
+        password = rotation.records()["bob"]["password"]
+        rotation.variables["rotate_users"] = [user for user in rotation.variables["rotate_users"] if user["name"] == "alice"]
+        status = rotation.run("rekey.passwords.status")
+        assert status.rc == 0 and "bob: NOT among the users any more" in status.output, status.output
+        assert rotation.run("rekey.passwords.status", extra_vars={"rotate_status_fail_on": ["unlisted"]}).rc == 2
+
+        check = rotation.run("rekey.passwords.retire", check=True)
+        assert check.rc == 0 and "bob: would be retired" in check.output and rotation.records()["bob"]["password"] == password, check.output
+        run = rotation.run("rekey.passwords.retire")
+        assert run.rc == 0 and changed(run) == {"milvus-1": 1}, run.output
+        (copy,) = [path.name.removesuffix(".rekey.txt") for path in rotation.store.glob("milvus-1.retired-*.rekey.txt")]
+        assert rotation.records(copy)["bob"]["password"] == password == servers["milvus-1"].users["bob"]
+        assert rotation.records()["bob"]["password"] is None and rotation.records()["alice"]["password"] == servers["milvus-1"].users["alice"]
+        again = rotation.run("rekey.passwords.retire")
+        assert again.rc == 0 and changed(again) == {"milvus-1": 0}, again.output
+        assert "bob" not in rotation.run("rekey.passwords.status").output
+        assert not rotation.ansible.leaks({*rotation.secrets(), password})
+
+
+@pytest.mark.parametrize("named, retired", [(["bob"], {"bob"}), (["nobody"], set()), (["alice"], set())])
+def test_edge_59_only_users_that_have_left_are_retired_and_of_these_the_named_ones(ansible, named, retired):
+    users = ("alice", "bob", "carol")
+    with doubles(1, users) as servers:
+        rotation = Rotation(ansible, servers, users)
+        assert rotation.run().rc == 0
+        rotation.variables["rotate_users"] = ["alice"]
+        run = rotation.run("rekey.passwords.retire", extra_vars={"rotate_retire_users": named})
+        assert run.rc == (0 if retired else 2), run.output
+        assert {name for name, record in rotation.records().items() if record["password"] is None} == retired
+
+
+# --- 2: one host, several endpoints ---------------------------------------------------------------------------------------------------------------------------
+
+def test_edge_2_a_loop_over_clusters_on_localhost(ansible):
+    with doubles(2, ("alice",)) as servers:
+        store = str(ansible.shared / "store")
+        play = {
+            "hosts": "localhost", "gather_facts": False,
+            "vars": {
+                "rotate_vendor": "milvus", "rotate_store_path": store, "rotate_store_create": True,
+                "clusters": [{"name": name, "url": server.url} for name, server in servers.items()],
+                "first": {"root": "Milvus", "alice": old_password("alice")},
+            },
+            "tasks": [{
+                "name": "Rotate a cluster",
+                "ansible.builtin.include_role": {"name": "rekey.passwords.rotate"},
+                "vars": {
+                    "rotate_target": "{{ cluster.name }}",
+                    "rotate_connection": {
+                        "url": "{{ cluster.url }}", "api_user": "root",
+                        "api_password": "{{ lookup('rekey.passwords.secret', 'root', target=cluster.name, default=first.root) }}",
+                    },
+                    "rotate_users": ["root", {"name": "alice", "current_password": "{{ first.alice }}"}],
+                },
+                "loop": "{{ clusters }}",
+                "loop_control": {"loop_var": "cluster", "label": "{{ cluster.name }}"},
+            }, {
+                "name": "Compare",
+                "ansible.builtin.assert": {"that": [
+                    "lookup('rekey.passwords.secret', 'alice', target='milvus-1') != lookup('rekey.passwords.secret', 'alice', target='milvus-2')"]},
+            }],
+        }  # fmt: skip
+        rotation = Rotation(ansible, servers, ["alice", "root"])
+        for number in range(2):
+            run = ansible.playbook([play], vault_password=VAULT_PASSWORD, extra_vars={"rotate_force": bool(number)})
+            assert run.rc == 0, run.output
+            for name, server in servers.items():
+                assert {user: record["password"] for user, record in rotation.records(name).items()} == {user: server.users[user] for user in ("root", "alice")}
+        assert not ansible.leaks(rotation.secrets())
+
+
+def test_edge_2_without_names_of_their_own_nothing_is_sent_to_the_second_cluster(ansible):
+    with doubles(2, ("alice",)) as servers:
+        for server in servers.values():
+            rotation = Rotation(ansible, {"localhost": server}, ["alice"])
+            run = rotation.run(ROLE)
+        assert run.rc == 2 and "target_mismatch" in run.output and "rotate_target" in run.output, run.output
+        assert servers["milvus-2"].users["alice"] == old_password("alice")
+        assert rotation.records("localhost")["alice"]["password"] == servers["milvus-1"].users["alice"]

@@ -25,7 +25,7 @@ PLUGINS = "ansible_collections.rekey.passwords.plugins."
 ROOT = pathlib.Path(__file__).parents[2]
 MODULES = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "modules").__path__))
 STEPS = ("rotation_run", "rotation_stage", "rotation_change", "rotation_commit", "rotation_rollback")  # those that the role takes
-PLAYBOOKS = {"rotation_status": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",)}
+PLAYBOOKS = {"rotation_status": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",), "rotation_retire": ("retire",)}
 ROTATION = (*STEPS, *PLAYBOOKS)
 # What the steps hand to each other, by the role's variable that holds it.
 HANDED_ON = {"staged": "rotate_staged.users", "results": "rotate_result.users", "committed": "rotate_committed.users"}
@@ -38,6 +38,7 @@ OF_PLAYBOOKS = {
         "forget_failed_logins": "rotate_repair_forget_failed_logins",
     },
     "status": {"fail_on": "rotate_status_fail_on"},
+    "retire": {"users": "rotate_status.unlisted"},
     "verify": {"fail_on": "rotate_status_fail_on"},
 }
 RETURN_KEYS = {"description", "returned", "type", "elements", "contains", "sample", "version_added", "choices"}

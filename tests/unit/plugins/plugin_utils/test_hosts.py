@@ -90,6 +90,7 @@ def test_edge_54_the_users_own_limit_counts_every_failure(most, expected):
     (GOOD, False), (ONE_NAME, False), (BAD, True), (None, True), (failed(errors.CURRENT_PASSWORD_WRONG), True),
     (failed(errors.CURRENT_PASSWORD_WRONG, good=1), False), (failed(errors.USER_NOT_FOUND, errors.CURRENT_PASSWORD_WRONG), True),
     ({"msg": "no", "error": {"kind": errors.CONNECTION_FAILED, "message": "no"}, "users": []}, False),
+    ({"msg": "no", "users": [{"name": "alice", "reason": "verify", "error": {"kind": errors.CURRENT_PASSWORD_WRONG, "message": "no"}}]}, False),
     ({"msg": "no", "error": {"kind": errors.INVALID_INPUT, "message": "no"}}, True), ({"msg": "no"}, True),
 ])
 def test_edge_54_what_may_be_wrong_everywhere(done, everywhere):

@@ -34,6 +34,10 @@ def test_edge_58_the_known_variables_are_those_that_are_used():
     assert yaml.safe_load((ROOT / "roles" / "rotate" / "meta" / "argument_specs").read_text(encoding="utf-8")) == {"argument_specs": {}}
 
 
+def test_edge_58_every_known_variable_is_used():
+    assert _variables.KNOWN - used() == set()
+
+
 @pytest.mark.parametrize("names, found", [
     (["rotate_onyl"], ["rotate_onyl"]), (["rotate_force", "rotate_my_thing", "other", "rotat_force"], []),
     (["rotate_", "rotate_forse"], ["rotate_", "rotate_forse"]),
