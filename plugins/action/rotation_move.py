@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Dict, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -30,7 +30,7 @@ class ActionModule(RotationAction):
         source, other = self.store(args, task_vars), self._target(args, task_vars)
         users: Dict[str, dict] = {}
         # What is being sent just now is copied when its run has told what became of it, or at least as pending.
-        with steps.locked(source, self.check_mode), steps.locked(other, self.check_mode or is_ours(source, other)):
+        with steps.locked(source, self.check_mode), _locked(source, other, self.check_mode):
             records = {name: entry.record for name, entry in source.get(source.list()).items()}
             scrub.add(*(secret for record in records.values() for secret in record.secrets))
             claimed = self._claim(other, records)
@@ -66,6 +66,15 @@ class ActionModule(RotationAction):
         options = dict({name: args["to_" + name] for name in (*STORE_OPTIONS, *BEGIN_OPTIONS)}, target=args["target"])
         with _named_by_their_own():
             return self.store(options, task_vars)
+
+
+@contextmanager
+def _locked(source: Store, other: Store, check_mode: bool) -> Iterator[None]:
+    """The lease on the records in the other store."""
+    with ExitStack() as held:
+        with _named_by_their_own():
+            held.enter_context(steps.locked(other, check_mode or is_ours(source, other)))
+        yield
 
 
 @contextmanager

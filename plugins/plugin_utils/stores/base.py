@@ -109,8 +109,6 @@ class Store(ABC):
 
     def __init__(self, host, options, loader):
         self.host = host
-        # Tells two stores of a kind apart, for example by their addresses; holds no secret.
-        self.place = str(options.get("store_path"))
 
     def close(self):
         """End sessions and connections. Never raises."""

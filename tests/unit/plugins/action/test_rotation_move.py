@@ -132,6 +132,20 @@ def test_from_folder_to_folder(tmp_path):
     assert {name: entry.record for name, entry in two.get(one.list()).items()} == {record.username: record for record in RECORDS}
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_edge_33_a_store_is_begun_only_when_it_is_asked_for(tmp_path, there):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    if there:
+        one = open_store("ansible_vault", "model-1", {"store_path": str(tmp_path / "one"), "store_create": True}, loader(VAULT))
+        one.put({record.username: Entry(record, None) for record in RECORDS})
+    result = real(tmp_path, to_store_create=None)
+    assert (result["failed"], result["error"]["kind"]) == (True, "store_failed")
+    missing = "two" if there else "one"
+    assert "There is no store in %s" % (tmp_path / missing) in result["msg"] and not list((tmp_path / missing).iterdir())
+    assert ("(in the role: rotate_to_store_create)" if there else "(in the role: rotate_store_create)") in result["msg"]
+
+
 @pytest.mark.parametrize(
     "args, told",
     [

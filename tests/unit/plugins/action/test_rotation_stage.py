@@ -114,3 +114,16 @@ def test_an_unfinished_rotation_goes_on_with_the_same_password(stage, tmp_path):
     again = stage("alice")["users"][0]
     assert (again["reason"], again["fresh"], again["run_id"]) == ("unfinished", False, first["run_id"])
     assert record(tmp_path, "alice").pending.password == password
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_edge_33_a_store_is_begun_only_when_it_is_asked_for(stage, tmp_path, check_mode):
+    (tmp_path / "store").mkdir()
+    for create in (None, False):
+        result = stage("alice", store_create=create, check_mode=check_mode)
+        assert (result["failed"], result["error"]["kind"]) == (True, "store_failed") and "rotate_store_create" in result["msg"]
+        assert not list((tmp_path / "store").iterdir())
+    assert stage("alice", check_mode=check_mode)["due"] == ["alice"] and bool(list((tmp_path / "store").iterdir())) != check_mode
+    if not check_mode:
+        # From then on it is there.
+        assert stage("alice", "bob", store_create=None)["due"] == ["alice", "bob"]

@@ -180,3 +180,13 @@ def test_a_very_short_password_is_not_registered(look, store, monkeypatch):
     monkeypatch.setattr(secret, "register_secrets", registered.update)
     begun_store(store, "db-5").put({"dave": Entry(Record("dave", password=CURRENT, previous="abc"), None)})
     assert look("dave", host="db-5", version="previous") == ["abc"] and not registered
+
+
+def test_edge_33_a_store_that_is_not_there_is_told_even_where_there_is_a_default(look, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("unmounted")
+    for variables in ({}, {"rotate_store_create": False}):
+        told = failure(look, "alice", default=OTHER, variables=dict(variables, rotate_store_path=str(elsewhere)))
+        assert "There is no store in %s" % elsewhere in told and "rotate_store_create" in told
+    # Before the first rotation, which begins it.
+    assert look("alice", default=OTHER, variables={"rotate_store_path": str(elsewhere), "rotate_store_create": True}) == [OTHER]
+    assert not list(elsewhere.iterdir())
