@@ -19,6 +19,8 @@ COMMANDS = (
 
 def main() -> int:
     """0 if both found nothing."""
+    # antsibull-docs writes its log there, and does not make the folder.
+    layout.TOOL_HOME.mkdir(parents=True, exist_ok=True)
     for name, *arguments in COMMANDS:
         print("$", name, *arguments, flush=True)
         command = [venvs.executable(layout.MAIN_VENV, name), *arguments]

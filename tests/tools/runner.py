@@ -89,7 +89,8 @@ def _run_all(steps: list[Step], lanes: int, aloud: bool, keep_going: bool) -> No
         if time.monotonic() - spoken > HEARTBEAT and not aloud:
             spoken = time.monotonic()
             names = [f"{step.name} ({spoken - step.started:.0f} s)" for step in running if step.outcome == "running"]
-            print("    still running: " + ", ".join(names), flush=True)
+            if names:
+                print("    still running: " + ", ".join(names), flush=True)
 
 
 def _start(step: Step, aloud: bool) -> None:
