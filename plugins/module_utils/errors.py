@@ -160,10 +160,15 @@ class VendorError(Exception):
 
     @message.setter
     def message(self, message: Message) -> None:
-        if isinstance(message, str) and any(isinstance(part, Outside) for part in self.parts):
-            # Made of the old message, so nobody can tell any more which part of it came from outside.
-            message = Outside(message)
-        self.parts = parts_of(message)
+        self.parts = self._made_of(message)
+
+    def _made_of(self, message: Message) -> tuple[str, ...]:
+        """The parts of a message that may have been made of this one, and so of what came from outside."""
+        if not isinstance(message, str) or not any(isinstance(part, Outside) for part in self.parts):
+            return parts_of(message)
+        before, found, after = message.partition(self.message)
+        # Where the old message was changed nobody can tell any more which part of it came from outside.
+        return (before, *self.parts, after) if found else (Outside(message),)
 
     @property
     def retryable(self) -> bool:
@@ -172,7 +177,7 @@ class VendorError(Exception):
 
     def with_message(self, message: Message, kind: Optional[str] = None) -> VendorError:
         """The same error of another user, or of another kind, told in other words."""
-        return VendorError(kind or self.kind, message, self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
+        return VendorError(kind or self.kind, self._made_of(message), self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
 
     def as_dict(self, scrub: Callable[[str], str] = lambda text: text) -> dict[str, Any]:
         """The error as it stands in results.

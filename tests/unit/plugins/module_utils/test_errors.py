@@ -11,7 +11,7 @@ import json
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK, Scrubber
 
 SECRET = "S3cr3t-MARKER-errors"
@@ -68,3 +68,18 @@ def test_every_text_of_the_vendor_is_scrubbed(code):
 @pytest.mark.parametrize("code", [0, 1100, -1, None, "Policy.TooShort"])
 def test_a_plain_code_stays_as_it_is(code):
     assert VendorError(errors.PASSWORD_REJECTED, "x", vendor_code=code).as_dict(Scrubber([SECRET]))["vendor_code"] == code
+
+
+def test_a_message_that_is_made_of_another_still_knows_what_came_from_outside():
+    error = VendorError(errors.PASSWORD_REJECTED, ("It is wrong. The server said: ", Outside("wrong")))
+    clean = Scrubber(["wrong"])
+    assert error.as_dict(clean)["message"] == "It is wrong. The server said: " + MASK
+    told = error.with_message("This is wrong, too: %s And so on." % error.message, errors.OUTCOME_UNKNOWN)
+    assert told.as_dict(clean)["message"] == "This is wrong, too: It is wrong. The server said: %s And so on." % MASK
+    error.message += " Wrong!"
+    assert error.as_dict(clean)["message"] == "It is wrong. The server said: %s Wrong!" % MASK
+    error.message = error.message.replace("server", "wrong")
+    assert "wrong" not in error.as_dict(clean)["message"]
+    error = VendorError(errors.PASSWORD_REJECTED, "It is wrong.")
+    error.message += " Wrong!"
+    assert error.as_dict(clean)["message"] == "It is wrong. Wrong!"
