@@ -270,7 +270,7 @@ class _Run:
         account = outcome.account
         limit = self._vendor.capabilities.failed_logins_per_run
         if limit is not None and account.failed_logins >= max(limit, 1):
-            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, failures(account.failed_logins)))
         # In check mode, as long as it may be repeated at will, nobody is brought nearer to a lock-out.
         careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
@@ -302,7 +302,7 @@ class _Run:
         account = outcome.account
         most = self._vendor.capabilities.most_failed_probes
         if most is not None and account.failed_logins >= most:
-            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, "%d logins have failed of late" % account.failed_logins))
+            raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, failures(account.failed_logins)))
         try:
             # Where the look-up says that no login may be tried, none is.
             right = None if self._vendor.change_needed(account) else self._probe(account, account.password)
@@ -515,6 +515,11 @@ class _Run:
 def _sent_by_anybody(text: Optional[str]) -> Optional[str]:
     """A name or an id, which may be the server's: as it is, but for what no callback can print."""
     return None if text is None else encodable(text)
+
+
+def failures(number: int) -> str:
+    """So many logins that have failed, in words."""
+    return "1 recent failed login" if number == 1 else "%d recent failed logins" % number
 
 
 def _message(failed, total):

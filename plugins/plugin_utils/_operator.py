@@ -13,9 +13,10 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from contextlib import suppress
 from typing import Any, List, Optional
 
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
@@ -69,7 +70,7 @@ class OperatorLogins:
         self._check_mode, self._most = check_mode, rules.failed_logins_per_run or 0
         self._limit = min(self._most, 1) if check_mode else self._most
         self._window = None if rules.forgets == FORGETS_BY_LOGIN else rules.lockout_window
-        self._title = rules.title
+        self._rules = rules
         self._token: Optional[str] = None
         self.refused_at_once = False  # whether the last login is known to have been refused before anything else was sent
         self._source, self._several = "", False
@@ -126,7 +127,8 @@ class OperatorLogins:
         if kind == errors.AUTHENTICATION_FAILED:
             if self._note and self._token is None:
                 # It has worked at first, and a later login has not.
-                self._note.count_operator_login(self._name, utc_now(), self._window)
+                with suppress(VendorError):
+                    self._note.count_operator_login(self._name, utc_now(), self._window)
             self._end(REFUSED, last)
         elif kind in (None, errors.PERMISSION_DENIED):
             self._end(WORKED)
@@ -148,26 +150,26 @@ class OperatorLogins:
             return
         token, self._token = self._token, None
         run = self._run if for_this_run else None
-        self._note.end_operator_login(self._name, token, outcome, self._window, run, (self._source, self._stamp))
+        # It stays counted where the store fails: what became of the users matters more.
+        with suppress(VendorError):
+            self._note.end_operator_login(self._name, token, outcome, self._window, run, (self._source, self._stamp))
 
     def _spent(self, admitted: Admission) -> VendorError:
         failed = admitted.failed + self._own
-        told = "The operator %s is left alone: %s at %s, and another could lock the account. " % (self._name, logins(failed), self._title)
         if self._check_mode and failed < self._most:
-            told += "In check mode none is tried as long as these count; a run without it may."
+            later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
         elif self._window is None:
-            told += "Only a good login makes the vendor forget them: log in as %s by hand, then run the playbook repair for it, with its password." % self._name
+            later = (
+                "Only a good login makes the vendor forget them: log in as %s by hand, then run the playbook repair for it with "
+                "rotate_repair_forget_failed_logins." % self._name
+            )
         else:
-            told += retry_after(admitted.failed_at, self._window)
-        return VendorError(errors.LOGIN_BUDGET_SPENT, told)
+            later = retry_after(admitted.failed_at, self._window)
+        told = "The operator %s is left alone: %s at %s, and one more might lock the account. %s"
+        return VendorError(errors.LOGIN_BUDGET_SPENT, told % (self._name, change.failures(failed), self._rules.title, later))
 
 
 def run_of(action: Any) -> str:
     """What the workers of one task have in common, whichever host each is for: of one run of Ansible the same password is tried once."""
     task = getattr(action._task, "_uuid", None)
     return "%s %s" % (parent_identity(), task) if task else uuid.uuid4().hex
-
-
-def logins(number: int) -> str:
-    """So many logins that have failed, in words."""
-    return "1 recent failed login" if number == 1 else "%d recent failed logins" % number

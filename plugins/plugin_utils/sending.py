@@ -9,7 +9,7 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
@@ -84,8 +84,8 @@ class Sender:
         try:
             results = self._run(entries, operator)
             nothing = self._was_ended_before_anybody(results, operator)
-        except NotRun as error:
-            results, nothing = self._nobody(sent, error), not error.begun
+        except VendorError as error:
+            results, nothing = self._nobody(sent, error), not (isinstance(error, NotRun) and error.begun)
         if nothing:
             rotation.take_back(store, {name: (staged[name], sent[name][2]) for name in sent}, self.capabilities, utc_now())
             for name in sent:
@@ -196,12 +196,23 @@ class Sender:
         else:
             results.pop("msg", None)
 
+    def forget_operator(self, store: Store, names: Iterable[str]) -> None:
+        """Forget the failed logins of whoever acts for all, if it is one of these users or none at all: somebody has unlocked them by hand."""
+        counted, name = self._counted_operator(), self.vendor_class.operator_name(self.params)
+        if counted and (name is None or name in names):
+            TargetNote(store, self._name, self.target).operator_login_worked(counted)
+
+    def _counted_operator(self) -> Optional[str]:
+        return self.vendor_class.counted_operator(self.params) if self.capabilities.failed_logins_per_run is not None else None
+
     def _run(self, entries, operator, check_mode=None):
         """Run the vendor's module, with the operator's passwords one after the other until one logs in.
 
         :raises VendorError: nothing was sent; :class:`~.vendor_module.NotRun`.
         """
         results: Dict[str, Any] = {"users": []}
+        if not entries:
+            operator.logins.was_not_made()
         for candidate in operator.candidates if entries else ():
             try:
                 operator.begin(candidate)
@@ -284,10 +295,12 @@ class Sender:
             if record.pending and record.pending.sent:
                 found.append(Candidate(record.pending.password, STORED))
             found.append(Candidate(given, GIVEN))
+            # A change that was given up may have arrived since.
+            found.extend(Candidate(item.password, STORED) for item in record.earlier)
             # Each once, where it comes first.
             passwords = [one.password for one in found]
             candidates = [one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]] or candidates
-        counted = vendor.counted_operator(self.params) if rules.failed_logins_per_run is not None else None
+        counted = self._counted_operator()
         note = TargetNote(store, self._name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), rotation.window(rules)) if record else 0
         logins = OperatorLogins(note, counted, rules, run_of(self._action), own, record.rotated_at if record else None, self._action._task.check_mode)

@@ -38,7 +38,7 @@ _LONGEST = 500  # characters of what Ansible or a crash says
 _NOT_STARTED = (126, 127)  # what a shell answers for a command that it cannot run
 _NOT_IMPORTED = re.compile("(ModuleNotFoundError|ImportError|SyntaxError|IndentationError): ")
 _RIGHTS = re.compile(r"\b(chmod|chown|chgrp|setfacl)\b")
-_NEVER_CONNECTED = re.compile("ssh: (connect to host|Could not resolve hostname)|Host key verification failed|Permission denied \\(")
+_NEVER_CONNECTED = re.compile("ssh: (connect to host|Could not resolve hostname)|Host key verification failed|Permission denied \\(|ControlPath too long")
 _NEVER_BECAME = re.compile("password|privilege|become", re.IGNORECASE)
 
 

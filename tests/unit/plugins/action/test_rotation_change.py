@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import types
@@ -212,7 +213,25 @@ def test_a_user_whose_failed_logins_are_too_many_is_left_alone(store, monkeypatc
     store.keep(record)
     result = change(["alice"], staged("alice", fresh=False))
     assert states(result) == {"alice": ("failed", "login_budget_spent")} and not ModelVendor.calls
-    assert result["users"][0]["error"]["retryable"] and "Run again when the vendor has forgotten them." in result["users"][0]["error"]["message"]
+    error = result["users"][0]["error"]
+    end = utc_now() + datetime.timedelta(hours=1)
+    # Number 64: with the time, which is that of the last failed login and not that of this run.
+    times = [moment.strftime("%H:%MZ") for moment in (end, end + datetime.timedelta(minutes=1))]
+    assert error["retryable"] and error["message"].startswith("alice is left alone: 2 recent failed logins, and one more")
+    assert "Run again when the vendor has forgotten them." in error["message"]
+    assert any(time in error["message"] for time in times) and "Retry after " in error["message"]
+
+
+def test_edge_64_the_time_to_try_again_counts_from_the_last_failed_login(store, monkeypatch):
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=86400.0))
+    keep_pending(store, "alice", attempts=2)
+    record = store.record("alice")
+    failed_at = utc_now() - datetime.timedelta(hours=7)
+    record.note_failed_logins(2, to_text(failed_at))
+    store.keep(record)
+    message = change(["alice"], staged("alice", fresh=False))["users"][0]["error"]["message"]
+    end = failed_at + datetime.timedelta(days=1)
+    assert (end + datetime.timedelta(seconds=59)).strftime("%H:%MZ") in message
 
 
 def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatch):

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Number 32: the operator is an account like any other, and is never locked, whatever hosts and runs do at the same time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
+from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
+from ansible_collections.rekey.passwords.plugins.action.rotation_status import ActionModule as StatusModule
+from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
+from tests.stands import STANDS
+from tests.unit.calls import OLD
+from tests.unit.plugins.rotation_doubles import MemoryStore, action
+
+HOSTS = ("host-1", "host-2", "host-3", "host-4")
+WRONG, STALE = "S3cr3t-MARKER-Wrong-1", "S3cr3t-MARKER-Stale-1"
+LOCKING = sorted(name for name, stand in STANDS.items() if stand.capabilities.failed_logins_per_run is not None)
+# Which option holds the password of whoever acts for all.
+SECRET = {"acronis": "client_secret"}
+
+
+class Shared(MemoryStore):
+    """Of which the notes of several hosts are one."""
+
+    guard = threading.Lock()
+
+    def write_note(self, name, content, version):
+        with self.guard:
+            return super().write_note(name, content, version)
+
+
+class Site:
+    """Four hosts that reach one endpoint, each with a user of its own."""
+
+    def __init__(self, stand, double, monkeypatch):
+        self.stand, self.double, self.runs = stand, double, 0
+        self.stores = {HOSTS[0]: Shared(HOSTS[0])}
+        self.stores.update((host, Shared.sharing(self.stores[HOSTS[0]], host)) for host in HOSTS[1:])
+        monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: self.stores[host])
+        self.connection = dict(stand.connection(double), timeout=5, retries=0)
+
+    @property
+    def operator(self):
+        """The name under which its failed logins are counted."""
+        return self.stand.operator or self.connection["client_id"]
+
+    def secret(self, value):
+        """The connection with another password of the operator."""
+        return dict(self.connection, **{SECRET.get(self.stand.vendor, "api_password"): value})
+
+    def run(self, connection=None, hosts=HOSTS, check_mode=False, module=ActionModule, **args):
+        """One task of one run, at several hosts at a time; the kinds of errors by host."""
+        self.runs += 1
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            results = pool.map(lambda host: self._at(host, connection or self.connection, check_mode, module, dict(args)), hosts)
+        return {host: (result.get("error") or {}).get("kind") or ("failed" if result.get("failed") else None) for host, result in zip(hosts, results)}
+
+    def _at(self, host, connection, check_mode, module, args):
+        args.update(vendor=self.stand.vendor, connection=connection, users=[{"name": self.user(host), "current_password": OLD}, *args.pop("more", ())])
+        plugin = action(module, args, check_mode=check_mode)
+        plugin._task._uuid = "task of run %d" % self.runs
+        result = plugin.run(task_vars={"inventory_hostname": host})
+        assert "MARKER" not in repr(result)
+        return result
+
+    @staticmethod
+    def user(host):
+        """The user of a host."""
+        return "user-%s" % host[-1]
+
+    def failures(self):
+        """The operator's failed logins as the store has them."""
+        notes = [json.loads(text) for _number, text in self.stores[HOSTS[0]].notes.values()]
+        return sum(entry["failed_logins"] for note in notes for entry in note.get("operators", {}).values())
+
+
+@pytest.fixture(params=LOCKING)
+def stand(request):
+    return STANDS[request.param]
+
+
+@pytest.fixture
+def site(stand, monkeypatch):
+    with stand.double({Site.user(host): OLD for host in HOSTS}) as double:
+        yield Site(stand, double, monkeypatch)
+        assert not double.lockouts, "an account was locked"
+
+
+def test_edge_32_a_right_password_keeps_nobody_waiting_in_vain(site):
+    assert site.run() == dict.fromkeys(HOSTS)
+    assert site.failures() == 0 and not site.double.failed_logins
+
+
+def test_edge_32_who_was_refused_is_not_tried_again_by_the_other_hosts_of_the_run(site):
+    kinds = site.run(site.secret(WRONG))
+    assert sorted(kinds.values()) == ["authentication_failed"] + ["login_budget_spent"] * 3
+    assert site.failures() == 1
+    # A password that is mended at once works at once.
+    assert site.run(force=True) == dict.fromkeys(HOSTS)
+
+
+def test_edge_32_no_number_of_hosts_and_runs_locks_the_operator(site):
+    for number in range(4):
+        site.run(site.secret(WRONG), check_mode=number % 2 == 1)
+        site.run(site.secret(WRONG), module=StatusModule, verify=True)
+    assert site.failures() <= site.stand.capabilities.failed_logins_per_run
+    assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
+
+
+def test_edge_32_several_runs_at_once_do_not_lock_the_operator(site):
+    with ThreadPoolExecutor(3) as pool:
+        runs = list(pool.map(lambda _number: site.run(site.secret(WRONG)), range(3)))
+    assert {kind for kinds in runs for kind in kinds.values()} == {"authentication_failed", "login_budget_spent"}
+    assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
+
+
+def test_edge_32_a_spent_budget_names_the_operator_and_the_time(site):
+    for _run in range(2):
+        site.run(site.secret(WRONG))
+    result = site._at(HOSTS[0], site.secret(WRONG), False, ActionModule, {})
+    told = result["msg"]
+    assert "The operator %s is left alone: 2 recent failed logins" % site.operator in told
+    assert ("Retry after " in told) != (site.stand.capabilities.forgets == "good_login")
+
+
+def test_edge_30_check_mode_spends_one_login_of_the_operator_and_no_more(site):
+    for _time in range(4):
+        site.run(site.secret(WRONG), check_mode=True)
+    assert site.double.failed_logins[site.operator] == 1
+    # A real run may still try, and forgets.
+    assert site.run() == dict.fromkeys(HOSTS)
+
+
+def test_edge_32_a_server_that_is_down_costs_nothing(site):
+    down = dict(site.connection, url="http://127.0.0.1:9", retries=0)
+    before = {host: repr(store.data) for host, store in site.stores.items()}
+    for _night in range(3):
+        assert set(site.run(down).values()) == {"connection_failed"}
+    assert site.failures() == 0
+    for host, store in site.stores.items():
+        record = store.record(site.user(host))
+        assert (record.pending.sent, record.failed_logins) == (0, 0), before[host]
+
+
+class TestOfAnOperatorThatIsRotated:
+    """Its password stands in the store, which may be an old copy."""
+
+    @pytest.fixture(params=[name for name in LOCKING if STANDS[name].operator])
+    def stand(self, request):
+        return STANDS[request.param]
+
+    def test_edge_32_an_old_backup_of_the_operators_record(self, site):
+        stale = dict(verified=True, status=CURRENT, rotated_at="2026-01-01T00:00:00Z")
+        for host in HOSTS[:2]:
+            site.stores[host].keep(Record(site.operator, password=STALE, **stale))
+        for number in range(4):
+            site.run(more=[site.operator] if number % 2 else [], force=True, hosts=HOSTS[:1])
+            site.run(hosts=HOSTS[:1], module=StatusModule, verify=True)
+        assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
+
+    def test_edge_32_the_password_that_worked_is_tried_first_by_the_next(self, site):
+        store = site.stores[HOSTS[0]]
+        store.keep(Record(site.operator, password=STALE, verified=True, status=CURRENT, rotated_at="2026-01-01T00:00:00Z"))
+        # Only verify looks for an operator that is none of the task's users.
+        assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
+        for _time in range(5):
+            assert site.run(hosts=HOSTS[:1], module=StatusModule, verify=True) == {HOSTS[0]: None}
+        assert site.double.failed_logins[site.operator] == 1
+
+    def test_edge_32_after_a_run_that_died_one_failed_login_is_enough(self, site):
+        store = site.stores[HOSTS[0]]
+        given = site.connection["api_password"]
+        pending = Pending("New-S3cr3t-MARKER-9", run_id="run", created="2026-01-01T00:00:00Z", attempts=1, sent=1)
+        store.keep(Record(site.operator, password=given, pending=pending, rotated_at="2026-01-01T00:00:00Z"))
+        site.double.set_user(site.operator, "New-S3cr3t-MARKER-9")
+        assert site.run(hosts=HOSTS[:1], more=[site.operator]) == {HOSTS[0]: None}
+        assert site.double.failed_logins[site.operator] == 1
+
+
+def test_edge_32_somebody_who_has_unlocked_the_operator_says_so_by_the_repair(site):
+    for _run in range(3):
+        site.run(site.secret(WRONG))
+    assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: "login_budget_spent"}
+    more = [site.operator] if site.stand.operator else []
+    # By hand a good login was made, or time has passed.
+    site.double.advance(86400)
+    site.run(hosts=HOSTS[:1], module=RepairModule, forget_failed_logins=True, more=more)
+    assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
+
+
+def test_edge_32_a_store_that_fails_while_the_login_is_counted_sends_nothing(site):
+    store = site.stores[HOSTS[0]]
+    assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
+    writes = site.double.writes
+    store.before_note = [lambda: None, lambda: setattr(store, "broken", True)]
+    site.run(hosts=HOSTS[:1], force=True)
+    assert site.double.writes == writes
