@@ -271,7 +271,7 @@ class _Run:
         limit = self._vendor.capabilities.failed_logins_per_run
         if limit is not None and account.failed_logins >= max(limit, 1):
             raise VendorError(errors.LOGIN_BUDGET_SPENT, SPENT % (account.label, failures(account.failed_logins)))
-        # In check mode, as long as it may be repeated at will, nobody is brought nearer to a lock-out.
+        # Check mode may be repeated at will, so it brings nobody nearer to a lock-out. The operator's own password has just logged in.
         careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
             if careful:

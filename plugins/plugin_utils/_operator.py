@@ -30,7 +30,7 @@ _PATIENCE = 10.0  # seconds after which a login that is under way no longer keep
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds between two looks
 
 # Where a password comes from.
-GIVEN, STORED = "given", "stored"
+GIVEN, CURRENT, PENDING, EARLIER = "given", "current", "pending", "earlier"
 
 # Errors of a whole call after which no login has been judged.
 _NOT_JUDGED = frozenset((
@@ -43,7 +43,7 @@ class Candidate:
     """A password that may be the operator's.
 
     :param password: ``None`` where there is none to choose.
-    :param source: :data:`GIVEN` or :data:`STORED`.
+    :param source: :data:`GIVEN`, :data:`CURRENT`, :data:`PENDING` or :data:`EARLIER`.
     """
 
     def __init__(self, password: Optional[str], source: str) -> None:

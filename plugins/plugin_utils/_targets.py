@@ -220,7 +220,7 @@ class TargetNote:
                     entry["failed_at"] = ours["failed_at"]
             if outcome == WORKED:
                 entry.update(refused_in=None, worked=list(came_from))
-            if not entry["failed_logins"] and entry.get("worked", ["", None])[0] != "given":
+            if not entry["failed_logins"] and entry.get("worked", [""])[0] in ("", "current"):
                 del content["operators"][name]
             return True
 

@@ -17,7 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWA
 
 from . import rotation
 from ._connection import resolve
-from ._operator import GIVEN, STORED, Candidate, OperatorLogins, run_of
+from ._operator import CURRENT, EARLIER, GIVEN, PENDING, Candidate, OperatorLogins, run_of
 from ._targets import TargetNote
 from .ages import utc_now
 from .policy import better, generate
@@ -143,7 +143,8 @@ class Sender:
         if not self.may_probe:
             error = VendorError(errors.NOT_VERIFIED, change.UNTRIED % self.capabilities.title).as_dict()
             return {user["name"]: dict(name=user["name"], verified=None, error=error, failed_logins=user["failed_logins"]) for user in users}
-        operator = self._operator(store)
+        # What whoever calls has counted for the logins of this call has not happened yet.
+        operator = self._operator(store, {user["name"]: user["failed_logins"] for user in users})
         # As the current one it is given, too, where a vendor insists on one.
         entries = [
             dict(self._extras(user["name"]), **dict(user, failed_logins=user["failed_logins"] + operator.extra_failures(user["name"])),
@@ -277,12 +278,14 @@ class Sender:
             result["unreachable"] = True
         return result
 
-    def _operator(self, store: Store) -> "_Operator":
+    def _operator(self, store: Store, failures: Optional[Dict[str, int]] = None) -> "_Operator":
         """Who acts for all, and the passwords to try for that, in order; to be asked for before anything is sent.
 
         An operator that is rotated like any other user has its password in the store, which then knows better than the inventory. After a
         run that died, its pending password may be the one in force; and where the store was restored from an old copy, or has never had one that
         was proved, the user's may be.
+
+        :param failures: how many logins of users have failed, where the records say more.
         """
         vendor, rules = self.vendor_class, self.capabilities
         name = vendor.operator_name(self.params)
@@ -291,20 +294,22 @@ class Sender:
         if record is not None:
             self._scrub.add(*record.secrets)
             given = self.params.get(vendor.operator_options[1])
-            found = [Candidate(record.known_password, STORED)] if record.known_password else [Candidate(given, GIVEN)]
+            found = [Candidate(record.known_password, CURRENT)] if record.known_password else [Candidate(given, GIVEN)]
             if record.pending and record.pending.sent:
-                found.append(Candidate(record.pending.password, STORED))
+                found.append(Candidate(record.pending.password, PENDING))
             found.append(Candidate(given, GIVEN))
             # A change that was given up may have arrived since.
-            found.extend(Candidate(item.password, STORED) for item in record.earlier)
+            found.extend(Candidate(item.password, EARLIER) for item in record.earlier)
             # Each once, where it comes first.
             passwords = [one.password for one in found]
             candidates = [one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]] or candidates
         counted = self._counted_operator()
         note = TargetNote(store, self._name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), rotation.window(rules)) if record else 0
+        own = (failures or {}).get(name, own) if name else own
         logins = OperatorLogins(note, counted, rules, run_of(self._action), own, record.rotated_at if record else None, self._action._task.check_mode)
-        return _Operator(name, logins, logins.in_order(candidates), self._proved, self.params.get(vendor.operator_options[1]) if name else None)
+        candidates = sorted(logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved)
+        return _Operator(name, logins, candidates, self._proved, self.params.get(vendor.operator_options[1]) if name else None)
 
 
 _AS_GIVEN = object()

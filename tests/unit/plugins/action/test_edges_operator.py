@@ -70,6 +70,7 @@ class Site:
         plugin._task._uuid = "task of run %d" % self.runs
         result = plugin.run(task_vars={"inventory_hostname": host})
         assert "MARKER" not in repr(result)
+        self.last = result
         return result
 
     @staticmethod
@@ -182,7 +183,7 @@ class TestOfAnOperatorThatIsRotated:
         pending = Pending("New-S3cr3t-MARKER-9", run_id="run", created="2026-01-01T00:00:00Z", attempts=1, sent=1)
         store.keep(Record(site.operator, password=given, pending=pending, rotated_at="2026-01-01T00:00:00Z"))
         site.double.set_user(site.operator, "New-S3cr3t-MARKER-9")
-        assert site.run(hosts=HOSTS[:1], more=[site.operator]) == {HOSTS[0]: None}
+        assert site.run(hosts=HOSTS[:1], more=[site.operator]) == {HOSTS[0]: None}, site.last
         assert site.double.failed_logins[site.operator] == 1
 
 
