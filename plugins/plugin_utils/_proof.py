@@ -95,9 +95,11 @@ def log_in(store: Store, sender: Sender, records: Dict[str, Record], tries: Dict
                 if answers[name].password or answers[name].error or (spare and limit and answers[name].spent >= limit - 1):
                     left[name] = []
     finally:
-        open_ends = {name: answer.spent for name, answer in answers.items() if answer.password is None and name in asked_about}
-        rotation.note_failed_logins(store, open_ends, rules, now, check_mode)
-        rotation.note_refuted(store, {name: answers[name].refuted for name in open_ends if answers[name].refuted}, rules, check_mode)
+        # Also of those that have logged in: the login that was counted for them has not failed.
+        settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
+        rotation.note_failed_logins(store, settled, rules, now, check_mode)
+        refuted = {name: answers[name].refuted for name in settled if answers[name].refuted and answers[name].password is None}
+        rotation.note_refuted(store, refuted, rules, check_mode)
     return answers
 
 
