@@ -128,7 +128,9 @@ def pendings(rotation: BaoRotation) -> dict[str, str]:
 def test_sealed_in_the_middle_of_a_run_and_unsealed_for_the_next(ansible: Any, openbao: OpenBaoStand, milvus: MilvusDouble) -> None:
     rotation = BaoRotation(ansible, milvus, openbao.server, openbao.role, openbao.mount)
     run = held_at_the_vendor(rotation, milvus, openbao.disturb)
-    assert run.rc == 2 and "store_failed" in run.output and "sealed" in run.output, run.output
+    assert run.rc == 2, run.output
+    error = run.result(ROTATE)["error"]
+    assert error["kind"] == "store_failed" and "sealed" in error["message"], error
     # Nothing can be noted, so as long as it is sealed nothing is sent, either.
     writes = milvus.writes
     again = rotation.run()
@@ -155,7 +157,7 @@ def test_killed_in_the_middle_of_a_run_and_restarted_for_the_next(ansible: Any, 
     server = start_openbao()
     rotation = BaoRotation(ansible, milvus, server, server.make_role())
     run = held_at_the_vendor(rotation, milvus, server.kill)
-    assert run.rc == 2 and "store_failed" in run.output, run.output
+    assert run.rc == 2 and run.result(ROTATE)["error"]["kind"] == "store_failed", run.output
     server.restart()
     staged = pendings(rotation)
     assert sorted(staged) == sorted(USERS)
