@@ -56,5 +56,7 @@ options:
     type: int
     default: 8
 notes:
+  - An option that is an empty text, or an environment variable that is empty, counts as not set. AWX and templates give one for a field that was left empty.
+  - A secret must be a text. Without quotes YAML makes a number of C(01234567) and a boolean of C(yes), so that such a value is refused.
   - Proxies are taken from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY). The file C(~/.netrc) is not read.
 """
