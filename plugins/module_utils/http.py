@@ -538,7 +538,7 @@ class HttpClient:
 
     def _broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> tuple[VendorError, bool]:
         """A connection that could not be made, or ended too early."""
-        tunnel = next((found for found in (_TUNNEL.search(str(item)) for item in chain if type(item) is OSError) if found), None)
+        tunnel = next((found for found in (_TUNNEL.search(str(item)) for item in chain if isinstance(item, OSError)) if found), None)
         if tunnel and tunnel.group(1) == "407":
             return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407), True
         garbage = _first(chain, http.client.HTTPException)

@@ -29,8 +29,8 @@ class PasswordModule(AnsibleModule):
             super().__init__(**options)
             self._validated = True
             return
-        except Exception as exc:  # pylint: disable=broad-exception-caught
-            # A traceback may hold a secret, and tells nobody which option it was.
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+            # What Ansible's validator falls over. A traceback may hold a secret, and does not say which option it was.
             error = unfit(self.argument_spec, self.params, exc)
         self.fail_json(error.message, error=error.as_dict())
 

@@ -119,17 +119,17 @@ def _ship(action: Any, vendor: str, args: dict, task_vars: dict) -> dict:
 
     :raises NotRun: it did not come to its end.
     """
-    try:
-        with _watched(action._connection) as was_started:
+    with _watched(action._connection) as was_started:
+        try:
             result = action._execute_module(module_name="rekey.passwords.%s%s" % (vendor, SUFFIX), module_args=args, task_vars=task_vars)
-    except AnsibleConnectionFailure as exc:
-        # It may have come while the module was at work.
-        begun = was_started() and not isinstance(exc, AnsibleAuthenticationFailure) and not _NEVER_CONNECTED.search(str(exc))
-        raise NotRun(errors.CONNECTION_FAILED, _words(exc), unreachable=True, begun=begun) from None
-    except AnsibleError as exc:
-        # In front of the module there is nothing but the change to another user.
-        begun = was_started() and not _NEVER_BECAME.search(str(exc))
-        raise NotRun(errors.CONNECTION_FAILED, _words(exc), begun=begun) from None
+        except AnsibleConnectionFailure as exc:
+            # It may have come while the module was at work.
+            begun = was_started() and not isinstance(exc, AnsibleAuthenticationFailure) and not _NEVER_CONNECTED.search(str(exc))
+            raise NotRun(errors.CONNECTION_FAILED, _words(exc), unreachable=True, begun=begun) from None
+        except AnsibleError as exc:
+            # In front of the module there is nothing but the change to another user.
+            begun = was_started() and not _NEVER_BECAME.search(str(exc))
+            raise NotRun(errors.CONNECTION_FAILED, _words(exc), begun=begun) from None
     if isinstance(result.get("users"), list):
         return result
     if result.get("unreachable"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -58,7 +58,7 @@ def servers(stand: Stand) -> Iterator[Servers]:
     """Called with the requests that are answered with nonsense: a double behind a front for each kind, by the name of the host."""
     with contextlib.ExitStack() as stack:
 
-        def make(kinds: list = list(KINDS), **chosen) -> dict:
+        def make(kinds: Iterable[str] = tuple(KINDS), **chosen) -> dict:
             found = {}
             for kind in kinds:
                 double = stack.enter_context(stand.double({"alice": old_password("alice")}))

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
 
-from tests.integration.rotation import REPORT, ROTATE, Rotation, changed, old_password
+from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, Rotation, changed, old_password
 from tests.servers.openbao import AppRole, OpenBao, documented_policy
 from tests.simulators.milvus import UPDATE, MilvusDouble
 from tests.stands import STANDS
@@ -43,8 +43,8 @@ class BaoRotation(Rotation):
     def run(self, *plays: Any, env: dict | None = None, **options: Any) -> Any:
         return super().run(*plays, env=self.environment if env is None else env, **options)
 
-    def start(self, env: dict | None = None, **options: Any) -> Any:
-        return super().start(env={**self.environment, **(env or {})}, **options)
+    def start(self, plays: Any = PLAYBOOK, env: dict | None = None, **options: Any) -> Any:
+        return super().start(plays, env={**self.environment, **(env or {})}, **options)
 
     def records(self, host: str = HOST) -> dict[str, dict]:
         found = {user: self.server.data("rekey/%s/%s" % (host, user), self.mount) for user in self.users}
