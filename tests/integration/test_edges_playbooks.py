@@ -14,7 +14,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, VAULT_PASSWORD, Rotation, changed, old_password
 from tests.simulators.milvus import MilvusDouble
 
-PLAYBOOKS = ("rotate", "status", "verify", "repair", "move_store")
+PLAYBOOKS = ("rotate", "status", "verify", "repair", "move_store", "retire")
 ROLE = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": {"name": "rekey.passwords.rotate"}}]}]
 SECRET = "S3cr3t-MARKER-given"
 TEMPLATE = "S3cr3t-MARKER-template"
@@ -52,7 +52,8 @@ FAILING = {
 }
 VARIABLES = (
     "rotate_vendor", "rotate_users", "rotate_connection", "rotate_store", "rotate_store_path", "rotate_store_options", "rotate_max_age", "rotate_force",
-    "rotate_policy", "rotate_accept_unverified", "rotate_max_attempts", "rotate_rollback", "rotate_change_tasks",
+    "rotate_policy", "rotate_accept_unverified", "rotate_max_attempts", "rotate_rollback", "rotate_verify_after", "rotate_target", "rotate_store_create",
+    "rotate_change_tasks",
 )  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def test_edge_56_hosts_without_a_vendor_are_left_alone(ansible, book):
             "web": {"hosts": {"a-web-1": {"ansible_host": "192.0.2.1"}, "a-web-2": {"rotate_vendor": None}, "z-web": {}}},
             "milvus": {"hosts": rotation.hosts, "vars": rotation.variables}}}}  # fmt: skip
         assert ansible.playbook(PLAYBOOK, inventory=inventory, vault_password=VAULT_PASSWORD).rc == 0
-        extra = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(ansible.shared / "new")}
+        extra = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(ansible.shared / "new"), "rotate_to_store_create": True}
         run = ansible.playbook("rekey.passwords." + book, inventory=inventory, vault_password=VAULT_PASSWORD, extra_vars=extra)
         assert run.rc == 0, run.output
         assert not [host for host, counts in run.stats.items() if "web" in host and (counts["failures"] or counts["changed"])]
