@@ -98,8 +98,9 @@ def log_in(store: Store, sender: Sender, records: Dict[str, Record], tries: Dict
         # Also of those that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
         rotation.note_failed_logins(store, settled, rules, now, check_mode)
-        refuted = {name: answers[name].refuted for name in settled if answers[name].refuted and answers[name].password is None}
-        rotation.note_refuted(store, refuted, rules, check_mode)
+        # Who had one candidate only has not searched.
+        searched = [name for name in settled if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1]
+        rotation.note_refuted(store, {name: answers[name].refuted for name in searched}, rules, check_mode)
     return answers
 
 
