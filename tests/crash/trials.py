@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -30,6 +31,7 @@ from tests.store_stands import VAULT_PASSWORD, StoreStand
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 USERS = ("alice", "bob")
+BY_HAND = "By-Hand-S3cr3t-MARKER-1"  # a password that somebody sets
 QUIET = 10  # seconds until a double must have done what it was asked for
 
 
@@ -499,3 +501,24 @@ def spread(plans, number, seed=0):
     chance = random.Random(seed)
     step = len(plans) / number
     return [plans[int(step * place + chance.random() * step)] for place in range(number)]
+
+
+def failures_of(ended: dict) -> list:
+    """The kinds of all errors of a run."""
+    found = []
+    for result in ended.get("results", {"rotation": {"error": {"kind": "the run did not end: %s" % ended}}}).values():
+        kinds = [user["error"]["kind"] for user in result.get("users") or [] if user.get("error")]
+        kinds += [result["error"]["kind"]] if result.get("error") else []
+        found += kinds or (["failed"] if result.get("failed") else [])
+    return found
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in plain data: whatever a record keeps of a password, and under whatever key."""
+    if isinstance(value, dict):
+        value = value.values()
+    if isinstance(value, str):
+        yield value
+    elif value is not None and not isinstance(value, (int, float)):
+        for each in value:
+            yield from texts_in(each)

@@ -46,7 +46,8 @@ def perform(order: dict) -> dict:
 
     def step(name, **args):
         action = importlib.import_module("%s.action.rotation_%s" % (COLLECTION, name)).ActionModule
-        args.update(order["store"], **order["options"])
+        # To begin a store is for those who write.
+        args.update({key: value for key, value in order["store"].items() if key != "store_create" or name != "status"}, **order["options"])
         results[name] = run_action(action, args, host=order["host"], vault=loader(order["vault_password"]), check_mode=order["check"])
         return results[name]
 
