@@ -28,7 +28,9 @@ VENDOR_PREFIXES = sorted(
     for name in re.findall(r"""^    env_prefix = "(\w+)"$""", path.read_text(encoding="utf-8"), re.MULTILINE)
 )
 # Settings of whoever runs the checks must neither change their outcome nor lead a test to a server or a store of theirs.
-FOREIGN_PREFIXES = (*VENDOR_PREFIXES, "ANSIBLE", "AWS", "BAO", "MOLECULE", "OS", "PASSWORD_STORE", "PYTEST", "REKEY_ANSIBLE_VAULT", "REKEY_PASSWORDSTORE", "VAULT")
+FOREIGN_PREFIXES = (
+    *VENDOR_PREFIXES, "ANSIBLE", "AWS", "BAO", "MOLECULE", "OS", "PASSWORD_STORE", "PYTEST", "REKEY_ANSIBLE_VAULT", "REKEY_PASSWORDSTORE", "VAULT",
+)  # fmt: skip
 FOREIGN_VARIABLES = re.compile(r"^((%s)_|(GNUPGHOME|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV)$)" % "|".join(FOREIGN_PREFIXES))
 
 
