@@ -85,6 +85,8 @@ class ActionModule(RotationAction):
         """What is told of each user."""
         if args["forget_failed_logins"]:
             rotation.note_failed_logins(store, dict.fromkeys(given, 0), sender.capabilities, utc_now(), self.check_mode)
+            if not self.check_mode:
+                sender.forget_operator(store, given)
         entries = store.get(given)
         identities = _owners.identities(sender, given)
         refused = self._foreign(args, store, entries, identities)
