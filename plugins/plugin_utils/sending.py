@@ -20,7 +20,7 @@ from ._connection import resolve
 from ._operator import CURRENT, EARLIER, GIVEN, PENDING, Candidate, OperatorLogins, run_of
 from ._targets import TargetNote
 from .ages import utc_now
-from .policy import better, generate
+from .policy import Policy, better, generate
 from .records import Record
 from .stores.base import Store
 from .vendor_module import NotRun, is_local, require_libraries, rotates_here, run_vendor_module, task_environment, vendor_module
@@ -177,7 +177,8 @@ class Sender:
         refused = {user["name"]: user for user in results["users"] if (user.get("error") or {}).get("kind") == errors.PASSWORD_REJECTED}
         if not refused:
             return
-        replaced = rotation.replace_refused(store, staged, refused, better(policy, self.capabilities), utc_now())
+        stricter = better(policy, self.capabilities)
+        replaced = rotation.replace_refused(store, staged, refused, stricter, utc_now())
         operator = self._operator(store)
         entries = [self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2], operator) for name, record in replaced.items()]
         if not entries:
@@ -191,7 +192,7 @@ class Sender:
         users = [told.get(user["name"], user) for user in results["users"]]
         failed = [user for user in users if user.get("error")]
         results.update(users=users, changed=bool(results.get("changed") or again.get("changed")), failed=bool(failed))
-        results["warnings"] = list(results.get("warnings") or []) + list(again.get("warnings") or [])
+        results["warnings"] = list(results.get("warnings") or []) + list(again.get("warnings") or []) + _against_the_policy(replaced, policy, stricter)
         if failed:
             results["msg"] = "%d of %d users failed; the first is %s: %s" % (len(failed), len(users), failed[0]["name"], failed[0]["error"]["message"])
         else:
@@ -372,6 +373,16 @@ def _judged(user: dict) -> dict:
     if user["verified"] is None and error is None:
         error = VendorError(errors.NOT_VERIFIED, "No login can be made there to find out.").as_dict()
     return dict(user, error=error)
+
+
+def _against_the_policy(names: Iterable[str], asked: Policy, used: Policy) -> List[str]:
+    """A warning if the vendor made us use characters that the user's policy leaves out."""
+    classes = [name for name in ("upper", "lower", "digits", "symbols") if not getattr(asked, name) and getattr(used, name)]
+    if not classes:
+        return []
+    what = {"upper": "capital letters", "lower": "small letters", "digits": "digits", "symbols": "symbols"}
+    told = (", ".join(names), ", ".join(what[name] for name in classes))
+    return ["The vendor refused the passwords of %s; the new ones hold %s, although the policy (rotate_policy) leaves them out." % told]
 
 
 def _superseded(name, finished):

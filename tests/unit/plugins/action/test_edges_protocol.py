@@ -514,3 +514,15 @@ def test_a_told_password_has_the_second_login_after_a_verify_that_failed(store, 
     store.keep(record)
     run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
     assert kinds(repair({"name": "alice", "password": TOLD})) == {"alice": None}
+
+
+@pytest.mark.parametrize("symbols", [0, 1])
+def test_edge_21_a_password_that_needed_more_than_the_policy_allows_is_told(store, symbols):
+    def wants_symbols(account):
+        if account.password.isalnum():
+            raise VendorError("password_rejected", "Too simple.")
+
+    ModelVendor.troubles["alice"] = wants_symbols
+    result = rotate(first(), policy={"symbols": symbols})
+    warned = [text for text in result.get("warnings", []) if "alice" in text and "symbols" in text]
+    assert "failed" not in result and len(warned) == (1 if not symbols else 0), result
