@@ -56,11 +56,11 @@ def test_every_vendor_has_a_module_and_a_policy_that_it_accepts_itself(vendor):
     module = vendor_module(vendor)
     assert module.VENDOR.name == vendor and "argument_spec" in module.SPEC
     policy = policy_for(module.VENDOR.capabilities)
-    account = types.SimpleNamespace(name="alice", password=generate(policy), current_password=OLD, extras={})
+    account = types.SimpleNamespace(name="alice", password=generate(policy), current_password=OLD, update_password="always", extras={})
     assert policy.length >= min(20, module.VENDOR.capabilities.password_max)
     # The same rules that refuse a user's password before any request accept a generated one.
     super_check = super(module.VENDOR, module.VENDOR).check
-    super_check(types.SimpleNamespace(capabilities=module.VENDOR.capabilities), account)
+    super_check(types.SimpleNamespace(capabilities=module.VENDOR.capabilities, params={}), account)
 
 
 @pytest.mark.parametrize("vendor", ["", "mysql", "rotation", "../milvus", "milvus_user_password", "milvus.evil", "Milvus", "os"])
