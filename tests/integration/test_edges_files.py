@@ -205,7 +205,7 @@ def test_edge_04_a_file_of_an_identity_that_this_play_does_not_have(of_prod, dou
 # Number 13: the store inside the inventory.
 
 
-@pytest.mark.parametrize("place", ["passwords"])
+@pytest.mark.parametrize("place", ["passwords", "group_vars/passwords", "host_vars"])
 def test_edge_13_a_store_below_the_inventory(ansible, double, place):
     """An inventory that is a folder: Ansible must not read the store as an inventory, or somebody must be told."""
     inventory = ansible.inputs / "inventory"
@@ -281,6 +281,43 @@ def test_edge_51_files_and_folders_are_private(rotation, double):
     assert recorded(rotation) == in_force(double)
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_edge_51_a_folder_that_others_may_write_to(rotation, double, mode):
+    """Whoever may put a file in its place decides which password is sent: refused, or said loudly."""
+    rotation.store.chmod(mode)
+    before = in_force(double)
+    run = rotation.run(extra_vars=FORCE)
+    told = "[WARNING]" in run.output and str(rotation.store) in run.output
+    assert told or (run.rc != 0 and in_force(double) == before and str(rotation.store) in run.output), run.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_edge_51_a_folder_of_somebody_else(rotation, double):
+    os.chown(rotation.store, 12345, 12345)
+    before = in_force(double)
+    run = rotation.run(extra_vars=FORCE)
+    told = "[WARNING]" in run.output and str(rotation.store) in run.output
+    assert told or (run.rc != 0 and in_force(double) == before), run.output
+
+
+def test_edge_51_a_lock_file_that_is_a_link(rotation, double):
+    """Nothing is written where it points, and it is not taken for a lock."""
+    victim = rotation.ansible.shared / "victim"
+    victim.write_text("untouched", encoding="utf-8")
+    victim.chmod(0o644)
+    locks = [path for path in rotation.store.iterdir() if "lock" in path.name]
+    for path in locks:
+        path.unlink()
+        path.symlink_to(victim)
+    run = rotation.run(extra_vars=FORCE, verbosity=VERBOSITY)
+    assert victim.read_text(encoding="utf-8") == "untouched" and stat.S_IMODE(victim.stat().st_mode) == 0o644
+    assert "unforeseen" not in run.output and "Traceback" not in run.output
+    if locks and run.rc != 0:
+        assert any(path.name in run.output for path in locks), run.output
+    elif run.rc == 0:
+        assert recorded(rotation) == in_force(double)
+
+
 def test_edge_51_the_notes_folder_is_a_link_or_holds_links(rotation, double):
     """Leases and claims: whoever may plant a link there must not make the run write elsewhere, nor hold it up for ever."""
     victim = rotation.ansible.shared / "victim"
@@ -295,3 +332,15 @@ def test_edge_51_the_notes_folder_is_a_link_or_holds_links(rotation, double):
     assert not list(victim.iterdir()), "the run has written through a link"
     assert "unforeseen" not in run.output and "Traceback" not in run.output
     assert run.rc != 0 or recorded(rotation) == in_force(double)
+
+
+def test_edge_51_a_user_removed_from_the_inventory_while_pending(rotation, double):
+    """The run and the status name it."""
+    fault = double.inject("answer", status=429, user="bob", times=None, method="POST", path="update_password")
+    assert rotation.run(extra_vars=FORCE).rc != 0 and fault.fired
+    double.clear_faults()
+    assert rotation.records()["bob"]["pending"]
+    rotation.variables["rotate_users"] = rotation.variables["rotate_users"][:1]
+    run, status = rotation.run(), rotation.run(STATUS)
+    assert "bob" in run.stdout, "the run does not mention whoever is left pending"
+    assert "bob" in status.stdout
