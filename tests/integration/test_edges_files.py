@@ -332,15 +332,3 @@ def test_edge_51_the_notes_folder_is_a_link_or_holds_links(rotation, double):
     assert not list(victim.iterdir()), "the run has written through a link"
     assert "unforeseen" not in run.output and "Traceback" not in run.output
     assert run.rc != 0 or recorded(rotation) == in_force(double)
-
-
-def test_edge_51_a_user_removed_from_the_inventory_while_pending(rotation, double):
-    """The run and the status name it."""
-    fault = double.inject("answer", status=429, user="bob", times=None, method="POST", path="update_password")
-    assert rotation.run(extra_vars=FORCE).rc != 0 and fault.fired
-    double.clear_faults()
-    assert rotation.records()["bob"]["pending"]
-    rotation.variables["rotate_users"] = rotation.variables["rotate_users"][:1]
-    run, status = rotation.run(), rotation.run(STATUS)
-    assert "bob" in run.stdout, "the run does not mention whoever is left pending"
-    assert "bob" in status.stdout
