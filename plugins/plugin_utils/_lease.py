@@ -69,13 +69,6 @@ def _here() -> dict:
     return {"boot_id": _boot_id(), "pid_namespace": _pid_namespace(), "machine": os.uname().nodename, "pid": os.getpid(), "started": _start_time(os.getpid())}
 
 
-def parent_identity() -> str:
-    """What tells the process that has started this one: the same for all workers of one run of Ansible."""
-    here = _here()
-    parent = os.getppid()
-    return "%s %s %d %s" % (here["boot_id"] or here["machine"], here["pid_namespace"], parent, _start_time(parent))
-
-
 def _is_gone(owner: dict) -> bool:
     """Whether the holder was a process on this machine that has ended; False where that cannot be told."""
     here = _here()

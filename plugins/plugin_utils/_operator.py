@@ -4,25 +4,23 @@
 
 """Who acts for all at a target: which passwords to try for that login, and how often it may fail.
 
-At a vendor that locks accounts each login of the operator is counted before it is made, for all hosts, users and runs together. A count is all that
-is kept, nothing by which a password could be recognised.
+At a vendor that locks accounts each login of the operator is counted before it is made, for all hosts, users and runs together. A password that was
+refused is not tried again by anybody as long as that counts, while another one may be: what is mended works at once.
 """
 
 from __future__ import annotations
 
 import random
 import time
-import uuid
 from contextlib import suppress
-from typing import Any, List, Optional
+from typing import List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
 
-from ._lease import parent_identity
-from ._targets import NOT_MADE, REFUSED, WORKED, Admission, TargetNote
+from ._targets import NOT_MADE, REFUSED, WORKED, Admission, Secret, TargetNote
 from .ages import utc_now
 
 _LONGEST_WAIT = 120.0  # seconds for which somebody else's login may be under way
@@ -48,6 +46,11 @@ class Candidate:
 
     def __init__(self, password: Optional[str], source: str) -> None:
         self.password, self.source = password, source
+        self.secret: Optional[Secret] = None  # all that the login consists of
+
+
+class AlreadyRefused(VendorError):
+    """This password was refused before, so it was not tried. Another one may be."""
 
 
 class OperatorLogins:
@@ -56,17 +59,15 @@ class OperatorLogins:
     :param note: that of the target; ``None`` where they are not: the vendor locks nobody, or nobody acts for all.
     :param name: what they are counted under.
     :param rules: of the vendor.
-    :param run: the same for all hosts of one task; see :func:`run_of`.
     :param own: failed logins that a record of the operator counts besides.
     :param stamp: tells the operator's record of now from a later one.
     :param check_mode: then a login is made only if none has failed.
     """
 
     def __init__(
-        self, note: Optional[TargetNote], name: Optional[str], rules: Capabilities, run: str = "", own: int = 0, stamp: Optional[str] = None,
-        check_mode: bool = False,
+        self, note: Optional[TargetNote], name: Optional[str], rules: Capabilities, own: int = 0, stamp: Optional[str] = None, check_mode: bool = False
     ) -> None:  # fmt: skip
-        self._note, self._name, self._own, self._run, self._stamp = note, name, own, run, stamp
+        self._note, self._name, self._own, self._stamp = note, name, own, stamp
         self._check_mode, self._most = check_mode, rules.failed_logins_per_run or 0
         self._limit = min(self._most, 1) if check_mode else self._most
         self._window = None if rules.forgets == FORGETS_BY_LOGIN else rules.lockout_window
@@ -74,6 +75,7 @@ class OperatorLogins:
         self._token: Optional[str] = None
         self.refused_at_once = False  # whether the last login is known to have been refused before anything else was sent
         self._source, self._several = "", False
+        self._secret: Optional[Secret] = None  # of the login that was counted
         self._seen = False  # whether a login of the call that is under way was taken
 
     @property
@@ -94,19 +96,19 @@ class OperatorLogins:
     def begin(self, candidate: Candidate) -> None:
         """Count a login that is about to be made.
 
-        :raises VendorError: ``login_budget_spent``; ``store_failed``, ``store_conflict``.
+        :raises VendorError: :class:`AlreadyRefused`; ``login_budget_spent``; ``store_failed``, ``store_conflict``.
         """
         if self._note is None or self._token is not None:
             return
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             waited = time.monotonic() - began
-            admitted = self._note.admit_operator(self._name, self._limit - self._own, utc_now(), self._window, self._run, waited < _PATIENCE)
+            admitted = self._note.admit_operator(self._name, self._limit - self._own, utc_now(), self._window, waited < _PATIENCE, candidate.secret)
             if admitted.token:
-                self._token, self._source = admitted.token, candidate.source if self._several else ""
+                self._token, self._source, self._secret = admitted.token, candidate.source if self._several else "", candidate.secret
                 return
             if not admitted.may_change or waited >= _LONGEST_WAIT:
-                raise self._spent(admitted)
+                raise self._not_admitted(admitted)
             time.sleep(random.uniform(0.5, 1.0) * pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
@@ -115,11 +117,10 @@ class OperatorLogins:
         self._seen = True
         self._end(WORKED)
 
-    def ended(self, result: dict, last: bool, nearby: bool) -> None:
+    def ended(self, result: dict, nearby: bool) -> None:
         """The call is over.
 
         :param result: the module's result.
-        :param last: whether no further password is tried in this run.
         :param nearby: whether :meth:`worked` would have been called for a login that was taken.
         """
         kind = (result.get("error") or {}).get("kind")
@@ -129,13 +130,14 @@ class OperatorLogins:
                 # It has worked at first, and a later login has not.
                 with suppress(VendorError):
                     self._note.count_operator_login(self._name, utc_now(), self._window)
-            self._end(REFUSED, last)
+            # Where something was done, it has worked at first.
+            self._end(REFUSED, not any(user.get("state") != change.FAILED for user in result.get("users") or [] if isinstance(user, dict)))
         elif kind in (None, errors.PERMISSION_DENIED):
             self._end(WORKED)
         elif kind in _NOT_JUDGED:
             self._end(NOT_MADE)
         else:
-            self._end(REFUSED)
+            self._end(REFUSED, by_the_password=False)
 
     def was_not_made(self) -> None:
         """Nothing can have been sent."""
@@ -143,33 +145,31 @@ class OperatorLogins:
 
     def is_in_doubt(self) -> None:
         """The login may have been made and refused."""
-        self._end(REFUSED)
+        self._end(REFUSED, by_the_password=False)
 
-    def _end(self, outcome: str, for_this_run: bool = False) -> None:
+    def _end(self, outcome: str, by_the_password: bool = True) -> None:
         if self._note is None or self._token is None:
             return
         token, self._token = self._token, None
-        run = self._run if for_this_run else None
+        secret = self._secret if by_the_password else None
         # It stays counted where the store fails: what became of the users matters more.
         with suppress(VendorError):
-            self._note.end_operator_login(self._name, token, outcome, self._window, run, (self._source, self._stamp))
+            self._note.end_operator_login(self._name, token, outcome, self._window, secret, (self._source, self._stamp))
 
-    def _spent(self, admitted: Admission) -> VendorError:
+    def _not_admitted(self, admitted: Admission) -> VendorError:
         failed = admitted.failed + self._own
-        if self._check_mode and failed < self._most:
-            later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
-        elif self._window is None:
-            later = (
-                "Only a good login makes the vendor forget them: log in as %s by hand, then run the playbook repair for it with "
-                "rotate_repair_forget_failed_logins." % self._name
-            )
+        by_hand = "log in as %s by hand, then run the playbook repair for it with rotate_repair_forget_failed_logins." % self._name
+        told = "%s at %s" % (change.failures(failed), self._rules.title)
+        if failed < self._most and admitted.known:
+            later = "If it is right by now, %s" % by_hand if self._window is None else retry_after(admitted.failed_at, self._window)
+            message = "The operator %s is left alone: %s, and this password is one that was refused. Mend it; another one is tried at once. %s"
         else:
-            later = retry_after(admitted.failed_at, self._window)
-        told = "The operator %s is left alone: %s at %s, and one more might lock the account. %s"
-        return VendorError(errors.LOGIN_BUDGET_SPENT, told % (self._name, change.failures(failed), self._rules.title, later))
-
-
-def run_of(action: Any) -> str:
-    """What the workers of one task have in common, whichever host each is for: of one run of Ansible the same password is tried once."""
-    task = getattr(action._task, "_uuid", None)
-    return "%s %s" % (parent_identity(), task) if task else uuid.uuid4().hex
+            if self._check_mode and failed < self._most:
+                later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
+            elif self._window is None:
+                later = "Only a good login makes the vendor forget them: %s" % by_hand
+            else:
+                later = retry_after(admitted.failed_at, self._window)
+            message = "The operator %s is left alone: %s, and one more might lock the account. %s"
+        kind = AlreadyRefused if admitted.known else VendorError
+        return kind(errors.LOGIN_BUDGET_SPENT, message % (self._name, told, later))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import secrets
 import time
 import uuid
 from dataclasses import dataclass
@@ -29,8 +30,32 @@ _PAUSE = 0.05  # seconds
 _UNDER_WAY = timedelta(seconds=120)  # a login that takes longer belongs to a run that died
 _CLAIMS_SIZE = 40_000  # bytes of claims in one note, which has room for some 50 kB
 
+# 16 MiB and some 50 ms for each guess of whoever reads the note. A run pays that only after a refusal, or while one still counts.
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+_PBKDF2_ROUNDS = 200_000
+_DIGEST_SIZE = 4  # bytes: a false match costs no more than a refusal, so no more need stand in the note
+_SALT_SIZE = 16  # bytes
+
 # What became of an operator's login.
 WORKED, REFUSED, NOT_MADE = "worked", "refused", "not made"
+
+
+class Secret:
+    """What an operator logs in with, so that it can be recognised once it was refused.
+
+    The password itself never stands in the note. A digest of it may be guessed at where it is weak, so it is salted, slow to compute and cut to a few
+    bytes; there is none unless a login was refused, and it goes with the count.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._digests: Dict[str, str] = {}
+
+    def digest(self, salt: str) -> str:
+        """The digest with that salt, computed once: others may change the note meanwhile, and it is asked for again."""
+        if salt not in self._digests:
+            self._digests[salt] = _slow_digest(self._text.encode("utf-8", "surrogatepass"), salt.encode("utf-8", "surrogatepass"))
+        return self._digests[salt]
 
 
 @dataclass(frozen=True)
@@ -41,12 +66,14 @@ class Admission:
     :param failed: recent failed logins.
     :param failed_at: when the last of them was.
     :param may_change: whether logins of others that are under way may yet make room.
+    :param known: whether this very password is among those that were refused.
     """
 
     token: Optional[str]
     failed: int
     failed_at: Optional[datetime]
     may_change: bool
+    known: bool = False
 
 
 class TargetNote:
@@ -126,8 +153,10 @@ class TargetNote:
 
         def decide(content: dict) -> bool:
             nonlocal counted
-            counted = _recent(content["operators"].get(name), now, window) + 1
-            content["operators"][name] = {"failed_logins": counted, "failed_at": to_text(now)}
+            entry = content["operators"].get(name)
+            counted = _recent(entry, now, window) + 1
+            refused = {"refused": entry["refused"]} if counted > 1 and "refused" in entry else {}
+            content["operators"][name] = dict(refused, failed_logins=counted, failed_at=to_text(now))
             return True
 
         self._update(decide)
@@ -161,12 +190,12 @@ class TargetNote:
 
         self._update(decide)
 
-    def admit_operator(self, name: str, limit: int, now: datetime, window: Optional[float], run: str, alone: bool) -> Admission:
-        """Count a login that is about to be made, unless too many have failed.
+    def admit_operator(self, name: str, limit: int, now: datetime, window: Optional[float], alone: bool, secret: Optional[Secret] = None) -> Admission:
+        """Count a login that is about to be made, unless too many have failed, or this one has.
 
         :param limit: the most that may fail.
         :param window: as for :meth:`operator_failures`.
-        :param run: who asks. Where all passwords were refused in a run, the next host of the same run does not try them again.
+        :param secret: of the login. Which was refused is not tried again as long as that counts.
         :param alone: whether to wait as long as another login is under way, since its end may tell.
         :raises VendorError: ``store_failed``, ``store_conflict``.
         """
@@ -177,9 +206,12 @@ class TargetNote:
             entry = content["operators"].get(name) or {}
             failed = _recent(entry, now, window)
             others = _under_way(entry, now) if failed else {}
-            refused = failed and entry.get("refused_in") == run
-            if refused or failed >= limit or (others and alone):
-                found = Admission(None, failed, _time(entry.get("failed_at")), bool(others) and failed - len(others) < limit and not refused)
+            if not failed:
+                entry.pop("refused", None)
+            known = secret is not None and _was_refused(entry, secret)
+            if known or failed >= limit or (others and alone):
+                may_change = bool(others) and failed - len(others) < limit and not known
+                found = Admission(None, failed, _time(entry.get("failed_at")), may_change, known)
                 return False
             token = uuid.uuid4().hex
             ours = {token: {"at": to_text(now), "failed_at": entry.get("failed_at") if failed else None}}
@@ -192,15 +224,22 @@ class TargetNote:
         return found
 
     def end_operator_login(
-        self, name: str, token: str, outcome: str, window: Optional[float], run: Optional[str] = None, came_from: Tuple[str, Optional[str]] = ("", None)
+        self,
+        name: str,
+        token: str,
+        outcome: str,
+        window: Optional[float],
+        secret: Optional[Secret] = None,
+        came_from: Tuple[str, Optional[str]] = ("", None),
     ) -> None:
         """A login that was admitted is over.
 
         :param outcome: :data:`WORKED`, :data:`REFUSED` or :data:`NOT_MADE`.
-        :param run: the run in which no further password is to be tried; ``None``: there may be another.
+        :param secret: of the login, if what became of it is the password's doing.
         :param came_from: where the password came from, and what tells the record of that time from a later one.
         :raises VendorError: ``store_failed``, ``store_conflict``.
         """
+        salt = secrets.token_hex(_SALT_SIZE)
 
         def decide(content: dict) -> bool:
             entry = content["operators"].get(name)
@@ -209,17 +248,21 @@ class TargetNote:
             under_way = entry.get("under_way") or {}
             ours = under_way.pop(token, None)
             if outcome == REFUSED:
-                entry["refused_in"] = run
+                if secret is not None:
+                    _remember(entry, secret, salt)
             elif outcome == WORKED and window is None:
                 # The vendor has forgotten all failed logins but those that others are just making.
                 entry["failed_logins"] = len(under_way)
+                entry.pop("refused", None)
             elif ours:
                 entry["failed_logins"] = max(entry["failed_logins"] - 1, 0)
                 if entry["failed_at"] == ours["at"] and ours["failed_at"]:
                     # Those that remain do not become younger by it.
                     entry["failed_at"] = ours["failed_at"]
             if outcome == WORKED:
-                entry.update(refused_in=None, worked=list(came_from))
+                entry["worked"] = list(came_from)
+                if secret is not None:
+                    _forget(entry, secret)
             if not entry["failed_logins"] and entry.get("worked", [""])[0] in ("", "current"):
                 del content["operators"][name]
             return True
@@ -356,6 +399,42 @@ def _digest(*texts: str) -> str:
 def _is_operator(entry: object) -> bool:
     count = entry.get("failed_logins") if isinstance(entry, dict) else None
     return isinstance(count, int) and not isinstance(count, bool) and count >= 0
+
+
+def _slow_digest(secret: bytes, salt: bytes) -> str:
+    try:
+        return hashlib.scrypt(secret, salt=salt, dklen=_DIGEST_SIZE, **_SCRYPT).hex()
+    except (AttributeError, ValueError):
+        # OpenSSL lacks it, or its rules (FIPS) forbid it. A controller that can does not recognise what this one has noted, which the budget allows for.
+        return hashlib.pbkdf2_hmac("sha256", secret, salt, _PBKDF2_ROUNDS, _DIGEST_SIZE).hex()
+
+
+def _refused(entry: dict) -> Tuple[Optional[str], List[str]]:
+    """The salt and the digests of what was refused."""
+    found = entry.get("refused")
+    salt, digests = (found.get("salt"), found.get("digests")) if isinstance(found, dict) else (None, None)
+    return (salt, digests) if isinstance(salt, str) and isinstance(digests, list) else (None, [])
+
+
+def _was_refused(entry: dict, secret: Secret) -> bool:
+    salt, digests = _refused(entry)
+    return salt is not None and bool(digests) and secret.digest(salt) in digests
+
+
+def _remember(entry: dict, secret: Secret, salt: str) -> None:
+    """Note that this was refused.
+
+    :param salt: if there is none in the entry.
+    """
+    known, digests = _refused(entry)
+    salt = known or salt
+    entry["refused"] = {"salt": salt, "digests": list(dict.fromkeys([*digests, secret.digest(salt)]))}
+
+
+def _forget(entry: dict, secret: Secret) -> None:
+    """It has worked."""
+    if _was_refused(entry, secret):
+        entry["refused"]["digests"].remove(secret.digest(entry["refused"]["salt"]))
 
 
 def _under_way(entry: dict, now: datetime) -> Dict[str, dict]:

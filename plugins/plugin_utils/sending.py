@@ -9,6 +9,7 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
@@ -17,8 +18,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWA
 
 from . import rotation
 from ._connection import resolve
-from ._operator import CURRENT, EARLIER, GIVEN, PENDING, Candidate, OperatorLogins, run_of
-from ._targets import TargetNote
+from ._operator import CURRENT, EARLIER, GIVEN, PENDING, AlreadyRefused, Candidate, OperatorLogins
+from ._targets import Secret, TargetNote
 from .ages import utc_now
 from .policy import Policy, better, generate
 from .records import Record
@@ -213,11 +214,15 @@ class Sender:
         :raises VendorError: nothing was sent; :class:`~.vendor_module.NotRun`.
         """
         results: Dict[str, Any] = {"users": []}
+        refused: Optional[AlreadyRefused] = None
         if not entries:
             operator.logins.was_not_made()
         for candidate in operator.candidates if entries else ():
             try:
-                operator.begin(candidate)
+                operator.begin_as(candidate)
+            except AlreadyRefused as error:
+                refused = error
+                continue
             except VendorError:
                 if results["users"]:
                     break  # what is known is that another password was refused
@@ -228,6 +233,8 @@ class Sender:
             if any(user["state"] in (change.CHANGED, change.UNKNOWN) for user in results["users"]):
                 # The operator could log in for a while. A second call would send once more what may be in force already.
                 break
+        if refused and not results["users"]:
+            raise refused
         return results
 
     @staticmethod
@@ -256,7 +263,7 @@ class Sender:
             operator.logins.was_not_made()
             raise
         nearby = operator.logins.counted and rotates_here(self._action, self._task_vars)
-        operator.logins.ended(results, candidate is operator.candidates[-1], nearby)
+        operator.logins.ended(results, nearby)
         if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
             self._proved = candidate.password or self.params.get(option or "") or _AS_GIVEN
         # A module that crashed elsewhere may have left anything in its result.
@@ -308,9 +315,18 @@ class Sender:
         note = TargetNote(store, self._name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), rotation.window(rules)) if record else 0
         own = (failures or {}).get(name, own) if name else own
-        logins = OperatorLogins(note, counted, rules, run_of(self._action), own, record.rotated_at if record else None, self._action._task.check_mode)
+        for candidate in candidates if note else ():
+            candidate.secret = self._login_secret(candidate)
+        logins = OperatorLogins(note, counted, rules, own, record.rotated_at if record else None, self._action._task.check_mode)
         candidates = sorted(logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved)
         return _Operator(name, logins, candidates, self._proved, self.params.get(vendor.operator_options[1]) if name else None)
+
+    def _login_secret(self, candidate: Candidate) -> Secret:
+        """All that a login of the operator consists of beside its name, whatever a vendor calls it."""
+        found = {name: self.params.get(name) for name, option in self.vendor_class.argument_spec.items() if option.get("no_log")}
+        if candidate.password:
+            found[self.vendor_class.operator_options[1]] = candidate.password
+        return Secret(json.dumps(found, sort_keys=True, default=str))
 
 
 _AS_GIVEN = object()
@@ -331,12 +347,26 @@ class _Operator:
         # Before a login of ours is under way.
         self._extra = logins.failures() if name else 0
 
-    def begin(self, candidate: Optional[Candidate] = None) -> None:
+    def begin(self) -> None:
+        """Count the login that comes first, unless it cannot fail; the passwords that were refused before are passed over.
+
+        :raises VendorError: none may be made.
+        """
+        for number, candidate in enumerate(self.candidates):
+            try:
+                self.begin_as(candidate)
+            except AlreadyRefused:
+                if candidate is self.candidates[-1]:
+                    raise
+            else:
+                self.candidates = self.candidates[number:]
+                return
+
+    def begin_as(self, candidate: Candidate) -> None:
         """Count the login that comes next, unless it was counted or cannot fail.
 
         :raises VendorError: it may not be made.
         """
-        candidate = candidate or self.candidates[0]
         if self._proved is None or (candidate.password or self._given or _AS_GIVEN) != self._proved:
             self.logins.begin(candidate)
 

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_TIME
 
 from tests.crash.figures import SERIES, pairs
 from tests.crash.trials import BY_HAND, Series, World, Zygote, failures_of
@@ -169,12 +168,19 @@ def test_edge_32_an_operators_wrong_password_is_shared_by_four_hosts(scene, stan
     made.run_everything(force=True, **wrong)
     new = made.double.failed_logins - before
     assert max(new.values(), default=0) <= stand.capabilities.failed_logins_per_run, "failed logins: %s" % dict(new)
-    if stand.capabilities.forgets != FORGETS_BY_TIME:
-        # There somebody has to log in by hand first.
-        return
     made.pass_time(made.stand.capabilities.lockout_window + 1)
     for ended_well in made.run(force=True):
         assert not failures_of(ended_well), messages_of(ended_well)
+    made.look("the rotation with the right password")
+
+
+@each_with_operator
+def test_edge_32_a_new_operators_password_is_taken_at_once(scene, stand):
+    """Refused was the mistyped one. The right one need not wait until the vendor has forgotten that."""
+    made = scene(stand, FOUR, "typo mended")
+    made.run(force=True, **made.operator(TYPO))
+    for ended in made.run(force=True):
+        assert not failures_of(ended), messages_of(ended)
     made.look("the rotation with the right password")
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +17,18 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_status import ActionModule as StatusModule
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _operator as operator_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _targets as targets
 from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import sending
+from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
 from tests.stands import STANDS
 from tests.unit.calls import OLD
 from tests.unit.plugins.rotation_doubles import MemoryStore, action
 
 HOSTS = ("host-1", "host-2", "host-3", "host-4")
-WRONG, STALE = "S3cr3t-MARKER-Wrong-1", "S3cr3t-MARKER-Stale-1"
+WRONG, ALSO_WRONG, STALE = "S3cr3t-MARKER-Wrong-1", "S3cr3t-MARKER-Wrong-2", "S3cr3t-MARKER-Stale-1"
 LOCKING = sorted(name for name, stand in STANDS.items() if stand.capabilities.failed_logins_per_run is not None)
 # Which option holds the password of whoever acts for all.
 SECRET = {"acronis": "client_secret"}
@@ -124,9 +130,74 @@ def test_edge_32_several_runs_at_once_do_not_lock_the_operator(site):
     assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
 
 
+def test_edge_32_four_hosts_in_several_runs_try_a_mistyped_password_once(site):
+    site.run()
+    kinds = [site.run(site.secret(WRONG), hosts=[host], force=True)[host] for host in HOSTS]
+    assert kinds == ["authentication_failed"] + ["login_budget_spent"] * 3
+    site.run(site.secret(WRONG), hosts=HOSTS[:1], module=StatusModule, verify=True)
+    assert "this password is one that was refused" in repr(site.last)
+    assert site.failures() == site.double.failed_logins[site.operator] == 1
+    # It is mended, and nobody waits.
+    assert site.run(force=True) == dict.fromkeys(HOSTS)
+    assert site.failures() == (0 if site.stand.capabilities.forgets == "good_login" else 1)
+
+
+def test_edge_32_the_error_says_that_this_password_is_not_tried_again(site):
+    site.run(site.secret(WRONG), hosts=HOSTS[:1])
+    result = site._at(HOSTS[1], site.secret(WRONG), False, ActionModule, {})
+    told = result["msg"]
+    assert "The operator %s is left alone: 1 recent failed login at " % site.operator in told and "this password is one that was refused" in told
+    assert "another one is tried at once" in told
+    assert ("Retry after " in told) != (site.stand.capabilities.forgets == "good_login")
+    assert ("rotate_repair_forget_failed_logins" in told) == (site.stand.capabilities.forgets == "good_login")
+
+
+def test_edge_32_another_mistyped_password_uses_what_is_left_of_the_budget(site):
+    kinds = [site.run(site.secret(password), hosts=HOSTS[:1])[HOSTS[0]] for password in (WRONG, ALSO_WRONG, WRONG, "S3cr3t-MARKER-Wrong-3")]
+    assert kinds == ["authentication_failed"] * 2 + ["login_budget_spent"] * 2
+    assert site.failures() == site.double.failed_logins[site.operator] == 2
+
+
+def test_edge_32_a_refused_password_is_tried_again_when_the_vendor_has_forgotten(site, monkeypatch):
+    site.run(site.secret(WRONG), hosts=HOSTS[:1])
+    later = utc_now() + datetime.timedelta(seconds=site.stand.capabilities.lockout_window + 1)
+    monkeypatch.setattr(operator_module, "utc_now", lambda: later)
+    site.double.advance(site.stand.capabilities.lockout_window + 1)
+    forgotten = site.stand.capabilities.forgets != "good_login"
+    assert site.run(site.secret(WRONG), hosts=HOSTS[:1]) == {HOSTS[0]: "authentication_failed" if forgotten else "login_budget_spent"}
+
+
+def test_edge_32_after_a_repair_the_same_password_is_tried_again(site):
+    # It was right, and it is the account that somebody has put right.
+    site.run(site.secret(WRONG), hosts=HOSTS[:1])
+    more = [site.operator] if site.stand.operator else []
+    site.run(hosts=HOSTS[:1], module=RepairModule, forget_failed_logins=True, more=more)
+    assert site.run(site.secret(WRONG), hosts=HOSTS[:1], force=True) == {HOSTS[0]: "authentication_failed"}
+
+
+def test_edge_32_nothing_secret_stands_in_the_note_and_no_digest_unless_a_login_has_failed(site, monkeypatch):
+    digests = []
+    slow = targets._slow_digest
+    monkeypatch.setattr(targets, "_slow_digest", lambda *args: digests.append(args) or slow(*args))
+    assert site.run() == dict.fromkeys(HOSTS) and not digests
+    site.run(site.secret(WRONG), force=True)
+    note = next(text for _number, text in site.stores[HOSTS[0]].notes.values() if "refused" in text)
+    assert len(digests) == len(HOSTS) and WRONG not in note and hashlib.sha256(WRONG.encode()).hexdigest()[:8] not in note
+
+
+def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(site, monkeypatch):
+    """Whatever became of that login counts, but the password may well be right."""
+    monkeypatch.setattr(sending, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
+    site.run(hosts=HOSTS[:1])
+    monkeypatch.undo()
+    monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: site.stores[host])
+    assert site.failures() == 1
+    assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
+
+
 def test_edge_32_a_spent_budget_names_the_operator_and_the_time(site):
-    for _run in range(2):
-        site.run(site.secret(WRONG))
+    for password in (WRONG, ALSO_WRONG):
+        site.run(site.secret(password))
     result = site._at(HOSTS[0], site.secret(WRONG), False, ActionModule, {})
     told = result["msg"]
     assert "The operator %s is left alone: 2 recent failed logins" % site.operator in told
@@ -177,6 +248,17 @@ class TestOfAnOperatorThatIsRotated:
             assert site.run(hosts=HOSTS[:1], module=StatusModule, verify=True) == {HOSTS[0]: None}
         assert site.double.failed_logins[site.operator] == 1
 
+    def test_edge_32_what_was_refused_is_passed_over_for_another_that_the_store_knows(self, site):
+        store, given = site.stores[HOSTS[0]], site.connection["api_password"]
+        store.keep(Record(site.operator, password=WRONG, rotated_at="2026-01-01T00:00:00Z"))
+        # The one of the store and the one of the inventory are the same.
+        wrong = site.secret(WRONG)
+        assert site.run(wrong, hosts=HOSTS[:1]) == {HOSTS[0]: "authentication_failed"}
+        pending = Pending(given, run_id="run", created="2026-01-01T00:00:00Z", attempts=1, sent=1)
+        store.keep(Record(site.operator, password=WRONG, pending=pending, rotated_at="2026-01-01T00:00:00Z"))
+        assert site.run(wrong, hosts=HOSTS[:1], more=[site.operator], force=True) == {HOSTS[0]: None}, site.last
+        assert [site.double.failed_logins[site.operator], site.double.lockouts] == [1, {}]
+
     def test_edge_32_after_a_run_that_died_one_failed_login_is_enough(self, site):
         store = site.stores[HOSTS[0]]
         given = site.connection["api_password"]
@@ -188,8 +270,8 @@ class TestOfAnOperatorThatIsRotated:
 
 
 def test_edge_32_somebody_who_has_unlocked_the_operator_says_so_by_the_repair(site):
-    for _run in range(3):
-        site.run(site.secret(WRONG))
+    for password in (WRONG, ALSO_WRONG, WRONG):
+        site.run(site.secret(password))
     assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: "login_budget_spent"}
     more = [site.operator] if site.stand.operator else []
     # By hand a good login was made, or time has passed.

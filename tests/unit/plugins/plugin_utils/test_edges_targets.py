@@ -114,6 +114,113 @@ def test_a_login_that_is_counted_by_two_at_once_counts_twice(store):
     assert note(store).count_operator_login("root", NOW) == 2
 
 
+def refuse(store, password, now=NOW, window=60.0):
+    """A login that is admitted and refused."""
+    secret = subject.Secret(password)
+    admitted = note(store).admit_operator("root", 2, now, window, True, secret)
+    assert admitted.token, admitted
+    note(store).end_operator_login("root", admitted.token, subject.REFUSED, window, secret)
+
+
+def admit(store, password, now=NOW, window=60.0, name="root"):
+    return note(store).admit_operator(name, 2, now, window, True, subject.Secret(password))
+
+
+def test_edge_32_a_password_that_was_refused_is_known_and_another_is_not(store):
+    refuse(store, "S3cr3t-MARKER-1")
+    known = admit(store, "S3cr3t-MARKER-1", later(10))
+    assert (known.token, known.failed, known.failed_at, known.may_change, known.known) == (None, 1, NOW, False, True)
+    assert admit(store, "S3cr3t-MARKER-1", name="other").token
+    assert admit(store, "S3cr3t-MARKER-2").token
+    assert "MARKER" not in repr(store.notes)
+
+
+def test_edge_32_several_that_were_refused_share_a_salt_and_operators_do_not(store):
+    for password in ("S3cr3t-MARKER-1", "S3cr3t-MARKER-2"):
+        refuse(store, password)
+    assert admit(store, "S3cr3t-MARKER-1").known and admit(store, "S3cr3t-MARKER-2").known
+    spent = admit(store, "S3cr3t-MARKER-3")
+    assert (spent.token, spent.failed, spent.known) == (None, 2, False)
+    secret = subject.Secret("S3cr3t-MARKER-1")
+    token = note(store).admit_operator("other", 2, NOW, 60.0, True, secret).token
+    note(store).end_operator_login("other", token, subject.REFUSED, 60.0, secret)
+    operators = note(store)._operators()
+    assert len(operators["root"]["refused"]["digests"]) == 2
+    assert operators["root"]["refused"]["salt"] != operators["other"]["refused"]["salt"]
+    assert not set(operators["root"]["refused"]["digests"]) & set(operators["other"]["refused"]["digests"])
+    assert all(len(digest) == 8 for digest in operators["root"]["refused"]["digests"])
+
+
+def test_edge_32_what_was_refused_is_forgotten_with_the_count(store):
+    refuse(store, "S3cr3t-MARKER-1")
+    assert admit(store, "S3cr3t-MARKER-1", later(59)).known
+    assert admit(store, "S3cr3t-MARKER-1", later(60)).token
+    assert "refused" not in note(store)._operators()["root"]
+
+
+def test_edge_32_only_a_good_login_or_a_repair_forgets_where_no_time_does(store):
+    refuse(store, "S3cr3t-MARKER-1", window=None)
+    assert admit(store, "S3cr3t-MARKER-1", later(10**8), None).known
+    token = admit(store, "S3cr3t-MARKER-2", NOW, None).token
+    note(store).end_operator_login("root", token, subject.WORKED, None, subject.Secret("S3cr3t-MARKER-2"))
+    assert admit(store, "S3cr3t-MARKER-1", NOW, None).token
+    note(store).operator_login_worked("root")
+    refuse(store, "S3cr3t-MARKER-1", window=None)
+    note(store).operator_login_worked("root")
+    assert admit(store, "S3cr3t-MARKER-1", NOW, None).token
+
+
+def test_edge_32_a_good_login_does_not_make_a_typo_right_but_itself(store):
+    """Where time forgets, failed logins count on after a good one, and so does what was refused."""
+    refuse(store, "S3cr3t-MARKER-1")
+    right, wrong = subject.Secret("S3cr3t-MARKER-2"), subject.Secret("S3cr3t-MARKER-1")
+    for _time in range(3):
+        token = note(store).admit_operator("root", 2, NOW, 60.0, True, right).token
+        note(store).end_operator_login("root", token, subject.WORKED, 60.0, right)
+    assert note(store).operator_failures("root", NOW, 60.0) == 1 and note(store).admit_operator("root", 2, NOW, 60.0, True, wrong).known
+    # It was under way already when the other was refused, and the vendor took it.
+    token = note(store).admit_operator("root", 2, NOW, 60.0, True, right).token
+    note(store).end_operator_login("root", token, subject.WORKED, 60.0, wrong)
+    assert not note(store).admit_operator("root", 2, NOW, 60.0, True, wrong).known
+
+
+def test_edge_32_a_later_failure_in_a_session_keeps_what_was_refused(store):
+    refuse(store, "S3cr3t-MARKER-1")
+    assert note(store).count_operator_login("root", NOW, 60.0) == 2
+    assert admit(store, "S3cr3t-MARKER-1").known
+    assert note(store).count_operator_login("root", later(60), 60.0) == 1
+    assert not admit(store, "S3cr3t-MARKER-1", later(60)).known
+
+
+@pytest.mark.parametrize("refused", [5, {}, {"salt": 5, "digests": []}, {"salt": "a", "digests": "b"}, {"salt": "a", "digests": []}])
+def test_edge_32_a_damaged_digest_costs_a_login_of_the_budget(store, refused):
+    store.write_note(note(store)._name, {"operators": {"root": {"failed_logins": 1, "failed_at": "2026-01-31T12:00:00Z", "refused": refused}}}, None)
+    refuse(store, "S3cr3t-MARKER-1")
+    assert admit(store, "S3cr3t-MARKER-1").known
+
+
+@pytest.mark.parametrize("error", [ValueError, AttributeError])
+def test_edge_32_without_scrypt_there_is_another_slow_digest(store, monkeypatch, error):
+    def missing(*args, **options):
+        raise error("disabled for FIPS")
+
+    monkeypatch.setattr(subject.hashlib, "scrypt", missing)
+    refuse(store, "S3cr3t-MARKER-1")
+    assert admit(store, "S3cr3t-MARKER-1").known and not admit(store, "S3cr3t-MARKER-2").known
+
+
+def test_edge_32_a_digest_is_computed_once_however_often_others_write(store, monkeypatch):
+    computed = []
+    monkeypatch.setattr(subject, "_slow_digest", lambda secret, salt: computed.append(salt) or "0123abcd")
+    secret = subject.Secret("S3cr3t-MARKER-1")
+    token = note(store).admit_operator("root", 2, NOW, 60.0, True, secret).token
+    assert not computed
+    store.before_note += [lambda: note(store).count_operator_login("other", NOW)] * 2
+    note(store).end_operator_login("root", token, subject.REFUSED, 60.0, secret)
+    assert len(computed) == 1
+    assert note(store).admit_operator("root", 2, NOW, 60.0, True, secret).known and len(computed) == 1
+
+
 def test_claims_and_operators_do_not_disturb_each_other(store):
     note(store).claim("host-1", ["alice"])
     note(store).count_operator_login("root", NOW)
