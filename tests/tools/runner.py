@@ -31,7 +31,7 @@ class Step:
     environment: dict[str, str]
     folder: pathlib.Path = layout.STAGED
     after: tuple[str, ...] = ()
-    limit: int = 1200
+    limit: int = 2700
     skipped: str = ""
 
     outcome: str = "not run"
