@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _unlisted, steps
 from ansible_collections.rekey.passwords.plugins.plugin_utils._recheck import recheck
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import parse_age, utc_now
@@ -46,7 +46,7 @@ class ActionModule(RotationAction):
         seen = steps.look(store, users, args, way)
         if not seen.due:
             # No lease: a run that finds nothing to do leaves no trace.
-            return self._recheck(way, store, seen.staged, after, dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]))
+            return self._look_around(way, store, seen, seen.staged, after, dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]))
         with steps.locked(store, self.check_mode):
             staged = steps.stage(store, users, args, seen, way, self.check_mode)
             due = [user["name"] for user in staged if user["due"]]
@@ -55,13 +55,15 @@ class ActionModule(RotationAction):
             if args["rollback"] and any(user["error"] for user in result["users"]):
                 self._roll_back(way, store, args, result)
         # A new or another pending password is a change of the store.
-        return self._recheck(way, store, staged, after, dict(result, changed=bool(due) or result["changed"], due=due))
+        return self._look_around(way, store, seen, staged, after, dict(result, changed=bool(due) or result["changed"], due=due))
 
     @staticmethod
-    def _recheck(way: Sender, store: Store, staged: List[dict], after: Optional[int], result: dict) -> dict:
-        """Look for passwords that somebody changed by hand, unless the operator was refused already."""
+    def _look_around(way: Sender, store: Store, seen: steps.Look, staged: List[dict], after: Optional[int], result: dict) -> dict:
+        """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
         if after is not None and not result.get("error"):
             recheck(way, store, [user["name"] for user in staged if not user["due"] and not user["reason"]], after, utc_now(), result)
+        result["unlisted"] = []
+        _unlisted.tell(store, staged, seen.endpoint, result)
         return result
 
     def _change(self, way, store, staged, args):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _unlisted, steps
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_users
 
 
@@ -19,10 +19,12 @@ class ActionModule(RotationAction):
         way = steps.sender(self, users, args, task_vars, scrub) if args["connection"] else None
         store = self.store(args, task_vars)
         seen = steps.look(store, users, args, way)
-        if not seen.due:
-            return dict(changed=False, users=seen.staged, due=[])
-        with steps.locked(store, self.check_mode):
-            staged = steps.stage(store, users, args, seen, way, self.check_mode)
+        staged = seen.staged
+        if seen.due:
+            with steps.locked(store, self.check_mode):
+                staged = steps.stage(store, users, args, seen, way, self.check_mode)
         due = [user["name"] for user in staged if user["due"]]
         # A new or another pending password is a change of the store.
-        return dict(changed=bool(due), users=staged, due=due)
+        result = dict(changed=bool(due), users=staged, due=due)
+        _unlisted.tell(store, staged, seen.endpoint, result)
+        return result

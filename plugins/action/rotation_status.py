@@ -10,10 +10,10 @@ from typing import Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, _proof, rotation, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, _proof, _unlisted, rotation, steps, vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import from_text, parse_age, to_text, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED, RETIRED, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import ORPHANED, RETIRED, Identity, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store
 
@@ -51,18 +51,16 @@ class ActionModule(RotationAction):
         if sender:
             sender.know_operator()
             skipped = self._verify(store, sender, users, entries)
-        unlisted = self._unlisted(store, there, given)
-        result = dict(changed=False, users=users, unlisted=unlisted, summary=[_line(user) for user in users] + [_unlisted_line(name) for name in unlisted])
+        # Without a vendor the records of the other vendors of a host cannot be told apart.
+        endpoint = Identity(vendor_module.vendor_module(args["vendor"]).VENDOR.name if args["vendor"] else None, sender.target if sender else None)
+        others = _unlisted.unlisted(store, there, given, endpoint)
+        unlisted = list(others)
+        summary = [_line(user) for user in users] + [_unlisted.line(name, record) for name, record in others.items()]
+        result = dict(changed=False, users=users, unlisted=unlisted, summary=summary)
         open_ends = [user["name"] for user in users if args["verify"] and user["verified"] is None]
         if open_ends:
             result["summary"].append("%d of %d users could not be verified: %s" % (len(open_ends), len(users), ", ".join(open_ends)))
         return dict(result, **_verdict(users, unlisted, skipped, args))
-
-    @staticmethod
-    def _unlisted(store: Store, there: List[str], given: Dict[str, dict]) -> List[str]:
-        """The users whose passwords the store keeps although the task does not name them, and nobody has retired them."""
-        others = [name for name in there if name not in given]
-        return [name for name, entry in store.get(others).items() if entry.record and entry.record.status != RETIRED] if others else []
 
     def _verify(self, store: Store, sender: Sender, users: List[dict], entries: Dict[str, Entry]) -> List[str]:
         """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
@@ -136,10 +134,6 @@ def _is(user: dict, reason: str) -> bool:
     if reason == "error":
         return bool(user["last_error"] or user["error"])
     return user["status"] == reason
-
-
-def _unlisted_line(name: str) -> str:
-    return "%s: NOT among the users any more, and its passwords are still in the store; name it again, or retire it (playbook retire)" % name
 
 
 def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> dict:

@@ -105,6 +105,15 @@ users:
     error:
       description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
       type: dict
+unlisted:
+  description:
+    - The users of whom the store has records at this vendor and endpoint, whom O(users) does not name, and whom nobody has retired. Each has a line in RV(summary),
+      and one whose new password may be in force a warning. M(rekey.passwords.rotation_retire) retires them.
+    - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user was due. They are left out
+      if the store refuses to list.
+  returned: success, and if only users failed
+  type: list
+  elements: str
 summary:
   description: One line a user, for people.
   returned: success, and if only users failed

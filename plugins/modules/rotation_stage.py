@@ -77,4 +77,18 @@ users:
     rotated_at:
       description: When the current password was proved, ISO 8601 in UTC.
       type: str
+unlisted:
+  description:
+    - The users of whom the store has records at this vendor and endpoint, whom O(users) does not name, and whom nobody has retired. One whose new password
+      may be in force is told in a warning, too. M(rekey.passwords.rotation_retire) retires them.
+    - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user is due. They are left out
+      if the store refuses to list.
+  returned: if there are any
+  type: list
+  elements: str
+summary:
+  description: One line for each user in RV(unlisted), for people.
+  returned: if there are any
+  type: list
+  elements: str
 """

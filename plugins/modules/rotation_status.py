@@ -133,7 +133,9 @@ users:
       type: str
       sample: https://milvus.example.com:19530
 unlisted:
-  description: The users of whom the store has records, and whom O(users) does not name. M(rekey.passwords.rotation_retire) retires them.
+  description:
+    - The users of whom the store has records, and whom O(users) does not name. M(rekey.passwords.rotation_retire) retires them.
+    - With O(vendor), records of other vendors are left out.
   returned: success, and if only users failed
   type: list
   elements: str

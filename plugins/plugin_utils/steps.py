@@ -44,6 +44,7 @@ class Look:
     staged: List[dict]
     entries: Dict[str, Entry]
     wanted: Dict[str, Identity]  # whose passwords are to be rotated
+    endpoint: Identity  # of all of them, as far as it is known
 
     @property
     def due(self) -> List[str]:
@@ -62,10 +63,10 @@ def look(store: Store, users: List[dict], args: dict, way: Optional[Sender]) -> 
     """
     max_age, _policy = _read(args)
     names = [user["name"] for user in users]
-    vendor = vendor_module(args["vendor"]).VENDOR
-    wanted = _owners.identities(way, names) if way else {name: Identity(vendor.name, None, None) for name in names}
+    endpoint = Identity(vendor_module(args["vendor"]).VENDOR.name, way.target if way else None)
+    wanted = _owners.identities(way, names) if way else dict.fromkeys(names, endpoint)
     staged, entries = rotation.look(store, users, max_age, args["force"], utc_now(), wanted)
-    return Look(staged, entries, wanted)
+    return Look(staged, entries, wanted, endpoint)
 
 
 def stage(store: Store, users: List[dict], args: dict, seen: Look, way: Optional[Sender], check_mode: bool = False) -> List[dict]:

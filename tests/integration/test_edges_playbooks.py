@@ -11,8 +11,8 @@ import json
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, VAULT_PASSWORD, Rotation, changed, old_password
-from tests.simulators.milvus import MilvusDouble
+from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, STEP_BY_STEP, VAULT_PASSWORD, Rotation, changed, old_password
+from tests.simulators.milvus import UPDATE, MilvusDouble
 
 PLAYBOOKS = ("rotate", "status", "verify", "repair", "move_store", "retire")
 ROLE = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": {"name": "rekey.passwords.rotate"}}]}]
@@ -290,6 +290,21 @@ def test_edge_59_a_user_that_has_left_the_inventory_is_reported_and_retired_on_p
         assert again.rc == 0 and changed(again) == {"milvus-1": 0}, again.output
         assert "bob" not in rotation.run("rekey.passwords.status").output
         assert not rotation.ansible.leaks({*rotation.secrets(), password})
+
+
+@pytest.mark.parametrize("variables", [{}, STEP_BY_STEP], ids=("in one task", "step by step"))
+def test_edge_51_a_run_names_and_warns_of_a_user_that_left_the_inventory_while_pending(ansible, variables):
+    with doubles(1, ("alice", "bob")) as servers:
+        rotation = Rotation(ansible, servers, ["alice", "bob"])
+        servers["milvus-1"].inject("answer", path=UPDATE, user="bob", status=500, body={"code": 65535, "message": "internal"}, times=None)
+        failed = rotation.run()
+        assert failed.rc == 2 and rotation.records()["bob"]["pending"]["sent"] == 1, failed.output
+        before = rotation.records()["bob"]
+        rotation.variables["rotate_users"] = [user for user in rotation.variables["rotate_users"] if user["name"] == "alice"]
+        run = rotation.run(extra_vars={"rotate_force": True, **variables})
+        assert run.rc == 0 and rotation.records()["bob"] == before, run.output
+        assert "bob: NOT among the users any more, and its new password, pending since" in run.output and "[WARNING]: milvus-1: bob" in run.output
+        assert not run.leaks(rotation.secrets())
 
 
 @pytest.mark.parametrize("named, retired", [(["bob"], {"bob"}), (["nobody"], set()), (["alice"], set())])

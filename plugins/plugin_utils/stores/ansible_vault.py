@@ -49,6 +49,7 @@ class AnsibleVaultStore(Store):
     """Records in ``<store_path>/<host>.rekey.txt``. Files of the old name, ``<host>.yml``, are read, and moved by the first write."""
 
     argument_spec = dict(shared=shared_option("REKEY_ANSIBLE_VAULT_SHARED"))
+    lists_for_free = True
 
     def __init__(self, host, options, loader):
         super().__init__(host, options, loader)

@@ -105,6 +105,7 @@ class Store(ABC):
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     lease_seconds: ClassVar[float] = 30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
     compares_and_sets: ClassVar[bool] = False  # whether a server does, so that there is no need to read what was written
+    lists_for_free: ClassVar[bool] = False  # whether names and records of all users cost nothing once some were read
     lease: Any = None  # of this run on the host, while it holds it; see .._lease.held
 
     def __init__(self, host, options, loader):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -412,6 +413,111 @@ def test_edge_31_three_verifies_of_a_wrong_password_make_one_failed_login(store,
     for _time in range(3):
         run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
     assert len(ModelVendor.done("probe")) == 1
+
+
+def left_behind(store, name="bob", sent=1, vendor="model", target=HERE, **more):
+    """A user that is not in the inventory any more while a new password is pending."""
+    pending = Pending(password=NEW, run_id="1", created=LONG_AGO, attempts=1, sent=sent)
+    record = Record(name, password=OLD, pending=pending, rotated_at=LONG_AGO, host=store.host, vendor=vendor, target=target, account=name)
+    store.keep(dataclasses.replace(record, **more))
+
+
+def count_reads(store, monkeypatch):
+    """What of a store lists or reads, as it happens."""
+    done = []
+    for name in ("list", "get", "put", "write_note"):
+        original = getattr(store, name)
+        monkeypatch.setattr(store, name, lambda *args, name=name, original=original: (done.append(name), original(*args))[1])
+    return done
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_edge_51_a_run_names_a_user_that_was_removed_while_pending(store, check_mode):
+    left_behind(store)
+    held = dict(store.data["bob"])
+    result = rotate(first(), check_mode=check_mode)
+    assert "failed" not in result and result["unlisted"] == ["bob"] and store.data["bob"] == held
+    assert result["summary"][-1].startswith("bob: NOT among the users any more, and its new password, pending since %s, may be in force" % LONG_AGO)
+    assert [text for text in result["warnings"] if "bob" in text] == ["model-1: " + result["summary"][-1]]
+
+
+def test_edge_59_a_run_names_users_that_have_left_without_a_warning(store):
+    rotate(first(), first("bob"))
+    result = rotate("alice", force=True)
+    assert result["unlisted"] == ["bob"] and "bob: NOT among the users any more" in result["summary"][-1] and not result.get("warnings")
+    left_behind(store, sent=0)
+    result = rotate("alice", force=True)
+    assert result["unlisted"] == ["bob"] and "in force" not in result["summary"][-1] and not result.get("warnings")
+
+
+def test_edge_59_a_run_that_fails_names_them_too(store):
+    left_behind(store)
+
+    def fail(account):
+        raise VendorError("user_not_found", "The model refuses.")
+
+    ModelVendor.troubles["alice"] = fail
+    result = rotate(first())
+    assert result["failed"] and result["unlisted"] == ["bob"] and "1 of 1 users" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "whose", [{"status": RETIRED, "pending": None, "password": None}, {"vendor": "another", "target": "another://"}, {"target": THERE}], ids=["retired", "vendor", "target"]
+)
+def test_edge_59_a_run_is_silent_about_what_is_retired_or_somebody_elses(store, whose):
+    left_behind(store, **whose)
+    result = rotate(first())
+    assert result["unlisted"] == [] and "bob" not in repr(result)
+
+
+def test_edge_59_nothing_is_listed_where_it_costs_something_and_nobody_is_due(store, monkeypatch):
+    rotate(first())
+    left_behind(store)
+    done = count_reads(store, monkeypatch)
+    assert rotate("alice")["unlisted"] == [] and set(done) == {"get"}
+    monkeypatch.setattr(store, "lists_for_free", True)
+    assert rotate("alice")["unlisted"] == ["bob"] and set(done) == {"get", "list"}
+
+
+def test_edge_59_one_listing_a_run(store, monkeypatch):
+    left_behind(store)
+    done = count_reads(store, monkeypatch)
+    assert rotate(first())["unlisted"] == ["bob"] and done.count("list") == 1 and done[-2:] == ["list", "get"]
+
+
+def test_edge_59_a_store_that_refuses_to_list_fails_no_run(store, monkeypatch):
+    def refuse():
+        raise VendorError("store_failed", "Permission denied.")
+
+    left_behind(store)
+    monkeypatch.setattr(store, "list", refuse)
+    result = rotate(first())
+    assert "failed" not in result and result["unlisted"] == [] and "denied" not in repr(result)
+
+
+def test_edge_59_a_record_that_cannot_be_read_hides_no_other_one(store):
+    rotate(first())
+    left_behind(store)
+    store.data["carol"] = {"username": "carol", "failed_logins": -1}
+    assert rotate("alice", force=True)["unlisted"] == ["bob"]
+    status = run_action(rotation_status.ActionModule, {"users": ["alice"]})
+    assert "failed" not in status and status["unlisted"] == ["bob"] and "may be in force" in status["summary"][-1]
+
+
+def test_edge_59_the_steps_one_by_one_name_them_too(store):
+    left_behind(store)
+    left_behind(store, "carol", vendor="another", target="another://")
+    here = {"vendor": "model", "connection": {"url": HERE}, "users": [first()]}
+    for args in (here, {"vendor": "model", "users": [first()]}):
+        result = run_action(rotation_stage.ActionModule, args)
+        assert "failed" not in result and result["unlisted"] == ["bob"] and "may be in force" in result["summary"][0] and len(result["warnings"]) == 1
+        assert "MARKER" not in repr(result)
+
+
+def test_edge_59_status_and_retire_leave_other_vendors_alone(store):
+    left_behind(store, "carol", vendor="another", target="another://")
+    assert run_action(rotation_status.ActionModule, {"users": ["alice"]})["unlisted"] == ["carol"]
+    assert run_action(rotation_status.ActionModule, {"users": ["alice"], "vendor": "model"})["unlisted"] == []
 
 
 def test_edge_59_and_51_records_without_a_user_are_told_and_retired_with_a_copy(store):
