@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import nullcontext
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
@@ -45,14 +45,14 @@ class ActionModule(RotationAction):
         wanted = policy.policy_for(sender.capabilities, args["policy"])
         store = self.store(args, task_vars)
         # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
-        with steps.locked(store, self.check_mode), damaged_records_set_aside() if args["set_aside_damaged"] else nullcontext():
+        with steps.locked(store, self.check_mode), damaged_records_set_aside() if args["set_aside_damaged"] else nullcontext(set()) as set_aside:
             told = self._repair(args, store, sender, given, wanted)
         users = [told[name] for name in given]
         failed = [user for user in users if user["error"]]
         result = dict(
             changed=any(user["action"] not in (None, "unchanged") for user in users),
             users=users,
-            summary=[_line(user, self.check_mode) for user in users] or ["No user is named for this host."],
+            summary=[_line(user, self.check_mode) + _kept(user, set_aside, store, self.check_mode) for user in users] or ["No user is named for this host."],
         )
         if failed:
             result.update(failed=True, msg="%d of %d users were not repaired: %s" % (len(failed), len(users), ", ".join(user["name"] for user in failed)))
@@ -248,6 +248,14 @@ def _as_bound(read: Record, identity: Identity, host: str) -> Record:
 
 def _lost(name, message=None, error=None):
     return dict(name=name, action=None, password=None, verified=None, error=error or VendorError(errors.CURRENT_PASSWORD_WRONG, message).as_dict())
+
+
+def _kept(user: dict, set_aside: Set[str], store: Store, check_mode: bool) -> str:
+    """Where what stood in the place of a record is to be found, if it was written over."""
+    if user["name"] not in set_aside or user["error"] or user["action"] is None:
+        return ""
+    where = "in the record (set_aside)%s" % (" and, for a while, as an older version of the secret" if store.keeps_versions else "")
+    return "; what stood there %s kept %s" % ("would be" if check_mode else "is", where)
 
 
 def _line(user, check_mode):

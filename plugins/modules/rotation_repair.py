@@ -54,7 +54,10 @@ options:
   set_aside_damaged:
     description:
       - Whether a record that is damaged may be replaced once a login has proved the password that you tell. What the damaged one held is kept in the new
-        record, under C(set_aside).
+        record, under C(set_aside), up to 20,000 characters.
+      - So is an entry or a secret at the place of a record that is none, even one that somebody else has made. In Vault and Secrets Manager it stays there,
+        too, as an older version of the secret, as long as the server keeps versions.
+      - Where a failed login counts towards a lock-out, it is replaced before the login, since the login is counted there.
     type: bool
     default: false
   forget_failed_logins:

@@ -17,6 +17,7 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/ is where the fac
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -38,7 +39,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.parallel import ea
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from ..records import Record
-from .base import Entry, Note, Store, StoreConflict, failure, read_record, sound
+from .base import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record, sets_aside, sound
 
 try:
     import boto3
@@ -121,6 +122,7 @@ class _Version:
     after: str  # where AWSPENDING stood before
     source: str  # where AWSCURRENT stood before
     target: str  # where AWSCURRENT belongs from then on
+    is_newest: bool = True  # False if no version has AWSPENDING
 
 
 class AwsSecretsManagerStore(Store):
@@ -146,6 +148,7 @@ class AwsSecretsManagerStore(Store):
         required_together=[("access_key", "secret_key")],
         required_by=dict(session_token=("access_key",)),
     )
+    keeps_versions = True
     lease_seconds = 300.0  # the service asks for no more than one version of a secret in ten minutes, and forgets only those beyond a hundred
 
     def __init__(self, host, options, loader):
@@ -340,10 +343,7 @@ class AwsSecretsManagerStore(Store):
                 if not labels:
                     return None
                 if PENDING not in labels:
-                    raise failure(
-                        "The secret %s in %s was not written by the rotation: no version has the label %s. Give the label to the version that holds "
-                        "username and password, and the rotation takes it over; or move the secret away." % (name, self._place, PENDING)
-                    )
+                    return self._foreign(name, user, labels)
                 continue
             version = self._parsed(name, found)
             if CURRENT in found["VersionStages"] and version.target == version.id:
@@ -366,8 +366,34 @@ class AwsSecretsManagerStore(Store):
                     raise
             return version
         if refusal:
-            raise failure("%s The label %s is there. Give it to a version that holds a record." % (refusal.message, PENDING))
+            message = "%s The label %s is there. Give it to a version that holds a record." % (refusal.message, PENDING)
+            return self._no_record(message, user, None, labels[PENDING], labels.get(CURRENT))
         raise failure("The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._place))
+
+    def _foreign(self, name: str, user: str, labels: dict) -> _Version:
+        """A secret without AWSPENDING, which somebody else has made.
+
+        :raises VendorError: unless damaged records are set aside.
+        """
+        message = (
+            "The secret %s in %s was not written by the rotation: no version has the label %s. Give the label to the version that holds "
+            "username and password, and the rotation takes it over; or move the secret away." % (name, self._place, PENDING)
+        )
+        current = labels.get(CURRENT)
+        content = None
+        if sets_aside() and current:
+            content = _content(self._call("get_secret_value", name, SecretId=name, VersionId=current))
+        return replace(self._no_record(message, user, content, current, current), is_newest=False)
+
+    def _no_record(self, message: str, user: str, content: Any, version: Optional[str], current: Optional[str]) -> _Version:
+        """A version that holds something else than a record, as one that holds a record which knows nothing else.
+
+        :param current: where AWSCURRENT stands.
+        :raises VendorError: unless damaged records are set aside; or there is no AWSCURRENT that could follow.
+        """
+        if not version or not current:
+            raise failure(message) from None
+        return _Version(version, damaged_record(message, content, user, self.host), version, current, current)
 
     def _write(self, user, entry):
         """Write a record.
@@ -381,6 +407,9 @@ class AwsSecretsManagerStore(Store):
             if not self._begin(name, user):
                 return False
             head = _Version(BEGINNING, None, BEGINNING, BEGINNING, BEGINNING)
+        # The service refuses if another version has got the label meanwhile.
+        if not head.is_newest and not self._move(name, PENDING, None, head.id):
+            return False
         record, new = entry.record, str(uuid.uuid4())
         source = target = head.target
         if record.password != (head.record.password if head.record else None):
@@ -420,10 +449,12 @@ class AwsSecretsManagerStore(Store):
     def _move(self, name, label, source, target):
         """Move a label if it stands at the source; if the answer is lost, look.
 
+        :param source: a version; ``None``: the label must stand nowhere.
         :return: False if it stands elsewhere by now.
         """
         try:
-            self._call("update_secret_version_stage", name, SecretId=name, VersionStage=label, RemoveFromVersionId=source, MoveToVersionId=target)
+            origin = {"RemoveFromVersionId": source} if source else {}
+            self._call("update_secret_version_stage", name, SecretId=name, VersionStage=label, MoveToVersionId=target, **origin)
             return True
         except VendorError as error:
             trouble = error
@@ -457,11 +488,16 @@ class AwsSecretsManagerStore(Store):
         version, where = found["VersionId"], "the version %s of the secret %s in %s" % (found["VersionId"], name, self._place)
         try:
             content = json.loads(found["SecretString"])
-            labels = content.pop(_LABELS, None) or {PENDING: version, CURRENT: [version, version]}  # without them: as somebody else has made it
-            after, (source, target) = labels[PENDING], labels[CURRENT]
+            labels = content.pop(_LABELS, None)
+            after, (source, target) = (labels[PENDING], labels[CURRENT]) if labels else (version, (version, version))  # without: as somebody else has made it
         except (KeyError, ValueError, TypeError, AttributeError):
-            raise failure("What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten." % where) from None
+            message = "What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten." % where
+            current = (self._labels(name) or {}).get(CURRENT) if sets_aside() else version
+            return self._no_record(message, self._user(name), _content(found), version, current)
         record = read_record(content, self._user(name), where, self.host)
+        if not labels and sets_aside() and record.set_aside and "set_aside" not in content:
+            # It was damaged, so it does not tell where AWSCURRENT belongs, either.
+            source = target = (self._labels(name) or {}).get(CURRENT) or version
         return _Version(version, None if version == BEGINNING else record, after, source, target)
 
     # ---- requests ----
@@ -522,6 +558,13 @@ def _invalid(message):
 def _quoted(text, safe=""):
     """A text in the characters that a secret's name may have; ``=`` begins what is quoted, as ``%`` does in a URL."""
     return quote(sound(text), safe=safe + "@+").replace("~", "%7E").replace("%", "=")
+
+
+def _content(found: dict) -> Optional[str]:
+    """What a version holds, as text."""
+    if "SecretBinary" in found:
+        return base64.b64encode(found["SecretBinary"]).decode("ascii")
+    return found.get("SecretString")
 
 
 def _by_label(versions):

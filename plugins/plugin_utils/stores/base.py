@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, ClassVar, Iterator, Optional
+from typing import Any, ClassVar, Iterator, Optional, Set
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Message, VendorError
@@ -105,6 +105,7 @@ class Store(ABC):
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     lease_seconds: ClassVar[float] = 30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
     compares_and_sets: ClassVar[bool] = False  # whether a server does, so that there is no need to read what was written
+    keeps_versions: ClassVar[bool] = False  # whether what a write replaces stays there for a while, as an older version
     lists_for_free: ClassVar[bool] = False  # whether names and records of all users cost nothing once some were read
     lease: Any = None  # of this run on the host, while it holds it; see .._lease.held
 
@@ -193,24 +194,33 @@ def damaged_record(message: str, data: Any, user: str, host: Optional[str] = Non
     :param data: what stands there, as plain data.
     :raises VendorError: ``store_failed``.
     """
-    if _repairing:
+    if _set_aside is not None:
+        _set_aside.add(user)
         return Record(user, host=host, set_aside=json.dumps(data, sort_keys=True)[:_LONGEST_SET_ASIDE])
     raise DamagedRecordError(errors.STORE_FAILED, message) from None
 
 
 _LONGEST_SET_ASIDE = 20_000  # characters
-_repairing = False  # for all threads: a store may read with several
+_set_aside: Optional[Set[str]] = None  # the users whose damaged records were; for all threads, since a store may read with several
 
 
 @contextmanager
-def damaged_records_set_aside() -> Iterator[None]:
-    """Read a damaged record as one that knows nothing but what the damaged one held, so that it can be written over without loss."""
-    global _repairing  # pylint: disable=global-statement
-    before, _repairing = _repairing, True
+def damaged_records_set_aside() -> Iterator[Set[str]]:
+    """Read a damaged record as one that knows nothing but what the damaged one held, so that it can be written over without loss.
+
+    :return: the users for whom that was done; it grows as records are read.
+    """
+    global _set_aside  # pylint: disable=global-statement
+    before, _set_aside = _set_aside, set()
     try:
-        yield
+        yield _set_aside
     finally:
-        _repairing = before
+        _set_aside = before
+
+
+def sets_aside() -> bool:
+    """Whether damaged records are to be set aside just now."""
+    return _set_aside is not None
 
 
 def open_store(name, host, options, loader):

@@ -38,7 +38,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outs
 from ansible_collections.rekey.passwords.plugins.module_utils.parallel import each
 from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
-from .base import Entry, Note, Store, StoreConflict, failure, read_record, sound
+from .base import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record, sound
 
 try:
     import hvac
@@ -66,6 +66,14 @@ _LOGIN_HINTS = {
 
 class _Stale(Exception):
     """The version that a write was to replace is not the current one."""
+
+
+class _NoSecret(VendorError):
+    """A version of a secret holds something else than names and values."""
+
+    def __init__(self, message: str, data: Any, version: int) -> None:
+        super().__init__(errors.STORE_FAILED, message)
+        self.data, self.version = data, version
 
 
 @dataclass
@@ -152,6 +160,7 @@ class HashiVaultStore(Store):
     """Records in a KV secrets engine of version 2."""
 
     compares_and_sets = True
+    keeps_versions = True
 
     argument_spec = dict(
         url=_option("VAULT_ADDR", type="str", required=True),
@@ -282,7 +291,10 @@ class HashiVaultStore(Store):
 
     def _entry(self, user: str) -> Entry:
         path = self._record_path(user)
-        held = self._fetch(path)
+        try:
+            held = self._fetch(path)
+        except _NoSecret as odd:
+            return Entry(damaged_record(odd.message, odd.data, user, self.host), odd.version)
         if held.data is None and held.version:
             raise failure(self._deleted(path, held))
         if held.data is None:
@@ -306,10 +318,11 @@ class HashiVaultStore(Store):
         data = _member(body, "data", "data")
         if not isinstance(data, dict) or not _is_version(version):
             # The body is not shown: it may be half a record.
-            raise failure(
+            message = (
                 "What %s answered for %s is no secret of a KV secrets engine of version 2. Restore it, or see what stands between; it is not overwritten."
                 % (self._url, place)
             )
+            raise _NoSecret(message, data, version) if _is_version(version) else failure(message)
         return _Held(data, version)
 
     def _deleted(self, path: str, held: _Held) -> str:

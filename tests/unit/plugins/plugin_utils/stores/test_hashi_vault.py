@@ -13,13 +13,14 @@ import time
 import pytest
 from ansible.utils.display import Display
 
+from ansible_collections.rekey.passwords.plugins.action import rotation_repair, rotation_run
 from ansible_collections.rekey.passwords.plugins.module_utils import http
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base, hashi_vault
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
 from tests.simulators.hashi_vault import LOGIN, REVOKE, ROLE_ID, ROOT_TOKEN, SECRET_ID, HashiVaultDouble, Mount, Role
-from tests.unit.plugins.rotation_doubles import loader
+from tests.unit.plugins.rotation_doubles import ModelVendor, loader, run_action, use_model
 
 pytest.importorskip("hvac", reason="the store hashi_vault needs the Python library hvac")
 
@@ -561,3 +562,48 @@ def test_as_many_versions_are_kept_as_the_server_wants(double):
     for number in range(4):
         put(store, alice="S3cr3t-MARKER-%d" % number)
     assert list(double.secret(ALICE).versions) == [4] and current(store) == "S3cr3t-MARKER-3"
+
+
+# What is no record
+
+
+ODD_ONES = [{"password": "S3cr3t-MARKER-odd"}, {}, {"username": "alice", "password": 5}, "S3cr3t-MARKER-odd", ["S3cr3t-MARKER-odd"], 5]
+
+
+@pytest.mark.parametrize("content", ODD_ONES, ids=repr)
+def test_edge_38_what_is_no_record_is_set_aside_and_stays_as_an_older_version(double, content):
+    double.overwrite(ALICE, content)
+    store = open_store(double)
+    with pytest.raises(base.DamagedRecordError) as caught:
+        store.get(["alice"])
+    assert caught.value.kind == "store_failed" and "MARKER" not in caught.value.message
+    with base.damaged_records_set_aside() as names:
+        entry = store.get(["alice"])["alice"]
+        assert names == {"alice"} and entry.record.password is None and ("MARKER" in entry.record.set_aside) is ("MARKER" in repr(content))
+        double.overwrite(ALICE, content)
+        with pytest.raises(StoreConflict):
+            store.put({"alice": entry})
+        entry = store.get(["alice"])["alice"]
+        entry.record.repair("S3cr3t-MARKER-new")
+        store.put({"alice": entry})
+    assert open_store(double).get(["alice"])["alice"].record == entry.record
+    assert double.secret(ALICE).versions[2].data == content and double.data(ALICE)["password"] == "S3cr3t-MARKER-new"
+
+
+def test_edge_38_a_repair_says_where_the_secret_of_somebody_else_is_kept(double, monkeypatch):
+    ModelVendor.reset(alice="S3cr3t-MARKER-old")
+    use_model(monkeypatch, *(open_store(double) for _number in range(5)))
+    double.overwrite(ALICE, {"key": "S3cr3t-MARKER-odd"})
+    args = {"vendor": "model", "connection": {"url": "model://"}, "users": ["alice"]}
+    result = run_action(rotation_run.ActionModule, args)
+    assert result["error"]["kind"] == "store_failed" and "set_aside_damaged" in result["msg"]
+    args["users"] = [{"name": "alice", "password": "S3cr3t-MARKER-wrong"}]
+    assert run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True))["failed"] and sorted(double.secret(ALICE).versions) == [1]
+    args["users"] = [{"name": "alice", "password": "S3cr3t-MARKER-old"}]
+    dry = run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True), check_mode=True)
+    assert "what stood there would be kept in the record" in dry["summary"][0] and sorted(double.secret(ALICE).versions) == [1]
+    result = run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True))
+    assert "failed" not in result and result["summary"][0].endswith("in the record (set_aside) and, for a while, as an older version of the secret")
+    assert "MARKER" not in repr(result) and "S3cr3t-MARKER-odd" in double.data(ALICE)["set_aside"]
+    again = run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True))
+    assert "failed" not in again and "set_aside" not in again["summary"][0]
