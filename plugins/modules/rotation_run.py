@@ -107,8 +107,8 @@ users:
       type: dict
 unlisted:
   description:
-    - The users of whom the store has records at this vendor and endpoint, whom O(users) does not name, and whom nobody has retired. Each has a line in RV(summary),
-      and one whose new password may be in force a warning. M(rekey.passwords.rotation_retire) retires them.
+    - The users of whom the store has records at this vendor and endpoint, whom O(users) does not name, and whom nobody has retired. Each has a line in
+      RV(summary), and one whose new password may be in force a warning. M(rekey.passwords.rotation_retire) retires them.
     - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user was due. They are left out
       if the store refuses to list.
   returned: success, and if only users failed

@@ -62,7 +62,8 @@ ODD_ONES: list[tuple[Callable[..., str], dict[str, Any]]] = [
     (made, content)
     for made in (somebody_elses, labelled, beside)
     for content in (
-        {"SecretString": ODD}, {"SecretString": json.dumps([ODD])}, {"SecretString": json.dumps({"engine": "mysql", "password": ODD})}, {"SecretString": "null"},
+        {"SecretString": ODD}, {"SecretString": json.dumps([ODD])},
+        {"SecretString": json.dumps({"engine": "mysql", "password": ODD})}, {"SecretString": "null"},
         {"SecretString": json.dumps({"username": "alice", "password": ODD, "labels": {"AWSPENDING": "x"}})}, {"SecretBinary": ODD.encode()},
     )
 ]  # fmt: skip

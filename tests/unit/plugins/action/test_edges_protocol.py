@@ -462,7 +462,9 @@ def test_edge_59_a_run_that_fails_names_them_too(store):
 
 
 @pytest.mark.parametrize(
-    "whose", [{"status": RETIRED, "pending": None, "password": None}, {"vendor": "another", "target": "another://"}, {"target": THERE}], ids=["retired", "vendor", "target"]
+    "whose",
+    [{"status": RETIRED, "pending": None, "password": None}, {"vendor": "another", "target": "another://"}, {"target": THERE}],
+    ids=["retired", "vendor", "target"],
 )
 def test_edge_59_a_run_is_silent_about_what_is_retired_or_somebody_elses(store, whose):
     left_behind(store, **whose)
