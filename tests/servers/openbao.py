@@ -17,6 +17,7 @@ import pathlib
 import platform
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -312,6 +313,8 @@ class OpenBao:
 
 
 def main() -> int:
+    # Whoever starts this in the background of a shell has it ignore Ctrl-C, and so a server that nobody can end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="openbao-") as work_dir, OpenBao(pathlib.Path(work_dir) / "server") as server:
             role = server.make_role()
