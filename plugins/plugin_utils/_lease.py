@@ -64,14 +64,17 @@ def _start_time(pid: int) -> Optional[str]:
     return None if state in "ZXx" else rest[18]
 
 
-def _here() -> dict:
-    """Who we are, for others on this machine."""
+def this_process() -> dict:
+    """What tells this process from any other, for others on this machine."""
     return {"boot_id": _boot_id(), "pid_namespace": _pid_namespace(), "machine": os.uname().nodename, "pid": os.getpid(), "started": _start_time(os.getpid())}
 
 
-def _is_gone(owner: dict) -> bool:
-    """Whether the holder was a process on this machine that has ended; False where that cannot be told."""
-    here = _here()
+def has_ended(owner: dict) -> bool:
+    """Whether that is a process on this machine that has ended; False where that cannot be told.
+
+    :param owner: what :func:`this_process` gave there.
+    """
+    here = this_process()
     if any(not here[key] or owner.get(key) != here[key] for key in ("boot_id", "pid_namespace", "machine")):
         return False
     pid = owner.get("pid")
@@ -160,7 +163,7 @@ class Lease:
             self._lost = True
 
     def _content(self) -> dict:
-        return dict(_here(), id=self.id, seconds=self._seconds, until=to_text(utc_now() + timedelta(seconds=self._seconds)))
+        return dict(this_process(), id=self.id, seconds=self._seconds, until=to_text(utc_now() + timedelta(seconds=self._seconds)))
 
     def _write(self, version: Any) -> bool:
         """Write the note in the place of the one of that version, and read it back."""
@@ -197,7 +200,7 @@ def _holder(note: Note) -> Optional[str]:
 
 
 def _is_free(note: Note) -> bool:
-    return not _holder(note) or _is_gone(note.content or {})
+    return not _holder(note) or has_ended(note.content or {})
 
 
 def _duration(note: Note) -> float:

@@ -22,6 +22,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
 
+from ._lease import has_ended, this_process
 from .ages import from_text, to_text
 from .stores.base import Store, StoreConflict
 
@@ -214,7 +215,7 @@ class TargetNote:
                 found = Admission(None, failed, _time(entry.get("failed_at")), may_change, known)
                 return False
             token = uuid.uuid4().hex
-            ours = {token: {"at": to_text(now), "failed_at": entry.get("failed_at") if failed else None}}
+            ours = {token: {"at": to_text(now), "failed_at": entry.get("failed_at") if failed else None, "owner": this_process()}}
             entry.update(failed_logins=failed + 1, failed_at=to_text(now), under_way=dict(others, **ours))
             content["operators"][name] = entry
             found = Admission(token, failed + 1, now, False)
@@ -442,7 +443,13 @@ def _under_way(entry: dict, now: datetime) -> Dict[str, dict]:
     found = entry.get("under_way")
     if not isinstance(found, dict):
         return {}
-    return {token: login for token, login in found.items() if isinstance(login, dict) and abs(now - (_time(login.get("at")) or now)) < _UNDER_WAY}
+    return {token: login for token, login in found.items() if isinstance(login, dict) and _may_go_on(login, now)}
+
+
+def _may_go_on(login: dict, now: datetime) -> bool:
+    """Whether a login may still be under way: nobody waits for one whose process was killed. It stays counted, since it may have failed."""
+    owner = login.get("owner")
+    return abs(now - (_time(login.get("at")) or now)) < _UNDER_WAY and not (isinstance(owner, dict) and has_ended(owner))
 
 
 def _time(text: Any) -> Optional[datetime]:

@@ -269,7 +269,7 @@ def test_without_a_lease_the_fence_is_open():
 @pytest.mark.parametrize("content", [{}, {"id": "x"}, {"id": "x", "pid": "many", "seconds": "long"}, {"id": "x", "pid": -1}, {"id": None, "pid": 5}])
 def test_a_note_of_another_version_blocks_nobody_for_ever(clock, content):
     store = MemoryStore()
-    content = dict(subject._here(), **content) if content.get("id") else content
+    content = dict(subject.this_process(), **content) if content.get("id") else content
     store.write_note(NAME, content, None)
     assert take(store) and clock.now - 1000 <= 902
 
@@ -287,19 +287,19 @@ def test_edge_24_a_killed_process_of_this_machine_is_not_waited_for(tmp_path):
 
 def test_a_process_of_the_same_number_is_no_holder(tmp_path, clock):
     store = FolderNotes(tmp_path, seconds=900.0)
-    store.write_note(NAME, dict(subject._here(), id="x", seconds=900.0, started="1"), None)
+    store.write_note(NAME, dict(subject.this_process(), id="x", seconds=900.0, started="1"), None)
     assert take(store) and clock.naps == 0
 
 
 def test_a_process_that_we_may_not_look_at_is_alive(monkeypatch):
     monkeypatch.setattr(subject, "_read", lambda path: "boot" if path.endswith("boot_id") else None)
-    assert not subject._is_gone(dict(subject._here(), started="1"))
+    assert not subject.has_ended(dict(subject.this_process(), started="1"))
 
 
 @pytest.mark.parametrize("key", ["boot_id", "pid_namespace", "machine"])
 def test_a_process_elsewhere_is_never_taken_for_one_of_ours(key):
-    gone = dict(subject._here(), started="1")
-    assert subject._is_gone(gone) and not subject._is_gone(dict(gone, **{key: "another"})) and not subject._is_gone(dict(gone, **{key: None}))
+    gone = dict(subject.this_process(), started="1")
+    assert subject.has_ended(gone) and not subject.has_ended(dict(gone, **{key: "another"})) and not subject.has_ended(dict(gone, **{key: None}))
 
 
 def test_the_lease_of_a_process_at_work_is_renewed(tmp_path, monkeypatch):

@@ -253,3 +253,14 @@ def test_who_never_gets_through_says_so(store):
     with pytest.raises(VendorError) as caught:
         note(store).claim("host-1", ["alice"])
     assert caught.value.kind == "store_conflict"
+
+
+def test_edge_32_nobody_waits_for_the_login_of_a_process_that_was_killed(store, monkeypatch):
+    """It may have failed, so it stays counted; a process that goes on, or that runs elsewhere, is waited for."""
+    monkeypatch.setattr(subject, "this_process", lambda: {"pid": 1})
+    assert note(store).admit_operator("root", 3, NOW, 60.0, True).token
+    monkeypatch.setattr(subject, "has_ended", lambda owner: False)
+    waiting = note(store).admit_operator("root", 3, NOW, 60.0, True)
+    assert waiting.token is None and waiting.may_change
+    monkeypatch.setattr(subject, "has_ended", lambda owner: owner == {"pid": 1})
+    assert note(store).admit_operator("root", 3, NOW, 60.0, True).token and note(store).operator_failures("root", NOW, 60.0) == 2
