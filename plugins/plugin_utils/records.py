@@ -201,9 +201,8 @@ class Record:
     def drop_pending(self):
         """The pending password was refused and is not in force anywhere, as far as can be told."""
         pending, self.pending = self.pending, None
-        if pending.sent > 1:
-            # An earlier request may still be under way.
-            self.put_aside(pending)
+        # An earlier request may still be under way, or a broken server may have done what it refused.
+        self.put_aside(pending)
         self.status = CURRENT if self.password else PENDING
 
     def as_dict(self):

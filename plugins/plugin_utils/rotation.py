@@ -380,9 +380,8 @@ def replace_refused(store, staged, results, policy, now):
                 refused = record.pending
                 # It keeps the identifier: for all the steps of this run it is the password that was staged.
                 record.pending = Pending(generate(policy), staged[name]["run_id"], to_text(now), attempts=1, sent=1, replaces=refused.replaces)
-                if refused.sent > 1:
-                    # An earlier request may still be under way.
-                    record.put_aside(refused)
+                # An earlier request may still be under way, or a broken server may have done what it refused.
+                record.put_aside(refused)
                 found[name] = record
                 changes[name] = Entry(record, entry.version)
         return changes
