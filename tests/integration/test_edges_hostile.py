@@ -151,8 +151,13 @@ def test_edge_14_15_47_nonsense_before_anything_was_changed(ansible, stand, serv
     run_in_time(rotation, "rekey.passwords.verify" if method == "lookup" else "rekey.passwords.repair")
     assert_known(rotation, made)
     be_well(made)
+    if stand.locks_after:
+        # An answer that was no answer may have been a failed login. Only people know that it was not, or time passes.
+        operators = {connection["api_user"] for connection in (host["rotate_connection"] for host in rotation.hosts.values()) if "api_user" in connection}
+        unlocked = {"rotate_repair_forget_failed_logins": True, "rotate_repair_users": ["alice", *sorted(operators)]}
+        rotation.run("rekey.passwords.repair", forks=FORKS, extra_vars={**AT_ONCE, **unlocked})
     again = rotation.run(forks=FORKS, extra_vars=AT_ONCE)
-    told = [user for host in made for user in again.result(ROTATE, host)["users"] if user["error"]]
+    told = ["%s: %s" % (host, user["error"]["message"]) for host in made for user in again.result(ROTATE, host)["users"] if user["error"]]
     assert again.rc == 0 and not told, told
     assert not ansible.leaks(secrets(rotation, made))
 

@@ -320,7 +320,8 @@ def test_edge_40_the_rotation_finds_it_where_the_vendor_wants_the_current_passwo
     ModelVendor.troubles["alice"] = wants_current
     result = rotate("alice")
     assert "failed" not in result, result
-    assert store.record("alice").password == ModelVendor.passwords["alice"] not in (OLD, LATE) and store.record("alice").previous == LATE
+    new = store.record("alice").password
+    assert new == ModelVendor.passwords["alice"] and new not in (OLD, LATE) and store.record("alice").previous == LATE
 
 
 # ---- repair, verify, status, retire
