@@ -11,7 +11,7 @@ import datetime
 import pytest
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import DamagedRecord, Earlier, Identity, Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, DamagedRecord, Earlier, Identity, Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import damaged_records_set_aside, read_record
 
 A = Identity("milvus", "https://a.example.com:19530", "alice")
@@ -101,6 +101,12 @@ def test_the_one_that_turns_out_to_be_in_force_is_kept_once():
     record.pending = sent("S3cr3t-MARKER-other")
     record.promote("2026-01-31T00:00:00Z", verified=True)
     assert record.earlier == ()
+
+
+def test_a_record_without_a_pending_password_has_none_to_drop():
+    record = Record("alice", password="S3cr3t-MARKER-old", status=CURRENT)
+    record.drop_pending()
+    assert record == Record("alice", password="S3cr3t-MARKER-old", status=CURRENT)
 
 
 def test_edge_38_a_damaged_record_can_be_set_aside_with_all_that_it_held():
