@@ -108,6 +108,9 @@ class Sender:
         """What :meth:`send` would do; nothing was staged, so a password that is thrown away stands for the new one."""
         records = {name: entry.record for name, entry in store.get(staged).items()}
         operator = self._operator(store)
+        if operator.logins.counted and not store.is_begun:
+            # The operator's login may fail, too, and check mode begins no store in which to count it.
+            return self._untried(staged)
         entries = []
         for name in staged:
             record, given = records[name], self._given.get(name) or {"name": name}
@@ -121,6 +124,12 @@ class Sender:
             return self._run(entries, operator)
         except VendorError as error:
             return self._nobody(staged, error)
+
+    def _untried(self, staged: Iterable[str]) -> dict:
+        """What check mode foresees where it makes no login at all."""
+        users = [dict(name=name, id=None, state=change.WOULD_CHANGE, verified=None, error=None) for name in staged]
+        warning = "Check mode made no login at %s, not even the operator's: there is no store yet that could count a failed one." % self.capabilities.title
+        return dict(changed=bool(users), users=users, warnings=[warning])
 
     def know_operator(self):
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""

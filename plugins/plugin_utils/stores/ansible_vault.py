@@ -80,6 +80,10 @@ class AnsibleVaultStore(Store):
         self._may_begin = bool(options.get("store_create"))
         self._notes = FolderNotes(lambda: self._folder, self._shared)
 
+    @property
+    def is_begun(self) -> bool:
+        return is_begun(self._folder, _is_record)
+
     def get(self, users):
         data = self._read()
         return {user: self._entry(data, user) for user in users}

@@ -115,6 +115,11 @@ class Store(ABC):
     def close(self):
         """End sessions and connections. Never raises."""
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the store is there already, so that a note in it is no beginning of a store."""
+        return True
+
     @abstractmethod
     def get(self, users):
         """Read records.
