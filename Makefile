@@ -18,7 +18,7 @@ demo: ## all set-up, then watch passwords being rotated at six simulated endpoin
 	$(CHECKS) demo
 
 .PHONY: test
-test: ## all set-up, then every check (about 20 minutes)
+test: ## all set-up, then every check (up to 45 minutes)
 	$(CHECKS) test
 
 .PHONY: check

@@ -229,6 +229,7 @@ def main():
         print("\nThe mistakes are named, and nobody else was held up by them. Who failed keeps the old password; the new one waits in the store.")
 
         say("3. Rotate again, with both mistakes corrected: only those still due are changed")
+        print("The user nobody has left the inventory. Its password of the first run is still in the store, so each run warns of it until it is retired.")
         demo.write_inventory(doubles, fixed=True)
         status, output = demo.ansible("rekey.passwords.rotate", *together)
         must(status == 0 and "frank (unfinished): rotated" in output and "bob: not due" in output, "the corrected run should have succeeded")
