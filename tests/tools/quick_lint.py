@@ -15,7 +15,7 @@ LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
 # Where the licence has to stand, in a form of comment that the file knows.
 COMMENTED = {".cfg", ".ini", ".j2", ".md", ".proto", ".py", ".rst", ".sh", ".toml", ".txt", ".yaml", ".yml", ""}
 # Written by a tool, or the licence itself.
-EXEMPT = {"LICENSE", "CHANGELOG.rst", "changelogs/changelog.yaml"}
+EXEMPT = {"LICENSE", "LICENSES/GPL-3.0-or-later.txt", "CHANGELOG.rst", "changelogs/changelog.yaml"}
 HEADER_LINES = 12
 LINTERS = (
     ("yamllint", "--strict", "."),
