@@ -19,10 +19,11 @@ def each(work, items, workers, goes_on=lambda error: False):
     :param workers: how many at a time; at least 1.
     :param goes_on: called with an exception of ``work``, tells whether items that were not begun yet are worth trying all the same.
     :return: list of what ``work`` gave, in the order of the items.
-    :raises Exception: the first one that ``work`` has raised, when those that were begun have ended.
+    :raises Exception: that of the first item for which ``work`` has raised one, when those that were begun have ended. Items are begun in their order,
+        so which item that is depends on no race.
     """
     items = list(items)
-    results, failures = [None] * len(items), []
+    results, failures = [None] * len(items), {}
     todo, ended = deque(enumerate(items)), SimpleQueue()
 
     def begin():
@@ -32,7 +33,7 @@ def each(work, items, workers, goes_on=lambda error: False):
                 try:
                     results[number] = work(item)
                 except Exception as exc:  # pylint: disable=broad-exception-caught
-                    failures.append(exc)
+                    failures[number] = exc
                     if not goes_on(exc):
                         todo.clear()
         except IndexError:
@@ -53,5 +54,5 @@ def each(work, items, workers, goes_on=lambda error: False):
     finally:
         todo.clear()
     if failures:
-        raise failures[0]
+        raise failures[min(failures)]
     return results

@@ -71,6 +71,20 @@ def test_those_that_were_begun_come_to_their_ends_before_the_failure_is_told():
     assert ended == [1]
 
 
+def test_which_failure_is_told_depends_on_the_order_of_the_items_and_on_no_race():
+    later_has_failed = threading.Event()
+
+    def work(item):
+        if item == 0:
+            assert later_has_failed.wait(DEADLINE)
+            raise OSError("first")
+        later_has_failed.set()
+        raise OSError("second")
+
+    with pytest.raises(OSError, match="first"):
+        each(work, range(2), 2)
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_some_failures_stop_nobody_else(workers):
     work = Failing(_1=ValueError("of one"), _3=ValueError("of another"))
