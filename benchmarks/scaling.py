@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import tempfile
 
-from tests.integration.slices import Slices
-
 from benchmarks.comparison import Row, Section
 from benchmarks.measure import Measured
 from benchmarks.setting import COLLECTIONS, VAULT_PASSWORD
+from tests.integration.slices import Slices
 
 PROCESSES = 4
 

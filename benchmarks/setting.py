@@ -81,7 +81,7 @@ class Setting:
         """A :class:`Double` each of whose answers takes ``latency`` milliseconds."""
         ready = self.folder / ("double-%d.json" % latency)
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "tests.simulators", "milvus", "--ready-file", str(ready), "--latency", str(latency)]
+        command = [sys.executable, "-m", "tests.doubles", "milvus", "--ready-file", str(ready), "--latency", str(latency)]
         with subprocess.Popen(command, cwd=ROOT) as process:
             try:
                 while not ready.exists():

@@ -22,26 +22,26 @@ SECONDS = 2.0
 def measure(setting, sizes):
     """The section."""
     # Not before it is needed: they import the collection.
-    from tests.store_stands import STANDS  # pylint: disable=import-outside-toplevel
+    from tests.store_cases import CASES  # pylint: disable=import-outside-toplevel
 
     users = sizes["users"]
-    rows = {name: Row("%s: stage and commit" % name, users) for name in STANDS}
+    rows = {name: Row("%s: stage and commit" % name, users) for name in CASES}
     with contextlib.ExitStack() as stack:
-        options = {name: stack.enter_context(_served(stand, setting.folder)) for name, stand in STANDS.items()}
+        options = {name: stack.enter_context(_served(case, setting.folder)) for name, case in CASES.items()}
         # Each round has a host of its own, so that all begin with nothing.
         numbers = iter(range(1000))
-        turns = [(rows[name], lambda name=name: _rotated(STANDS[name].name, options[name], "host-%d" % next(numbers), users)) for name in STANDS]
+        turns = [(rows[name], lambda name=name: _rotated(CASES[name].name, options[name], "host-%d" % next(numbers), users)) for name in CASES]
         in_turns(turns, sizes["rounds"])
     goals = [Goal("%s, in seconds" % EMBEDDED, rows[EMBEDDED].median(), SECONDS, unit="s")]
     return Section("Stores: %d users at one host" % users, list(rows.values()), goals)
 
 
 @contextlib.contextmanager
-def _served(stand, folder):
+def _served(case, folder):
     """The options of a store whose server runs in another process."""
     ours, theirs = multiprocessing.Pipe()
     folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
-    process = multiprocessing.get_context("fork").Process(target=_serve, args=(stand, folder, theirs))
+    process = multiprocessing.get_context("fork").Process(target=_serve, args=(case, folder, theirs))
     process.start()
     try:
         if not ours.poll(60):
@@ -52,8 +52,8 @@ def _served(stand, folder):
         process.join()
 
 
-def _serve(stand, folder, pipe):
-    with stand(folder) as running:
+def _serve(case, folder, pipe):
+    with case(folder) as running:
         pipe.send(dict(running.options, environment=running.environment))
         pipe.recv()
 

@@ -20,7 +20,7 @@ pytest_plugins = [name for name in ("tests.integration.real_milvus", "tests.inte
 @pytest.fixture
 def milvus_double():
     """A fresh double of Milvus with ``root`` and nobody else; a test adds users with ``set_user``."""
-    from tests.simulators.milvus import MilvusDouble  # pylint: disable=import-outside-toplevel
+    from tests.doubles.milvus import MilvusDouble  # pylint: disable=import-outside-toplevel
 
     with MilvusDouble() as double:
         yield double

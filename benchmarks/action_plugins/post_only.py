@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import requests
-
 from ansible.plugins.action import ActionBase
 
 

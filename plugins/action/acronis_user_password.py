@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils.user_password import UserPasswordAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_action import UserPasswordAction
 
 
 class ActionModule(UserPasswordAction):

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_staged, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_staged, read_users
 
 
 class ActionModule(RotationAction):
@@ -15,9 +15,9 @@ class ActionModule(RotationAction):
 
     def rotate(self, args, task_vars, scrub):
         staged = read_staged(args["staged"])
-        way = steps.sender(self, read_users(args["users"]), args, task_vars, scrub)
+        delivery = steps.delivery(self, read_users(args["users"]), args, task_vars, scrub)
         if not any(user["due"] for user in staged):
             return dict(changed=False, users=[])
-        store = self.store(args, task_vars)
+        store = self.open_store(args, task_vars)
         with steps.locked(store, self.check_mode):
-            return steps.change(way, store, staged, args, self.check_mode)
+            return steps.change(delivery, store, staged, args, self.check_mode)

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_staged
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_staged
 
 
 class ActionModule(RotationAction):
@@ -19,7 +19,7 @@ class ActionModule(RotationAction):
         staged = read_staged(args["staged"])
         steps.require(args)
         results = read_results(args["results"])
-        store = self.store(args, task_vars)
+        store = self.open_store(args, task_vars)
         if not any(user["due"] for user in staged):
             return steps.commit(store, staged, results, args, self.check_mode)
         with steps.locked(store, self.check_mode):

@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Dict, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, rotation, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._lease import is_ours
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET, RotationAction
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import RETIRED, Identity, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import BEGIN_OPTIONS, Entry, Store
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import owners, protocol, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.lease import is_ours
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import TARGET, RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import RETIRED, Identity, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import BEGIN_OPTIONS, Entry, Store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import OPTIONS as STORE_OPTIONS
 
 COPIED, UNCHANGED = "copied", "unchanged"
 
@@ -27,7 +27,7 @@ class ActionModule(RotationAction):
     SPEC = dict({"to_" + name: spec for name, spec in {**STORE_OPTIONS, **BEGIN_OPTIONS}.items()}, to_store=dict(type="str", required=True))
 
     def rotate(self, args, task_vars, scrub):
-        source, other = self.store(args, task_vars), self._target(args, task_vars)
+        source, other = self.open_store(args, task_vars), self._target(args, task_vars)
         users: Dict[str, dict] = {}
         # What is being sent just now is copied when its run has told what became of it, or at least as pending.
         with steps.locked(source, self.check_mode), _locked(source, other, self.check_mode):
@@ -44,10 +44,10 @@ class ActionModule(RotationAction):
                 return changes
 
             with _named_by_their_own():
-                rotation.update(other, records, decide, self.check_mode, read_back=True)
+                protocol.update(other, records, decide, self.check_mode, read_back=True)
         return _told([users[name] for name in records], self.check_mode)
 
-    def _claim(self, other: Store, records: Dict[str, Record]) -> Dict[str, VendorError]:
+    def _claim(self, other: Store, records: Dict[str, Record]) -> Dict[str, PasswordError]:
         """Claim the accounts in the other store, too.
 
         :return: dict from name to the error, where the records of another name hold the account's password there.
@@ -56,16 +56,16 @@ class ActionModule(RotationAction):
         for name, record in records.items():
             if record.target and record.status != RETIRED:
                 places.setdefault((record.vendor, record.target), {})[name] = record.identity
-        refused: Dict[str, VendorError] = {}
+        refused: Dict[str, PasswordError] = {}
         for identities in places.values() if not self.check_mode else ():
-            refused.update(_owners.claim(other, identities, {name: Entry(records[name], None) for name in identities}))
+            refused.update(owners.claim(other, identities, {name: Entry(records[name], None) for name in identities}))
         return refused
 
     def _target(self, args, task_vars):
         """The other store; what is wrong with its options is told by their own names."""
         options = dict({name: args["to_" + name] for name in (*STORE_OPTIONS, *BEGIN_OPTIONS)}, target=args["target"])
         with _named_by_their_own():
-            return self.store(options, task_vars)
+            return self.open_store(options, task_vars)
 
 
 @contextmanager
@@ -82,12 +82,12 @@ def _named_by_their_own() -> Iterator[None]:
     """Messages about the other store name its options as they are called here."""
     try:
         yield
-    except VendorError as error:
+    except PasswordError as error:
         error.message = re.sub(r"\bstore_(path|options|create)\b|(?<=rotate_)store_(path|options|create)\b", r"to_store_\1\2", error.message)
         raise
 
 
-def _compared(record: Record, there: Optional[Record], claimed: Optional[VendorError] = None) -> dict:
+def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> dict:
     """What is to be done with a record, given the one that the other store has of the user."""
     told = dict(name=record.username, status=record.status, pending=record.pending is not None, action=COPIED, error=None)
     if there == record:
@@ -96,7 +96,7 @@ def _compared(record: Record, there: Optional[Record], claimed: Optional[VendorE
         return dict(told, action=None, error=claimed.as_dict())
     if there is not None:
         message = "The other store has another record of %s; both are left as they are. Remove the one that is wrong." % record.username
-        return dict(told, action=None, error=VendorError(errors.STORE_CONFLICT, message).as_dict())
+        return dict(told, action=None, error=PasswordError(errors.STORE_CONFLICT, message).as_dict())
     return told
 
 

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _hosts
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import hosts
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
 class ActionModule(RotationAction):
@@ -19,8 +19,8 @@ class ActionModule(RotationAction):
         hostvars = task_vars["hostvars"]
         before = hostvars.raw_get("localhost").get("rotate_progress")
         results = {host: _result(hostvars.raw_get(host)) for host in task_vars["ansible_play_batch"]}
-        state = _hosts.progress(before, results, len(args["hosts"]), args["max_fail_percentage"])
-        lines = _hosts.summary(state, args["hosts"])
+        state = hosts.progress(before, results, len(args["hosts"]), args["max_fail_percentage"])
+        lines = hosts.summary(state, args["hosts"])
         return dict(changed=False, summary=lines, ansible_facts=dict(rotate_progress=dict(state, summary=lines)), **state)
 
 

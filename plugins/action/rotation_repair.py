@@ -9,14 +9,15 @@ from contextlib import nullcontext
 from typing import Dict, List, Optional, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, _proof, policy, rotation, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._targets import TargetNote
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
-from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import RETIRED, Identity, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store, damaged_records_set_aside
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import owners, policy, protocol, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import proof as proof_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.delivery import Delivery
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import RETIRED, Identity, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Store, damaged_records_set_aside
 
 _REASON = "repair"
 
@@ -40,13 +41,13 @@ class ActionModule(RotationAction):
         given = {user["name"]: user for user in read_users(elements, with_password=True)}
         scrub.add(*(user["password"] for user in given.values() if user.get("password")))
         extras = {name: {key: value for key, value in user.items() if key != "password"} for name, user in given.items()}
-        sender = Sender(self, task_vars, args["vendor"], args["connection"], extras, scrub)
-        sender.know_operator()
-        wanted = policy.policy_for(sender.capabilities, args["policy"])
-        store = self.store(args, task_vars)
+        delivery = Delivery(self, task_vars, args["vendor"], args["connection"], extras, scrub)
+        delivery.know_operator()
+        wanted = policy.policy_for(delivery.capabilities, args["policy"])
+        store = self.open_store(args, task_vars)
         # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
         with steps.locked(store, self.check_mode), damaged_records_set_aside() if args["set_aside_damaged"] else nullcontext(set()) as set_aside:
-            told = self._repair(args, store, sender, given, wanted)
+            told = self._repair(args, store, delivery, given, wanted)
         users = [told[name] for name in given]
         failed = [user for user in users if user["error"]]
         result = dict(
@@ -61,7 +62,7 @@ class ActionModule(RotationAction):
     def _for_this_host(self, args: dict, task_vars: dict) -> list:
         """The users without those that are named for another host.
 
-        :raises VendorError: ``invalid_input``: a password is told, and nothing says at which of the play's hosts it is in force.
+        :raises PasswordError: ``invalid_input``: a password is told, and nothing says at which of the play's hosts it is in force.
         """
         several = len(task_vars.get("ansible_play_hosts_all") or task_vars.get("ansible_play_hosts") or ()) > 1
         ours = {self.record_name(args, task_vars), task_vars["inventory_hostname"]}
@@ -70,7 +71,7 @@ class ActionModule(RotationAction):
             if isinstance(user, dict):
                 named = user.get("target")
                 if several and user.get("password") and named is None:
-                    raise VendorError(
+                    raise PasswordError(
                         errors.INVALID_INPUT,
                         "users tells a password of %s, and the play has several hosts: it would be tried at all of them. Limit the play to its host "
                         "(--limit), or name the host in the element: target." % user.get("name"),
@@ -81,37 +82,37 @@ class ActionModule(RotationAction):
             found.append(user)
         return found
 
-    def _repair(self, args: dict, store: Store, sender: Sender, given: Dict[str, dict], wanted: policy.Policy) -> Dict[str, dict]:
+    def _repair(self, args: dict, store: Store, delivery: Delivery, given: Dict[str, dict], wanted: policy.Policy) -> Dict[str, dict]:
         """What is told of each user."""
         if args["forget_failed_logins"]:
-            rotation.note_failed_logins(store, dict.fromkeys(given, 0), sender.capabilities, utc_now(), self.check_mode)
+            protocol.note_failed_logins(store, dict.fromkeys(given, 0), delivery.capabilities, utc_now(), self.check_mode)
             if not self.check_mode:
-                sender.forget_operator(store, given)
+                delivery.forget_operator(store, given)
         entries = store.get(given)
-        identities = _owners.identities(sender, given)
+        identities = owners.identities(delivery, given)
         refused = self._foreign(args, store, entries, identities)
         told = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
         here = {name: user for name, user in given.items() if name not in refused}
-        found, refuted = self._find_out(store, sender, here, entries, identities, args["reset"])
+        found, refuted = self._find_out(store, delivery, here, entries, identities, args["reset"])
         told.update(found)
         if args["reset"]:
             # Where the record is about another endpoint, only a login shows that this one has taken its place.
             lost = [name for name, user in found.items() if user["error"] and not _is_moved(entries[name].record, identities[name])]
             if lost:
-                told.update(self._reset(store, sender, lost, refuted, wanted, args["accept_unverified"], identities))
+                told.update(self._reset(store, delivery, lost, refuted, wanted, args["accept_unverified"], identities))
         return told
 
-    def _foreign(self, args: dict, store: Store, entries: Dict[str, Entry], identities: Dict[str, Identity]) -> Dict[str, VendorError]:
+    def _foreign(self, args: dict, store: Store, entries: Dict[str, Entry], identities: Dict[str, Identity]) -> Dict[str, PasswordError]:
         """Those whose records must not be used here, and why: no password is tried at another vendor, and none of an account that others rotate."""
         refused = {}
         for name, identity in identities.items():
             record = entries[name].record or Record(username=name)
             if not record.belongs_to(Identity(identity.vendor, None, None)):
-                refused[name] = rotation.mismatch(record, identity, store.host)
+                refused[name] = protocol.mismatch(record, identity, store.host)
         free = {name: identity for name, identity in identities.items() if name not in refused and identity.target}
         for name, other in self._claimed(store, free).items():
             if self._has_record(args, other, name, free[name]):
-                refused[name] = rotation.mismatch(entries[name].record or Record(username=name), free[name], store.host, other)
+                refused[name] = protocol.mismatch(entries[name].record or Record(username=name), free[name], store.host, other)
         return refused
 
     @staticmethod
@@ -125,11 +126,11 @@ class ActionModule(RotationAction):
 
     def _has_record(self, args: dict, other: str, name: str, identity: Identity) -> bool:
         """Whether the records of another name still hold the password of that account: a claim may have outlived its record."""
-        record = self.open_store(args, other).get([name])[name].record
+        record = self.open_store_of(args, other).get([name])[name].record
         return record is not None and record.status != RETIRED and record.belongs_to(identity)
 
     def _find_out(
-        self, store: Store, sender: Sender, given: Dict[str, dict], entries: Dict[str, Entry], identities: Dict[str, Identity], reset: bool
+        self, store: Store, delivery: Delivery, given: Dict[str, dict], entries: Dict[str, Entry], identities: Dict[str, Identity], reset: bool
     ) -> Tuple[Dict[str, dict], Dict[str, set]]:
         """Try the passwords that may be in force.
 
@@ -137,12 +138,12 @@ class ActionModule(RotationAction):
         :return: (dict from name to what is told of the user, dict from name to passwords of which a login has shown that they are not in force).
         """
         records = {name: entries[name].record or Record(username=name) for name in given}
-        tries = {name: _proof.candidates(records[name], user.get("password"), user.get("current_password")) for name, user in given.items()}
+        tries = {name: proof_module.candidates(records[name], user.get("password"), user.get("current_password")) for name, user in given.items()}
         for name, candidates in tries.items():
             if _is_moved(records[name], identities[name]):
                 # Servers that have nothing to do with each other may have begun with the same password, which then proves no move.
-                tries[name] = [candidate for candidate in candidates if candidate[0] in (_proof.GIVEN, _proof.PENDING, _proof.CURRENT)]
-        answers = _proof.log_in(store, sender, records, tries, self.check_mode, spare=reset)
+                tries[name] = [candidate for candidate in candidates if candidate[0] in (proof_module.GIVEN, proof_module.PENDING, proof_module.CURRENT)]
+        answers = proof_module.log_in(store, delivery, records, tries, self.check_mode, spare=reset)
         told = {}
         for name, answer in answers.items():
             if answer.skipped:
@@ -157,7 +158,7 @@ class ActionModule(RotationAction):
                 told[name] = _lost(name, "The store knows no password that could be tried, and none was given.")
         return told, {name: answer.refuted for name, answer in answers.items()}
 
-    def _write(self, store: Store, read: Record, answer: _proof.Answer, identity: Identity) -> dict:
+    def _write(self, store: Store, read: Record, answer: proof_module.Answer, identity: Identity) -> dict:
         """Bring a record in line with the password that has logged in.
 
         :param read: the record from which the password was taken.
@@ -173,16 +174,16 @@ class ActionModule(RotationAction):
             before = record.as_dict()
             if record.secrets != read.secrets:
                 # What was staged since may have been sent since: then the login tells nothing any more, and to write would be to lose it.
-                told.update(_lost(name, error=VendorError(errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name).as_dict()))
+                told.update(_lost(name, error=PasswordError(errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name).as_dict()))
                 return {}
             record.bind(identity, store.host)
-            if answer.what == _proof.PENDING:
-                record.promote(to_text(utc_now()), verified=True)
+            if answer.what == proof_module.PENDING:
+                record.promote(format_utc(utc_now()), verified=True)
             record.repair(answer.password)
             told["action"] = "unchanged" if record == (read if moved else _as_bound(read, identity, store.host)) else "repaired"
             return {name: Entry(record, entries[name].version)} if record.as_dict() != before else {}
 
-        rotation.update(store, [name], decide, self.check_mode)
+        protocol.update(store, [name], decide, self.check_mode)
         return told
 
     @staticmethod
@@ -190,12 +191,12 @@ class ActionModule(RotationAction):
         """Have the account at its new place, and give back the one that the record was about."""
         TargetNote(store, identity.vendor, identity.target).claim(store.host, [identity.account], take_over=True)
         if moved:
-            _owners.release(store, [read.identity])
+            owners.release(store, [read.identity])
 
     def _reset(
         self,
         store: Store,
-        sender: Sender,
+        delivery: Delivery,
         names: List[str],
         refuted: Dict[str, set],
         wanted: policy.Policy,
@@ -213,14 +214,14 @@ class ActionModule(RotationAction):
         mine = {name: identities[name] for name in names}
         if not self.check_mode:
             self._claim_new(store, mine)
-        staged = rotation.stage_these(store, dict.fromkeys(names, choose), _REASON, uuid.uuid4().hex, utc_now(), self.check_mode, mine)
+        staged = protocol.stage_these(store, dict.fromkeys(names, choose), _REASON, uuid.uuid4().hex, utc_now(), self.check_mode, mine)
         if self.check_mode:
             return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in names}
-        results = sender.send(store, {user["name"]: user for user in staged}, wanted)
-        committed = rotation.commit(store, staged, read_results(results["users"]), to_text(utc_now()), accept_unverified, sent=sender.sent)
+        results = delivery.send(store, {user["name"]: user for user in staged}, wanted)
+        committed = protocol.commit(store, staged, read_results(results["users"]), format_utc(utc_now()), accept_unverified, sent=delivery.sent)
         return {
             user["name"]: dict(
-                name=user["name"], action="reset" if user["action"] == rotation.PROMOTED else user["action"], password=None, verified=user["verified"],
+                name=user["name"], action="reset" if user["action"] == protocol.PROMOTED else user["action"], password=None, verified=user["verified"],
                 error=user["error"],
             )
             for user in committed
@@ -247,7 +248,7 @@ def _as_bound(read: Record, identity: Identity, host: str) -> Record:
 
 
 def _lost(name, message=None, error=None):
-    return dict(name=name, action=None, password=None, verified=None, error=error or VendorError(errors.CURRENT_PASSWORD_WRONG, message).as_dict())
+    return dict(name=name, action=None, password=None, verified=None, error=error or PasswordError(errors.CURRENT_PASSWORD_WRONG, message).as_dict())
 
 
 def _kept(user: dict, set_aside: Set[str], store: Store, check_mode: bool) -> str:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _owners, rotation, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET, RotationAction
-from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import RETIRED, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import OPTIONS as STORE_OPTIONS
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Store
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import owners, protocol, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import TARGET, RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import RETIRED, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import OPTIONS as STORE_OPTIONS
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Store
 
 _RETIRED, _UNCHANGED = "retired", "unchanged"
 
@@ -27,14 +27,14 @@ class ActionModule(RotationAction):
 
     def rotate(self, args, task_vars, scrub):
         names = list(dict.fromkeys(args["users"]))
-        store = self.store(args, task_vars)
+        store = self.open_store(args, task_vars)
         copy = "%s.retired-%s" % (store.host, utc_now().strftime("%Y%m%dT%H%M%SZ"))
         with steps.locked(store, self.check_mode):
             entries = store.get(names)
             scrub.add(*(secret for entry in entries.values() if entry.record for secret in entry.record.secrets))
             leaving = {name: entry.record for name, entry in entries.items() if entry.record and entry.record.status != RETIRED}
             if leaving and not self.check_mode:
-                self._copy(self.open_store(args, copy), leaving)
+                self._copy(self.open_store_of(args, copy), leaving)
                 users = _retire(store, names, leaving)
             else:
                 users = [_told(name, _RETIRED if name in leaving else _UNCHANGED) for name in names]
@@ -45,7 +45,7 @@ class ActionModule(RotationAction):
         def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
             return {name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()}
 
-        rotation.update(copies, records, decide, read_back=True)
+        protocol.update(copies, records, decide, read_back=True)
 
     def _result(self, users: List[dict], copy: Optional[str]) -> dict:
         failed = [user["name"] for user in users if user["error"]]
@@ -70,12 +70,12 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
                 changes[name] = Entry(left, entry.version)
                 told[name] = _told(name, _RETIRED)
             elif record is None or record.status != RETIRED:
-                error = VendorError(errors.STORE_CONFLICT, "Somebody has changed the record of %s meanwhile; it was left as it is." % name)
+                error = PasswordError(errors.STORE_CONFLICT, "Somebody has changed the record of %s meanwhile; it was left as it is." % name)
                 told[name] = dict(_told(name, None), error=error.as_dict())
         return changes
 
-    rotation.update(store, copied, decide)
-    _owners.release(store, [copied[name].identity for name, user in told.items() if user["action"] == _RETIRED])
+    protocol.update(store, copied, decide)
+    owners.release(store, [copied[name].identity for name, user in told.items() if user["action"] == _RETIRED])
     return list(told.values())
 
 

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_users
 
 
 class ActionModule(RotationAction):
@@ -14,13 +14,13 @@ class ActionModule(RotationAction):
     SPEC = dict(**steps.USERS, **steps.CONNECTION, **steps.PROOF, committed=dict(type="list", elements="dict", required=True))
 
     def rotate(self, args, task_vars, scrub):
-        way = steps.sender(self, read_users(args["users"]), args, task_vars, scrub)
+        delivery = steps.delivery(self, read_users(args["users"]), args, task_vars, scrub)
         committed = read_committed(args["committed"])
-        store = self.store(args, task_vars)
-        if not any(user.get("action") == rotation.PROMOTED for user in committed):
+        store = self.open_store(args, task_vars)
+        if not any(user.get("action") == protocol.PROMOTED for user in committed):
             return dict(changed=False, users=[], summary=[])
         with steps.locked(store, self.check_mode):
-            return steps.roll_back(way, store, committed, args, self.check_mode)
+            return steps.roll_back(delivery, store, committed, args, self.check_mode)
 
 
 def read_committed(committed):

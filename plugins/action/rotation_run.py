@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _unlisted, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._recheck import recheck
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_results, read_users
-from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import parse_age, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.sending import Sender
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Store
-from ansible_collections.rekey.passwords.plugins.plugin_utils.vendor_module import prepare_for_workers
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps, unlisted
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.delivery import Delivery
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.recheck import recheck
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import parse_age, utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import prepare_for_workers
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Store
 
 _PASSED_ON = ("warnings", "deprecations", "unreachable")
 
@@ -41,42 +41,42 @@ class ActionModule(RotationAction):
         users = read_users(args["users"])
         if args["change_tasks"]:
             return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
-        way = steps.sender(self, users, args, task_vars, scrub)
-        store = self.store(args, task_vars)
-        seen = steps.look(store, users, args, way)
+        delivery = steps.delivery(self, users, args, task_vars, scrub)
+        store = self.open_store(args, task_vars)
+        seen = steps.look(store, users, args, delivery)
         if not seen.due:
             # No lease: a run that finds nothing to do leaves no trace.
-            return self._look_around(way, store, seen, seen.staged, after, dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]))
+            return self._look_around(delivery, store, seen, seen.staged, after, dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]))
         with steps.locked(store, self.check_mode):
-            staged = steps.stage(store, users, args, seen, way, self.check_mode)
+            staged = steps.stage(store, users, args, seen, delivery, self.check_mode)
             due = [user["name"] for user in staged if user["due"]]
-            results = self._change(way, store, staged, args)
-            result = self._commit(store, staged, results, args, way.sent)
+            results = self._change(delivery, store, staged, args)
+            result = self._commit(store, staged, results, args, delivery.sent)
             if args["rollback"] and any(user["error"] for user in result["users"]):
-                self._roll_back(way, store, args, result)
+                self._roll_back(delivery, store, args, result)
         # A new or another pending password is a change of the store.
-        return self._look_around(way, store, seen, staged, after, dict(result, changed=bool(due) or result["changed"], due=due))
+        return self._look_around(delivery, store, seen, staged, after, dict(result, changed=bool(due) or result["changed"], due=due))
 
     @staticmethod
-    def _look_around(way: Sender, store: Store, seen: steps.Look, staged: List[dict], after: Optional[int], result: dict) -> dict:
+    def _look_around(delivery: Delivery, store: Store, seen: steps.Look, staged: List[dict], after: Optional[int], result: dict) -> dict:
         """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
         if after is not None and not result.get("error"):
-            recheck(way, store, [user["name"] for user in staged if not user["due"] and not user["reason"]], after, utc_now(), result)
+            recheck(delivery, store, [user["name"] for user in staged if not user["due"] and not user["reason"]], after, utc_now(), result)
         result["unlisted"] = []
-        _unlisted.tell(store, staged, seen.endpoint, result)
+        unlisted.tell(store, staged, seen.endpoint, result)
         return result
 
-    def _change(self, way, store, staged, args):
+    def _change(self, delivery, store, staged, args):
         try:
-            return steps.change(way, store, staged, args, self.check_mode)
-        except VendorError as error:
+            return steps.change(delivery, store, staged, args, self.check_mode)
+        except PasswordError as error:
             # Whatever has happened, the store hears of it.
             return dict(self.failure(error), users=[])
 
     def _commit(self, store, staged, results, args, sent):
         try:
             result = steps.commit(store, staged, read_results(results.pop("users")), args, self.check_mode, sent)
-        except VendorError as error:
+        except PasswordError as error:
             error.message += " What was sent to the vendor is in the store as pending; the next run finishes it."
             raise
         result.update((key, results[key]) for key in _PASSED_ON if results.get(key))
@@ -87,11 +87,11 @@ class ActionModule(RotationAction):
             result.update(failed=True, msg=results["msg"], error=results["error"], summary=summary)
         return result
 
-    def _roll_back(self, way, store, args, result):
+    def _roll_back(self, delivery, store, args, result):
         """Tell in the result what became of it."""
         try:
-            back = steps.roll_back(way, store, result["users"], args, self.check_mode)
-        except VendorError as error:
+            back = steps.roll_back(delivery, store, result["users"], args, self.check_mode)
+        except PasswordError as error:
             result.update(self.failure(error))
             return
         result.update(rolled_back=back["users"], summary=result["summary"] + back["summary"], warnings=result.get("warnings", []) + back.get("warnings", []))

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _hosts
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import hosts
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
 class ActionModule(RotationAction):
@@ -20,7 +20,7 @@ class ActionModule(RotationAction):
     def rotate(self, args, task_vars, scrub):
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
         if not groups.get("all"):
-            raise VendorError(errors.INVALID_INPUT, "The inventory has no hosts; give one with -i.")
-        matched = _hosts.matching(args["hosts"], groups, self._loader)
-        found = _hosts.chosen(matched, task_vars["ansible_play_hosts_all"], lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")))
+            raise PasswordError(errors.INVALID_INPUT, "The inventory has no hosts; give one with -i.")
+        matched = hosts.matching(args["hosts"], groups, self._loader)
+        found = hosts.chosen(matched, task_vars["ansible_play_hosts_all"], lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")))
         return dict(changed=False, hosts=found, ansible_facts=dict(rotate_chosen_hosts=found))

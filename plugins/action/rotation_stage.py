@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _unlisted, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import RotationAction, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps, unlisted
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_users
 
 
 class ActionModule(RotationAction):
@@ -16,15 +16,15 @@ class ActionModule(RotationAction):
     def rotate(self, args, task_vars, scrub):
         users = read_users(args["users"])
         # Tasks of one's own may make the change without any of the vendor's options.
-        way = steps.sender(self, users, args, task_vars, scrub) if args["connection"] else None
-        store = self.store(args, task_vars)
-        seen = steps.look(store, users, args, way)
+        delivery = steps.delivery(self, users, args, task_vars, scrub) if args["connection"] else None
+        store = self.open_store(args, task_vars)
+        seen = steps.look(store, users, args, delivery)
         staged = seen.staged
         if seen.due:
             with steps.locked(store, self.check_mode):
-                staged = steps.stage(store, users, args, seen, way, self.check_mode)
+                staged = steps.stage(store, users, args, seen, delivery, self.check_mode)
         due = [user["name"] for user in staged if user["due"]]
         # A new or another pending password is a change of the store.
         result = dict(changed=bool(due), users=staged, due=due)
-        _unlisted.tell(store, staged, seen.endpoint, result)
+        unlisted.tell(store, staged, seen.endpoint, result)
         return result

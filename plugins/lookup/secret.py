@@ -103,12 +103,12 @@ from typing import Dict, Optional
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import SHORT, Scrubber, register_secrets
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Identity
-from ansible_collections.rekey.passwords.plugins.plugin_utils.rotation import mismatch
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store, secrets_in
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import SHORT, Scrubber, register_secrets
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.protocol import mismatch
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store, secrets_in
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Identity
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
 
 class LookupModule(LookupBase):
@@ -136,7 +136,7 @@ class LookupModule(LookupBase):
                 if not named:
                     # The variables that name the records name the vendor, too.
                     _require_vendor(entries, known.get("rotate_vendor"), host)
-        except VendorError as error:
+        except PasswordError as error:
             raise AnsibleLookupError("rekey.passwords.secret: %s" % _scrubbed(error.message, self.get_option("store"), options)) from None
         found = [_password(entries[user].record, version) for user in users]
         # A shorter one occurs by chance in any text, and Ansible would mask each occurrence.
@@ -155,7 +155,7 @@ class LookupModule(LookupBase):
 def _require_vendor(entries: Dict[str, Entry], vendor: Optional[str], host: str) -> None:
     """Refuse the password of another vendor's user of the same name.
 
-    :raises VendorError: ``target_mismatch``.
+    :raises PasswordError: ``target_mismatch``.
     """
     for entry in entries.values():
         wrong = mismatch(entry.record, Identity(vendor=vendor or None), host) if entry.record else None
@@ -167,7 +167,7 @@ def _scrubbed(message, store, options):
     """What went wrong, without the secrets of the store's options."""
     try:
         return Scrubber(secrets_in(store, options))(message)
-    except VendorError:
+    except PasswordError:
         # There is no such store, and that is all that the message tells.
         return message
 

@@ -13,7 +13,7 @@ import re
 from typing import Any, Callable, Optional
 
 from . import errors
-from .errors import Outside, VendorError, printable
+from .errors import Outside, PasswordError, printable
 
 # How long a list may be that comes in pages.
 MOST_PAGES = 1000
@@ -56,7 +56,7 @@ class Response:
     def json(self) -> Any:
         """The parsed body.
 
-        :raises VendorError: ``unexpected_response``, if the body is not JSON.
+        :raises PasswordError: ``unexpected_response``, if the body is not JSON.
         """
         try:
             return self._parsed()
@@ -122,7 +122,7 @@ class Response:
         except (LookupError, UnicodeError, ValueError):
             return None
 
-    def unexpected(self, what: str, maybe_applied: Optional[bool] = None) -> VendorError:
+    def unexpected(self, what: str, maybe_applied: Optional[bool] = None) -> PasswordError:
         """An ``unexpected_response`` error for this answer.
 
         :param what: what is odd about it, as the end of the sentence "the server's answer ...".
@@ -130,7 +130,7 @@ class Response:
         """
         excerpt = self.excerpt()
         message = "The server's answer %s (HTTP %d)" % (what, self.status)
-        return VendorError(
+        return PasswordError(
             errors.UNEXPECTED_RESPONSE,
             (message, ": ", Outside(excerpt)) if excerpt else message + ".",
             http_status=self.status,
@@ -149,11 +149,11 @@ class Pages:
 
         :param answer: that page.
         :param listed: how many entries of the list are known by now.
-        :raises VendorError: ``unexpected_response``: nobody has as many.
+        :raises PasswordError: ``unexpected_response``: nobody has as many.
         """
         self._pages += 1
         if self._pages >= MOST_PAGES or listed > MOST_LISTED:
-            raise VendorError(
+            raise PasswordError(
                 errors.UNEXPECTED_RESPONSE,
                 "The server's list of users does not end: %d pages with %d users were read, and it says that there are more." % (self._pages, listed),
                 http_status=answer.status,

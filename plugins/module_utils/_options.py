@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import errors
-from .errors import VendorError
+from .errors import PasswordError
 
 # What YAML makes of a value without quotes. Whatever else there is stands for a text, such as one that is still encrypted.
 _NO_TEXTS = (
@@ -52,7 +52,7 @@ def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
     :param spec: an argument_spec.
     :param params: the options as they were given, or one element of a list of options.
     :param whose: to whom they belong, for the message.
-    :raises VendorError: ``invalid_input``; the message never repeats the value.
+    :raises PasswordError: ``invalid_input``; the message never repeats the value.
     """
     for name, option in spec.items():
         value = params.get(name)
@@ -74,7 +74,7 @@ def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
             # A number is a name like any other, but YAML may have changed it where it was a password.
             if what and (secret or what != "a number"):
                 text = "%s%s is %s, not a text. Put it into quotes where it is written; without them YAML may have changed it already."
-                raise VendorError(errors.INVALID_INPUT, text % (name, whose, what))
+                raise PasswordError(errors.INVALID_INPUT, text % (name, whose, what))
 
 
 def refuse_odd_paths(spec: dict, params: dict) -> None:
@@ -82,14 +82,14 @@ def refuse_odd_paths(spec: dict, params: dict) -> None:
 
     :param spec: an argument_spec.
     :param params: the options, validated.
-    :raises VendorError: ``invalid_input``.
+    :raises PasswordError: ``invalid_input``.
     """
     for name, option in spec.items():
         value = params.get(name)
         if option.get("options") and isinstance(value, dict):
             refuse_odd_paths(option["options"], value)
         elif option.get("type") == "path" and isinstance(value, str) and not _is_path(value):
-            raise VendorError(errors.INVALID_INPUT, "%s holds a character that no path can hold." % name)
+            raise PasswordError(errors.INVALID_INPUT, "%s holds a character that no path can hold." % name)
 
 
 def _is_path(value: str) -> bool:
@@ -110,7 +110,7 @@ def _no_text(value: Any) -> Optional[str]:
     return next((what for kinds, what in _NO_TEXTS if isinstance(value, kinds)), None)
 
 
-def unfit(spec: dict, params: dict, exc: Exception) -> VendorError:
+def unfit(spec: dict, params: dict, exc: Exception) -> PasswordError:
     """The error of options over which the validator itself has fallen: it names the one at fault, and repeats nothing of it.
 
     :param spec: an argument_spec.
@@ -119,8 +119,8 @@ def unfit(spec: dict, params: dict, exc: Exception) -> VendorError:
     """
     option = _unfit(spec, params)
     if option is None:
-        return VendorError(errors.UNEXPECTED_RESPONSE, errors.unforeseen(exc))
-    return VendorError(errors.INVALID_INPUT, "%s holds a value that it cannot hold." % option)
+        return PasswordError(errors.UNEXPECTED_RESPONSE, errors.unexpected_text(exc))
+    return PasswordError(errors.INVALID_INPUT, "%s holds a value that it cannot hold." % option)
 
 
 def _unfit(spec: dict, params: dict) -> Optional[str]:

@@ -29,7 +29,7 @@ def normalized(url: str, endings: str = "", option: str = "url") -> str:
 
     :param endings: as in :func:`without_ending`.
     :param option: the option that holds the URL, for the message.
-    :raises VendorError: ``invalid_input``, if it is no URL.
+    :raises PasswordError: ``invalid_input``, if it is no URL.
     """
     url = check_url(url, option)
     parts = urlsplit(without_ending(url, endings) if endings else url)

@@ -77,7 +77,7 @@ RETRYABLE_KINDS = frozenset(
 )
 
 
-def unforeseen(exc, when=""):
+def unexpected_text(exc, when=""):
     """What to tell of an exception that nobody has thought of; its own text, or a traceback, may hold a secret."""
     return "An unforeseen %s occurred%s; please report it." % (type(exc).__name__, when)
 
@@ -123,7 +123,7 @@ def encodable(text: str) -> str:
     return text
 
 
-class VendorError(Exception):
+class PasswordError(Exception):
     """A failure with a stable kind.
 
     :param kind: one of :data:`KINDS`.
@@ -175,9 +175,9 @@ class VendorError(Exception):
         """Whether the same task may well succeed when it is simply run again later."""
         return self.kind in RETRYABLE_KINDS
 
-    def with_message(self, message: Message, kind: Optional[str] = None) -> VendorError:
+    def with_message(self, message: Message, kind: Optional[str] = None) -> PasswordError:
         """The same error of another user, or of another kind, told in other words."""
-        return VendorError(kind or self.kind, self._made_of(message), self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
+        return PasswordError(kind or self.kind, self._made_of(message), self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
 
     def as_dict(self, scrub: Callable[[str], str] = lambda text: text) -> dict[str, Any]:
         """The error as it stands in results.

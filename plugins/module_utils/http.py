@@ -30,7 +30,7 @@ from urllib.parse import quote, urlsplit
 from . import errors
 from ._answer import MOST_LISTED, MOST_PAGES, Pages, Response, may_have_happened  # pylint: disable=unused-import  # noqa: F401  # for vendors
 from ._wire import UNDER_WAY, BoundedSocket, DeadlinePassed, TooLarge, Unreadable, decompressed
-from .errors import VendorError
+from .errors import PasswordError
 
 try:
     import requests
@@ -73,10 +73,10 @@ _BACKOFF_LIMIT = 10.0  # seconds
 def segment(text: str) -> str:
     """A text as one segment of a path, in which nothing has a meaning.
 
-    :raises VendorError: ``invalid_input``: no URL can hold it. A ``..`` would reach another resource, however it is encoded.
+    :raises PasswordError: ``invalid_input``: no URL can hold it. A ``..`` would reach another resource, however it is encoded.
     """
     if text in ("", ".", "..") or not text.isprintable():
-        raise VendorError(errors.INVALID_INPUT, "%s cannot be a part of a URL." % (repr(errors.encodable(text)) if text else "An empty name"))
+        raise PasswordError(errors.INVALID_INPUT, "%s cannot be a part of a URL." % (repr(errors.encodable(text)) if text else "An empty name"))
     return quote(text, safe="")
 
 
@@ -109,22 +109,22 @@ def check_url(url, option="url"):
     """The URL without a trailing slash.
 
     :param option: the option that holds it, for the message.
-    :raises VendorError: ``invalid_input``; the message never repeats the URL, which may hold a password.
+    :raises PasswordError: ``invalid_input``; the message never repeats the URL, which may hold a password.
     """
     url = url or ""  # "url:" with nothing behind it
     try:
         parts = urlsplit(url.strip())
         parts.port  # pylint: disable=pointless-statement  # raises ValueError for a bad port
     except ValueError:
-        raise VendorError(errors.INVALID_INPUT, "%s is not a valid URL." % option) from None
+        raise PasswordError(errors.INVALID_INPUT, "%s is not a valid URL." % option) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise VendorError(errors.INVALID_INPUT, "%s must begin with https:// (or http://) and name a host." % option)
+        raise PasswordError(errors.INVALID_INPUT, "%s must begin with https:// (or http://) and name a host." % option)
     if parts.username is not None or parts.password is not None:
-        raise VendorError(errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option)
+        raise PasswordError(errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option)
     if not url.strip().isprintable() or " " in url.strip():
-        raise VendorError(errors.INVALID_INPUT, "%s must not hold a blank or a control character." % option)
+        raise PasswordError(errors.INVALID_INPUT, "%s must not hold a blank or a control character." % option)
     if "?" in url or "#" in url:
-        raise VendorError(errors.INVALID_INPUT, "%s must not hold a query or a fragment ('?' or '#')." % option)
+        raise PasswordError(errors.INVALID_INPUT, "%s must not hold a query or a fragment ('?' or '#')." % option)
     return url.strip().rstrip("/")
 
 
@@ -143,16 +143,16 @@ def check_tls_files(ca_path, client_cert, client_key):
     """Say which file is missing before requests does so with a traceback, or asks for a pass phrase on a terminal."""
     for option, path in (("ca_path", ca_path), ("client_cert", client_cert), ("client_key", client_key)):
         if path and not os.access(path, os.R_OK):
-            raise VendorError(errors.INVALID_INPUT, "%s: there is no readable file or folder %s." % (option, path))
+            raise PasswordError(errors.INVALID_INPUT, "%s: there is no readable file or folder %s." % (option, path))
         if path and option != "ca_path" and not os.path.isfile(path):
-            raise VendorError(errors.INVALID_INPUT, "%s: %s is no file." % (option, path))
+            raise PasswordError(errors.INVALID_INPUT, "%s: %s is no file." % (option, path))
     if client_key and not client_cert:
-        raise VendorError(errors.INVALID_INPUT, "client_key needs client_cert.")
+        raise PasswordError(errors.INVALID_INPUT, "client_key needs client_cert.")
     key = client_key or client_cert
     if key:
         with open(key, "rb") as stream:
             if b"ENCRYPTED" in stream.read():
-                raise VendorError(errors.INVALID_INPUT, "The client key in %s is encrypted; give one without a pass phrase." % key)
+                raise PasswordError(errors.INVALID_INPUT, "The client key in %s is encrypted; give one without a pass phrase." % key)
 
 
 def _chain(exc):
@@ -213,7 +213,7 @@ class _Failure(Exception):
     :param reached: whether the request may have reached the server.
     """
 
-    def __init__(self, error: VendorError, reached: bool) -> None:
+    def __init__(self, error: PasswordError, reached: bool) -> None:
         super().__init__(error.kind)
         self.error, self.reached = error, reached
 
@@ -330,7 +330,7 @@ class HttpClient:
     :param pool_size: connections kept open at most.
     :param sleep: called with seconds to wait.
     :param deadline: seconds for a request as a whole, its repetitions included; ``None``: four times ``timeout``. Waits that the server asks for do not count.
-    :raises VendorError: ``invalid_input`` for a bad URL, file or number.
+    :raises PasswordError: ``invalid_input`` for a bad URL, file or number.
     """
 
     def __init__(
@@ -406,7 +406,7 @@ class HttpClient:
         :param limit: bytes that the answer may have, decompressed; ``None``: what a listing may have for a :data:`READ`, else far less.
         :param private: no message shows anything of the answer, for example because it lists password hashes.
         :return: :class:`Response`, whatever its status; but a redirect and a proxy's own refusal are errors.
-        :raises VendorError: ``connection_failed``, ``tls_failed``, ``timed_out``, ``unexpected_response``, ``invalid_input``. With ``maybe_applied`` if it was
+        :raises PasswordError: ``connection_failed``, ``tls_failed``, ``timed_out``, ``unexpected_response``, ``invalid_input``. With ``maybe_applied`` if it was
             a :data:`WRITE` that may have reached the server.
         """
         limit = limit or (LISTING_LIMIT if kind == READ else ANSWER_LIMIT)
@@ -477,11 +477,11 @@ class HttpClient:
             # Not followed: it would carry the login to another address. A redirect may be how a server answers what it has done (303).
             raise answer.unexpected("is a redirect; give the address that it leads to")
         if answer.status == 407:
-            raise VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), answer.status)
+            raise PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), answer.status)
         if self._is_plain and answer.status == 400 and _TLS_WANTED.search(answer.text()[:1000]):
-            raise VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS), answer.status)
+            raise PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS), answer.status)
 
-    def _explained(self, exc: Exception, reached: bool, limit: int, response: Any) -> tuple[VendorError, bool]:
+    def _explained(self, exc: Exception, reached: bool, limit: int, response: Any) -> tuple[PasswordError, bool]:
         """What an exception means, and whether it proves that the server has not looked at the request.
 
         :param reached: whether the request may have reached the server.
@@ -494,10 +494,10 @@ class HttpClient:
                 return error, True
         if _first(chain, TooLarge):
             text = "The answer of %s is larger than %d MiB, the most that is read." % (self._where, limit // _MIB)
-            return VendorError(errors.UNEXPECTED_RESPONSE, text, status), False
+            return PasswordError(errors.UNEXPECTED_RESPONSE, text, status), False
         unreadable = _first(chain, Unreadable)
         if unreadable:
-            return VendorError(errors.UNEXPECTED_RESPONSE, "The answer of %s %s." % (self._where, unreadable), status), False
+            return PasswordError(errors.UNEXPECTED_RESPONSE, "The answer of %s %s." % (self._where, unreadable), status), False
         late = self._late(chain, reached)
         if late is not None:
             return late, False
@@ -507,23 +507,23 @@ class HttpClient:
         if told or (_first(chain, requests.exceptions.SSLError) and not closed):
             text = _tls_reason(chain, told, self._has_client_cert, reached)
             proof = _HANDSHAKE_ALERT.search(str(getattr(told, "reason", None) or "")) is not None
-            return VendorError(errors.TLS_FAILED, "TLS with %s failed: %s." % (self._where, text)), proof
+            return PasswordError(errors.TLS_FAILED, "TLS with %s failed: %s." % (self._where, text)), proof
         return self._broken(chain, reached, bool(closed))
 
-    def _unsendable(self, exc: Exception) -> Optional[VendorError]:
+    def _unsendable(self, exc: Exception) -> Optional[PasswordError]:
         """What is wrong with a request that never left, if it is the request itself."""
         if type(exc) is OSError and not exc.errno:  # pylint: disable=unidiomatic-typecheck
             # Only requests itself raises one that bare: a file that it was to read is not there.
-            return VendorError(errors.INVALID_INPUT, "There is no file or folder where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) in the environment says.")
+            return PasswordError(errors.INVALID_INPUT, "There is no file or folder where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) in the environment says.")
         if isinstance(exc, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
-            return VendorError(errors.INVALID_INPUT, "The proxy that the environment names cannot be used; one with socks:// needs the Python library PySocks.")
+            return PasswordError(errors.INVALID_INPUT, "The proxy that the environment names cannot be used; one with socks:// needs the Python library PySocks.")
         if not isinstance(exc, (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError, OSError)) or isinstance(
             exc, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, urllib3.exceptions.LocationParseError)
         ):
-            return VendorError(errors.INVALID_INPUT, "The request to %s cannot be sent: a value does not fit into an HTTP header or URL." % self._where)
+            return PasswordError(errors.INVALID_INPUT, "The request to %s cannot be sent: a value does not fit into an HTTP header or URL." % self._where)
         return None
 
-    def _late(self, chain: list[BaseException], reached: bool) -> Optional[VendorError]:
+    def _late(self, chain: list[BaseException], reached: bool) -> Optional[PasswordError]:
         if not _first(chain, requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, socket.timeout):
             return None
         if _first(chain, DeadlinePassed) or UNDER_WAY.is_over:
@@ -534,17 +534,17 @@ class HttpClient:
             text = "No connection to %s within %g seconds." % (self._where, self._timeout)
         else:
             text = "%s did not answer within %g seconds." % (self._where, self._timeout)
-        return VendorError(errors.TIMED_OUT, text)
+        return PasswordError(errors.TIMED_OUT, text)
 
-    def _broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> tuple[VendorError, bool]:
+    def _broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> tuple[PasswordError, bool]:
         """A connection that could not be made, or ended too early."""
         tunnel = next((found for found in (_TUNNEL.search(str(item)) for item in chain if isinstance(item, OSError)) if found), None)
         if tunnel and tunnel.group(1) == "407":
-            return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407), True
+            return PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407), True
         garbage = _first(chain, http.client.HTTPException)
         if isinstance(garbage, http.client.BadStatusLine) and not isinstance(garbage, http.client.RemoteDisconnected) and self._is_plain:
             if _TLS_RECORD.match(garbage.line):
-                return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)), False
+                return PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)), False
         # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
         broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
         proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
@@ -564,10 +564,10 @@ class HttpClient:
         elif ended or not reached:
             text = "the connection was closed"
         elif garbage or not _first(chain, requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError):
-            return VendorError(errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where), False
+            return PasswordError(errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where), False
         else:
             text = "the connection was closed"
-        return VendorError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (self._where, text)), not reached
+        return PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (self._where, text)), not reached
 
     def _may_repeat(self, failure: _Failure, kind: str) -> bool:
         if failure.error.kind not in (errors.CONNECTION_FAILED, errors.TIMED_OUT) or failure.error.http_status == 407:
@@ -586,14 +586,14 @@ class HttpClient:
 def check_numbers(timeout: float, retries: int, concurrency: int, deadline: Optional[float] = None) -> None:
     """Refuse numbers that no connection can have.
 
-    :raises VendorError: ``invalid_input``; it names the option.
+    :raises PasswordError: ``invalid_input``; it names the option.
     """
     for name, value, least, most in (("concurrency", concurrency, 1, MOST_CONNECTIONS), ("retries", retries, 0, MOST_RETRIES)):
         if value < least:
-            raise VendorError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
+            raise PasswordError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
         if value > most:
-            raise VendorError(errors.INVALID_INPUT, "%s must be at most %d." % (name, most))
+            raise PasswordError(errors.INVALID_INPUT, "%s must be at most %d." % (name, most))
     if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise VendorError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % LONGEST_TIMEOUT)
+        raise PasswordError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % LONGEST_TIMEOUT)
     if deadline is not None and not 0 < deadline <= DEADLINES * LONGEST_TIMEOUT:
-        raise VendorError(errors.INVALID_INPUT, "deadline must be more than 0 and at most %d seconds." % (DEADLINES * LONGEST_TIMEOUT))
+        raise PasswordError(errors.INVALID_INPUT, "deadline must be more than 0 and at most %d seconds." % (DEADLINES * LONGEST_TIMEOUT))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import change, errors
+from . import _change, errors
+from ._argument_spec import ODD_USERS, has_odd_users, module_spec
 from ._options import refuse_no_texts, unfit, without_empty
-from .argument_spec import ODD_USERS, has_odd_users, module_spec
-from .errors import VendorError
+from .errors import PasswordError
 from .http import REQUESTS_IMPORT_ERROR
 
 
@@ -45,7 +45,7 @@ class PasswordModule(AnsibleModule):
         wrong = None
         try:
             refuse_no_texts(self.argument_spec, self.params)
-        except VendorError as error:
+        except PasswordError as error:
             wrong = error
         if wrong is not None:
             self.fail_json(wrong.message)
@@ -59,7 +59,7 @@ class PasswordModule(AnsibleModule):
         if self._odd_users:
             msg = ODD_USERS
         if not self._validated:
-            kwargs.setdefault("error", VendorError(errors.INVALID_INPUT, msg).as_dict())
+            kwargs.setdefault("error", PasswordError(errors.INVALID_INPUT, msg).as_dict())
         super().fail_json(msg, **dict(kwargs, invocation={}))
 
 
@@ -72,7 +72,7 @@ def run_module(vendor):
     module = PasswordModule(supports_check_mode=True, no_log=True, **module_spec(vendor))
     if REQUESTS_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
-    result = change.run(vendor, module.params, module.check_mode)
+    result = _change.set_passwords(vendor, module.params, module.check_mode)
     # The result holds no secret any more. Ansible would mask every text in it that is equal to one, or holds one: names, states and kinds, too.
     module.no_log_values = set()
     for text in result.pop("warnings"):

@@ -17,7 +17,7 @@ from typing import ClassVar, Optional, Tuple
 
 from . import errors
 from ._urls import normalized, without_ending
-from .errors import VendorError
+from .errors import PasswordError
 
 ALWAYS = "always"
 WHEN_CHANGED = "when_changed"
@@ -53,7 +53,7 @@ class Capabilities:
     others_need_current: str  # whether an operator must know the user's current password: "yes", "no", or a condition
     login_probe: str  # how a login is tried
     lockout: str  # the vendor's rule, for people
-    failed_logins_per_run: Optional[int]  # failed logins that one run may cause a user, all told; None: the vendor does not count them
+    failed_logins_per_call: Optional[int]  # failed logins that one run may cause a user, all told; None: the vendor does not count them
     settle_seconds: float  # how long a change that the vendor has confirmed may take to show
     password_min: int  # what the vendor certainly refuses below
     password_max: int  # ... and above
@@ -64,7 +64,7 @@ class Capabilities:
     settle_logins: Optional[int] = None  # logins that are tried meanwhile; None: as many as there is time for
     control_characters: bool = True  # whether a password may hold line breaks and the like, if the user insists
     bulk: int = 0  # users that one request may change; 0: each user has a request of its own
-    failed_probes_per_run: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
+    failed_probes_per_call: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
     lockout_window: float = 0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
     forgets: str = FORGETS_BY_TIME  # when failed logins stop counting: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
     doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
@@ -73,15 +73,15 @@ class Capabilities:
     @property
     def most_failed_probes(self):
         """How many failed logins may be spent on finding out; None: the vendor does not count them."""
-        return self.failed_logins_per_run if self.failed_probes_per_run is None else self.failed_probes_per_run
+        return self.failed_logins_per_call if self.failed_probes_per_call is None else self.failed_probes_per_call
 
     @property
     def most_failed_logins(self) -> Optional[int]:
         """How many logins of a user may fail in one call, whether the vendor counts them or not; None: nobody counts them."""
-        if self.failed_logins_per_run is None and self.settle_logins is not None:
+        if self.failed_logins_per_call is None and self.settle_logins is not None:
             # One more to find out whether a change is needed.
             return self.settle_logins + 1
-        return self.failed_logins_per_run
+        return self.failed_logins_per_call
 
 
 class Account:
@@ -119,9 +119,9 @@ def _refuse_control_characters(password: str) -> None:
     insist = " If it belongs to the password, say allow_control_characters: true."
     if password.endswith(("\n", "\r")):
         text = "The password ends in a line break, as a text from a block with '|' or from encrypt_string does. Take it off: '|-', or echo -n."
-        raise VendorError(errors.PASSWORD_REJECTED, text + insist)
+        raise PasswordError(errors.PASSWORD_REJECTED, text + insist)
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in password):
-        raise VendorError(errors.PASSWORD_REJECTED, "The password holds a control character, such as a tab or a line break." + insist)
+        raise PasswordError(errors.PASSWORD_REJECTED, "The password holds a control character, such as a tab or a line break." + insist)
 
 
 class Vendor(ABC):
@@ -163,7 +163,7 @@ class Vendor(ABC):
         A rotation notes it in its records, so it holds no secret and does not depend on who acts (operator, token).
 
         :param params: the validated options, environment and defaults included.
-        :raises VendorError: ``invalid_input``: an option that it takes cannot be right.
+        :raises PasswordError: ``invalid_input``: an option that it takes cannot be right.
         """
         return normalized(params["url"], cls.url_endings)
 
@@ -181,7 +181,7 @@ class Vendor(ABC):
         """A client for the option ``url``, whatever of :attr:`url_endings` stands behind it.
 
         :return: an :class:`~.http.HttpClient`.
-        :raises VendorError: ``invalid_input``.
+        :raises PasswordError: ``invalid_input``.
         """
         return self.connect(without_ending(self.params["url"] or "", self.url_endings) if self.url_endings else self.params["url"])
 
@@ -192,32 +192,32 @@ class Vendor(ABC):
     def check_call(self):
         """Refuse what is certainly wrong with the options that do not concern a user, before any request.
 
-        :raises VendorError: ``invalid_input``.
+        :raises PasswordError: ``invalid_input``.
         """
 
     def check(self, account):
         """Refuse what is certainly wrong, before any request.
 
-        :raises VendorError: ``invalid_input`` or ``password_rejected``.
+        :raises PasswordError: ``invalid_input`` or ``password_rejected``.
         """
         if account.password is None or (account.update_password == NEVER and not account.password):
-            raise VendorError(errors.INVALID_INPUT, "There is no password for %s." % account.label)
+            raise PasswordError(errors.INVALID_INPUT, "There is no password for %s." % account.label)
         rules = self.capabilities
         if any("\ud800" <= character <= "\udfff" for character in account.password):
             # From an environment variable or a file that is not in UTF-8.
-            raise VendorError(errors.PASSWORD_REJECTED, "The password holds something that is not text in UTF-8.")
+            raise PasswordError(errors.PASSWORD_REJECTED, "The password holds something that is not text in UTF-8.")
         if account.update_password == NEVER:
             # It may be in force though the vendor would not take it any more.
             return
         size = password_size(rules, account.password)
         if size < rules.password_min:
             least = (rules.password_min, rules.password_unit, rules.title)
-            raise VendorError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % least)
+            raise PasswordError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % least)
         if size > rules.password_max:
             most = (rules.password_max, rules.password_unit, rules.title)
-            raise VendorError(errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % most)
+            raise PasswordError(errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % most)
         if any(character in account.password for character in rules.password_forbidden):
-            raise VendorError(
+            raise PasswordError(
                 errors.PASSWORD_REJECTED,
                 "The password holds a character that %s refuses or loses; none of these is allowed: %s" % (rules.title, rules.password_forbidden),
             )
@@ -259,14 +259,14 @@ class Vendor(ABC):
     def open(self, accounts):
         """Log the operator in, if the vendor has sessions or tokens.
 
-        :raises VendorError: concerns the whole call.
+        :raises PasswordError: concerns the whole call.
         """
 
     @abstractmethod
     def find(self, accounts):
         """Look all users up at once; set ``id``, or ``error`` where one cannot be changed.
 
-        :raises VendorError: concerns the whole call.
+        :raises PasswordError: concerns the whole call.
         """
 
     @abstractmethod
@@ -274,20 +274,20 @@ class Vendor(ABC):
         """Try to log in.
 
         :return: True: the password is right; False: it is wrong; None: no login could tell (say why by ``warn``).
-        :raises VendorError: the server gave no usable answer.
+        :raises PasswordError: the server gave no usable answer.
         """
 
     @abstractmethod
     def change(self, account):
         """Set ``account.password``; returning means that the vendor said it is done.
 
-        :raises VendorError: with ``maybe_applied`` where the change may have happened all the same.
+        :raises PasswordError: with ``maybe_applied`` where the change may have happened all the same.
         """
 
     def change_all(self, accounts):
         """Set the passwords of one user, or of up to ``capabilities.bulk`` users with one request.
 
-        :raises VendorError: it concerns them all: without ``maybe_applied`` nobody was changed.
+        :raises PasswordError: it concerns them all: without ``maybe_applied`` nobody was changed.
         """
         for account in accounts:
             self.change(account)

@@ -214,9 +214,9 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.acronis import Acronis
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.acronis import Acronis
 
 VENDOR = Acronis
 SPEC = module_spec(VENDOR)

@@ -329,9 +329,9 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
 
 VENDOR = RackspaceDatabase
 SPEC = module_spec(VENDOR)

@@ -94,7 +94,7 @@ users:
       description: Whether a login has proved the new password.
       type: bool
     action:
-      description: V(promoted), V(kept), V(dropped), V(orphaned) if it was kept for the last time, or V(superseded) by another run; V(null) in check mode,
+      description: V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by another run; V(null) in check mode,
         and of a user that was left alone.
       type: str
     error:

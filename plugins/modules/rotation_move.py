@@ -48,7 +48,7 @@ EXAMPLES = r"""
     to_store_create: true
 
 - name: Log in with every password that the new store holds
-  rekey.passwords.rotation_status:
+  rekey.passwords.rotation_info:
     verify: true
     vendor: milvus
     connection:
@@ -69,7 +69,7 @@ users:
       description: The user.
       type: str
     status:
-      description: That of the record, see M(rekey.passwords.rotation_status).
+      description: That of the record, see M(rekey.passwords.rotation_info).
       type: str
       sample: current
     pending:

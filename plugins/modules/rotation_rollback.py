@@ -93,7 +93,7 @@ users:
       description: Whether a login has proved the previous password.
       type: bool
     action:
-      description: V(promoted), the previous password is the current one again; V(kept), it is pending; V(dropped), it was refused; V(orphaned) or
+      description: V(promoted), the previous password is the current one again; V(kept), it is pending; V(dropped), it was refused; V(abandoned) or
         V(superseded) as of M(rekey.passwords.rotation_commit).
       type: str
     error:

@@ -42,7 +42,7 @@ options:
     description:
       - Logs in with the passwords of users that are not due, if they were proved longer ago than this, and fails for those that do not log in, since somebody
         may have changed them by hand. A whole number and V(d), V(h), V(m) or V(s).
-      - Only at vendors that do not lock accounts, where a failed login costs nothing. Elsewhere M(rekey.passwords.rotation_status) does it, and counts them.
+      - Only at vendors that do not lock accounts, where a failed login costs nothing. Elsewhere M(rekey.passwords.rotation_info) does it, and counts them.
       - If it is empty, no such login is made.
     type: str
     default: 12h
@@ -99,7 +99,7 @@ users:
       description: Whether a login has proved the new password; V(null) if that could not be found out.
       type: bool
     action:
-      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(orphaned) if it was kept for the last time, or V(superseded) by
+      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by
         another run; V(null) in check mode, and of a user that was left alone.
       type: str
     error:

@@ -221,9 +221,9 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.vcd import Vcd
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.vcd import Vcd
 
 VENDOR = Vcd
 SPEC = module_spec(VENDOR)

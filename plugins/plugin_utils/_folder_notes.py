@@ -23,8 +23,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Optional
 from urllib.parse import quote
 
-from .folders import make_folder, share, sync
-from .stores.base import Note, StoreConflict, failure
+from ._durable_files import make_folder, share, sync
+from .store import Note, StoreConflict, failure
 
 _SUFFIX = ".txt"  # no extension that Ansible reads variables or an inventory from
 _TEMPORARY = ".new~"
@@ -54,7 +54,7 @@ class _Write:
 
 
 class FolderNotes:
-    """The notes in a folder; see :meth:`~.stores.base.Store.read_note` and :meth:`~.stores.base.Store.write_note`.
+    """The notes in a folder; see :meth:`~.store.Store.read_note` and :meth:`~.store.Store.write_note`.
 
     :param folder: called for each read and write; gives the folder of the store, or raises because it cannot be used.
     :param shared: whether the group of the folder may write notes.
@@ -67,7 +67,7 @@ class FolderNotes:
     def read(self, name: str) -> Note:
         """The newest write of a note.
 
-        :raises VendorError: ``store_failed``.
+        :raises PasswordError: ``store_failed``.
         """
         folder = self._place(name)
         try:
@@ -80,7 +80,7 @@ class FolderNotes:
         """Write a note unless somebody else has since it was read.
 
         :raises StoreConflict: somebody else has.
-        :raises VendorError: ``store_failed``.
+        :raises PasswordError: ``store_failed``.
         """
         folder = self._place(name)
         try:

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 import pytest
 
 from tests.crash.figures import EVERY, SERIES, table
-from tests.crash.trials import Trials, Zygote
+from tests.crash.kill_harness import ForkServer, Trials
 from tests.integration.conftest import COLLECTIONS
 from tests.integration.harness import Ansible
-from tests.stands import STANDS
-from tests.store_stands import STANDS as STORES
+from tests.store_cases import CASES as STORES
+from tests.vendor_cases import CASES
 
 
 def pytest_configure(config):
@@ -33,8 +33,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _is_repetition(params):
-    store, stand = params.get("store"), params.get("stand")
-    return getattr(store, "label", None) == "openbao" and getattr(stand, "vendor", None) not in ("milvus", "rackspace_database")
+    store, case = params.get("store"), params.get("case")
+    return getattr(store, "label", None) == "openbao" and getattr(case, "vendor", None) not in ("milvus", "rackspace_database")
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -46,9 +46,9 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(scope="session")
-def zygote(tmp_path_factory):
+def fork_server(tmp_path_factory):
     """What runs the rotations."""
-    with Zygote(tmp_path_factory.mktemp("zygote")) as running:
+    with ForkServer(tmp_path_factory.mktemp("fork_server")) as running:
         yield running
 
 
@@ -56,11 +56,11 @@ def zygote(tmp_path_factory):
 def machines(tmp_path_factory):
     """Three of them that take themselves for different machines, with a home each."""
     with ExitStack() as stack:
-        yield [stack.enter_context(Zygote(tmp_path_factory.mktemp("machine"), boot_id=str(uuid.uuid4()))) for _each in range(3)]
+        yield [stack.enter_context(ForkServer(tmp_path_factory.mktemp("machine"), boot_id=str(uuid.uuid4()))) for _each in range(3)]
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
-def stand(request):
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.vendor)
+def case(request):
     """Each vendor."""
     return request.param
 
@@ -92,12 +92,12 @@ def _tell(plugins, series):
 
 
 @pytest.fixture
-def trials(zygote, stand, store, tmp_path, request):
+def trials(fork_server, case, store, tmp_path, request):
     """Called with what kind they are, whether they are counted, and options of :class:`Trials`; any trouble in them fails the test at its end."""
     made = []
 
     def make(what, counted=True, **options):
-        found = Trials(zygote, stand, store, tmp_path / str(len(made)), what, **options).__enter__()
+        found = Trials(fork_server, case, store, tmp_path / str(len(made)), what, **options).__enter__()
         made.append(found)
         if counted:
             request.config.stash[SERIES].append(found.series)

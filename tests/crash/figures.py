@@ -10,11 +10,11 @@ import os
 
 import pytest
 
-from tests.stands import STANDS
-from tests.store_stands import STANDS as STORES
+from tests.store_cases import CASES as STORES
+from tests.vendor_cases import CASES
 
 EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
-SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.trials.Series
+SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.kill_harness.Series
 HEADINGS = ("vendor", "store", "what", "points", "moments", "trials", "runs", "spared", "lost", "locked", "failed", "torn", "troubles")
 _TEXTS = 3  # columns
 LEGEND = (
@@ -25,22 +25,22 @@ LEGEND = (
 )
 
 
-def pairs(vendors=STANDS, stores=STORES):
+def pairs(vendors=CASES, stores=STORES):
     """A decorator that gives a test vendors and stores: all pairs, or in a sample so many that each vendor and each store is there.
 
-    :param vendors: dict from name to :class:`tests.stands.Stand`.
-    :param stores: dict from name to a subclass of :class:`tests.store_stands.StoreStand`.
+    :param vendors: dict from name to :class:`tests.vendor_cases.VendorCase`.
+    :param stores: dict from name to a subclass of :class:`tests.store_cases.StoreCase`.
     """
     found = list(itertools.product(vendors.values(), stores.values()))
     if not EVERY:
         number = max(len(vendors), len(stores))
         found = list(itertools.islice(zip(itertools.cycle(vendors.values()), itertools.cycle(stores.values())), number))
-    return pytest.mark.parametrize("stand, store", found, ids=["%s-%s" % (stand.vendor, store.label) for stand, store in found])
+    return pytest.mark.parametrize("case, store", found, ids=["%s-%s" % (case.vendor, store.label) for case, store in found])
 
 
 def share(number):
     """How many trials a vendor and store get of those that a sample has for all together."""
-    return 10**6 if EVERY else max(2, number // (len(STANDS) * len(STORES)))
+    return 10**6 if EVERY else max(2, number // (len(CASES) * len(STORES)))
 
 
 def few(number):

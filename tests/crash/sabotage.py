@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import fcntl
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import folders, rotation
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import ansible_vault
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_files
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
+from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import ansible_vault
 
 
 def pending_is_written_at_the_end():
@@ -52,12 +53,12 @@ def files_are_written_in_place():
 
 def nothing_is_flushed():
     """The file is put in its place before it is on disk."""
-    folders.os.fsync = lambda handle: None
+    _durable_files.os.fsync = lambda handle: None
 
 
 def sending_is_not_noted():
     """The record does not tell that its password may be in force."""
-    real = rotation.send
+    real = protocol.send
 
     def send(*args):
         found = real(*args)
@@ -68,15 +69,15 @@ def sending_is_not_noted():
                 entry.record.pending.sent = 0
             return entries
 
-        rotation.update(store, staged, forget)
+        protocol.update(store, staged, forget)
         return found
 
-    rotation.send = send
+    protocol.send = send
 
 
 def every_run_makes_a_password_of_its_own():
     """A leftover pending password is thrown away."""
-    real = rotation.stage
+    real = protocol.stage
 
     def stage(store, users, *args, **options):
         def forget(entries):
@@ -85,10 +86,10 @@ def every_run_makes_a_password_of_its_own():
                     entry.record.drop_pending()
             return {user: entry for user, entry in entries.items() if entry.record}
 
-        rotation.update(store, [user["name"] for user in users], forget)
+        protocol.update(store, [user["name"] for user in users], forget)
         return real(store, users, *args, **options)
 
-    rotation.stage = stage
+    protocol.stage = stage
 
 
 def locks_are_local():

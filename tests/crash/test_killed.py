@@ -12,9 +12,9 @@ import pytest
 from tests.crash import sabotage
 from tests.crash.figures import few, share
 from tests.crash.hooks import AFTER, BEFORE, DISK, HALFWAY, NETWORK, WITHOUT_EFFECT
-from tests.crash.trials import Trials, World, deaths, moments, spread, unflushed
-from tests.stands import STANDS
-from tests.store_stands import STANDS as STORES
+from tests.crash.kill_harness import Trials, World, deaths, moments, spread, unflushed
+from tests.store_cases import CASES as STORES
+from tests.vendor_cases import CASES
 
 SEED = 20260131
 AT_RANDOM = few(16)
@@ -78,14 +78,14 @@ def test_what_is_relied_upon_is_on_disk_before(trials):
     assert not unflushed(one.calls()) + unflushed(one.calls(rotate_once))
 
 
-def test_the_points_are_those_of_the_rotation(zygote, tmp_path):
+def test_the_points_are_those_of_the_rotation(fork_server, tmp_path):
     """Every kind of call is found, imports and what Python does besides are not, and a run dies where the plan says."""
-    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
+    with Trials(fork_server, CASES["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
         calls = one.calls()
         names = [name for name, *_paths in calls]
         assert {"mkdir", "open", "flock", "write", "fsync", "rename", "connect", "sendall", "recv_into"} <= set(names)
         assert names.count("rename") == 3, "stage, the note of what is sent, commit"
-        assert all(path.startswith((str(tmp_path), str(zygote.folder))) for name, path, _to in calls if name in DISK)
+        assert all(path.startswith((str(tmp_path), str(fork_server.folder))) for name, path, _to in calls if name in DISK)
         assert not any(path for name, path, _to in calls if name in NETWORK)
         for name, side, exists in (("rename", BEFORE, False), ("rename", AFTER, True)):
             with one.world() as world:
@@ -104,22 +104,22 @@ def test_the_points_are_those_of_the_rotation(zygote, tmp_path):
     ("sending_is_not_noted", "the next run failed"),
     ("every_run_makes_a_password_of_its_own", "has a second new password"),
 ])  # fmt: skip
-def test_a_defect_is_found(zygote, tmp_path, defect, told):
+def test_a_defect_is_found(fork_server, tmp_path, defect, told):
     """These tests can fail."""
     assert hasattr(sabotage, defect)
-    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage=defect) as one:
+    with Trials(fork_server, CASES["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage=defect) as one:
         for plan in spread(moments(one.calls()), 24):
             one.trial(plan)
         assert any(told in text for text in one.series.troubles), one.series.troubles
 
 
-def test_a_missing_flush_is_found(zygote, tmp_path):
-    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage="nothing_is_flushed") as one:
+def test_a_missing_flush_is_found(fork_server, tmp_path):
+    with Trials(fork_server, CASES["milvus"], STORES["ansible_vault"], tmp_path, "self-test", sabotage="nothing_is_flushed") as one:
         assert len(unflushed(one.calls())) >= 3
 
 
-def test_what_has_no_effect_is_not_tried_twice(zygote, tmp_path):
-    with Trials(zygote, STANDS["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
+def test_what_has_no_effect_is_not_tried_twice(fork_server, tmp_path):
+    with Trials(fork_server, CASES["milvus"], STORES["ansible_vault"], tmp_path, "self-test") as one:
         calls = one.calls()
         plans = moments(calls)
         assert plans[0]["side"] == BEFORE and all(plan["side"] in (HALFWAY, AFTER) for plan in plans[1:])
@@ -128,9 +128,9 @@ def test_what_has_no_effect_is_not_tried_twice(zygote, tmp_path):
         assert len([plan for plan in plans if plan["name"] == "sendall"]) == 2 * [name for name, *_paths in calls].count("sendall")
 
 
-def test_a_world_is_what_it_says(zygote, tmp_path):
+def test_a_world_is_what_it_says(fork_server, tmp_path):
     """The checks see a password that nobody knows, a damaged store, and a failed login."""
-    with World(zygote, STANDS["milvus"], STORES["ansible_vault"](tmp_path)) as world:
+    with World(fork_server, CASES["milvus"], STORES["ansible_vault"](tmp_path)) as world:
         assert world.lost() == [] and set(world.records().values()) == {None}
         rotate_once(world)
         assert world.lost() == []

@@ -15,15 +15,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 
 from tests.crash.figures import SERIES, pairs
-from tests.crash.trials import BY_HAND, Series, World, Zygote, failures_of
+from tests.crash.kill_harness import BY_HAND, ForkServer, Series, World, failures_of
 from tests.integration.rotation import old_password
-from tests.stands import STANDS, Stand
-from tests.store_stands import STANDS as STORES
-from tests.store_stands import StoreStand
+from tests.store_cases import CASES as STORES
+from tests.store_cases import StoreCase
+from tests.vendor_cases import CASES, VendorCase
 
 TYPO = "Typo-S3cr3t-MARKER-1"
 MANY = tuple("user-%02d" % number for number in range(12))
@@ -32,12 +31,12 @@ NIGHTS = 7
 APART = 0.08  # seconds between the starts of two runs that are at once
 SLOW = 0.05  # seconds that a double takes for a request, so that runs at once do meet
 LONGEST = 110  # seconds for runs at once
-LOCKING = [stand for stand in STANDS.values() if stand.locks_after]
-WITH_OPERATOR = [stand for stand in LOCKING if stand.operator]
+LOCKING = [case for case in CASES.values() if case.locks_after]
+WITH_OPERATOR = [case for case in LOCKING if case.operator]
 ACTIONS = ("rotate", "verify", "repair", "status")
 
-each_locking = pytest.mark.parametrize("stand", LOCKING, ids=lambda stand: stand.vendor)
-each_with_operator = pytest.mark.parametrize("stand", WITH_OPERATOR, ids=lambda stand: stand.vendor)
+each_locking = pytest.mark.parametrize("case", LOCKING, ids=lambda case: case.vendor)
+each_with_operator = pytest.mark.parametrize("case", WITH_OPERATOR, ids=lambda case: case.vendor)
 
 
 def messages_of(ended: dict) -> list:
@@ -52,13 +51,13 @@ class Scene:
     :param operating: the host that rotates the operator along.
     """
 
-    def __init__(self, zygote: Zygote, stand: Stand, store: StoreStand, hosts: dict, what: str, operating: str | None = None, latency: float = 0.0) -> None:
+    def __init__(self, fork_server: ForkServer, case: VendorCase, store: StoreCase, hosts: dict, what: str, operating: str | None = None, latency: float = 0.0) -> None:
         users = {name: old_password(name) for names in hosts.values() for name in names}
-        self.stand, self.double = stand, stand.double(users, latency=latency, **stand.locks)
+        self.case, self.double = case, case.double(users, latency=latency, **case.locks)
         self.worlds = {
-            host: World(zygote, stand, store, host, users=names, double=self.double, with_operator=host == operating) for host, names in hosts.items()
+            host: World(fork_server, case, store, host, users=names, double=self.double, with_operator=host == operating) for host, names in hosts.items()
         }
-        self.series = Series(stand.vendor, store.label, what)
+        self.series = Series(case.vendor, store.label, what)
 
     def __enter__(self) -> Scene:
         self.double.__enter__()
@@ -106,16 +105,16 @@ class Scene:
     @property
     def operator_option(self) -> str:
         """The option with the operator's password."""
-        return "api_password" if self.stand.operator else "client_secret"
+        return "api_password" if self.case.operator else "client_secret"
 
 
 @pytest.fixture
-def scene(zygote: Zygote, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Scene]]:
+def scene(fork_server: ForkServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Scene]]:
     """Called with a vendor, hosts with their users, and what the trial is; a store of files unless another is given."""
     with ExitStack() as stack:
 
-        def make(stand: Stand, hosts: dict, what: str, store: type[StoreStand] = STORES["ansible_vault"], **options) -> Scene:
-            made = stack.enter_context(Scene(zygote, stand, stack.enter_context(store(tmp_path)), hosts, what, **options))
+        def make(case: VendorCase, hosts: dict, what: str, store: type[StoreCase] = STORES["ansible_vault"], **options) -> Scene:
+            made = stack.enter_context(Scene(fork_server, case, stack.enter_context(store(tmp_path)), hosts, what, **options))
             request.config.stash[SERIES].append(made.series)
             made.series.trials = 1
             return made
@@ -156,9 +155,9 @@ FOUR = {"host-%d" % number: ("alice-%d" % number, "bob-%d" % number) for number 
 
 @pytest.mark.parametrize("first", [False, True], ids=["later", "first"])
 @each_locking
-def test_edge_32_an_operators_wrong_password_is_shared_by_four_hosts(scene, stand, first):
+def test_edge_32_an_operators_wrong_password_is_shared_by_four_hosts(scene, case, first):
     """The first host finds out, the others need not; and when it is put right, all goes on."""
-    made = scene(stand, FOUR, "operator's typo")
+    made = scene(case, FOUR, "operator's typo")
     if not first:
         rotated(made)
     wrong = made.operator(TYPO)
@@ -167,17 +166,17 @@ def test_edge_32_an_operators_wrong_password_is_shared_by_four_hosts(scene, stan
     assert all(failures_of(one) for one in ended), "the wrong password did not matter"
     made.run_everything(force=True, **wrong)
     new = made.double.failed_logins - before
-    assert max(new.values(), default=0) <= stand.capabilities.failed_logins_per_run, "failed logins: %s" % dict(new)
-    made.pass_time(made.stand.capabilities.lockout_window + 1)
+    assert max(new.values(), default=0) <= case.capabilities.failed_logins_per_call, "failed logins: %s" % dict(new)
+    made.pass_time(made.case.capabilities.lockout_window + 1)
     for ended_well in made.run(force=True):
         assert not failures_of(ended_well), messages_of(ended_well)
     made.look("the rotation with the right password")
 
 
 @each_with_operator
-def test_edge_32_a_new_operators_password_is_taken_at_once(scene, stand):
+def test_edge_32_a_new_operators_password_is_taken_at_once(scene, case):
     """Refused was the mistyped one. The right one need not wait until the vendor has forgotten that."""
-    made = scene(stand, FOUR, "typo mended")
+    made = scene(case, FOUR, "typo mended")
     made.run(force=True, **made.operator(TYPO))
     for ended in made.run(force=True):
         assert not failures_of(ended), messages_of(ended)
@@ -185,27 +184,27 @@ def test_edge_32_a_new_operators_password_is_taken_at_once(scene, stand):
 
 
 @each_with_operator
-def test_edge_32_an_operators_record_is_from_an_old_backup(scene, stand):
+def test_edge_32_an_operators_record_is_from_an_old_backup(scene, case):
     """The store says a password that was in force some time ago; neither it nor anything else logs in."""
-    made = scene(stand, FOUR, "operator from a backup", operating="host-4")
+    made = scene(case, FOUR, "operator from a backup", operating="host-4")
     world = made.worlds["host-4"]
     rotated(made)
     opened = world.store.open(world.host)
-    old = opened.get([stand.operator])[stand.operator]
+    old = opened.get([case.operator])[case.operator]
     assert not failures_of(world.run(force=True))
-    old.version = opened.get([stand.operator])[stand.operator].version
-    opened.put({stand.operator: old})
+    old.version = opened.get([case.operator])[case.operator].version
+    opened.put({case.operator: old})
     opened.close()
     made.run_everything(times=2, force=True)
     made.look("all of it")
 
 
 @each_with_operator
-def test_edge_32_an_operator_changed_by_hand(scene, stand):
+def test_edge_32_an_operator_changed_by_hand(scene, case):
     """Night after night, and everybody tries what the store says."""
-    made = scene(stand, FOUR, "operator by hand", operating="host-4")
+    made = scene(case, FOUR, "operator by hand", operating="host-4")
     rotated(made)
-    made.double.set_user(stand.operator, BY_HAND)
+    made.double.set_user(case.operator, BY_HAND)
     for _night in range(NIGHTS):
         made.pass_time(NIGHT)
         made.run(force=True)
@@ -218,9 +217,9 @@ ONE = {"host-1": ("alice", "bob")}
 
 @each_locking
 @pytest.mark.parametrize("actions", [("rotate",), ("verify",), ("repair",), ("rotate", "verify", "repair")], ids="-".join)
-def test_edge_36_a_password_is_changed_by_hand_and_the_nights_go_by(scene, stand, actions):
+def test_edge_36_a_password_is_changed_by_hand_and_the_nights_go_by(scene, case, actions):
     """A vendor that counts in a row, whatever the time in between, forgets nothing overnight."""
-    made = scene(stand, ONE, "%s nightly" % "/".join(actions))
+    made = scene(case, ONE, "%s nightly" % "/".join(actions))
     rotated(made)
     made.double.set_user("alice", BY_HAND)
     for _night in range(NIGHTS):
@@ -232,9 +231,9 @@ def test_edge_36_a_password_is_changed_by_hand_and_the_nights_go_by(scene, stand
 
 @each_locking
 @pytest.mark.parametrize("trouble", ["by hand", "typo", "429", "answer lost"])
-def test_edge_30_check_mode_of_everything_three_times(scene, stand, trouble):
+def test_edge_30_check_mode_of_everything_three_times(scene, case, trouble):
     """What is pending may be in force or not; check mode finds it out by no login that may fail."""
-    made = scene(stand, ONE, "--check")
+    made = scene(case, ONE, "--check")
     world = made.worlds["host-1"]
     rotated(made)
     if trouble == "by hand":
@@ -242,11 +241,11 @@ def test_edge_30_check_mode_of_everything_three_times(scene, stand, trouble):
     elif trouble == "typo":
         world.run(force=True, **made.operator(TYPO))
     elif trouble == "429":
-        made.double.inject("answer", status=429, times=None, **stand.change)
+        made.double.inject("answer", status=429, times=None, **case.change)
         world.run(force=True)
         made.double.clear_faults()
     else:
-        made.double.inject("drop", times=None, applies="never", **stand.change)
+        made.double.inject("drop", times=None, applies="never", **case.change)
         world.run(force=True)
         made.double.clear_faults()
     made.look(trouble)
@@ -259,38 +258,38 @@ def test_edge_30_check_mode_of_everything_three_times(scene, stand, trouble):
 
 
 @each_locking
-def test_edge_31_three_verifies_at_once(scene, stand, machines):
+def test_edge_31_three_verifies_at_once(scene, case, machines):
     """Somebody has changed a password by hand, and three people want to know."""
-    made = scene(stand, ONE, "3 verifies at once", latency=SLOW)
+    made = scene(case, ONE, "3 verifies at once", latency=SLOW)
     rotated(made)
     made.double.set_user("alice", BY_HAND)
     world = made.worlds["host-1"]
-    ended = at_once(*(lambda one=one: world.run(action="verify", zygote=one) for one in machines))
+    ended = at_once(*(lambda one=one: world.run(action="verify", fork_server=one) for one in machines))
     made.look("verify")
     assert all(failures_of(one) for one in ended), ended
-    assert made.double.failed_logins["alice"] <= stand.capabilities.failed_logins_per_run
+    assert made.double.failed_logins["alice"] <= case.capabilities.failed_logins_per_call
 
 
 @each_locking
-def test_edge_31_verify_repair_and_rotate_at_once(scene, stand, machines):
-    made = scene(stand, ONE, "3 actions at once", latency=SLOW)
+def test_edge_31_verify_repair_and_rotate_at_once(scene, case, machines):
+    made = scene(case, ONE, "3 actions at once", latency=SLOW)
     rotated(made)
     made.double.set_user("alice", BY_HAND)
     world = made.worlds["host-1"]
     for _time in range(2):
-        at_once(*(lambda one=one: world.run(action=one[0], zygote=one[1], force=True) for one in zip(("verify", "repair", "rotate"), machines)))
+        at_once(*(lambda one=one: world.run(action=one[0], fork_server=one[1], force=True) for one in zip(("verify", "repair", "rotate"), machines)))
         made.look("all at once")
-    assert made.double.failed_logins["alice"] <= stand.capabilities.failed_logins_per_run
+    assert made.double.failed_logins["alice"] <= case.capabilities.failed_logins_per_call
 
 
 @each_with_operator
-def test_edge_32_hosts_at_once_share_an_operators_wrong_password(scene, stand, machines):
+def test_edge_32_hosts_at_once_share_an_operators_wrong_password(scene, case, machines):
     """As the workers of a batch do; each counts before it logs in."""
-    made = scene(stand, FOUR, "typo at once", latency=SLOW)
+    made = scene(case, FOUR, "typo at once", latency=SLOW)
     rotated(made)
     wrong = made.operator(TYPO)
     hosts = list(made.worlds.values())[: len(machines)]
-    at_once(*(lambda one=one: one[0].run(zygote=one[1], force=True, **wrong) for one in zip(hosts, machines)))
+    at_once(*(lambda one=one: one[0].run(fork_server=one[1], force=True, **wrong) for one in zip(hosts, machines)))
     made.look("all at once")
 
 
@@ -304,37 +303,37 @@ def _settled(scene: Scene, host: str) -> Iterator[None]:
         assert world.takes(name, record.password), "the password of %s is lost" % name
 
 
-@pairs({name: STANDS[name] for name in ("vcd", "milvus")})
+@pairs({name: CASES[name] for name in ("vcd", "milvus")})
 @pytest.mark.parametrize("apart", [0.0, APART])
-def test_edge_24_two_controllers_at_one_host(scene, stand, store, machines, apart):
+def test_edge_24_two_controllers_at_one_host(scene, case, store, machines, apart):
     """Two homes, two machines, twelve users, every store: the one does the work, and the other says so."""
-    made = scene(stand, {"host-1": MANY}, "2 controllers", store=store, operating="host-1", latency=SLOW / 10)
+    made = scene(case, {"host-1": MANY}, "2 controllers", store=store, operating="host-1", latency=SLOW / 10)
     world = made.worlds["host-1"]
     homes = [dict(world.store.environment, ANSIBLE_HOME=one.home()) for one in machines]
     for force in (False, True):
         writes, failed = made.double.writes, made.double.failed_logins.copy()
         with _settled(made, "host-1"):
-            ended = at_once(*(lambda one=one: world.run(zygote=one[0], environment=one[1], force=force) for one in list(zip(machines, homes))[:2]), apart=apart)
+            ended = at_once(*(lambda one=one: world.run(fork_server=one[0], environment=one[1], force=force) for one in list(zip(machines, homes))[:2]), apart=apart)
         made.look("two controllers")
         assert [failures_of(one) for one in ended] == [[], []], ended
         # With force the second may do all of it once more, but only after the first.
         assert made.double.writes - writes in ((13,) if not force else (13, 26))
         # An operator that rotates itself is one login too many for whoever comes second at most.
         new = made.double.failed_logins - failed
-        assert set(new) <= {stand.operator} and max(new.values(), default=0) <= 1, dict(new)
+        assert set(new) <= {case.operator} and max(new.values(), default=0) <= 1, dict(new)
 
 
 @pytest.mark.parametrize("store", [STORES["ansible_vault"], STORES["passwordstore"]], ids=lambda store: store.name)
 def test_edge_35_two_controllers_on_a_folder_whose_flock_is_local(scene, store, machines):
     """As on NFS with local locks: each gets its lock at once. Turn for turn nothing is lost."""
-    stand = STANDS["vcd"]
-    made = scene(stand, {"host-1": MANY[:4]}, "local flock", store=store, latency=SLOW / 10)
+    case = CASES["vcd"]
+    made = scene(case, {"host-1": MANY[:4]}, "local flock", store=store, latency=SLOW / 10)
     world = made.worlds["host-1"]
     homes = [dict(world.store.environment, ANSIBLE_HOME=one.home()) for one in machines]
     for _turn in range(4):
         with _settled(made, "host-1"):
             ended = at_once(*(
-                lambda one=one: world.run(zygote=one[0], environment=one[1], force=True, sabotage="locks_are_local") for one in zip(machines, homes)
+                lambda one=one: world.run(fork_server=one[0], environment=one[1], force=True, sabotage="locks_are_local") for one in zip(machines, homes)
             ))
         made.look("a turn")
         assert not [kind for one in ended for kind in failures_of(one) if kind != errors.STORE_CONFLICT], ended

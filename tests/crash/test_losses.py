@@ -12,38 +12,37 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_TIME
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
 from tests.crash.figures import pairs
-from tests.crash.trials import BY_HAND, World, failures_of, texts_in
-from tests.stands import STANDS, Stand
-from tests.store_stands import STANDS as STORES
+from tests.crash.kill_harness import BY_HAND, World, failures_of, texts_in
+from tests.store_cases import CASES as STORES
+from tests.vendor_cases import CASES, VendorCase
 
 ARRIVAL = 60  # seconds until a request must have come
 EVERYTHING = ("rotate", "verify", "repair")
-PROVING = {name: stand for name, stand in STANDS.items() if stand.proves}
+PROVING = {name: case for name, case in CASES.items() if case.proves}
 # Those at which failed logins stop to count with time, so that a search can go on.
-FORGETTING = {name: stand for name, stand in STANDS.items() if stand.capabilities.forgets == FORGETS_BY_TIME}
+FORGETTING = {name: case for name, case in CASES.items() if case.capabilities.forgets == FORGETS_BY_TIME}
 IN_FOLDERS = {name: STORES[name] for name in ("ansible_vault", "passwordstore")}
 EMBEDDED = {"ansible_vault": STORES["ansible_vault"]}
 
 
 def only(name):
     """One vendor, for :func:`pairs`."""
-    return {name: STANDS[name]}
+    return {name: CASES[name]}
 
 
 @pytest.fixture
-def worlds(zygote, store, tmp_path: Path) -> Iterator[Callable[..., list]]:
+def worlds(fork_server, store, tmp_path: Path) -> Iterator[Callable[..., list]]:
     """Called with vendors and names of hosts: worlds with one store in common."""
     with ExitStack() as stack:
         entered = stack.enter_context(store(tmp_path))
 
-        def make(*places: tuple[Stand, str], **options) -> list:
-            return [stack.enter_context(World(zygote, stand, entered, host, **options)) for stand, host in places]
+        def make(*places: tuple[VendorCase, str], **options) -> list:
+            return [stack.enter_context(World(fork_server, case, entered, host, **options)) for case, host in places]
 
         yield make
 
@@ -91,9 +90,9 @@ def recorded(world: World) -> set:
 
 
 @pairs()
-def test_edge_39_the_records_of_two_hosts_are_swapped(worlds, stand):
+def test_edge_39_the_records_of_two_hosts_are_swapped(worlds, case):
     """Both have users of the same names."""
-    first, second = worlds((stand, "host-1"), (stand, "host-2"))
+    first, second = worlds((case, "host-1"), (case, "host-2"))
     rotate_once(first, second)
     store, passwords = first.store, [recorded(first), recorded(second)]
     store.swap("host-1", "host-2")
@@ -107,9 +106,9 @@ def test_edge_39_the_records_of_two_hosts_are_swapped(worlds, stand):
 
 
 @pairs()
-def test_edge_39_two_inventories_share_a_store_and_name_a_host_alike(worlds, stand):
+def test_edge_39_two_inventories_share_a_store_and_name_a_host_alike(worlds, case):
     """Production and staging: the second is told, and nothing of the first is sent to it."""
-    production, staging = worlds((stand, "host-1"), (stand, "host-1"))
+    production, staging = worlds((case, "host-1"), (case, "host-1"))
     rotate_once(production)
     before = recorded(production)
     assert_refused(staging, before, actions=("rotate", "verify"))
@@ -123,10 +122,10 @@ def test_edge_39_two_inventories_share_a_store_and_name_a_host_alike(worlds, sta
 
 
 @pairs(only("milvus"))
-@pytest.mark.parametrize("other", [STANDS["rackspace_database"], STANDS["vcd"]], ids=lambda stand: stand.vendor)
-def test_edge_01_one_host_has_two_vendors(worlds, stand, other):
+@pytest.mark.parametrize("other", [CASES["rackspace_database"], CASES["vcd"]], ids=lambda case: case.vendor)
+def test_edge_01_one_host_has_two_vendors(worlds, case, other):
     """Both know a user alice: a record belongs to one of them."""
-    first, second = worlds((stand, "host-1"), (other, "host-1"), with_operator=False)
+    first, second = worlds((case, "host-1"), (other, "host-1"), with_operator=False)
     rotate_once(first)
     before = in_force(first)
     assert_refused(second, recorded(first))
@@ -135,9 +134,9 @@ def test_edge_01_one_host_has_two_vendors(worlds, stand, other):
 
 
 @pairs(only("rackspace_database"), EMBEDDED)
-def test_edge_39_a_user_of_another_host_of_the_database_is_another_account(worlds, stand):
+def test_edge_39_a_user_of_another_host_of_the_database_is_another_account(worlds, case):
     """app@% and app@10.0.0.1 have the same name, and passwords of their own."""
-    (world,) = worlds((stand, "host-1"), users=("app",))
+    (world,) = worlds((case, "host-1"), users=("app",))
     world.double.set_user("app@10.0.0.1", "S3cr3t-MARKER-another")
     rotate_once(world)
     before = in_force(world)
@@ -152,7 +151,7 @@ def test_edge_39_a_user_of_another_host_of_the_database_is_another_account(world
 
 def held_up(world: World, during: Callable[[], None], **options) -> dict:
     """A forced rotation during whose change something happens."""
-    gate = world.double.inject("gate", hold="before", **world.stand.change)
+    gate = world.double.inject("gate", hold="before", **world.case.change)
     ended: list = []
     run = threading.Thread(target=lambda: ended.append(world.run(force=True, **options)), daemon=True)
     run.start()
@@ -176,9 +175,9 @@ def put_back(world: World, records: dict) -> None:
 
 
 @pairs()
-def test_edge_34_an_old_version_of_the_store_is_saved_during_the_change(worlds, stand):
+def test_edge_34_an_old_version_of_the_store_is_saved_during_the_change(worlds, case):
     """The run knows the password that it has just proved, and lets it not go."""
-    (world,) = worlds((stand, "host-1"))
+    (world,) = worlds((case, "host-1"))
     rotate_once(world)
     old = {name: copy.deepcopy(record) for name, record in world.records().items()}
     ended = held_up(world, lambda: put_back(world, old))
@@ -192,9 +191,9 @@ def test_edge_34_an_old_version_of_the_store_is_saved_during_the_change(worlds, 
 
 
 @pairs(stores=EMBEDDED)
-def test_edge_34_the_file_is_away_or_from_before_the_first_run(worlds, stand):
+def test_edge_34_the_file_is_away_or_from_before_the_first_run(worlds, case):
     """rekey and edit replace the file; a restored backup may hold nobody at all."""
-    (world,) = worlds((stand, "host-1"))
+    (world,) = worlds((case, "host-1"))
     path = world.store._path(world.host)  # pylint: disable=protected-access
     seen: list = []
 
@@ -210,16 +209,16 @@ def test_edge_34_the_file_is_away_or_from_before_the_first_run(worlds, stand):
 
 @pairs(FORGETTING)
 @pytest.mark.parametrize("between", ["repair", "refusal", "repair and reset", "two runs"])
-def test_edge_40_a_change_arrives_after_its_answer_was_given_up(worlds, stand, between):
+def test_edge_40_a_change_arrives_after_its_answer_was_given_up(worlds, case, between):
     """What was sent may come into force at any time, so it is never forgotten."""
-    (world,) = worlds((stand, "host-1"), with_operator=False)
+    (world,) = worlds((case, "host-1"), with_operator=False)
     rotate_once(world)
-    late = world.double.inject("drop", applies="later", times=None, **stand.change)
+    late = world.double.inject("drop", applies="later", times=None, **case.change)
     assert failures_of(world.run(force=True))
     world.double.clear_faults()
     assert late.fired and world.double.pending
     if between == "refusal":
-        world.double.inject("answer", times=None, **stand.change, **stand.refusal)
+        world.double.inject("answer", times=None, **case.change, **case.refusal)
         world.run()
         world.double.clear_faults()
     elif between == "two runs":
@@ -230,11 +229,11 @@ def test_edge_40_a_change_arrives_after_its_answer_was_given_up(worlds, stand, b
     world.double.settle()
     unknown = [name for name, texts in known(world).items() if in_force(world)[name] not in texts]
     assert not unknown, "lost: %s" % unknown
-    if not stand.proves:
+    if not case.proves:
         return
     # Whoever looks for it finds it.
     for _time in range(4):
-        window = stand.capabilities.lockout_window
+        window = case.capabilities.lockout_window
         world.pass_time(window + 1)
         ended = world.run(action="repair")
         if not failures_of(ended):
@@ -245,11 +244,11 @@ def test_edge_40_a_change_arrives_after_its_answer_was_given_up(worlds, stand, b
 
 
 @pairs(PROVING, EMBEDDED)
-def test_edge_12_the_inventory_is_mended_after_three_nights(worlds, stand):
+def test_edge_12_the_inventory_is_mended_after_three_nights(worlds, case):
     """Repair tries what the inventory says as well."""
-    (world,) = worlds((stand, "host-1"), with_operator=False)
+    (world,) = worlds((case, "host-1"), with_operator=False)
     wrong = [{"name": name, "current_password": "Wrong-S3cr3t-MARKER"} for name in world.names]
-    world.double.inject("answer", times=None, **stand.change, **stand.refusal)
+    world.double.inject("answer", times=None, **case.change, **case.refusal)
     for _night in range(3):
         world.pass_time(86400)
         assert failures_of(world.run(users=wrong))
@@ -261,15 +260,15 @@ def test_edge_12_the_inventory_is_mended_after_three_nights(worlds, stand):
 
 
 @pairs()
-def test_edge_46_verify_of_users_without_a_proved_password(worlds, stand):
-    (world,) = worlds((stand, "host-1"))
+def test_edge_46_verify_of_users_without_a_proved_password(worlds, case):
+    (world,) = worlds((case, "host-1"))
     assert failures_of(world.run(action="verify")), "verify says that all is well, and knows no password"
 
 
 @pairs(stores=IN_FOLDERS)
-def test_edge_33_the_folder_of_the_store_is_not_there(worlds, stand):
+def test_edge_33_the_folder_of_the_store_is_not_there(worlds, case):
     """A volume that was not mounted: nothing is begun afresh, nothing is sent, and nobody says that all is well."""
-    (world,) = worlds((stand, "host-1"))
+    (world,) = worlds((case, "host-1"))
     rotate_once(world)
     before, requests = in_force(world), len(world.double.requests)
     folder = Path(world.store.options["store_path"] or world.store.options["store_options"]["directory"])
@@ -296,13 +295,13 @@ def without_create(world: World) -> dict:
 
 
 @pairs(PROVING, EMBEDDED)
-def test_edge_60_a_password_by_hand_is_found(worlds, stand):
-    (world,) = worlds((stand, "host-1"))
+def test_edge_60_a_password_by_hand_is_found(worlds, case):
+    (world,) = worlds((case, "host-1"))
     rotate_once(world)
     world.double.set_user("alice", BY_HAND)
     assert failures_of(world.run(action="verify"))
     # At a vendor that locks, the login that has failed is all that is allowed at a time.
-    world.pass_time(stand.capabilities.lockout_window + 1)
+    world.pass_time(case.capabilities.lockout_window + 1)
     ended = world.run(action="repair", users=[{"name": "alice", "password": BY_HAND}])
     assert not failures_of(ended), ended
     assert not failures_of(world.run()) and not world.lost()

@@ -12,24 +12,24 @@ import types
 import pytest
 
 from tests.crash.figures import EVERY, SERIES
-from tests.crash.trials import Series, Trial, World, moments, spread
+from tests.crash.kill_harness import Series, Trial, World, moments, spread
 from tests.integration.rotation import ROTATE, Rotation
-from tests.stands import STANDS
-from tests.store_stands import STANDS as STORES
+from tests.store_cases import CASES as STORES
+from tests.vendor_cases import CASES
 
 CALLBACKS = pathlib.Path(__file__).parent / "callback_plugins"
 # How many calls an answer takes to be read differs from run to run; "failing" is no call but a count.
 NOT_CERTAIN = ("recv_into", "failing")
 PER_VENDOR = 16 if EVERY else 2
 # In a sample one that changes user by user and proves each, and one that changes all at once and proves none.
-VENDORS = [stand for name, stand in STANDS.items() if EVERY or name in ("milvus", "rackspace_database")]
+VENDORS = [case for name, case in CASES.items() if EVERY or name in ("milvus", "rackspace_database")]
 
 
 class PlaybookWorld(World):
     """A world whose rotations are runs of the role."""
 
-    def __init__(self, ansible, stand, folder):
-        super().__init__(types.SimpleNamespace(home=lambda: str(folder)), stand, STORES["ansible_vault"](ansible.shared))
+    def __init__(self, ansible, case, folder):
+        super().__init__(types.SimpleNamespace(home=lambda: str(folder)), case, STORES["ansible_vault"](ansible.shared))
         self._ansible, self._figures = ansible, folder / "calls.json"
         self.calls = []
 
@@ -62,17 +62,17 @@ class PlaybookWorld(World):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stand", VENDORS, ids=lambda stand: stand.vendor)
-def test_a_playbook_is_killed(ansible_runner, stand, tmp_path, request):
-    series = Series(stand.vendor, "ansible_vault", "playbook")
+@pytest.mark.parametrize("case", VENDORS, ids=lambda case: case.vendor)
+def test_a_playbook_is_killed(ansible_runner, case, tmp_path, request):
+    series = Series(case.vendor, "ansible_vault", "playbook")
     request.config.stash[SERIES].append(series)
-    with PlaybookWorld(ansible_runner(), stand, tmp_path) as world:
+    with PlaybookWorld(ansible_runner(), case, tmp_path) as world:
         assert not [result["msg"] for result in world.run()["results"].values() if result.get("failed")]
         plans = moments([call for call in world.calls if call[0] not in NOT_CERTAIN])
     series.moments = len(plans)
-    for plan in spread(plans, PER_VENDOR, seed=len(stand.vendor)):
+    for plan in spread(plans, PER_VENDOR, seed=len(case.vendor)):
         series.trials += 1
-        with PlaybookWorld(ansible_runner(), stand, tmp_path) as world:
+        with PlaybookWorld(ansible_runner(), case, tmp_path) as world:
             trial = Trial(world, series, [plan])
             if trial.disturbed(plan):
                 trial.finish()

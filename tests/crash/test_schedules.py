@@ -19,17 +19,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
 from tests.crash.figures import EVERY, SERIES, pairs
+from tests.crash.kill_harness import BY_HAND, ForkServer, Series, World, failures_of, moments, texts_in
 from tests.crash.test_lockouts import TYPO, at_once
-from tests.crash.trials import BY_HAND, Series, World, Zygote, failures_of, moments, texts_in
-from tests.stands import STANDS, Stand
-from tests.store_stands import STANDS as STORES
-from tests.store_stands import StoreStand
+from tests.store_cases import CASES as STORES
+from tests.store_cases import StoreCase
+from tests.vendor_cases import CASES, VendorCase
 
 STEPS = 7  # of a schedule, before the runs that finish it
 SCHEDULES = 12 if EVERY else 1  # of each vendor and store
@@ -46,9 +45,9 @@ class Schedule:
     :param chance: draws what happens.
     """
 
-    def __init__(self, machines: list[Zygote], stand: Stand, store: StoreStand, chance: random.Random, series: Series) -> None:
-        self._stand, self._store, self._chance, self._series, self._machines = stand, store, chance, series, machines
-        self._worlds = [World(machines[0], stand, store, name, users=users, concurrency=2) for name, users in USERS.items()]
+    def __init__(self, machines: list[ForkServer], case: VendorCase, store: StoreCase, chance: random.Random, series: Series) -> None:
+        self._stand, self._store, self._chance, self._series, self._machines = case, store, chance, series, machines
+        self._worlds = [World(machines[0], case, store, name, users=users, concurrency=2) for name, users in USERS.items()]
         self._backups: list = []
         self._plans: list = []
         self.story: list[str] = []
@@ -112,7 +111,7 @@ class Schedule:
         """Hold against a run what it has lost."""
         try:
             lost = self.lost(world) - before
-        except VendorError as error:
+        except PasswordError as error:
             raise AssertionError(self._tell("%s: the store cannot be read: %s" % (what, error.message))) from None
         told = [one for one in ended if one["signal"] is None]
         if not lost:
@@ -192,7 +191,7 @@ class Schedule:
         self._series.runs += 2
         before = self.lost(world)
         homes = [{**world.store.environment, "ANSIBLE_HOME": one.home()} for one in self._machines[:2]]
-        calls = [lambda one=one, home=home: world.run(force=True, zygote=one, environment=home) for one, home in zip(self._machines, homes)]
+        calls = [lambda one=one, home=home: world.run(force=True, fork_server=one, environment=home) for one, home in zip(self._machines, homes)]
         ended = at_once(*calls, apart=self._chance.choice((0.0, 0.02, 0.08)))
         self._judge(world, "one of two rotations at once", before, ended)
 
@@ -255,9 +254,9 @@ class Schedule:
 
 
 @pytest.fixture
-def schedule(machines: list, stand: Stand, store: type[StoreStand], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Schedule]]:
+def schedule(machines: list, case: VendorCase, store: type[StoreCase], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Schedule]]:
     """Called with a seed."""
-    series = Series(stand.vendor, store.label, "schedules")
+    series = Series(case.vendor, store.label, "schedules")
     request.config.stash[SERIES].append(series)
     with ExitStack() as stack:
         numbers = itertools.count()
@@ -266,16 +265,16 @@ def schedule(machines: list, stand: Stand, store: type[StoreStand], tmp_path: Pa
             folder = tmp_path / str(next(numbers))
             folder.mkdir()
             series.trials += 1
-            return stack.enter_context(Schedule(machines, stand, stack.enter_context(store(folder)), random.Random(seed), series))
+            return stack.enter_context(Schedule(machines, case, stack.enter_context(store(folder)), random.Random(seed), series))
 
         yield make
 
 
 @pairs()
 @pytest.mark.parametrize("number", range(SCHEDULES))
-def test_a_schedule_loses_nothing(schedule, stand, store, number):
+def test_a_schedule_loses_nothing(schedule, case, store, number):
     """A sample has another seed for each vendor and store."""
-    seed = 1000 * list(STANDS).index(stand.vendor) + 100 * list(STORES.values()).index(store) + number
+    seed = 1000 * list(CASES).index(case.vendor) + 100 * list(STORES.values()).index(store) + number
     made = schedule(seed)
     made.story.append("seed %d" % seed)
     made.go_on(STEPS)

@@ -21,12 +21,12 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.simulators import acronis_identity, aria_logs
-from tests.simulators.acronis import AcronisDouble
-from tests.simulators.aria_logs import AriaLogsDouble
-from tests.simulators.milvus import MilvusDouble
-from tests.simulators.trove import INSTANCE, TroveDouble
-from tests.simulators.vcd import VcdDouble
+from tests.doubles import acronis_identity, aria_logs
+from tests.doubles.acronis import AcronisDouble
+from tests.doubles.aria_logs import AriaLogsDouble
+from tests.doubles.milvus import MilvusDouble
+from tests.doubles.trove import INSTANCE, TroveDouble
+from tests.doubles.vcd import VcdDouble
 
 ROOT = Path(__file__).resolve().parents[2]  # of the collection
 COLLECTIONS = ROOT.parents[2]

@@ -17,7 +17,7 @@ from tests.integration.real_stores import unavailable
 
 if t.TYPE_CHECKING:
     from tests.servers.openbao import OpenBao
-    from tests.store_stands.openbao import OpenBaoStand
+    from tests.store_cases.openbao import OpenBaoCase
 
 _SERVERS = {"openbao", "start_openbao"}
 
@@ -28,11 +28,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def openbao(tmp_path: pathlib.Path) -> t.Iterator[OpenBaoStand]:
+def openbao(tmp_path: pathlib.Path) -> t.Iterator[OpenBaoCase]:
     """An engine and a role of one's own on a server that this process shares: seal it if you unseal it again, and do not kill it."""
-    from tests.store_stands.openbao import OpenBaoStand
+    from tests.store_cases.openbao import OpenBaoCase
 
-    with OpenBaoStand(tmp_path) as running:
+    with OpenBaoCase(tmp_path) as running:
         yield running
 
 

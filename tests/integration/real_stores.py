@@ -21,6 +21,6 @@ def unavailable(reason: str) -> t.NoReturn:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    stand = getattr(item, "callspec", None) and item.callspec.params.get("stand")
-    if getattr(stand, "real", False):
+    case = getattr(item, "callspec", None) and item.callspec.params.get("case")
+    if getattr(case, "real", False):
         item.add_marker("real")

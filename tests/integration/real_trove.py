@@ -16,9 +16,9 @@ import typing as t
 import pytest
 
 if t.TYPE_CHECKING:
+    from tests.doubles.rackspace_identity import RackspaceIdentityDouble
     from tests.servers.postgresql import PostgreSQLServer
     from tests.servers.trove import TroveCloud
-    from tests.simulators.rackspace_identity import RackspaceIdentityDouble
 
 _REASON = "no real Trove: "
 _SERVERS = {"trove_cloud", "trove_cloud_shared"}
@@ -94,7 +94,7 @@ def trove_user(trove_cloud: TroveCloud) -> t.Callable[..., DatabaseUser]:
 @pytest.fixture
 def rackspace_identity(trove_cloud: TroveCloud) -> t.Iterator[RackspaceIdentityDouble]:
     """A double of Rackspace Identity v2.0 before the real Trove: its user `alice` has the rights of the member."""
-    from tests.simulators.rackspace_identity import KeystoneTokens, RackspaceIdentityDouble
+    from tests.doubles.rackspace_identity import KeystoneTokens, RackspaceIdentityDouble
 
     member = trove_cloud.credentials["member"]
     with RackspaceIdentityDouble(

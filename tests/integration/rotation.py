@@ -9,10 +9,9 @@ import json
 import pathlib
 
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 VAULT_PASSWORD = "S3cr3t-MARKER-vault-password"
 PLAYBOOK = "rekey.passwords.rotate"
@@ -40,13 +39,13 @@ class Rotation:
     :param variables: further variables of all hosts, ``rotate_*`` among them.
     """
 
-    def __init__(self, ansible, servers, users, stand=None, connection=None, **variables):
+    def __init__(self, ansible, servers, users, case=None, connection=None, **variables):
         self.ansible = ansible
-        self.stand = stand or STANDS["milvus"]
+        self.case = case or CASES["milvus"]
         self.store = pathlib.Path(ansible.shared) / "store"
         self.users = users
         self.variables = {
-            "rotate_vendor": self.stand.vendor,
+            "rotate_vendor": self.case.vendor,
             "rotate_store_path": str(self.store),
             "rotate_store_create": True,
             "rotate_connection": {"url": "{{ server_url }}", "api_user": "root", "api_password": "Milvus", "timeout": 5, "retries": 1},
@@ -54,9 +53,9 @@ class Rotation:
         }
         self.variables.update(variables)
         self.hosts = {name: {"server_url": server.url} for name, server in servers.items()}
-        if stand:
+        if case:
             for name, server in servers.items():
-                self.hosts[name]["rotate_connection"] = dict({"timeout": 5, "retries": 1}, **stand.connection(server), **(connection or {}))
+                self.hosts[name]["rotate_connection"] = dict({"timeout": 5, "retries": 1}, **case.connection(server), **(connection or {}))
 
     def _options(self, options):
         inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}
@@ -86,7 +85,7 @@ class Rotation:
         for host in self.hosts:
             for record in self.records(host).values():
                 found |= {record["password"], record["previous"], *((record["pending"] or {}).get(key) for key in ("password", "replaces"))}
-        found.update(self.stand.secrets)
+        found.update(self.case.secrets)
         # "Milvus" is too common a word to be searched for.
         return {secret for secret in found if secret and secret != "Milvus"}
 

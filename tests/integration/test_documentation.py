@@ -20,19 +20,18 @@ import sys
 
 import pytest
 import yaml
-
-from ansible_collections.rekey.passwords.plugins.plugin_utils._store_folder import mark
+from ansible_collections.rekey.passwords.plugins.plugin_utils._folder_trust import mark
 
 from tests.integration.rotation import VAULT_PASSWORD
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT.parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 HOST = "milvus-1.example.com"
-OLD = {name: password for stand in STANDS.values() for name, password in stand.users.items()}
-VARIABLES = {name: value for stand in STANDS.values() for name, value in stand.variables.items()}
+OLD = {name: password for case in CASES.values() for name, password in case.users.items()}
+VARIABLES = {name: value for case in CASES.values() for name, value in case.variables.items()}
 for _name, _password in OLD.items():
     VARIABLES.update({"vault_" + _name: _password, "vault_%s_old" % _name: _password, "vault_%s_new" % _name: _name + "-After-1"} | VARIABLES)
 
@@ -57,20 +56,20 @@ FILLED_IN = {"OLD_PASSWORD=... NEW_PASSWORD=...": "OLD_PASSWORD=bob-before NEW_P
 def doubles():
     """A double of each vendor, by the name of the vendor."""
     with contextlib.ExitStack() as stack:
-        yield {name: stack.enter_context(stand.double(stand.users)) for name, stand in STANDS.items()}
+        yield {name: stack.enter_context(case.double(case.users)) for name, case in CASES.items()}
 
 
 @pytest.fixture
 def clusters():
     """Doubles for the addresses of an example that needs several endpoints of one vendor."""
-    stand = STANDS["milvus"]
+    case = CASES["milvus"]
     with contextlib.ExitStack() as stack:
-        yield {"https://milvus-%s.example.com:19530" % name: stack.enter_context(stand.double(stand.users)).url for name in ("east", "west")}
+        yield {"https://milvus-%s.example.com:19530" % name: stack.enter_context(case.double(case.users)).url for name in ("east", "west")}
 
 
 def environment_of(doubles):
     """The variables that the documentation relies on."""
-    return {name: value for vendor, double in doubles.items() for name, value in STANDS[vendor].environment(double).items()}
+    return {name: value for vendor, double in doubles.items() for name, value in CASES[vendor].environment(double).items()}
 
 
 def blocks(page):
@@ -82,7 +81,7 @@ def with_addresses(text, doubles, others=()):
     for address, url in dict(others).items():
         text = text.replace(address, url)
     for vendor, double in doubles.items():
-        for address in STANDS[vendor].addresses:
+        for address in CASES[vendor].addresses:
             text = text.replace(address, double.url)
     return text
 
@@ -157,11 +156,11 @@ def test_the_examples_of_a_plugin_run(name, ansible, doubles):
     tasks = yaml.safe_load(with_addresses(EXAMPLES[name], doubles).replace("/srv/passwords", store))
     variables = dict(
         VARIABLES, my_users=[{"name": "alice", "current_password": OLD["alice"]}], rotate_vendor="milvus", rotate_store_path=store, ansible_host="localhost",
-        rotate_connection=STANDS["milvus"].connection(doubles["milvus"]),
+        rotate_connection=CASES["milvus"].connection(doubles["milvus"]),
         rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
     )  # fmt: skip
     play = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
-    if name in ("secret", "rotation_status", "rotation_move"):
+    if name in ("secret", "rotation_info", "rotation_move"):
         # There must be something to read.
         play["roles"] = ["rekey.passwords.rotate"]
     run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD, env=environment_of(doubles))

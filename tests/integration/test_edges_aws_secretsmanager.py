@@ -14,14 +14,14 @@ import threading
 from typing import Any, Iterator
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import aws_secretsmanager
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import aws_secretsmanager
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
 from tests.servers.secrets_manager import Call
-from tests.store_stands.aws_secretsmanager import AwsSecretsManagerStand
+from tests.store_cases.aws_secretsmanager import AwsSecretsManagerCase
 from tests.unit.plugins.rotation_doubles import loader
 
 if importlib.util.find_spec("botocore") is None:
@@ -40,23 +40,23 @@ def variables() -> list[str]:
     return sorted(name for name in found if name.startswith("AWS_"))
 
 
-@pytest.fixture(name="stand")
-def a_stand(tmp_path: Any) -> Iterator[AwsSecretsManagerStand]:
-    with AwsSecretsManagerStand(tmp_path) as running:
+@pytest.fixture(name="case")
+def a_stand(tmp_path: Any) -> Iterator[AwsSecretsManagerCase]:
+    with AwsSecretsManagerCase(tmp_path) as running:
         yield running
 
 
 @pytest.mark.parametrize("name", [*variables(), "all of them"])
-def test_edge_8_an_empty_variable_of_the_library_does_no_harm(stand: AwsSecretsManagerStand, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_edge_8_an_empty_variable_of_the_library_does_no_harm(case: AwsSecretsManagerCase, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for each in variables() if name == "all of them" else [name]:
         monkeypatch.setenv(each, "")
-    store = stand.open()
+    store = case.open()
     store.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER"), None)})
     assert store.list() == ["alice"]
     store.close()
 
 
-def test_edge_47_a_listing_without_end_comes_to_one(stand: AwsSecretsManagerStand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edge_47_a_listing_without_end_comes_to_one(case: AwsSecretsManagerCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws_secretsmanager, "_PAGES", 7)
     numbers = iter(range(100000))
 
@@ -64,12 +64,12 @@ def test_edge_47_a_listing_without_end_comes_to_one(stand: AwsSecretsManagerStan
         number = next(numbers)
         return 200, {"SecretList": [{"Name": "rekey/host-1/user-%d" % number, "ARN": "a"}], "NextToken": "t%d" % number}
 
-    stand.service.before = endless
-    store = stand.open()
-    with pytest.raises(VendorError) as caught:
+    case.service.before = endless
+    store = case.open()
+    with pytest.raises(PasswordError) as caught:
         store.list()
     assert caught.value.kind == "store_failed" and "has no end: 7 pages were read" in caught.value.message
-    assert len(stand.service.calls) == 7
+    assert len(case.service.calls) == 7
     store.close()
 
 
@@ -106,30 +106,30 @@ class Endless:
                 connection.sendall(b" " if self._slowly else b" " * 1000000)
 
 
-def failure_with(url: str, stand: AwsSecretsManagerStand, **more: Any) -> str:
+def failure_with(url: str, case: AwsSecretsManagerCase, **more: Any) -> str:
     """The message of a store that reads a record from there."""
-    options = dict(stand.options["store_options"], endpoint_url=url, retries=0, **more)
+    options = dict(case.options["store_options"], endpoint_url=url, retries=0, **more)
     store = open_store("aws_secretsmanager", "host-1", {"store_options": options}, loader())
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         store.get(["alice"])
     store.close()
     assert caught.value.kind == "store_failed" and "MARKER" not in caught.value.message
     return caught.value.message
 
 
-def test_edge_15_an_answer_has_a_limit(stand: AwsSecretsManagerStand) -> None:
+def test_edge_15_an_answer_has_a_limit(case: AwsSecretsManagerCase) -> None:
     with Endless(slowly=False) as server:
-        assert "an answer of more than 8388608 bytes" in failure_with(server.url, stand)
+        assert "an answer of more than 8388608 bytes" in failure_with(server.url, case)
 
 
-def test_edge_14_an_answer_has_a_deadline(stand: AwsSecretsManagerStand) -> None:
+def test_edge_14_an_answer_has_a_deadline(case: AwsSecretsManagerCase) -> None:
     with Endless(slowly=True) as server:
-        assert "no end within 0.4 seconds (deadline)" in failure_with(server.url, stand, timeout=0.1)
-        assert "no end within 0.2 seconds (deadline)" in failure_with(server.url, stand, timeout=0.1, deadline=0.2)
+        assert "no end within 0.4 seconds (deadline)" in failure_with(server.url, case, timeout=0.1)
+        assert "no end within 0.2 seconds (deadline)" in failure_with(server.url, case, timeout=0.1, deadline=0.2)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_connection_serves_many_requests(stand: AwsSecretsManagerStand, chunked: bool) -> None:
+def test_a_connection_serves_many_requests(case: AwsSecretsManagerCase, chunked: bool) -> None:
     """Reading an answer ourselves costs no connection."""
     connections = set()
 
@@ -155,7 +155,7 @@ def test_a_connection_serves_many_requests(stand: AwsSecretsManagerStand, chunke
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        options = dict(stand.options["store_options"], endpoint_url="http://127.0.0.1:%d" % server.server_port, concurrency=1)
+        options = dict(case.options["store_options"], endpoint_url="http://127.0.0.1:%d" % server.server_port, concurrency=1)
         store = open_store("aws_secretsmanager", "host-1", {"store_options": options}, loader())
         assert [store.list() for _number in range(5)] == [[]] * 5
         store.close()

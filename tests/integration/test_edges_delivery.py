@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
+from tests.doubles.milvus import UPDATE, MilvusDouble
 from tests.integration.rotation import REPORT, ROTATE, Rotation, old_password
-from tests.simulators.milvus import UPDATE, MilvusDouble
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 ROOT, WRONG = "Root-S3cr3t-MARKER-1", "Wrong-S3cr3t-MARKER-1"
 OPERATOR = {"MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": ROOT}
@@ -89,13 +89,13 @@ def poor_python(tmp_path):
 
 def locking(names=("host-1",)):
     """A vendor that locks, and a double of it with a user for each of some hosts that reach it."""
-    stand = STANDS["aria_logs"]
-    return stand, stand.double({"user-%s" % name: old_password(name) for name in names})
+    case = CASES["aria_logs"]
+    return case, case.double({"user-%s" % name: old_password(name) for name in names})
 
 
-def of_locking(ansible, stand, double, names, connection=None, **variables):
+def of_locking(ansible, case, double, names, connection=None, **variables):
     """The rotation of the users that :func:`locking` has made."""
-    rotation = Rotation(ansible, dict.fromkeys(names, double), (), stand, **variables)
+    rotation = Rotation(ansible, dict.fromkeys(names, double), (), case, **variables)
     for name in names:
         rotation.hosts[name]["rotate_connection"].update(connection or {})
         rotation.hosts[name]["rotate_users"] = [{"name": "user-%s" % name, "current_password": old_password(name)}]
@@ -104,9 +104,9 @@ def of_locking(ansible, stand, double, names, connection=None, **variables):
 
 @pytest.mark.parametrize("what", ["no requests", "no interpreter"])
 def test_edge_9_a_module_that_cannot_start_is_the_users_error_and_nothing_stays_noted(ansible, poor_python, what):
-    stand, double = locking()
+    case, double = locking()
     with double:
-        rotation = of_locking(ansible, stand, double, ["host-1"], rekey_in_process="never")
+        rotation = of_locking(ansible, case, double, ["host-1"], rekey_in_process="never")
         python = poor_python if what == "no requests" else "/nowhere/python3"
         for _night in range(3):
             run = rotation.run(extra_vars={"ansible_python_interpreter": python})
@@ -162,14 +162,14 @@ FOUR = ("host-1", "host-2", "host-3", "host-4")
 
 
 def test_edge_32_one_wrong_password_of_an_operator_at_four_hosts_is_one_failed_login(ansible):
-    stand, double = locking(FOUR)
+    case, double = locking(FOUR)
     everything = {"rotate_serial": "100%", "rotate_max_fail_percentage": 100}
     with double:
-        rotation = of_locking(ansible, stand, double, FOUR)
-        wrong = of_locking(ansible, stand, double, FOUR, {"api_password": WRONG})
+        rotation = of_locking(ansible, case, double, FOUR)
+        wrong = of_locking(ansible, case, double, FOUR, {"api_password": WRONG})
         run = wrong.run(forks=4, extra_vars=everything)
-        assert run.rc == 2 and double.failed_logins[stand.operator] == 1, run.output
-        assert "The operator %s is left alone: 1 recent failed login" % stand.operator in run.output and "Retry after " in run.output
+        assert run.rc == 2 and double.failed_logins[case.operator] == 1, run.output
+        assert "The operator %s is left alone: 1 recent failed login" % case.operator in run.output and "Retry after " in run.output
         # Mended at once, it works at once.
         assert rotation.run(forks=4, extra_vars=everything).rc == 0
         for _night in range(3):
@@ -179,12 +179,12 @@ def test_edge_32_one_wrong_password_of_an_operator_at_four_hosts_is_one_failed_l
 
 
 def test_edge_30_check_mode_locks_nobody_and_says_what_it_cannot_tell(ansible):
-    stand, double = locking()
+    case, double = locking()
     with double:
-        rotation = of_locking(ansible, stand, double, ["host-1"])
+        rotation = of_locking(ansible, case, double, ["host-1"])
         # A change whose answer is lost: the next run has to look by a login.
-        double.inject("answer", times=1, status=429, **stand.change)
-        assert rotation.run(extra_vars={"rotate_connection": dict(stand.connection(double), retries=0)}).rc == 2
+        double.inject("answer", times=1, status=429, **case.change)
+        assert rotation.run(extra_vars={"rotate_connection": dict(case.connection(double), retries=0)}).rc == 2
         for playbook in ("rekey.passwords.rotate", VERIFY, "rekey.passwords.repair") * 3:
             checked = rotation.run(playbook, check=True)
             assert not double.failed_logins, checked.output

@@ -15,9 +15,9 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from tests.doubles.milvus import MilvusDouble
 from tests.integration.rotation import VAULT_PASSWORD, Rotation, old_password
-from tests.simulators.milvus import MilvusDouble
-from tests.store_stands.passwordstore import STAND as PASSWORD_STORE
+from tests.store_cases.passwordstore import CASE as PASSWORD_STORE
 
 USERS = ("alice", "bob")
 DEV, PROD = "Dev-S3cr3t-MARKER", "Prod-S3cr3t-MARKER"
@@ -125,18 +125,18 @@ def test_edge_03_a_link_that_cannot_be_followed(rotation, double, target):
 
 
 def test_edge_03_entries_of_pass_are_links(ansible, double, tmp_path):
-    with PASSWORD_STORE(tmp_path) as stand:
+    with PASSWORD_STORE(tmp_path) as case:
         rotation = Rotation(ansible, {"host-1": double}, USERS, rotate_store="passwordstore", rotate_store_path=None,
-                            rotate_store_options=stand.options["store_options"])  # fmt: skip
+                            rotate_store_options=case.options["store_options"])  # fmt: skip
         assert rotation.run().rc == 0
         volume = tmp_path / "volume"
         volume.mkdir()
-        shutil.move(stand.entry("alice"), volume / "alice.gpg")
-        stand.entry("alice").symlink_to(volume / "alice.gpg")
+        shutil.move(case.entry("alice"), volume / "alice.gpg")
+        case.entry("alice").symlink_to(volume / "alice.gpg")
         run = rotation.run(extra_vars=FORCE)
         assert run.rc == 0, run.output
-        assert stand.entry("alice").is_symlink() and (volume / "alice.gpg").is_file()
-        assert {name: stand.shown(name)[1] for name in USERS} == in_force(double)
+        assert case.entry("alice").is_symlink() and (volume / "alice.gpg").is_file()
+        assert {name: case.shown(name)[1] for name in USERS} == in_force(double)
 
 
 # Number 4: vault identities.

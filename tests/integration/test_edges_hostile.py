@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from tests.doubles.hashi_vault import HashiVaultDouble
 from tests.integration.hostile import KINDS, Front
 from tests.integration.leaks import strings
 from tests.integration.rotation import PLAYBOOK, ROTATE, Rotation, old_password
-from tests.simulators.hashi_vault import HashiVaultDouble
-from tests.stands import STANDS, Stand
+from tests.vendor_cases import CASES, VendorCase
 
 pytestmark = [pytest.mark.slow]
 
@@ -33,8 +33,8 @@ BELIEVED = ("charset-idna", "surrogate")  # kinds with a status that says for ce
 UNTYPED = ("Traceback", "unforeseen", "unexpected error", "MemoryError")
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
-def stand(request: pytest.FixtureRequest) -> Stand:
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.vendor)
+def case(request: pytest.FixtureRequest) -> VendorCase:
     """Each vendor."""
     return request.param
 
@@ -54,24 +54,24 @@ Servers = Callable[..., dict]
 
 
 @pytest.fixture
-def servers(stand: Stand) -> Iterator[Servers]:
+def servers(case: VendorCase) -> Iterator[Servers]:
     """Called with the requests that are answered with nonsense: a double behind a front for each kind, by the name of the host."""
     with contextlib.ExitStack() as stack:
 
         def make(kinds: Iterable[str] = tuple(KINDS), **chosen) -> dict:
             found = {}
             for kind in kinds:
-                double = stack.enter_context(stand.double({"alice": old_password("alice")}))
+                double = stack.enter_context(case.double({"alice": old_password("alice")}))
                 found[kind.replace(" ", "-")] = stack.enter_context(Front(double, kind, **chosen))
             return found
 
         yield make
 
 
-def rotation_of(ansible, servers: dict, stand: Stand, **variables) -> Rotation:
+def rotation_of(ansible, servers: dict, case: VendorCase, **variables) -> Rotation:
     """One user at each host, and no second try."""
-    variables = {"rotate_accept_unverified": not stand.proves, **variables}
-    return Rotation(ansible, servers, ["alice"], stand, {"timeout": TIMEOUT, "retries": 0, "concurrency": 1}, **variables)
+    variables = {"rotate_accept_unverified": not case.proves, **variables}
+    return Rotation(ansible, servers, ["alice"], case, {"timeout": TIMEOUT, "retries": 0, "concurrency": 1}, **variables)
 
 
 def run_in_time(rotation: Rotation, plays: str | None = None, **options):
@@ -113,10 +113,10 @@ def be_well(servers: dict) -> None:
         server.is_hostile = False
 
 
-def test_edge_14_15_44_nonsense_after_the_change_was_made(ansible, stand, servers):
+def test_edge_14_15_44_nonsense_after_the_change_was_made(ansible, case, servers):
     """Any broken answer to a write is a doubt; a login finds out, or the next run does."""
-    made = servers(applies=True, **stand.change)
-    rotation = rotation_of(ansible, made, stand)
+    made = servers(applies=True, **case.change)
+    rotation = rotation_of(ansible, made, case)
     run = run_in_time(rotation)
     assert all(server.fired for server in made.values()), {host: server.fired for host, server in made.items()}
     assert_known(rotation, made)
@@ -136,11 +136,11 @@ def test_edge_14_15_44_nonsense_after_the_change_was_made(ansible, stand, server
 
 
 @pytest.mark.parametrize("method", ["everything", "lookup"])
-def test_edge_14_15_47_nonsense_before_anything_was_changed(ansible, stand, servers, method):
+def test_edge_14_15_47_nonsense_before_anything_was_changed(ansible, case, servers, method):
     """From the first request on, or where users are looked up: nothing is changed, and the run says so in time."""
     # With every second of them each action is tried.
-    made = servers(**(stand.lookup if method == "lookup" else {}), kinds=list(KINDS)[method == "lookup" :: 2])
-    rotation = rotation_of(ansible, made, stand)
+    made = servers(**(case.lookup if method == "lookup" else {}), kinds=list(KINDS)[method == "lookup" :: 2])
+    rotation = rotation_of(ansible, made, case)
     run = run_in_time(rotation)
     assert run.rc != 0
     for host, server in made.items():
@@ -151,7 +151,7 @@ def test_edge_14_15_47_nonsense_before_anything_was_changed(ansible, stand, serv
     run_in_time(rotation, "rekey.passwords.verify" if method == "lookup" else "rekey.passwords.repair")
     assert_known(rotation, made)
     be_well(made)
-    if stand.locks_after:
+    if case.locks_after:
         # An answer that was no answer may have been a failed login. Only people know that it was not, or time passes.
         operators = {connection["api_user"] for connection in (host["rotate_connection"] for host in rotation.hosts.values()) if "api_user" in connection}
         unlocked = {"rotate_repair_forget_failed_logins": True, "rotate_repair_users": ["alice", *sorted(operators)]}
@@ -162,22 +162,22 @@ def test_edge_14_15_47_nonsense_before_anything_was_changed(ansible, stand, serv
     assert not ansible.leaks(secrets(rotation, made))
 
 
-@pytest.mark.parametrize("stand", [STANDS["milvus"]], ids=["milvus"])
-def test_edge_14_15_48_a_hostile_vault(ansible, stand):
+@pytest.mark.parametrize("case", [CASES["milvus"]], ids=["milvus"])
+def test_edge_14_15_48_a_hostile_vault(ansible, case):
     """The store hashi_vault: nothing can be stored, so nothing is sent."""
     pytest.importorskip("hvac", reason="the store hashi_vault needs the Python library hvac")
-    from tests.store_stands.hashi_vault import STAND as VAULT  # pylint: disable=import-outside-toplevel
+    from tests.store_cases.hashi_vault import CASE as VAULT  # pylint: disable=import-outside-toplevel
 
     with contextlib.ExitStack() as stack:
-        double = stack.enter_context(stand.double({"alice": old_password("alice")}))
+        double = stack.enter_context(case.double({"alice": old_password("alice")}))
         vault = stack.enter_context(VAULT(ansible.shared))
         assert isinstance(vault.double, HashiVaultDouble)
         fronts = {kind.replace(" ", "-"): stack.enter_context(Front(vault.double, kind)) for kind in KINDS}
-        rotation = rotation_of(ansible, dict.fromkeys(fronts, double), stand, rotate_store="hashi_vault", rotate_store_path=None)
+        rotation = rotation_of(ansible, dict.fromkeys(fronts, double), case, rotate_store="hashi_vault", rotate_store_path=None)
         for host, front in fronts.items():
             rotation.hosts[host]["rotate_store_options"] = dict(vault.options["store_options"], url=front.url, timeout=TIMEOUT, retries=0)
         run = run_in_time(rotation)
         assert run.rc != 0 and not double.writes and not double.failed_logins
         kinds = {host: (run.result(ROTATE, host).result.get("error") or {}).get("kind") for host in fronts}
         assert set(kinds.values()) == {"store_failed"}, kinds
-        assert not ansible.leaks({*vault.secrets, *stand.secrets, old_password("alice")})
+        assert not ansible.leaks({*vault.secrets, *case.secrets, old_password("alice")})

@@ -14,12 +14,12 @@ import sys
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store
-
+from tests.doubles.milvus import MilvusDouble
 from tests.integration.rotation import VAULT_PASSWORD, Rotation, old_password
-from tests.simulators.milvus import MilvusDouble
 from tests.unit.plugins.rotation_doubles import loader
 
 MARKER = "S3cr3t-MARKER"

@@ -11,8 +11,8 @@ import json
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from tests.doubles.milvus import UPDATE, MilvusDouble
 from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, STEP_BY_STEP, VAULT_PASSWORD, Rotation, changed, old_password
-from tests.simulators.milvus import UPDATE, MilvusDouble
 
 PLAYBOOKS = ("rotate", "status", "verify", "repair", "move_store", "retire")
 ROLE = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": {"name": "rekey.passwords.rotate"}}]}]

@@ -9,65 +9,65 @@ import pytest
 
 from tests.integration.module_results import only, told
 from tests.integration.rotation import ROTATE, Rotation, changed, old_password
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 USERS = ("alice", "bob", "carol")
 NEW = "New-S3cr3t-MARKER-%s-1"
 VERBOSITY = 5
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
-def stand(request):
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.vendor)
+def case(request):
     return request.param
 
 
 @pytest.fixture
-def double(stand):
-    with stand.double({name: old_password(name) for name in USERS}) as running:
+def double(case):
+    with case.double({name: old_password(name) for name in USERS}) as running:
         yield running
         assert not getattr(running, "lockouts", None)
 
 
-def task(stand, title, *names, **options):
+def task(case, title, *names, **options):
     """A task that may fail without ending the play."""
     users = [{"name": name, "password": NEW % name, "current_password": old_password(name)} for name in names]
-    return {"name": title, stand.module: dict({"users": users}, **options), "ignore_errors": True}
+    return {"name": title, case.module: dict({"users": users}, **options), "ignore_errors": True}
 
 
-def secrets(stand):
-    return {*stand.secrets, *(old_password(name) for name in USERS), *(NEW % name for name in (*USERS, "nobody"))}
+def secrets(case):
+    return {*case.secrets, *(old_password(name) for name in USERS), *(NEW % name for name in (*USERS, "nobody"))}
 
 
-def test_the_module_with_the_defaults_of_its_group(ansible, stand, double):
+def test_the_module_with_the_defaults_of_its_group(ansible, case, double):
     tasks = [
-        {**task(stand, "Check", *USERS), "check_mode": True},
-        task(stand, "Change", "alice", "bob"),
-        task(stand, "Again", "alice", "bob"),
-        task(stand, "Shorthand", users=None, name="carol", password=NEW % "carol", current_password=old_password("carol")),
-        task(stand, "Unknown", "alice", "nobody"),
-        task(stand, "Wrong option", "alice", passwort=NEW % "alice"),
+        {**task(case, "Check", *USERS), "check_mode": True},
+        task(case, "Change", "alice", "bob"),
+        task(case, "Again", "alice", "bob"),
+        task(case, "Shorthand", users=None, name="carol", password=NEW % "carol", current_password=old_password("carol")),
+        task(case, "Unknown", "alice", "nobody"),
+        task(case, "Wrong option", "alice", passwort=NEW % "alice"),
     ]  # fmt: skip
-    defaults = {"group/rekey.passwords.%s" % stand.vendor: stand.connection(double)}
+    defaults = {"group/rekey.passwords.%s" % case.vendor: case.connection(double)}
     for one in tasks:
-        one[stand.module] = {key: value for key, value in one[stand.module].items() if value is not None}
+        one[case.module] = {key: value for key, value in one[case.module].items() if value is not None}
     run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}],
                            verbosity=VERBOSITY, diff=True, watch=True)  # fmt: skip
     assert run.rc == 0, run.output
-    proved = stand.proves or None
-    again = "unchanged" if stand.proves else "changed"
+    proved = case.proves or None
+    again = "unchanged" if case.proves else "changed"
     assert told(run, "Check") == [(name, "would_change", None, None) for name in USERS]
     assert told(run, "Change") == [(name, "changed", proved, None) for name in ("alice", "bob")]
     assert told(run, "Again") == [(name, again, proved, None) for name in ("alice", "bob")]
-    assert run.result("Again").status == ("ok" if stand.proves else "changed")
+    assert run.result("Again").status == ("ok" if case.proves else "changed")
     assert only(run, "Shorthand") == ("changed", proved, None)
     assert told(run, "Unknown") == [("alice", again, proved, None), ("nobody", "failed", None, "user_not_found")]
     assert "passwort" in run.result("Wrong option")["msg"]
     assert all(double.can_log_in(name, NEW % name) for name in USERS)
-    assert not run.leaks(secrets(stand)), "a secret was printed or left on the disk"
+    assert not run.leaks(secrets(case)), "a secret was printed or left on the disk"
 
 
-def test_the_rotation_in_check_mode_in_earnest_and_again(ansible, stand, double):
-    rotation = Rotation(ansible, {"host-1": double}, USERS, stand, rotate_accept_unverified=not stand.proves)
+def test_the_rotation_in_check_mode_in_earnest_and_again(ansible, case, double):
+    rotation = Rotation(ansible, {"host-1": double}, USERS, case, rotate_accept_unverified=not case.proves)
     double.read_only = True
     foretold = rotation.run(check=True, verbosity=VERBOSITY, diff=True)
     assert foretold.rc == 0 and [user["state"] for user in foretold.result(ROTATE)["users"]] == ["would_change"] * 3, foretold.output
@@ -78,9 +78,9 @@ def test_the_rotation_in_check_mode_in_earnest_and_again(ansible, stand, double)
     assert first.rc == 0, first.output
     assert not double.failed_logins, "a normal rotation costs no failed login"
     for name, record in rotation.records().items():
-        assert double.can_log_in(name, record["password"]) and record["verified"] is stand.proves and record["previous"] == old_password(name)
+        assert double.can_log_in(name, record["password"]) and record["verified"] is case.proves and record["previous"] == old_password(name)
 
     requests = len(double.requests)
     assert changed(rotation.run()) == {"host-1": 0} and len(double.requests) == requests
     assert rotation.run(extra_vars={"rotate_force": True}).rc == 0, "the store knows the present passwords"
-    assert not ansible.leaks(rotation.secrets() | secrets(stand))
+    assert not ansible.leaks(rotation.secrets() | secrets(case))

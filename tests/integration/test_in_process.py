@@ -21,13 +21,13 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from tests.integration.harness import HERE
 from tests.integration.module_results import only, told
 from tests.integration.rotation import VAULT_PASSWORD, old_password
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 NEW = "New-S3cr3t-MARKER-%s-1"
 WAYS = ("auto", "never")
 # The vendor on which everything is tried that no vendor has a part in.
-ONE = STANDS["milvus"]
+ONE = CASES["milvus"]
 ALIASES = {"rackspace_database": "rekey.passwords.trove_user_password"}
 # Modules that are shipped stay where they were put, so that they can be counted. Messages list sets: in one order then.
 ENVIRONMENT = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "PYTHONHASHSEED": "0"}
@@ -61,9 +61,9 @@ class Dumper(yaml.SafeDumper):
 Dumper.add_representer(Vaulted, lambda dumper, value: dumper.represent_scalar("!vault", value.encrypted(), style="|"))
 
 
-def start(stand):
+def start(case):
     """A double with users that have their old passwords."""
-    return stand.double({name: old_password(name) for name in USERS})
+    return case.double({name: old_password(name) for name in USERS})
 
 
 def users(*names, **options):
@@ -71,85 +71,85 @@ def users(*names, **options):
     return [dict({"name": name, "password": NEW % name, "current_password": old_password(name)}, **options) for name in names]
 
 
-def task(stand, title, options, **keywords):
+def task(case, title, options, **keywords):
     """A task that may fail without ending the play."""
-    return {"name": title, stand.module: options, "ignore_errors": True, **keywords}
+    return {"name": title, case.module: options, "ignore_errors": True, **keywords}
 
 
-def of_every_vendor(stand, double):
+def of_every_vendor(case, double):
     """Doubt, success, refusal, and options that are wrong."""
-    connection = stand.connection(double)
-    refused = {key: "wrong-S3cr3t-MARKER" if value in stand.secrets else value for key, value in connection.items()}
+    connection = case.connection(double)
+    refused = {key: "wrong-S3cr3t-MARKER" if value in case.secrets else value for key, value in connection.items()}
     tasks = [
-        task(stand, "Echo", {"users": users("dave", update_password="always")}),
-        task(stand, "Page", {"users": users("dave", update_password="always")}),
-        task(stand, "Check", {"users": users("alice", "bob")}, check_mode=True, diff=True),
-        task(stand, "Change", {"users": users("alice", "bob"), "concurrency": 2}, diff=True),
-        task(stand, "Again", {"users": users("alice", "bob"), "validate_certs": False}),
-        task(stand, "Shorthand", users("carol")[0]),
-        task(stand, "Unknown user", {"users": users("alice", "nobody"), "verify": False}, diff=True),
-        task(stand, "Refused operator", {**refused, "users": users("alice")}),
-        task(stand, "Unknown option", {"users": users("alice"), "passwort": NEW % "alice"}),
+        task(case, "Echo", {"users": users("dave", update_password="always")}),
+        task(case, "Page", {"users": users("dave", update_password="always")}),
+        task(case, "Check", {"users": users("alice", "bob")}, check_mode=True, diff=True),
+        task(case, "Change", {"users": users("alice", "bob"), "concurrency": 2}, diff=True),
+        task(case, "Again", {"users": users("alice", "bob"), "validate_certs": False}),
+        task(case, "Shorthand", users("carol")[0]),
+        task(case, "Unknown user", {"users": users("alice", "nobody"), "verify": False}, diff=True),
+        task(case, "Refused operator", {**refused, "users": users("alice")}),
+        task(case, "Unknown option", {"users": users("alice"), "passwort": NEW % "alice"}),
     ]
-    if stand.vendor in ALIASES:
-        alias = ALIASES[stand.vendor]
+    if case.vendor in ALIASES:
+        alias = ALIASES[case.vendor]
         tasks += [{"name": "Alias", alias: {"users": users("erin")}}, {"name": "Misspelt alias", alias: {"usrs": users("erin")}, "ignore_errors": True}]
     return tasks
 
 
-def of_one_vendor(stand, double):
+def of_one_vendor(case, double):
     """Options in all forms and with all mistakes, and what Ansible does with a result."""
-    connection = stand.connection(double)
+    connection = case.connection(double)
     alice, given = users("alice")[0], {"users": users("alice")}
     return [
-        task(stand, "Unknown option of a user", {"users": users("alice", passwort=NEW % "alice")}),
-        task(stand, "Keys that are no texts", {"users": [{**alice, True: 3, None: 4, 2.5: 5}]}),
-        task(stand, "Neither users nor name", {}),
-        task(stand, "Both", {**given, "name": "alice"}),
-        task(stand, "No password", {"users": [{"name": "alice", "current_password": NEW % "alice"}]}),
-        task(stand, "Empty password", {"name": "alice", "password": ""}),
-        task(stand, "Null password", {"name": "alice", "password": None}),
-        task(stand, "Wrong number", {**given, "timeout": "long " + NEW % "alice"}),
-        task(stand, "Wrong choice", {**given, "update_password": "maybe"}),
-        task(stand, "Wrong truth", {**given, "verify": "perhaps"}),
-        task(stand, "Several mistakes", {"name": "alice", "users": [], "verify": "perhaps", "colour": "blue", "retries": "many"}),
-        task(stand, "Users are lists", {"users": [[NEW % "alice"]]}),
-        task(stand, "Users are a text", {"users": "alice:" + NEW % "alice"}),
-        task(stand, "Users are a dictionary", {"users": alice}),
-        task(stand, "Users are key=value", {"users": "name=alice password=" + NEW % "alice"}),
-        task(stand, "Password is a list", {"users": [{**alice, "password": [NEW % "alice"]}]}),
-        task(stand, "Twice", {"users": users("alice", "alice")}),
-        task(stand, "No users", {"users": []}),
-        task(stand, "Null users", {"users": None}),
-        task(stand, "Password in the URL", {**given, "url": "http://root:%s@127.0.0.1/" % (NEW % "alice")}),
-        task(stand, "Nobody there", {**given, "url": "http://127.0.0.1:1/"}),
-        task(stand, "Plain HTTP", {**given, "url": "http://rekey.invalid/"}),
-        task(stand, "Texts for numbers", {**given, "timeout": "7.5", "concurrency": "2", "verify": "no"}),
-        task(stand, "A number for a text", {"users": users("frank", password=1234567890)}),
-        task(stand, "The number", {"users": users("frank", password="1234567890")}),
-        task(stand, "A fraction and a truth", {"users": users("frank", password=True, current_password=1.50)}),
-        task(stand, "Dates", {"users": users("frank", password=datetime.date(2026, 1, 2), current_password=datetime.datetime(2026, 1, 2, 3, 4))}),
-        task(stand, "Vault", {"api_password": Vaulted(connection["api_password"]),
+        task(case, "Unknown option of a user", {"users": users("alice", passwort=NEW % "alice")}),
+        task(case, "Keys that are no texts", {"users": [{**alice, True: 3, None: 4, 2.5: 5}]}),
+        task(case, "Neither users nor name", {}),
+        task(case, "Both", {**given, "name": "alice"}),
+        task(case, "No password", {"users": [{"name": "alice", "current_password": NEW % "alice"}]}),
+        task(case, "Empty password", {"name": "alice", "password": ""}),
+        task(case, "Null password", {"name": "alice", "password": None}),
+        task(case, "Wrong number", {**given, "timeout": "long " + NEW % "alice"}),
+        task(case, "Wrong choice", {**given, "update_password": "maybe"}),
+        task(case, "Wrong truth", {**given, "verify": "perhaps"}),
+        task(case, "Several mistakes", {"name": "alice", "users": [], "verify": "perhaps", "colour": "blue", "retries": "many"}),
+        task(case, "Users are lists", {"users": [[NEW % "alice"]]}),
+        task(case, "Users are a text", {"users": "alice:" + NEW % "alice"}),
+        task(case, "Users are a dictionary", {"users": alice}),
+        task(case, "Users are key=value", {"users": "name=alice password=" + NEW % "alice"}),
+        task(case, "Password is a list", {"users": [{**alice, "password": [NEW % "alice"]}]}),
+        task(case, "Twice", {"users": users("alice", "alice")}),
+        task(case, "No users", {"users": []}),
+        task(case, "Null users", {"users": None}),
+        task(case, "Password in the URL", {**given, "url": "http://root:%s@127.0.0.1/" % (NEW % "alice")}),
+        task(case, "Nobody there", {**given, "url": "http://127.0.0.1:1/"}),
+        task(case, "Plain HTTP", {**given, "url": "http://rekey.invalid/"}),
+        task(case, "Texts for numbers", {**given, "timeout": "7.5", "concurrency": "2", "verify": "no"}),
+        task(case, "A number for a text", {"users": users("frank", password=1234567890)}),
+        task(case, "The number", {"users": users("frank", password="1234567890")}),
+        task(case, "A fraction and a truth", {"users": users("frank", password=True, current_password=1.50)}),
+        task(case, "Dates", {"users": users("frank", password=datetime.date(2026, 1, 2), current_password=datetime.datetime(2026, 1, 2, 3, 4))}),
+        task(case, "Vault", {"api_password": Vaulted(connection["api_password"]),
                               "users": users("erin", password=Vaulted(NEW % "erin"), current_password="{{ encrypted }}")}),
-        task(stand, "Vault in a list", {"users": "{{ encrypted_users }}"}),
-        task(stand, "Lost vault password", {"users": users("erin", password=Vaulted("lost", "another password"))}),
-        task(stand, "Users of a filter", {"users": "{{ names | map('extract', people) }}"}),
-        task(stand, "Users of a loop", {"users": "{% for name in names %}{{ people[name] }}{% endfor %}"}),
-        task(stand, "Undefined", {"users": users("alice", password="{{ no_such_variable }}")}),
-        task(stand, "Omitted", {**given, "timeout": "{{ omit }}"}),
-        task(stand, "Registered", given, register="registered"),
+        task(case, "Vault in a list", {"users": "{{ encrypted_users }}"}),
+        task(case, "Lost vault password", {"users": users("erin", password=Vaulted("lost", "another password"))}),
+        task(case, "Users of a filter", {"users": "{{ names | map('extract', people) }}"}),
+        task(case, "Users of a loop", {"users": "{% for name in names %}{{ people[name] }}{% endfor %}"}),
+        task(case, "Undefined", {"users": users("alice", password="{{ no_such_variable }}")}),
+        task(case, "Omitted", {**given, "timeout": "{{ omit }}"}),
+        task(case, "Registered", given, register="registered"),
         {"name": "What was registered", "ansible.builtin.debug": {"var": "registered"}},
-        task(stand, "Loop", {"users": ["{{ people[item] }}"]}, loop=["alice", "nobody"], register="looped"),
+        task(case, "Loop", {"users": ["{{ people[item] }}"]}, loop=["alice", "nobody"], register="looped"),
         {"name": "What was looped over", "ansible.builtin.debug": {"var": "looped.results"}},
-        task(stand, "Failed when", given, failed_when="result.users[0].state == 'unchanged'", register="result"),
-        task(stand, "Not failed", {"users": users("nobody")}, failed_when="false", register="refused"),
+        task(case, "Failed when", given, failed_when="result.users[0].state == 'unchanged'", register="result"),
+        task(case, "Not failed", {"users": users("nobody")}, failed_when="false", register="refused"),
         {"name": "The kind", "ansible.builtin.debug": {"msg": "{{ refused.users[0].error.kind }}"}},
-        task(stand, "Changed when", given, changed_when="true"),
-        task(stand, "Until", {"users": users("nobody")}, until="false", retries=1, delay=0),
-        task(stand, "Not shown", {"users": users("nobody")}, no_log=True),
-        task(stand, "Skipped", given, when="false"),
-        task(stand, "Not tagged", given, tags=["never"]),
-        task(stand, "Misspelt wish", given, vars={"rekey_in_process": "always"}),
+        task(case, "Changed when", given, changed_when="true"),
+        task(case, "Until", {"users": users("nobody")}, until="false", retries=1, delay=0),
+        task(case, "Not shown", {"users": users("nobody")}, no_log=True),
+        task(case, "Skipped", given, when="false"),
+        task(case, "Not tagged", given, tags=["never"]),
+        task(case, "Misspelt wish", given, vars={"rekey_in_process": "always"}),
     ]  # fmt: skip
 
 
@@ -211,30 +211,30 @@ def compare(one, other):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "stand", [pytest.param(stand, marks=[pytest.mark.secrets] if stand is ONE else []) for stand in STANDS.values()], ids=lambda stand: stand.vendor
+    "case", [pytest.param(case, marks=[pytest.mark.secrets] if case is ONE else []) for case in CASES.values()], ids=lambda case: case.vendor
 )
-def test_nobody_can_tell_the_difference(ansible, stand):
+def test_nobody_can_tell_the_difference(ansible, case):
     found = {}
     for way in WAYS:
-        with start(stand) as double:
+        with start(case) as double:
             # Order matters: the first two changes get one each.
-            double.inject("echo", **stand.change, status=400)
-            double.inject("html", **stand.change)
-            connection = stand.connection(double)
-            defaults = {"group/rekey.passwords.%s" % stand.vendor: dict(connection, retries=0, timeout=5, concurrency=1)}
-            plays = [play(of_every_vendor(stand, double), module_defaults=defaults)]
+            double.inject("echo", **case.change, status=400)
+            double.inject("html", **case.change)
+            connection = case.connection(double)
+            defaults = {"group/rekey.passwords.%s" % case.vendor: dict(connection, retries=0, timeout=5, concurrency=1)}
+            plays = [play(of_every_vendor(case, double), module_defaults=defaults)]
             env = {}
-            if stand is ONE:
-                plays[0]["tasks"] += of_one_vendor(stand, double)
+            if case is ONE:
+                plays[0]["tasks"] += of_one_vendor(case, double)
                 plays[0]["vars"] = VARIABLES
                 env = {"MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": connection["api_password"], "MILVUS_TIMEOUT": "long"}
-                good = task(stand, "Fallbacks", {"url": double.url, "users": users("alice"), "timeout": 5})
-                plays.append(play([good, task(stand, "Wrong fallback", {"url": double.url, "users": users("alice")})]))
+                good = task(case, "Fallbacks", {"url": double.url, "users": users("alice"), "timeout": 5})
+                plays.append(play([good, task(case, "Wrong fallback", {"url": double.url, "users": users("alice")})]))
             run = run_plays(ansible, plays, way, env)
             assert run.rc == 0, run.output
-            assert told(run, "Change") == [(name, "changed", stand.proves or None, None) for name in ("alice", "bob")]
+            assert told(run, "Change") == [(name, "changed", case.proves or None, None) for name in ("alice", "bob")]
             assert "passwort" in run.result("Unknown option")["msg"] and "unforeseen" not in run.output
-            if stand is ONE:
+            if case is ONE:
                 assert only(run, "Fallbacks") == only(run, "Vault in a list") == only(run, "The number") == ("unchanged", True, None)
             found[way] = seen(run, double)
             assert (shipped(run) == 0) is (way == "auto")

@@ -19,11 +19,11 @@ import venv
 
 import pytest
 import yaml
-
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import KINDS, RETRYABLE_KINDS
 from ansible_collections.rekey.passwords.plugins.modules.milvus_user_password import RETURN
-from tests.simulators.faults import http_date
-from tests.simulators.milvus import DESCRIBE, LIST, TIMEOUT_2_4, TIMEOUT_2_5, UPDATE, MilvusDouble
+
+from tests.doubles.faults import http_date
+from tests.doubles.milvus import DESCRIBE, LIST, TIMEOUT_2_4, TIMEOUT_2_5, UPDATE, MilvusDouble
 
 MODULE = "rekey.passwords.milvus_user_password"
 OLD = "S3cr3t-MARKER-old"

@@ -12,14 +12,14 @@ from typing import Any, Iterator, NamedTuple, Protocol
 
 import pytest
 
+from tests.doubles.hashi_vault import ROLE_ID, ROOT_TOKEN, SECRET_ID, HashiVaultDouble, Mount, Role
 from tests.servers.openbao import documented_policy
-from tests.simulators.hashi_vault import ROLE_ID, ROOT_TOKEN, SECRET_ID, HashiVaultDouble, Mount, Role
-from tests.store_stands.hashi_vault import RULES
-from tests.store_stands.openbao import OpenBaoStand
+from tests.store_cases.hashi_vault import RULES
+from tests.store_cases.openbao import OpenBaoCase
 
 ENGINE = "engine-double"
 POLICY = {path.replace("secret", ENGINE): capabilities for path, capabilities in RULES.items()}
-ROOT, ROTATION, READER, UNKNOWN, NOBODY, SPENT, REVOKED = "root", "rotation", "reader", "unknown", "nobody", "spent", "revoked"
+ROOT, ROTATION, READER, UNKNOWN, NOBODY, BUDGET_SPENT_MESSAGE, REVOKED = "root", "rotation", "reader", "unknown", "nobody", "spent", "revoked"
 # What differs from one server, engine or moment to another.
 CHANGING = {"request_id", "created_time", "updated_time", "accessor", "uuid", "client_token", "entity_id", "policies", "token_policies", "role_name",
             "running_plugin_version"}
@@ -79,9 +79,9 @@ FACTS = {
     "unknown token": Fact(UNKNOWN, "GET", RECORD),
     "no token": Fact(NOBODY, "GET", RECORD),
     "unknown token at mounts": Fact(UNKNOWN, "GET", "sys/internal/ui/mounts/MOUNT"),
-    "first use of two": Fact(SPENT, "GET", NOTE),
-    "second use of two": Fact(SPENT, "GET", NOTE),
-    "third use of two": Fact(SPENT, "GET", NOTE),
+    "first use of two": Fact(BUDGET_SPENT_MESSAGE, "GET", NOTE),
+    "second use of two": Fact(BUDGET_SPENT_MESSAGE, "GET", NOTE),
+    "third use of two": Fact(BUDGET_SPENT_MESSAGE, "GET", NOTE),
     "end a token": Fact(REVOKED, "POST", "auth/token/revoke-self"),
     "the token that was ended": Fact(REVOKED, "GET", RECORD),
     "end none": Fact(UNKNOWN, "POST", "auth/token/revoke-self"),
@@ -160,14 +160,14 @@ class Side(Protocol):
 class RealSide:
     """The real server."""
 
-    def __init__(self, stand: OpenBaoStand) -> None:
-        server, mount = stand.server, stand.mount
+    def __init__(self, case: OpenBaoCase) -> None:
+        server, mount = case.server, case.mount
         self.url = server.url
-        self.words = {"MOUNT": mount, "ROLE": stand.role.role_id, "SECRET": stand.role.secret_id}
+        self.words = {"MOUNT": mount, "ROLE": case.role.role_id, "SECRET": case.role.secret_id}
         policy, reading = documented_policy(mount), 'path "%s/data/rekey/*" { capabilities = ["read"] }' % mount
         self.tokens = {
             ROOT: server.root_token, ROTATION: server.make_token(policy), READER: server.make_token(reading), UNKNOWN: "s.S3cr3tMARKER", NOBODY: "",
-            SPENT: server.make_token(policy, num_uses=2), REVOKED: server.make_token(policy),
+            BUDGET_SPENT_MESSAGE: server.make_token(policy, num_uses=2), REVOKED: server.make_token(policy),
         }  # fmt: skip
 
 
@@ -179,7 +179,7 @@ class DoubleSide:
         self.words = {"MOUNT": ENGINE, "ROLE": ROLE_ID, "SECRET": SECRET_ID}
         self.tokens = {
             ROOT: ROOT_TOKEN, ROTATION: double.issue(POLICY), READER: double.issue({ENGINE + "/data/rekey/*": {"read"}}), UNKNOWN: "s.S3cr3tMARKER", NOBODY: "",
-            SPENT: double.issue(POLICY, uses=2), REVOKED: double.issue(POLICY),
+            BUDGET_SPENT_MESSAGE: double.issue(POLICY, uses=2), REVOKED: double.issue(POLICY),
         }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def a_double() -> Iterator[HashiVaultDouble]:
         yield running
 
 
-def test_the_double_answers_as_the_real_server(openbao: OpenBaoStand, double: HashiVaultDouble) -> None:
+def test_the_double_answers_as_the_real_server(openbao: OpenBaoCase, double: HashiVaultDouble) -> None:
     real, modelled = told(RealSide(openbao)), told(DoubleSide(double))
     different = ["%s:\n  real:   %s\n  double: %s" % (name, real[name], modelled[name]) for name in FACTS if real[name] != modelled[name]]
     assert not different, "%d of %d answers differ:\n%s" % (len(different), len(FACTS), "\n".join(different))

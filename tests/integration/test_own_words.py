@@ -11,12 +11,12 @@ import pytest
 
 from tests.integration.harness import Ansible
 from tests.integration.rotation import old_password
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 # Runs on every ansible-core that is there: each masks in a way of its own.
 pytestmark = [pytest.mark.secrets]
 
-STAND = STANDS["milvus"]
+CASE = CASES["milvus"]
 NAME = "app-demo"
 WORDS = ("changed", "password", "app-demo", "failed", "current_password_wrong", "verified")
 
@@ -24,13 +24,13 @@ WORDS = ("changed", "password", "app-demo", "failed", "current_password_wrong", 
 @pytest.mark.parametrize("way", ["auto", "never"])
 def test_edges_37_43_and_63_states_kinds_and_names_survive(ansible: Ansible, way: str) -> None:
     """Judged by tasks, since ansible-core 2.22 masks what is printed and handed to callbacks, and leaves the results as they are."""
-    with STAND.double({NAME: old_password(NAME)}) as double:
+    with CASE.double({NAME: old_password(NAME)}) as double:
 
         def tasks(title: str, conditions: list[str], **user: Any) -> list[dict[str, Any]]:
-            options = dict(STAND.connection(double), users=[dict({"name": NAME}, **user)])
+            options = dict(CASE.connection(double), users=[dict({"name": NAME}, **user)])
             judged = ["result.users[0].name == '%s'" % user.get("name", NAME), *conditions]
             return [
-                {"name": title, STAND.module: options, "ignore_errors": True, "register": "result", "vars": {"rekey_in_process": way}},
+                {"name": title, CASE.module: options, "ignore_errors": True, "register": "result", "vars": {"rekey_in_process": way}},
                 {"name": title + ": judge", "ansible.builtin.assert": {"that": judged}},
             ]
 

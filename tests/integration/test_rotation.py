@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.doubles.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
 from tests.integration.rotation import REPORT, ROTATE, VAULT_PASSWORD, Rotation, changed, old_password
-from tests.simulators.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 USERS = ("alice", "bob", "carol")
 MOVE = "rekey.passwords.move_store"
@@ -169,7 +169,7 @@ def test_a_move_logs_in_with_what_the_new_store_holds(rotation, double):
     there["rotate_users"] = ["alice", {"name": "bob"}]
     run = rotation.run(MOVE, extra_vars=there)
     assert run.rc == 2, run.output
-    told = run.result("rekey.passwords.rotation_status")["users"]
+    told = run.result("rekey.passwords.rotation_info")["users"]
     assert [(user["name"], user["verified"]) for user in told] == [("alice", True), ("bob", True), ("carol", False)]
     assert double.writes == len(USERS)
 
@@ -190,7 +190,7 @@ def test_the_operator_is_changed_last_and_the_store_knows_its_password_from_then
 
 
 @pytest.mark.parametrize("case, variables, told", [
-    ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: %s." % ", ".join(STANDS)),
+    ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: %s." % ", ".join(CASES)),
     ("misspelt option", {"rotate_connection": {"url": "http://127.0.0.1:1", "api_usr": "root"}}, "api_usr"),
     ("password given", {"rotate_users": [{"name": "alice", "password": old_password("alice")}]}, "users gives a password for alice"),
     ("user twice", {"rotate_users": ["alice", "alice"]}, "users names alice twice"),

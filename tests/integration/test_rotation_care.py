@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.integration.rotation import REPORT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 USERS = ("alice", "bob", "carol")
 BY_HAND = "By-Hand-S3cr3t-MARKER-1"
@@ -23,22 +23,22 @@ DEADLINE = 60  # seconds until something must have happened
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
-def stand(request):
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.vendor)
+def case(request):
     return request.param
 
 
 @pytest.fixture
-def double(stand):
-    with stand.double({name: old_password(name) for name in USERS}, **stand.resets) as running:
+def double(case):
+    with case.double({name: old_password(name) for name in USERS}, **case.resets) as running:
         yield running
         assert not getattr(running, "lockouts", None)
 
 
 @pytest.fixture
-def rotation(ansible, stand, double):
+def rotation(ansible, case, double):
     """Of one user; at the end nothing that any run printed or left behind holds a secret."""
-    made = rotation_of(ansible, stand, double, "alice")
+    made = rotation_of(ansible, case, double, "alice")
     yield made
     assert not ansible.leaks(made.seen | {BY_HAND}), "a secret was printed or left on the disk"
 
@@ -56,9 +56,9 @@ class Watched(Rotation):
         return run
 
 
-def rotation_of(ansible, stand, double, *users, **variables):
+def rotation_of(ansible, case, double, *users, **variables):
     connection = {"concurrency": 1, "timeout": 30}
-    return Watched(ansible, {"host-1": double}, users, stand, connection, **dict({"rotate_accept_unverified": not stand.proves}, **variables))
+    return Watched(ansible, {"host-1": double}, users, case, connection, **dict({"rotate_accept_unverified": not case.proves}, **variables))
 
 
 def assert_settled(rotation, double, name="alice"):
@@ -68,13 +68,13 @@ def assert_settled(rotation, double, name="alice"):
     return record
 
 
-def refuse(stand, double, times):
+def refuse(case, double, times):
     """The vendor's policy refuses so many passwords."""
-    return double.inject("answer", times=times, **stand.change, **stand.refusal)
+    return double.inject("answer", times=times, **case.change, **case.refusal)
 
 
-def test_a_refused_password_is_replaced_by_a_better_one_in_the_same_run(rotation, stand, double):
-    fault = refuse(stand, double, 1)
+def test_a_refused_password_is_replaced_by_a_better_one_in_the_same_run(rotation, case, double):
+    fault = refuse(case, double, 1)
     run = rotation.run()
     assert run.rc == 0 and fault.fired == 1, run.output
     assert_settled(rotation, double)
@@ -83,8 +83,8 @@ def test_a_refused_password_is_replaced_by_a_better_one_in_the_same_run(rotation
     assert changed(rotation.run()) == {"host-1": 0}
 
 
-def test_a_second_refusal_is_told_and_the_next_run_begins_anew(rotation, stand, double):
-    fault = refuse(stand, double, 2)
+def test_a_second_refusal_is_told_and_the_next_run_begins_anew(rotation, case, double):
+    fault = refuse(case, double, 2)
     run = rotation.run()
     assert run.rc == 2 and fault.fired == 2
     assert "NOT rotated, the new password was refused and dropped" in run.result(REPORT)["msg"][0] and "password_rejected" in run.result(REPORT)["msg"][0]
@@ -108,7 +108,7 @@ def orphan(rotation, double):
     assert rotation.records()["alice"]["status"] == "orphaned"
 
 
-def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, stand, double):
+def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, case, double):
     orphan(rotation, double)
     requests, record = len(double.requests), rotation.records()["alice"]
     run = rotation.run(extra_vars={"rotate_force": True})
@@ -121,7 +121,7 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, stand
     foretold = rotation.run(REPAIR, extra_vars=told, check=True)
     assert rotation.records()["alice"] == before
     repaired = rotation.run(REPAIR, extra_vars=told)
-    if not stand.proves:
+    if not case.proves:
         # Nothing is taken for true that no login can prove.
         assert foretold.rc == repaired.rc == 2 and "(not_verified)" in repaired.result("Tell")["msg"][0], repaired.output
         assert rotation.records()["alice"] == before
@@ -135,44 +135,44 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, stand
     assert assert_settled(rotation, double)["previous"] == BY_HAND
 
 
-def test_the_operator_sets_a_new_password_for_an_orphan(rotation, stand, double):
+def test_the_operator_sets_a_new_password_for_an_orphan(rotation, case, double):
     orphan(rotation, double)
     run = rotation.run(REPAIR, extra_vars={"rotate_repair_reset": True})
     assert run.rc == 0, run.output
-    assert run.result("Tell")["msg"] == ["alice: has a new password, %s by a login" % ("verified" if stand.proves else "NOT verified")]
+    assert run.result("Tell")["msg"] == ["alice: has a new password, %s by a login" % ("verified" if case.proves else "NOT verified")]
     assert assert_settled(rotation, double)["password"] != BY_HAND
     assert changed(rotation.run()) == {"host-1": 0}
 
 
-def test_status_and_verify_change_nothing_and_a_wrong_password_fails(rotation, stand, double):
+def test_status_and_verify_change_nothing_and_a_wrong_password_fails(rotation, case, double):
     absent = rotation.run(STATUS)
     assert absent.rc == 0 and absent.result("Tell")["msg"] == ["alice: absent; due"] and not double.requests
     assert rotation.run().rc == 0
     record, double.read_only = rotation.records()["alice"], True
     status, verify = rotation.run(STATUS), rotation.run(VERIFY)
     assert status.rc == verify.rc == 0, verify.output
-    assert verify.result("Tell")["msg"][0].endswith("; logs in") == stand.proves and verify.result("Tell")["msg"][0].startswith("alice: current; rotated ")
+    assert verify.result("Tell")["msg"][0].endswith("; logs in") == case.proves and verify.result("Tell")["msg"][0].startswith("alice: current; rotated ")
     assert changed(verify) == {"host-1": 0} and rotation.records()["alice"] == record
 
     double.set_user("alice", BY_HAND)
     wrong = rotation.run(VERIFY)
-    assert wrong.rc == (2 if stand.proves else 0), wrong.output
-    assert ("DOES NOT LOG IN" in wrong.result("Tell")["msg"][0]) == stand.proves and not double.refused_writes
-    counts = stand.proves and stand.capabilities.failed_logins_per_run is not None
+    assert wrong.rc == (2 if case.proves else 0), wrong.output
+    assert ("DOES NOT LOG IN" in wrong.result("Tell")["msg"][0]) == case.proves and not double.refused_writes
+    counts = case.proves and case.capabilities.failed_logins_per_call is not None
     assert rotation.records()["alice"] == dict(record, failed_logins=int(counts), failed_at=rotation.records()["alice"]["failed_at"])
 
 
 @pytest.fixture
-def three(ansible, stand, double):
+def three(ansible, case, double):
     """A rotation of all three that has run once, and then cannot find bob any more."""
-    made = rotation_of(ansible, stand, double, *USERS, rotate_rollback=True)
+    made = rotation_of(ansible, case, double, *USERS, rotate_rollback=True)
     assert made.run().rc == 0
     double.remove_user("bob")
     yield made
     assert not ansible.leaks(made.seen)
 
 
-def test_a_failed_user_takes_the_others_back(three, stand, double):
+def test_a_failed_user_takes_the_others_back(three, case, double):
     before = three.records()
     run = three.run(extra_vars={"rotate_force": True})
     assert run.rc == 2, run.output
@@ -192,11 +192,11 @@ def test_a_failed_user_takes_the_others_back(three, stand, double):
         assert assert_settled(three, double, name)["password"] != before[name]["password"]
 
 
-def test_a_vendor_that_refuses_the_previous_password_leaves_the_new_one(three, stand, double):
+def test_a_vendor_that_refuses_the_previous_password_leaves_the_new_one(three, case, double):
     before = three.records()
     # A request for many that is refused is repeated for each.
-    where = {"skip": 1, "times": 2} if stand.capabilities.bulk else {"skip": 1, "times": 1, "user": "alice"}
-    fault = double.inject("answer", **where, **stand.change, **stand.refusal)
+    where = {"skip": 1, "times": 2} if case.capabilities.bulk else {"skip": 1, "times": 1, "user": "alice"}
+    fault = double.inject("answer", **where, **case.change, **case.refusal)
     run = three.run(extra_vars={"rotate_force": True})
     assert run.rc == 2 and fault.times == 0, run.output
     assert "alice (rollback): NOT rolled back, the previous password was refused and dropped" in run.result(REPORT)["msg"][3]
@@ -214,10 +214,10 @@ def at_work(running):
     raise AssertionError("the run has not come so far")
 
 
-def test_two_runs_at_once_on_one_host(rotation, stand, double):
+def test_two_runs_at_once_on_one_host(rotation, case, double):
     """The second one waits while the first one sends, and then finds nothing to do."""
     home = {"ANSIBLE_HOME": str(rotation.ansible.shared / "home")}
-    gate = double.inject("gate", **stand.change, hold="before")
+    gate = double.inject("gate", **case.change, hold="before")
     first = rotation.start(env=home)
     assert gate.arrived.wait(DEADLINE)
     requests, password = len(double.requests), rotation.records()["alice"]["pending"]["password"]
@@ -232,11 +232,11 @@ def test_two_runs_at_once_on_one_host(rotation, stand, double):
 
 
 @pytest.mark.parametrize("variables", [{}, STEP_BY_STEP], ids=["in one task", "step by step"])
-def test_edge_24_two_controllers_at_one_host(ansible, stand, variables):
+def test_edge_24_two_controllers_at_one_host(ansible, case, variables):
     """Two containers, each with an ANSIBLE_HOME of its own, start within a moment of each other: nobody makes a failed login or tells of one."""
     users = tuple("user-%d" % number for number in range(12))
-    with stand.double({name: old_password(name) for name in users}, **stand.resets) as double:
-        made = rotation_of(ansible, stand, double, *users, **variables)
+    with case.double({name: old_password(name) for name in users}, **case.resets) as double:
+        made = rotation_of(ansible, case, double, *users, **variables)
         both = [made.start(env={"ANSIBLE_HOME": str(ansible.shared / name)}) for name in ("one", "two")]
         runs = [running.wait() for running in both]
         assert [run.rc for run in runs] == [0, 0], runs[0].output + runs[1].output
@@ -248,9 +248,9 @@ def test_edge_24_two_controllers_at_one_host(ansible, stand, variables):
         assert not getattr(double, "lockouts", None) and double.writes <= len(users)
 
 
-def test_a_run_that_is_dead_holds_up_nobody(rotation, stand, double):
+def test_a_run_that_is_dead_holds_up_nobody(rotation, case, double):
     home = {"ANSIBLE_HOME": str(rotation.ansible.shared / "home")}
-    fault = double.inject("hang", **stand.change)
+    fault = double.inject("hang", **case.change)
     first = rotation.start(env=home)
     assert fault.arrived.wait(DEADLINE)
     first.kill_group()

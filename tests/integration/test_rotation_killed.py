@@ -9,9 +9,9 @@ import signal
 
 import pytest
 
+from tests.doubles.milvus import UPDATE
 from tests.integration.rotation import CHANGE, COMMIT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
-from tests.simulators.milvus import UPDATE
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 USERS = ("alice", "bob", "carol")
 ARRIVAL = 60  # seconds until a request must have come
@@ -20,22 +20,22 @@ pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture
-def stand():
+def case():
     """The vendor, unless a test is run with others."""
-    return STANDS["milvus"]
+    return CASES["milvus"]
 
 
 @pytest.fixture
-def double(stand):
-    with stand.double({name: old_password(name) for name in USERS}) as running:
+def double(case):
+    with case.double({name: old_password(name) for name in USERS}) as running:
         yield running
         assert not getattr(running, "lockouts", None)
 
 
 @pytest.fixture
-def rotation(ansible, stand, double):
+def rotation(ansible, case, double):
     # One user at a time, so that a death in the middle leaves some users changed and others not.
-    return Rotation(ansible, {"host-1": double}, USERS, stand, {"concurrency": 1}, rotate_accept_unverified=not stand.proves)
+    return Rotation(ansible, {"host-1": double}, USERS, case, {"concurrency": 1}, rotate_accept_unverified=not case.proves)
 
 
 def password_of(double, name, choices):
@@ -63,8 +63,8 @@ def die_in_change(applies, workers=True):
 
     def die(rotation, double):
         # A request for many has no second user.
-        user = None if rotation.stand.capabilities.bulk else "bob"
-        fault = double.inject("hang", user=user, applies=applies, **rotation.stand.change)
+        user = None if rotation.case.capabilities.bulk else "bob"
+        fault = double.inject("hang", user=user, applies=applies, **rotation.case.change)
         running = rotation.start()
         assert fault.arrived.wait(ARRIVAL)
         running.kill_group(workers=workers)
@@ -85,10 +85,10 @@ DEATHS = {
 
 
 @pytest.mark.parametrize("moment", DEATHS)
-@pytest.mark.parametrize("stand", STANDS.values(), ids=lambda stand: stand.vendor)
-def test_the_next_run_finishes_with_the_same_passwords(rotation, stand, double, moment):
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.vendor)
+def test_the_next_run_finishes_with_the_same_passwords(rotation, case, double, moment):
     die, in_force = DEATHS[moment]
-    if stand.capabilities.bulk and in_force:
+    if case.capabilities.bulk and in_force:
         in_force = set(USERS) if "after" in moment or "commit" in moment else set()
     die(rotation, double)
 
@@ -106,9 +106,9 @@ def test_the_next_run_finishes_with_the_same_passwords(rotation, stand, double, 
     for name, record in rotation.records().items():
         assert record["password"] == pending[name], "%s: another password than the one that was staged" % name
         assert double.can_log_in(name, pending[name]), name
-        assert record["previous"] == old_password(name) and record["pending"] is None and record["verified"] is stand.proves
+        assert record["previous"] == old_password(name) and record["pending"] is None and record["verified"] is case.proves
     # What was in force already was not changed again, unless nothing could tell.
-    assert double.writes - writes == (1 if stand.capabilities.bulk else len(USERS) - len(in_force))
+    assert double.writes - writes == (1 if case.capabilities.bulk else len(USERS) - len(in_force))
 
     third = rotation.run()
     assert third.rc == 0 and changed(third) == {"host-1": 0}

@@ -14,15 +14,14 @@ import os
 import uuid
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.plugin_utils import rotation
-from ansible_collections.rekey.passwords.plugins.plugin_utils.policy import policy_for
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
 
 from tests.integration.conftest import COLLECTIONS
 from tests.integration.rotation import VAULT_PASSWORD, old_password
 from tests.integration.slices import Slices
-from tests.stands import STANDS
-from tests.store_stands.ansible_vault import AnsibleVaultStand
+from tests.store_cases.ansible_vault import AnsibleVaultCase
+from tests.vendor_cases import CASES
 
 HOSTS = int(os.environ.get("REKEY_SCALING_HOSTS", "24"))
 PROCESSES = 4
@@ -37,8 +36,8 @@ def user_of(host):
 
 @pytest.fixture
 def store(tmp_path):
-    with AnsibleVaultStand(tmp_path) as stand:
-        yield stand
+    with AnsibleVaultCase(tmp_path) as case:
+        yield case
 
 
 def died_after_stage(store, host):
@@ -48,17 +47,17 @@ def died_after_stage(store, host):
     """
     opened, user = store.open(host), user_of(host)
     users = [{"name": user, "current_password": old_password(user)}]
-    policy = policy_for(STANDS["milvus"].capabilities)
-    rotation.stage(opened, users, policy, 0, False, uuid.uuid4().hex, datetime.datetime.now(datetime.timezone.utc))
+    policy = policy_for(CASES["milvus"].capabilities)
+    protocol.stage(opened, users, policy, 0, False, uuid.uuid4().hex, datetime.datetime.now(datetime.timezone.utc))
     return opened.get([user])[user].record.pending.password
 
 
 def test_four_processes_lose_nothing_and_overwrite_no_pending_password(tmp_path, store):
     hosts = ["host-%03d" % number for number in range(HOSTS)]
     pending = {host: died_after_stage(store, host) for host in hosts[::EVERY]}
-    with STANDS["milvus"].double({user_of(host): old_password(user_of(host)) for host in hosts}) as double:
+    with CASES["milvus"].double({user_of(host): old_password(user_of(host)) for host in hosts}) as double:
         variables = {
-            "rotate_vendor": "milvus", "rotate_connection": STANDS["milvus"].connection(double), "rotate_store_path": store.options["store_path"],
+            "rotate_vendor": "milvus", "rotate_connection": CASES["milvus"].connection(double), "rotate_store_path": store.options["store_path"],
         }  # fmt: skip
         inventory = {host: {"rotate_users": [{"name": user_of(host), "current_password": old_password(user_of(host))}]} for host in hosts}
         (tmp_path / "runner").mkdir()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.doubles.faults import ECHO_FORMS
+from tests.doubles.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
 from tests.integration.rotation import COMMIT, STEP_BY_STEP, Rotation, old_password
-from tests.simulators.faults import ECHO_FORMS
-from tests.simulators.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
 
 pytestmark = [pytest.mark.secrets]
 

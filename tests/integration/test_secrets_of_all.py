@@ -9,9 +9,9 @@ import json
 
 import pytest
 
+from tests.doubles.faults import ECHO_FORMS
 from tests.integration.rotation import VAULT_PASSWORD, Rotation, old_password
-from tests.simulators.faults import ECHO_FORMS
-from tests.stands import STANDS
+from tests.vendor_cases import CASES
 
 pytestmark = [pytest.mark.secrets]
 
@@ -21,59 +21,59 @@ NEW = "New-S3cr3t-MARKER \\ \"%s' <1>"
 VERBOSITY = 5
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.vendor)
-def stand(request):
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.vendor)
+def case(request):
     return request.param
 
 
 @pytest.fixture
-def double(stand):
-    with stand.double({name: old_password(name) for name in USERS}) as running:
+def double(case):
+    with case.double({name: old_password(name) for name in USERS}) as running:
         yield running
 
 
-def secrets(stand, double):
+def secrets(case, double):
     """Whatever a run must not show: passwords, what the operator logs in with, and what it got by that."""
     issued = {secret for one in double.requests for secret in one.secrets if len(secret) >= 8}
-    return {*stand.secrets, *(old_password(name) for name in USERS), *(password(stand, name) for name in (*USERS, "nobody")), *issued}
+    return {*case.secrets, *(old_password(name) for name in USERS), *(password(case, name) for name in (*USERS, "nobody")), *issued}
 
 
-def password(stand, name):
-    forbidden = stand.capabilities.password_forbidden
+def password(case, name):
+    forbidden = case.capabilities.password_forbidden
     return "".join(character for character in NEW % name if character not in forbidden)
 
 
-def task(stand, double, title, *names, wrong=False, **options):
-    connection = dict(stand.connection(double), timeout=0.5, retries=0)
+def task(case, double, title, *names, wrong=False, **options):
+    connection = dict(case.connection(double), timeout=0.5, retries=0)
     if wrong:
-        connection = {key: value + "?" if value in stand.secrets else value for key, value in connection.items()}
-    users = [{"name": name, "password": password(stand, name), "current_password": old_password(name)} for name in names]
-    return {"name": title, stand.module: dict(connection, users=users, **options), "ignore_errors": True}
+        connection = {key: value + "?" if value in case.secrets else value for key, value in connection.items()}
+    users = [{"name": name, "password": password(case, name), "current_password": old_password(name)} for name in names]
+    return {"name": title, case.module: dict(connection, users=users, **options), "ignore_errors": True}
 
 
-def test_the_module_whatever_happens(ansible, stand, double):
+def test_the_module_whatever_happens(ansible, case, double):
     always = {"update_password": "always"}
     plain = [
-        {**task(stand, double, "check", *USERS), "check_mode": True}, task(stand, double, "success", "alice"), task(stand, double, "again", "alice"),
-        task(stand, double, "unknown", "nobody", **always), task(stand, double, "wrong operator", "bob", wrong=True, **always),
-        task(stand, double, "wrong option", "bob", pasword=password(stand, "bob")),
+        {**task(case, double, "check", *USERS), "check_mode": True}, task(case, double, "success", "alice"), task(case, double, "again", "alice"),
+        task(case, double, "unknown", "nobody", **always), task(case, double, "wrong operator", "bob", wrong=True, **always),
+        task(case, double, "wrong option", "bob", pasword=password(case, "bob")),
     ]  # fmt: skip
     run = play(ansible, plain)
     assert run.result("success").status == "changed" and run.result("wrong operator").status == "ignored", run.output
-    assert not run.leaks(secrets(stand, double))
+    assert not run.leaks(secrets(case, double))
 
-    faults = [("refusal", "change", dict(stand.refusal, kind="answer"))]
+    faults = [("refusal", "change", dict(case.refusal, kind="answer"))]
     faults += [("echo %s" % form, part, {"kind": "echo", "form": form, "status": status})
                for form in ECHO_FORMS for part, status in (("change", 400), ("change", 500), ("lookup", 500))]  # fmt: skip
     faults += [(kind, part, {"kind": kind}) for kind in ("hang", "drop", "html") for part in ("change", "lookup")]
     faults += [("garbage", "lookup", {"kind": "wrong_types", "top": top}) for top in (None, "list", "null", "string")]
     tasks = []
     for title, part, fault in faults:
-        double.inject(**fault, **getattr(stand, part))
-        tasks.append(task(stand, double, "%s at the %s" % (title, part), "bob", **always))
+        double.inject(**fault, **getattr(case, part))
+        tasks.append(task(case, double, "%s at the %s" % (title, part), "bob", **always))
     run = play(ansible, tasks)
     assert "Traceback" not in run.output and "unforeseen" not in run.output
-    assert not run.leaks(secrets(stand, double))
+    assert not run.leaks(secrets(case, double))
 
 
 def play(ansible, tasks):
@@ -83,9 +83,9 @@ def play(ansible, tasks):
     return run
 
 
-def test_the_artifacts_and_events_of_ansible_runner(ansible, stand, double):
+def test_the_artifacts_and_events_of_ansible_runner(ansible, case, double):
     """As AWX runs it: every event is kept as a file."""
-    rotation = Rotation(ansible, {"host-1": double}, USERS, stand, {"timeout": 0.5, "retries": 0}, rotate_accept_unverified=not stand.proves)
+    rotation = Rotation(ansible, {"host-1": double}, USERS, case, {"timeout": 0.5, "retries": 0}, rotate_accept_unverified=not case.proves)
     private = ansible.inputs / "runner"
     for folder in ("project", "env"):
         (private / folder).mkdir(parents=True)
@@ -98,9 +98,9 @@ def test_the_artifacts_and_events_of_ansible_runner(ansible, stand, double):
     found = set()
     for number in range(2):
         if not number:
-            double.inject("echo", form="repr", status=500, **stand.lookup)
+            double.inject("echo", form="repr", status=500, **case.lookup)
         run = ansible.start("ansible-runner", [*command, "--ident", "run-%d" % number], watch=True).wait()
-        found |= rotation.secrets() | secrets(stand, double)
+        found |= rotation.secrets() | secrets(case, double)
     assert run.rc == 0, run.output
     events = list((ansible.shared / "artifacts").glob("run-1/job_events/*.json"))
     assert len(events) > 10 and any("rotated" in event.read_text(encoding="utf-8") for event in events)

@@ -14,14 +14,14 @@ import threading
 import uuid
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import aws_secretsmanager
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict, open_store
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import aws_secretsmanager
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
 from tests.servers.secrets_manager import DROPPED, error, refused
-from tests.store_stands.aws_secretsmanager import ACCESS_KEY, SECRET_KEY, AwsSecretsManagerStand
+from tests.store_cases.aws_secretsmanager import ACCESS_KEY, SECRET_KEY, AwsSecretsManagerCase
 from tests.unit.plugins.rotation_doubles import loader
 
 FORK = multiprocessing.get_context("fork")
@@ -35,28 +35,28 @@ BEGINNING = aws_secretsmanager.BEGINNING
 
 
 @pytest.fixture
-def stand(tmp_path, monkeypatch):
-    with AwsSecretsManagerStand(tmp_path) as running:
+def case(tmp_path, monkeypatch):
+    with AwsSecretsManagerCase(tmp_path) as running:
         # How long the library waits before it tries again is not what is tested here.
         monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda _self, _context: 0)
         yield running
 
 
 @pytest.fixture
-def service(stand):
-    return stand.service
+def service(case):
+    return case.service
 
 
 @pytest.fixture
-def store(stand):
-    opened = stand.open()
+def store(case):
+    opened = case.open()
     yield opened
     opened.close()
 
 
-def open_with(stand, **options):
+def open_with(case, **options):
     """The store with other options; ``None`` takes one away."""
-    options = {name: value for name, value in dict(stand.options["store_options"], **options).items() if value is not None}
+    options = {name: value for name, value in dict(case.options["store_options"], **options).items() if value is not None}
     return open_store("aws_secretsmanager", "host-1", {"store_options": options}, loader())
 
 
@@ -86,9 +86,9 @@ def write(store, record, user="alice"):
     store.put({user: Entry(record, store.get([user])[user].version)})
 
 
-def read(stand, user="alice"):
+def read(case, user="alice"):
     """The record as a new process reads it."""
-    opened = stand.open()
+    opened = case.open()
     try:
         return opened.get([user])[user].record
     finally:
@@ -97,7 +97,7 @@ def read(stand, user="alice"):
 
 def failure(call, *args, kind="store_failed"):
     """The message of a store that fails; never with a secret, nor with an exception behind it that holds one."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         call(*args)
     assert caught.value.kind == kind and (caught.value.__suppress_context__ or caught.value.__context__ is None)
     assert "MARKER" not in caught.value.message and "MARKER" not in str(caught.value)
@@ -118,21 +118,21 @@ WRITES = {
 all_writes = pytest.mark.parametrize("kind", WRITES)
 
 
-def prepared(stand, kind):
+def prepared(case, kind):
     """Alice as she is before the put, and bob.
 
     :return: (the record before, the entry to put).
     """
-    stand.service.forget()
-    stand.service.secrets.clear()
-    store = stand.open()
+    case.service.forget()
+    case.service.secrets.clear()
+    store = case.open()
     write(store, Record("bob", password=OTHER, status="current"), "bob")
     steps, record = WRITES[kind]
     for step in steps:
         write(store, step)
     version = store.get(["alice"])["alice"].version
     store.close()
-    stand.service.forget()
+    case.service.forget()
     return (steps[-1] if steps else None), Entry(record, version)
 
 
@@ -151,54 +151,54 @@ def assert_others_see_only_what_is_proved(service, kind):
     assert shown.get("password") in _proved(kind), kind
 
 
-def places(stand, kind):
+def places(case, kind):
     """All requests of a put, by watching one; at each of them others see only what is proved."""
-    _before, entry = prepared(stand, kind)
-    stand.service.before = stand.service.after = lambda _call: assert_others_see_only_what_is_proved(stand.service, kind)
-    stand.open().put({"alice": entry})
-    found = stand.service.operations()
-    stand.service.forget()
+    _before, entry = prepared(case, kind)
+    case.service.before = case.service.after = lambda _call: assert_others_see_only_what_is_proved(case.service, kind)
+    case.open().put({"alice": entry})
+    found = case.service.operations()
+    case.service.forget()
     return found
 
 
-def assert_whole(stand, kind, before, entry):
+def assert_whole(case, kind, before, entry):
     """The record is the old one or the new one, the next reader has finished what was begun, bob is as he was, and the next put works.
 
     :return: the record.
     """
-    service = stand.service
+    service = case.service
     service.forget()
     assert_others_see_only_what_is_proved(service, kind)
-    record = read(stand)
+    record = read(case)
     assert record in (before, entry.record), kind
     assert_others_see_only_what_is_proved(service, kind)
-    assert stand.shown("alice")[1] == (record.password if record else None)
-    assert read(stand, "bob").password == stand.shown("bob")[1] == OTHER
+    assert case.shown("alice")[1] == (record.password if record else None)
+    assert read(case, "bob").password == case.shown("bob")[1] == OTHER
     if record is None:
-        write(stand.open(), entry.record)
-        assert read(stand) == entry.record
+        write(case.open(), entry.record)
+        assert read(case) == entry.record
     else:
         again = pended(dropped(record), "S3cr3t-MARKER-next")
-        write(stand.open(), again)
-        assert read(stand) == again
-        write(stand.open(), promoted(again))
-        assert (read(stand), stand.shown("alice")) == (promoted(again), ("alice", "S3cr3t-MARKER-next"))
+        write(case.open(), again)
+        assert read(case) == again
+        write(case.open(), promoted(again))
+        assert (read(case), case.shown("alice")) == (promoted(again), ("alice", "S3cr3t-MARKER-next"))
     return record
 
 
-def _put(stand, entry):
-    stand.open().put({"alice": entry})
+def _put(case, entry):
+    case.open().put({"alice": entry})
 
 
 @pytest.mark.slow
 @all_writes
-def test_killed_at_any_request_the_record_is_the_old_one_or_the_new_one(stand, kind):
-    operations, found = places(stand, kind), []
+def test_killed_at_any_request_the_record_is_the_old_one_or_the_new_one(case, kind):
+    operations, found = places(case, kind), []
     assert operations.count("UpdateSecretVersionStage") >= 1 and operations[-1] == "UpdateSecretVersionStage"
     for place in range(len(operations)):
         for moment in ("before", "after"):
-            before, entry = prepared(stand, kind)
-            child = FORK.Process(target=_put, args=(stand, entry), daemon=True)
+            before, entry = prepared(case, kind)
+            child = FORK.Process(target=_put, args=(case, entry), daemon=True)
 
             def die(call, place=place, child=child):
                 if call.number == place:
@@ -206,11 +206,11 @@ def test_killed_at_any_request_the_record_is_the_old_one_or_the_new_one(stand, k
                     return DROPPED
                 return None
 
-            setattr(stand.service, moment, die)
+            setattr(case.service, moment, die)
             child.start()
             child.join(60)
             assert child.exitcode == -signal.SIGKILL
-            found.append(assert_whole(stand, kind, before, entry))
+            found.append(assert_whole(case, kind, before, entry))
     # First the old one, then the new one, in one turn.
     turn = found.index(entry.record)
     assert found == [before] * turn + [entry.record] * (len(found) - turn)
@@ -219,28 +219,28 @@ def test_killed_at_any_request_the_record_is_the_old_one_or_the_new_one(stand, k
 @pytest.mark.slow
 @all_writes
 @pytest.mark.parametrize("trouble", [DROPPED, refused("InternalServiceError", "try later", 500), refused("ThrottlingException", "slow down")], ids=str)
-def test_one_lost_request_or_answer_does_no_harm_anywhere(stand, kind, trouble):
-    for place in range(len(places(stand, kind))):
+def test_one_lost_request_or_answer_does_no_harm_anywhere(case, kind, trouble):
+    for place in range(len(places(case, kind))):
         for moment in ("before", "after"):
-            before, entry = prepared(stand, kind)
-            setattr(stand.service, moment, lambda call, place=place: trouble if call.number == place else None)
-            stand.open().put({"alice": entry})
-            assert read(stand) == entry.record and stand.shown("alice")[1] == entry.record.password, (place, moment)
-            assert assert_whole(stand, kind, before, entry) == entry.record
+            before, entry = prepared(case, kind)
+            setattr(case.service, moment, lambda call, place=place: trouble if call.number == place else None)
+            case.open().put({"alice": entry})
+            assert read(case) == entry.record and case.shown("alice")[1] == entry.record.password, (place, moment)
+            assert assert_whole(case, kind, before, entry) == entry.record
 
 
 @pytest.mark.slow
 @all_writes
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_when_the_service_goes_away_at_any_request_it_is_told_and_nothing_is_torn(stand, kind, moment):
+def test_when_the_service_goes_away_at_any_request_it_is_told_and_nothing_is_torn(case, kind, moment):
     found = []
-    for place in range(len(places(stand, kind))):
-        before, entry = prepared(stand, kind)
-        setattr(stand.service, moment, lambda call, place=place: DROPPED if call.number == place else None)
+    for place in range(len(places(case, kind))):
+        before, entry = prepared(case, kind)
+        setattr(case.service, moment, lambda call, place=place: DROPPED if call.number == place else None)
         # What follows never arrives.
-        stand.service.before, first = (lambda call, place=place: DROPPED if call.number > place else first(call)), stand.service.before
-        assert "failed: " in failure(stand.open().put, {"alice": entry})
-        found.append(assert_whole(stand, kind, before, entry))
+        case.service.before, first = (lambda call, place=place: DROPPED if call.number > place else first(call)), case.service.before
+        assert "failed: " in failure(case.open().put, {"alice": entry})
+        found.append(assert_whole(case, kind, before, entry))
     turn = found.index(entry.record) if entry.record in found else len(found)
     assert found == [before] * turn + [entry.record] * (len(found) - turn)
 
@@ -248,54 +248,54 @@ def test_when_the_service_goes_away_at_any_request_it_is_told_and_nothing_is_tor
 @pytest.mark.slow
 @all_writes
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_of_two_writers_exactly_one_wins_whenever_they_meet(stand, kind, moment):
+def test_of_two_writers_exactly_one_wins_whenever_they_meet(case, kind, moment):
     conflicts = 0
-    for place in range(len(places(stand, kind))):
-        _before, entry = prepared(stand, kind)
+    for place in range(len(places(case, kind))):
+        _before, entry = prepared(case, kind)
         theirs = []
 
         def meet(place, theirs, call):
             if call.number == place and not theirs:
                 theirs.append(None)
-                other = stand.open()
+                other = case.open()
                 seen = other.get(["alice"])["alice"]
                 theirs[0] = pended(seen.record or Record("alice"), OTHER)
                 theirs[0].failed_logins += 1
                 other.put({"alice": Entry(theirs[0], seen.version)})
-                assert_others_see_only_what_is_proved(stand.service, kind)
+                assert_others_see_only_what_is_proved(case.service, kind)
 
-        setattr(stand.service, moment, functools.partial(meet, place, theirs))
+        setattr(case.service, moment, functools.partial(meet, place, theirs))
         try:
-            stand.open().put({"alice": entry})
+            case.open().put({"alice": entry})
             mine = True
         except StoreConflict as conflict:
             assert conflict.users == ["alice"]
             mine, conflicts = False, conflicts + 1
         # The other one has always won, since it came later or in between; if mine was written, then theirs was made of it.
-        assert read(stand) == theirs[0], place
+        assert read(case) == theirs[0], place
         assert theirs[0].failed_logins == 1 and (theirs[0].password == entry.record.password or not mine)
-        assert stand.shown("alice")[1] == theirs[0].password
-        assert_others_see_only_what_is_proved(stand.service, kind)
+        assert case.shown("alice")[1] == theirs[0].password
+        assert_others_see_only_what_is_proved(case.service, kind)
     assert conflicts >= 1
 
 
-def test_two_writers_of_a_new_user_that_both_saw_nothing(stand):
-    for place in range(len(places(stand, "the first pending password"))):
-        _before, entry = prepared(stand, "the first pending password")
+def test_two_writers_of_a_new_user_that_both_saw_nothing(case):
+    for place in range(len(places(case, "the first pending password"))):
+        _before, entry = prepared(case, "the first pending password")
         rival = Entry(pended(Record("alice"), OTHER), None)
 
         def meet(call, place=place, rival=rival):
             if call.number == place:
-                stand.open().put({"alice": rival})
+                case.open().put({"alice": rival})
 
-        stand.service.before = meet
+        case.service.before = meet
         with pytest.raises(StoreConflict):
-            stand.open().put({"alice": entry})
-        assert read(stand) == rival.record and stand.shown("alice")[1] is None
+            case.open().put({"alice": entry})
+        assert read(case) == rival.record and case.shown("alice")[1] is None
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_a_write_whose_answer_was_lost_and_that_was_overtaken_counts_as_written(stand, store, retries):
+def test_a_write_whose_answer_was_lost_and_that_was_overtaken_counts_as_written(case, store, retries):
     write(store, BEFORE)
     overtaken = []
 
@@ -303,16 +303,16 @@ def test_a_write_whose_answer_was_lost_and_that_was_overtaken_counts_as_written(
         if call.operation == "UpdateSecretVersionStage" and not overtaken:
             overtaken.append(call)
             for number in range(3):
-                write(stand.open(), pended(BEFORE, "S3cr3t-MARKER-%d" % number))
+                write(case.open(), pended(BEFORE, "S3cr3t-MARKER-%d" % number))
             return DROPPED
         return None
 
-    stand.service.after = overtake
-    write(open_with(stand, retries=retries), pended(BEFORE))
-    assert overtaken and read(stand).pending.password == "S3cr3t-MARKER-2"
+    case.service.after = overtake
+    write(open_with(case, retries=retries), pended(BEFORE))
+    assert overtaken and read(case).pending.password == "S3cr3t-MARKER-2"
 
 
-def test_a_request_that_arrives_late_moves_no_label_back(stand, service, store):
+def test_a_request_that_arrives_late_moves_no_label_back(case, service, store):
     """A proof whose second move hangs on its way while others go on."""
     write(store, BEFORE)
     write(store, pended(BEFORE))
@@ -322,12 +322,12 @@ def test_a_request_that_arrives_late_moves_no_label_back(stand, service, store):
     def go_on(call):
         if call.params.get("VersionStage") == "AWSCURRENT" and call.operation == "UpdateSecretVersionStage" and not later:
             later.append(call)
-            write(stand.open(), pended(proof, OTHER))
-            write(stand.open(), promoted(pended(proof, OTHER)))
+            write(case.open(), pended(proof, OTHER))
+            write(case.open(), promoted(pended(proof, OTHER)))
 
     service.before = go_on
     write(store, proof)
-    assert later and stand.shown("alice")[1] == OTHER == read(stand).password
+    assert later and case.shown("alice")[1] == OTHER == read(case).password
     assert service.shown(ALICE, "AWSPREVIOUS")["password"] == NEW
 
 
@@ -355,46 +355,46 @@ def test_the_labels_are_those_of_awss_own_rotation(service, store):
     }  # fmt: skip
 
 
-def half_done(stand, service, store):
+def half_done(case, service, store):
     """A proof whose writer died before AWSCURRENT had moved."""
     write(store, BEFORE)
     write(store, pended(BEFORE))
     service.before = lambda call: DROPPED if call.params.get("VersionStage") == "AWSCURRENT" else None
     failure(write, store, promoted(pended(BEFORE)))
     service.forget()
-    assert stand.shown("alice")[1] == OLD
+    assert case.shown("alice")[1] == OLD
 
 
-def test_who_may_only_read_reads_a_half_done_write_and_leaves_it(stand, service, store):
-    half_done(stand, service, store)
+def test_who_may_only_read_reads_a_half_done_write_and_leaves_it(case, service, store):
+    half_done(case, service, store)
 
     def deny(call):
         moves = call.operation == "UpdateSecretVersionStage" and call.params["VersionStage"] == "AWSCURRENT"
         return refused("AccessDeniedException", "not authorized") if moves else None
 
     service.before = deny
-    assert read(stand).password == NEW and stand.shown("alice")[1] == OLD
+    assert read(case).password == NEW and case.shown("alice")[1] == OLD
     # Who writes must not build upon it.
     assert "AccessDeniedException" in failure(write, store, pended(promoted(pended(BEFORE)), OTHER))
-    assert read(stand).pending is None and "PutSecretValue" not in service.operations()
+    assert read(case).pending is None and "PutSecretValue" not in service.operations()
     service.forget()
-    assert read(stand).password == NEW == stand.shown("alice")[1]
+    assert read(case).password == NEW == case.shown("alice")[1]
 
 
-def test_several_readers_finish_at_once(stand, service, store):
-    half_done(stand, service, store)
+def test_several_readers_finish_at_once(case, service, store):
+    half_done(case, service, store)
     again = []
 
     def also(call):
         if call.operation == "UpdateSecretVersionStage" and not again:
             again.append(call)
-            assert read(stand).password == NEW
+            assert read(case).password == NEW
 
     service.before = also
-    assert read(stand).password == NEW == stand.shown("alice")[1] and again
+    assert read(case).password == NEW == case.shown("alice")[1] and again
 
 
-def test_a_reader_that_is_overtaken_reads_again(stand, service, store):
+def test_a_reader_that_is_overtaken_reads_again(case, service, store):
     write(store, BEFORE)
     write(store, pended(BEFORE))
     service.forget()
@@ -403,13 +403,13 @@ def test_a_reader_that_is_overtaken_reads_again(stand, service, store):
     def overtake(call):
         if call.operation == "DescribeSecret" and not overtaken:
             overtaken.append(call)
-            write(stand.open(), promoted(pended(BEFORE)))
+            write(case.open(), promoted(pended(BEFORE)))
 
     service.before = overtake
-    assert read(stand) == promoted(pended(BEFORE)) and overtaken
+    assert read(case) == promoted(pended(BEFORE)) and overtaken
 
 
-def test_a_record_that_changes_whenever_it_is_read_is_told(stand, service, store):
+def test_a_record_that_changes_whenever_it_is_read_is_told(case, service, store):
     write(store, BEFORE)
     write(store, pended(BEFORE))
     before, nested = store.get(["alice"])["alice"], []
@@ -418,14 +418,14 @@ def test_a_record_that_changes_whenever_it_is_read_is_told(stand, service, store
         if call.operation == "DescribeSecret" and not nested:
             nested.append(call)
             before.record.pending.attempts += 1
-            write(stand.open(), before.record)
+            write(case.open(), before.record)
             nested.clear()
 
     service.before = overtake
     assert "keeps changing" in failure(store.get, ["alice"])
 
 
-def test_a_deleted_secret_is_told_and_not_begun_anew(stand, service, store):
+def test_a_deleted_secret_is_told_and_not_begun_anew(case, service, store):
     write(store, BEFORE)
     version = store.get(["alice"])["alice"].version
     service.secrets[ALICE].delete(1.0)
@@ -433,7 +433,7 @@ def test_a_deleted_secret_is_told_and_not_begun_anew(stand, service, store):
         assert "aws secretsmanager restore-secret --secret-id %s" % ALICE in failure(call)
     assert store.list() == ["alice"]
     service.secrets[ALICE].restore()
-    assert read(stand) == BEFORE
+    assert read(case) == BEFORE
     # Deleted without a first version, too.
     service.before = lambda call: DROPPED if call.operation == "PutSecretValue" else None
     failure(write, store, BEFORE, "carol")
@@ -458,7 +458,7 @@ def by_hand(service, name, text, labels, version=None):
     return version
 
 
-def test_a_secret_that_somebody_else_has_made_is_not_touched_until_it_is_handed_over(stand, service, store):
+def test_a_secret_that_somebody_else_has_made_is_not_touched_until_it_is_handed_over(case, service, store):
     made = by_hand(service, ALICE, '{"username": "alice", "password": "%s"}' % OLD, ["AWSCURRENT"])
     assert "Give the label to the version" in failure(store.get, ["alice"])
     assert "not written by the rotation" in failure(store.put, {"alice": Entry(BEFORE, None)})
@@ -467,7 +467,7 @@ def test_a_secret_that_somebody_else_has_made_is_not_touched_until_it_is_handed_
     entry = store.get(["alice"])["alice"]
     assert (entry.record, store.list()) == (Record("alice", password=OLD), ["alice"])
     store.put({"alice": Entry(pended(entry.record), entry.version)})
-    assert stand.shown("alice")[1] == OLD
+    assert case.shown("alice")[1] == OLD
     write(store, promoted(pended(entry.record)))
     assert (service.shown(ALICE)["password"], service.shown(ALICE, "AWSPREVIOUS")["password"]) == (NEW, OLD)
 
@@ -507,7 +507,7 @@ def test_a_pending_version_that_somebody_gives_out_as_current_is_told(service, s
     assert "somebody else has moved the label AWSCURRENT" in failure(store.get, ["alice"])
 
 
-def test_a_password_that_somebody_else_has_taken_back_is_told_and_not_given_out_again(stand, service, store):
+def test_a_password_that_somebody_else_has_taken_back_is_told_and_not_given_out_again(case, service, store):
     """AWSCURRENT then stands where a writer that was killed before it moved would have left it."""
     write(store, BEFORE)
     write(store, pended(BEFORE))
@@ -516,7 +516,7 @@ def test_a_password_that_somebody_else_has_taken_back_is_told_and_not_given_out_
     store._client.update_secret_version_stage(
         SecretId=ALICE, VersionStage="AWSCURRENT", RemoveFromVersionId=labels["AWSCURRENT"], MoveToVersionId=labels["AWSPREVIOUS"]
     )
-    assert "somebody else has moved the label AWSCURRENT" in failure(store.get, ["alice"]) and stand.shown("alice")[1] == OLD
+    assert "somebody else has moved the label AWSCURRENT" in failure(store.get, ["alice"]) and case.shown("alice")[1] == OLD
 
 
 def test_a_rotation_of_awss_own_that_is_under_way_is_told(service, store):
@@ -565,42 +565,42 @@ REFUSALS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("code", REFUSALS)
 @pytest.mark.parametrize("kind", ["the first pending password", "a proof"])
-def test_a_refusal_of_any_request_is_told_with_what_to_do_and_without_what_was_sent(stand, kind, code):
+def test_a_refusal_of_any_request_is_told_with_what_to_do_and_without_what_was_sent(case, kind, code):
     """The service repeats all that was sent, which it does not do in fact; something in between might."""
-    operations = places(stand, kind)
+    operations = places(case, kind)
     for place, operation in enumerate(operations):
         if code in ("ResourceNotFoundException", "InvalidRequestException") and operation in ("GetSecretValue", "DescribeSecret"):
             continue  # an answer like any other
-        before, entry = prepared(stand, kind)
+        before, entry = prepared(case, kind)
 
         def refuse(call, place=place, operation=operation):
             if call.number >= place and call.operation == operation:
                 return refused(code, "told by the service: %s %s" % (call.params.get("SecretString"), SECRET_KEY))
             return None
 
-        stand.service.before = refuse
-        told = failure(stand.open().put, {"alice": entry})
-        assert code in told and operation in told and REFUSALS[code] in told and ALICE in told and stand.service.url in told and "eu-central-1" in told
-        assert_whole(stand, kind, before, entry)
+        case.service.before = refuse
+        told = failure(case.open().put, {"alice": entry})
+        assert code in told and operation in told and REFUSALS[code] in told and ALICE in told and case.service.url in told and "eu-central-1" in told
+        assert_whole(case, kind, before, entry)
 
 
-def test_an_answer_of_something_else_is_no_empty_store(stand, service, store):
+def test_an_answer_of_something_else_is_no_empty_store(case, service, store):
     write(store, BEFORE)
     version = store.get(["alice"])["alice"].version
     pages = [(200, b"<html>Please log in</html>"), (200, b"{}"), (200, b""), (200, {"Name": ALICE}), (302, b""), (404, b"not here"), (404, {}), (503, b"")]
     for page in pages:
         service.before = lambda _call, page=page: page
         for call in (lambda: store.get(["alice"]), lambda: store.put({"alice": Entry(BEFORE, version)}), lambda: store.put({"alice": Entry(BEFORE, None)})):
-            assert stand.service.url in failure(call)
-        assert stand.service.url in failure(store.list)
+            assert case.service.url in failure(call)
+        assert case.service.url in failure(store.list)
     service.forget()
-    assert read(stand) == BEFORE
+    assert read(case) == BEFORE
 
 
-def test_no_answer_at_all_ends_after_the_time_out_and_stops_the_others(stand, service):
+def test_no_answer_at_all_ends_after_the_time_out_and_stops_the_others(case, service):
     release = threading.Event()
     service.before = lambda _call: release.wait(60) and DROPPED
-    store = open_with(stand, timeout=0.2, retries=1, concurrency=2)
+    store = open_with(case, timeout=0.2, retries=1, concurrency=2)
     try:
         assert "(ReadTimeoutError)" in failure(store.get, ["user-%d" % number for number in range(50)])
         # Two workers, two tries each; the other 48 users are not tried any more.
@@ -609,25 +609,25 @@ def test_no_answer_at_all_ends_after_the_time_out_and_stops_the_others(stand, se
         release.set()
 
 
-def test_a_refusal_of_one_user_stops_nobody_else(stand, service):
+def test_a_refusal_of_one_user_stops_nobody_else(case, service):
     users = ["user-%d" % number for number in range(8)]
-    store = open_with(stand, concurrency=1)
+    store = open_with(case, concurrency=1)
     service.before = lambda call: refused("LimitExceededException") if call.operation == "PutSecretValue" and call.params["SecretId"].endswith("-0") else None
     assert "user-0" in failure(store.put, {user: Entry(Record(user, password=OLD), None) for user in users})
     service.forget()
     assert [user for user, entry in store.get(users).items() if entry.record is None] == ["user-0"] and store.list() == users[1:]
 
 
-def test_reads_and_writes_are_tried_again_but_not_without_end(stand, service, store):
+def test_reads_and_writes_are_tried_again_but_not_without_end(case, service, store):
     write(store, BEFORE)
     for retries in (0, 3):
         service.forget()
         service.before = lambda _call: refused("ThrottlingException", "Rate exceeded")
-        failure(open_with(stand, retries=retries).get, ["alice"])
+        failure(open_with(case, retries=retries).get, ["alice"])
         assert len(service.calls) == retries + 1
 
 
-def test_requests_are_made_side_by_side_up_to_the_concurrency(stand, service):
+def test_requests_are_made_side_by_side_up_to_the_concurrency(case, service):
     together = threading.Barrier(3)
 
     def wait(call):
@@ -635,11 +635,11 @@ def test_requests_are_made_side_by_side_up_to_the_concurrency(stand, service):
             together.wait(30)
 
     service.before = wait
-    assert set(open_with(stand, concurrency=3).get(["user-%d" % number for number in range(9)])) == {"user-%d" % number for number in range(9)}
+    assert set(open_with(case, concurrency=3).get(["user-%d" % number for number in range(9)])) == {"user-%d" % number for number in range(9)}
     assert together.n_waiting == 0 and not together.broken
 
 
-def test_listing_takes_all_pages_and_nothing_else(stand, service, store):
+def test_listing_takes_all_pages_and_nothing_else(case, service, store):
     users = sorted("user-%03d" % number for number in range(230))
     for user in users:
         by_hand(service, "rekey/host-1/" + user, "{}", ["AWSPENDING"])
@@ -651,15 +651,15 @@ def test_listing_takes_all_pages_and_nothing_else(stand, service, store):
     # Even if the service's filter lets more through.
     listed = [{"Name": name, "SecretVersionsToStages": {"a": ["AWSPENDING"]}} for name in ("rekey/host-10/alice", "rekey/host-1/a=2Fb", "x/rekey/host-1/c")]
     service.before = lambda _call: (200, {"SecretList": listed})
-    assert stand.open().list() == ["a/b"]
+    assert case.open().list() == ["a/b"]
 
 
-def test_the_key_and_the_prefix_are_passed_on(stand, service):
-    store = open_with(stand, kms_key_id="alias/mine", path_prefix="team/prod")
+def test_the_key_and_the_prefix_are_passed_on(case, service):
+    store = open_with(case, kms_key_id="alias/mine", path_prefix="team/prod")
     write(store, BEFORE)
     (create,) = [call.params for call in service.calls if call.operation == "CreateSecret"]
     assert (create["Name"], create["KmsKeyId"]) == ("team/prod/host-1/alice", "alias/mine") and "SecretString" not in create
-    assert store.list() == ["alice"] and stand.open().list() == []
+    assert store.list() == ["alice"] and case.open().list() == []
 
 
 def credentials(service):
@@ -705,26 +705,26 @@ NONE = {"access_key": None, "secret_key": None, "region": None}
         ({"AWS_PROFILE": "other"}, {}, (ACCESS_KEY, "eu-central-1", None)),
     ],
 )
-def test_credentials_and_the_region_come_from_the_options_or_as_boto3_finds_them(stand, service, environment, variables, options, found):
+def test_credentials_and_the_region_come_from_the_options_or_as_boto3_finds_them(case, service, environment, variables, options, found):
     for name, value in variables.items():
         environment.setenv(name, value)
-    open_with(stand, **options).get(["alice"])
+    open_with(case, **options).get(["alice"])
     assert credentials(service) == found
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
-def test_the_endpoint_from_the_environment(stand, service, environment, variable):
+def test_the_endpoint_from_the_environment(case, service, environment, variable):
     environment.setenv(variable, service.url)
-    open_with(stand, endpoint_url=None).get(["alice"])
+    open_with(case, endpoint_url=None).get(["alice"])
     assert service.operations() == ["GetSecretValue", "DescribeSecret"]
 
 
 @pytest.mark.parametrize(
     "name, value", [("PATH_PREFIX", "elsewhere"), ("KMS_KEY_ID", "alias/mine"), ("RETRIES", "2"), ("CONCURRENCY", "3"), ("TIMEOUT", "7.5")]
 )
-def test_the_store_s_own_options_from_the_environment(stand, service, environment, name, value):
+def test_the_store_s_own_options_from_the_environment(case, service, environment, name, value):
     environment.setenv("AWS_SECRETSMANAGER_" + name, value)
-    store = open_with(stand, retries=None, timeout=None)
+    store = open_with(case, retries=None, timeout=None)
     write(store, BEFORE)
     create = next(call.params for call in service.calls if call.operation == "CreateSecret")
     config = store._client.meta.config
@@ -734,19 +734,19 @@ def test_the_store_s_own_options_from_the_environment(stand, service, environmen
     }[name] == value and config.connect_timeout == config.read_timeout  # fmt: skip
 
 
-def test_the_server_s_certificate_is_checked(stand, tls_files, environment, tmp_path):
+def test_the_server_s_certificate_is_checked(case, tls_files, environment, tmp_path):
     from tests.servers.secrets_manager import SecretsManager  # pylint: disable=import-outside-toplevel
 
     with SecretsManager(tls=(str(tls_files.server_cert), str(tls_files.server_key))) as service:
         options = {"endpoint_url": service.url, "retries": 0}
         for authority in (None, str(tls_files.other_ca)):
-            assert "CERTIFICATE_VERIFY_FAILED" in failure(open_with(stand, ca_path=authority, **options).get, ["alice"])
-        assert open_with(stand, ca_path=str(tls_files.ca), **options).get(["alice"])["alice"].record is None
+            assert "CERTIFICATE_VERIFY_FAILED" in failure(open_with(case, ca_path=authority, **options).get, ["alice"])
+        assert open_with(case, ca_path=str(tls_files.ca), **options).get(["alice"])["alice"].record is None
         environment.setenv("AWS_CA_BUNDLE", str(tls_files.ca))
-        assert open_with(stand, **options).get(["alice"])["alice"].record is None
+        assert open_with(case, **options).get(["alice"])["alice"].record is None
 
 
-def test_the_gate_is_as_strict_as_the_service(stand, service, store):
+def test_the_gate_is_as_strict_as_the_service(case, service, store):
     """What the protocol relies upon, and moto alone does not do."""
     write(store, BEFORE)
     labels, other = service.labels(ALICE), str(uuid.uuid4())
@@ -761,4 +761,4 @@ def test_the_gate_is_as_strict_as_the_service(stand, service, store):
     assert {label: service.labels(ALICE)[label] for label in ("AWSCURRENT", "AWSPENDING")} == {label: labels[label] for label in ("AWSCURRENT", "AWSPENDING")}
     with pytest.raises(client.exceptions.ClientError):
         client.create_secret(Name="a b")
-    assert error("A", "b") == {"__type": "A", "message": "b"} and read(stand) == BEFORE
+    assert error("A", "b") == {"__type": "A", "message": "b"} and read(case) == BEFORE

@@ -9,41 +9,40 @@ import json
 from typing import Any, Callable, Iterator
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Note, Store, StoreConflict
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Note, Store, StoreConflict
 
 from tests.servers.secrets_manager import DROPPED, Call, SecretsManager, refused
-from tests.store_stands.aws_secretsmanager import AwsSecretsManagerStand
+from tests.store_cases.aws_secretsmanager import AwsSecretsManagerCase
 
 LEASE, NAME = "rekey/.rekey/lease=20of=20host-1", "lease of host-1"
 MINE, OTHERS = {"owner": "mine"}, {"owner": "somebody else's"}
 WRITES = ("CreateSecret", "PutSecretValue")
 
 
-@pytest.fixture(name="stand")
-def a_stand(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSecretsManagerStand]:
-    with AwsSecretsManagerStand(tmp_path) as running:
+@pytest.fixture(name="case")
+def a_stand(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSecretsManagerCase]:
+    with AwsSecretsManagerCase(tmp_path) as running:
         # How long the library waits before it tries again is not what is tested here.
         monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda _self, _context: 0)
         yield running
 
 
 @pytest.fixture(name="service")
-def the_service(stand: AwsSecretsManagerStand) -> SecretsManager:
-    return stand.service
+def the_service(case: AwsSecretsManagerCase) -> SecretsManager:
+    return case.service
 
 
 @pytest.fixture(name="store")
-def a_store(stand: AwsSecretsManagerStand) -> Iterator[Store]:
-    opened = stand.open()
+def a_store(case: AwsSecretsManagerCase) -> Iterator[Store]:
+    opened = case.open()
     yield opened
     opened.close()
 
 
 def failure_of(call: Callable[[], Any]) -> str:
     """The message of a store that cannot go on."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         call()
     assert caught.value.kind == "store_failed" and "MARKER" not in caught.value.message
     return caught.value.message
@@ -100,11 +99,11 @@ def test_a_write_whose_answer_is_lost(service: SecretsManager, store: Store, bef
 
 @pytest.mark.parametrize("before", [0, 2])
 def test_a_lost_write_is_not_taken_for_that_of_another_writer_with_the_same_content(
-    stand: AwsSecretsManagerStand, service: SecretsManager, store: Store, before: int
+    case: AwsSecretsManagerCase, service: SecretsManager, store: Store, before: int
 ) -> None:
     """Two runs count the same failed login; only one of the counts may be taken for both."""
     version = prepared(store, service, before)
-    other = stand.open()
+    other = case.open()
 
     def overtake(call: Call) -> Any:
         if call.operation not in WRITES:
@@ -163,9 +162,9 @@ def test_a_refusal_is_no_conflict(service: SecretsManager, store: Store, code: s
     assert code in failure_of(lambda: store.write_note(NAME, MINE, version))
 
 
-def test_a_key_of_ones_own_is_used_for_notes_too(stand: AwsSecretsManagerStand, service: SecretsManager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_ones_own_is_used_for_notes_too(case: AwsSecretsManagerCase, service: SecretsManager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRETSMANAGER_KMS_KEY_ID", "alias/of-the-rotation")
-    store = stand.open()
+    store = case.open()
     store.write_note(NAME, MINE, None)
     assert service.calls[-1].params["KmsKeyId"] == "alias/of-the-rotation"
     store.close()

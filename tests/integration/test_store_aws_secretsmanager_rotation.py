@@ -9,18 +9,18 @@ import functools
 
 import pytest
 
+from tests.doubles.milvus import MilvusDouble
 from tests.integration.rotation import COMMIT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
 from tests.servers.secrets_manager import DROPPED, refused
-from tests.simulators.milvus import MilvusDouble
-from tests.store_stands.aws_secretsmanager import ACCESS_KEY, SECRET_KEY, AwsSecretsManagerStand
+from tests.store_cases.aws_secretsmanager import ACCESS_KEY, SECRET_KEY, AwsSecretsManagerCase
 
 USERS = ("alice", "bob", "carol")
 HOST = "milvus-1"
 
 
 @pytest.fixture
-def stand(tmp_path):
-    with AwsSecretsManagerStand(tmp_path) as running:
+def case(tmp_path):
+    with AwsSecretsManagerCase(tmp_path) as running:
         yield running
 
 
@@ -31,48 +31,48 @@ def double():
 
 
 @pytest.fixture
-def rotation(ansible, stand, double):
-    options = {name: value for name, value in stand.options["store_options"].items() if not name.endswith("_key")}
+def rotation(ansible, case, double):
+    options = {name: value for name, value in case.options["store_options"].items() if not name.endswith("_key")}
     made = Rotation(ansible, {HOST: double}, USERS, rotate_store="aws_secretsmanager", rotate_store_options=options)
     # The keys come from the environment, as they do in AWX.
     made.run = functools.partial(made.run, env={"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY})
     return made
 
 
-def records(stand):
+def records(case):
     """What the store holds, by user."""
-    return {name: entry.record for name, entry in stand.open(HOST).get(USERS).items()}
+    return {name: entry.record for name, entry in case.open(HOST).get(USERS).items()}
 
 
-def secrets(stand):
+def secrets(case):
     """Every password there is, and the key."""
     found = {SECRET_KEY} | {old_password(name) for name in USERS}
-    for record in records(stand).values():
+    for record in records(case).values():
         found |= {record.password, record.previous, record.pending.password if record.pending else None}
     return found - {None}
 
 
-def assert_proved(stand, double):
+def assert_proved(case, double):
     """What others read under AWSCURRENT is in force."""
-    for name, record in records(stand).items():
-        assert stand.shown(name, HOST) == (name, double.users[name]) and double.users[name] == record.password != old_password(name), name
+    for name, record in records(case).items():
+        assert case.shown(name, HOST) == (name, double.users[name]) and double.users[name] == record.password != old_password(name), name
         assert record.pending is None and record.verified is True
 
 
-def test_rotates_then_has_nothing_to_do_and_the_lookup_reads(rotation, stand, double):
+def test_rotates_then_has_nothing_to_do_and_the_lookup_reads(rotation, case, double):
     first = rotation.run(watch=True, verbosity=3)
     assert first.rc == 0, first.output
-    assert_proved(stand, double)
-    assert {record.previous for record in records(stand).values()} == {old_password(name) for name in USERS}
+    assert_proved(case, double)
+    assert {record.previous for record in records(case).values()} == {old_password(name) for name in USERS}
 
-    stand.service.forget()
+    case.service.forget()
     second = rotation.run()
     assert (second.rc, changed(second)) == (0, {HOST: 0}), second.output
-    assert set(stand.service.operations()) == {"GetSecretValue"}
+    assert set(case.service.operations()) == {"GetSecretValue"}
 
     forced = rotation.run(extra_vars={"rotate_force": True})
     assert forced.rc == 0 and changed(forced) == {HOST: 1}
-    assert_proved(stand, double)
+    assert_proved(case, double)
 
     play = {
         "hosts": "all", "connection": "local", "gather_facts": False,
@@ -83,37 +83,37 @@ def test_rotates_then_has_nothing_to_do_and_the_lookup_reads(rotation, stand, do
     read = rotation.run([play])
     assert read.rc == 0 and read.result("Log in")["users"][0]["state"] == "unchanged", read.output
     # Neither a file, nor a line of output, nor the list of processes has a secret; nothing of the embedded store was made.
-    assert not rotation.ansible.leaks(secrets(stand)) and not rotation.store.exists()
+    assert not rotation.ansible.leaks(secrets(case)) and not rotation.store.exists()
 
 
-def test_killed_before_the_commit_the_next_run_finishes_with_the_same_passwords(rotation, stand, double):
+def test_killed_before_the_commit_the_next_run_finishes_with_the_same_passwords(rotation, case, double):
     rotation.run(kill_at=COMMIT, extra_vars=STEP_BY_STEP)
-    pending = {name: record.pending.password for name, record in records(stand).items()}
+    pending = {name: record.pending.password for name, record in records(case).items()}
     assert pending == {name: double.users[name] for name in USERS}
-    assert [stand.shown(name, HOST) for name in USERS] == [(name, None) for name in USERS]
+    assert [case.shown(name, HOST) for name in USERS] == [(name, None) for name in USERS]
     run = rotation.run()
     assert run.rc == 0 and [user["reason"] for user in run.result(ROTATE)["users"]] == ["unfinished"] * 3, run.output
-    assert_proved(stand, double)
+    assert_proved(case, double)
     assert pending == {name: double.users[name] for name in USERS}
-    assert not rotation.ansible.leaks(secrets(stand))
+    assert not rotation.ansible.leaks(secrets(case))
 
 
-def test_cut_off_in_the_middle_of_a_commit_the_next_run_shows_others_the_new_passwords(rotation, stand, double):
-    stand.service.before = lambda call: DROPPED if call.params.get("VersionStage") == "AWSCURRENT" else None
+def test_cut_off_in_the_middle_of_a_commit_the_next_run_shows_others_the_new_passwords(rotation, case, double):
+    case.service.before = lambda call: DROPPED if call.params.get("VersionStage") == "AWSCURRENT" else None
     run = rotation.run()
     assert run.rc != 0 and run.result(ROTATE)["error"]["kind"] == "store_failed"
-    stand.service.forget()
-    assert [stand.shown(name, HOST)[1] for name in USERS].count(None) >= 1
+    case.service.forget()
+    assert [case.shown(name, HOST)[1] for name in USERS].count(None) >= 1
     run = rotation.run()
     assert run.rc == 0, run.output
-    assert_proved(stand, double)
-    assert not rotation.ansible.leaks(secrets(stand))
+    assert_proved(case, double)
+    assert not rotation.ansible.leaks(secrets(case))
 
 
-def test_a_store_that_refuses_stops_the_run_before_anything_is_sent(rotation, stand, double):
-    stand.service.before = lambda call: refused("AccessDeniedException", "not authorized") if call.operation == "UpdateSecretVersionStage" else None
+def test_a_store_that_refuses_stops_the_run_before_anything_is_sent(rotation, case, double):
+    case.service.before = lambda call: refused("AccessDeniedException", "not authorized") if call.operation == "UpdateSecretVersionStage" else None
     run = rotation.run()
     assert run.rc != 0 and "UpdateSecretVersionStage" in run.result(ROTATE)["msg"] and run.result(ROTATE)["error"]["kind"] == "store_failed"
     assert double.users == dict(double.users, **{name: old_password(name) for name in USERS})
-    stand.service.forget()
-    assert rotation.run(check=True).rc == 0 and "PutSecretValue" not in stand.service.operations()
+    case.service.forget()
+    assert rotation.run(check=True).rc == 0 and "PutSecretValue" not in case.service.operations()

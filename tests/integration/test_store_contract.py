@@ -8,12 +8,11 @@ from __future__ import annotations
 import multiprocessing
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
-
-from tests.store_stands import STANDS
+from tests.store_cases import CASES
 
 FORK = multiprocessing.get_context("fork")
 # The children only write to the store; they wait for no thread that was not copied.
@@ -24,15 +23,15 @@ MANY = 1000
 ODD_NAMES = ("ünïcödé 用户", "a/b", "..", ".hidden", "a b", "name@host", "über\\back", "UPPER", "upper", "x" * 100, "tab\there", "~", "#1", "50%", "a+b", "-n")
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.label)
-def stand(request, tmp_path):
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.label)
+def case(request, tmp_path):
     with request.param(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-def store(stand):
-    opened = stand.open()
+def store(case):
+    opened = case.open()
     yield opened
     opened.close()
 
@@ -49,12 +48,12 @@ def current(store, *users):
     return [entries[user].record and entries[user].record.password for user in users]
 
 
-def failure(stand, call, *args):
+def failure(case, call, *args):
     """The message of a store that fails; never with a secret."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         call(*args)
     assert caught.value.kind == "store_failed", caught.value
-    assert "MARKER" not in caught.value.message and not any(secret in caught.value.message for secret in stand.secrets)
+    assert "MARKER" not in caught.value.message and not any(secret in caught.value.message for secret in case.secrets)
     return caught.value.message
 
 
@@ -68,17 +67,17 @@ def full_record(name):
     )  # fmt: skip
 
 
-def test_what_is_written_comes_back_whatever_the_name(stand, store):
+def test_what_is_written_comes_back_whatever_the_name(case, store):
     records = {name: full_record(name) for name in ODD_NAMES}
     assert all((entry.record, entry.version) == (None, None) for entry in store.get(records).values()) and store.list() == []
     store.put({name: Entry(record, None) for name, record in records.items()})
-    again = stand.open()
+    again = case.open()
     assert {name: entry.record for name, entry in again.get(ODD_NAMES).items()} == records
     assert again.list() == sorted(ODD_NAMES)
     again.close()
 
 
-def test_every_stage_of_a_rotation_is_kept(stand, store):
+def test_every_stage_of_a_rotation_is_kept(case, store):
     """New, pending, promoted, pending again, refused, promoted: as the rotation writes them."""
     record = Record("alice")
     for number, step in enumerate(("pend", "promote", "pend", "drop", "pend", "promote")):
@@ -90,10 +89,10 @@ def test_every_stage_of_a_rotation_is_kept(stand, store):
         else:
             record.drop_pending()
         store.put({"alice": Entry(record, store.get(["alice"])["alice"].version)})
-        assert stand.open().get(["alice"])["alice"].record == record, "step %d" % number
+        assert case.open().get(["alice"])["alice"].record == record, "step %d" % number
         # An application never sees a password that no login has proved.
-        assert stand.shown("alice")[1] == record.password
-    assert stand.shown("alice") == ("alice", "S3cr3t-MARKER-4") and record.previous == "S3cr3t-MARKER-0"
+        assert case.shown("alice")[1] == record.password
+    assert case.shown("alice") == ("alice", "S3cr3t-MARKER-4") and record.previous == "S3cr3t-MARKER-0"
 
 
 def test_reading_writes_nothing_and_writing_nothing_is_allowed(store):
@@ -102,20 +101,20 @@ def test_reading_writes_nothing_and_writing_nothing_is_allowed(store):
     assert store.list() == []
 
 
-def test_hosts_are_apart(stand):
+def test_hosts_are_apart(case):
     for host in ("host-1", "host-10", "host", "host-1/x", "../host-1", "ünï"):
-        store = stand.open(host)
+        store = case.open(host)
         assert store.list() == [] and current(store, "alice") == [None], host
         put(store, alice="S3cr3t-MARKER-%s" % host)
         assert (store.list(), current(store, "alice")) == (["alice"], ["S3cr3t-MARKER-%s" % host])
         store.close()
-    assert current(stand.open(), "alice") == ["S3cr3t-MARKER-host-1"]
+    assert current(case.open(), "alice") == ["S3cr3t-MARKER-host-1"]
 
 
-def test_only_those_are_written_that_nobody_else_has_changed(stand, store):
+def test_only_those_are_written_that_nobody_else_has_changed(case, store):
     put(store, alice="S3cr3t-MARKER-a", bob="S3cr3t-MARKER-b")
     seen = store.get(["alice", "bob", "carol"])
-    other = stand.open()
+    other = case.open()
     put(other, alice="S3cr3t-MARKER-other", carol="S3cr3t-MARKER-other")
     with pytest.raises(StoreConflict) as caught:
         store.put({user: Entry(Record(user, password="S3cr3t-MARKER-mine"), entry.version) for user, entry in seen.items()})
@@ -133,8 +132,8 @@ def test_a_version_is_good_for_one_write(store):
     assert current(store, "alice") == ["S3cr3t-MARKER-b"]
 
 
-def _count_up(stand):
-    store = stand.open()
+def _count_up(case):
+    store = case.open()
     for _number in range(INCREMENTS):
         while True:
             entry = store.get(["counter"])["counter"]
@@ -147,60 +146,60 @@ def _count_up(stand):
                 continue
 
 
-def test_no_increment_of_many_processes_is_lost(stand):
-    workers = [FORK.Process(target=_count_up, args=(stand,), daemon=True) for _number in range(WRITERS)]
+def test_no_increment_of_many_processes_is_lost(case):
+    workers = [FORK.Process(target=_count_up, args=(case,), daemon=True) for _number in range(WRITERS)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(100)
     assert [worker.exitcode for worker in workers] == [0] * WRITERS
-    assert stand.open().get(["counter"])["counter"].record.failed_logins == WRITERS * INCREMENTS
+    assert case.open().get(["counter"])["counter"].record.failed_logins == WRITERS * INCREMENTS
 
 
-def test_out_of_reach_is_an_error_and_never_an_empty_store(stand, store):
+def test_out_of_reach_is_an_error_and_never_an_empty_store(case, store):
     put(store, alice="S3cr3t-MARKER-a")
     seen = store.get(["alice"])["alice"]
-    stand.disturb()
-    for one in (store, stand.open()):
-        failure(stand, one.get, ["alice"])
-        failure(stand, one.list)
-        failure(stand, one.put, {"alice": Entry(Record("alice", password="S3cr3t-MARKER-b"), seen.version)})
-    stand.mend()
-    assert current(stand.open(), "alice") == ["S3cr3t-MARKER-a"]
-    store.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER-c"), stand.open().get(["alice"])["alice"].version)})
-    assert current(stand.open(), "alice") == ["S3cr3t-MARKER-c"]
+    case.disturb()
+    for one in (store, case.open()):
+        failure(case, one.get, ["alice"])
+        failure(case, one.list)
+        failure(case, one.put, {"alice": Entry(Record("alice", password="S3cr3t-MARKER-b"), seen.version)})
+    case.mend()
+    assert current(case.open(), "alice") == ["S3cr3t-MARKER-a"]
+    store.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER-c"), case.open().get(["alice"])["alice"].version)})
+    assert current(case.open(), "alice") == ["S3cr3t-MARKER-c"]
 
 
-def test_a_damaged_record_is_an_error_and_is_never_overwritten(stand, store):
+def test_a_damaged_record_is_an_error_and_is_never_overwritten(case, store):
     put(store, alice="S3cr3t-MARKER-a")
-    stand.damage("alice")
-    again = stand.open()
-    assert "not overwritten" in failure(stand, again.get, ["alice"]) or "restore" in failure(stand, again.get, ["alice"]).lower()
+    case.damage("alice")
+    again = case.open()
+    assert "not overwritten" in failure(case, again.get, ["alice"]) or "restore" in failure(case, again.get, ["alice"]).lower()
     for version in (None, "any"):
-        with pytest.raises((VendorError, StoreConflict)):
+        with pytest.raises((PasswordError, StoreConflict)):
             again.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER-b"), version)})
-    failure(stand, again.get, ["alice"])
+    failure(case, again.get, ["alice"])
 
 
 @pytest.mark.slow
-def test_a_thousand_records(stand, store):
+def test_a_thousand_records(case, store):
     names = ["user-%04d" % number for number in range(MANY)]
     store.put({name: Entry(Record(name, password="S3cr3t-MARKER-" + name), None) for name in names})
     assert store.list() == names
-    assert current(stand.open(), *names) == ["S3cr3t-MARKER-" + name for name in names]
+    assert current(case.open(), *names) == ["S3cr3t-MARKER-" + name for name in names]
 
 
-def test_wrong_options_are_told_without_what_they_hold(stand):
+def test_wrong_options_are_told_without_what_they_hold(case):
     secret = "S3cr3t-MARKER-option"
-    options = stand.options
+    options = case.options
     wrong = dict(options, store_options=dict(options["store_options"], no_such_option=secret))
-    with pytest.raises(VendorError) as caught:
-        type(stand).open(_With(stand, wrong))
+    with pytest.raises(PasswordError) as caught:
+        type(case).open(_With(case, wrong))
     assert caught.value.kind == "invalid_input" and "no_such_option" in caught.value.message and secret not in caught.value.message
 
 
 class _With:
     """A stand with other options."""
 
-    def __init__(self, stand, options):
-        self.name, self.options = stand.name, options
+    def __init__(self, case, options):
+        self.name, self.options = case.name, options

@@ -9,13 +9,12 @@ import hashlib
 import signal
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-
+from tests.doubles.hashi_vault import LOGIN, ROLE_ID, ROOT_TOKEN, SECRET_ID, HashiVaultDouble
+from tests.doubles.milvus import UPDATE, MilvusDouble
 from tests.integration.rotation import CHANGE, COMMIT, REPORT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
-from tests.simulators.hashi_vault import LOGIN, ROLE_ID, ROOT_TOKEN, SECRET_ID, HashiVaultDouble
-from tests.simulators.milvus import UPDATE, MilvusDouble
-from tests.store_stands.hashi_vault import READER, RULES
+from tests.store_cases.hashi_vault import READER, RULES
 
 pytest.importorskip("hvac", reason="the store hashi_vault needs the Python library hvac")
 

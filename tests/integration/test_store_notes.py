@@ -11,12 +11,11 @@ import threading
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict
 
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Note, Store, StoreConflict
-
-from tests.store_stands import STANDS, StoreStand
+from tests.store_cases import CASES, StoreCase
 
 FORK = multiprocessing.get_context("fork")
 # The children only write to the store; they wait for no thread that was not copied.
@@ -27,15 +26,15 @@ ODD_NAMES = ("lease of host-1", "ünïcödé 用户", "a/b", "..", ".hidden", "n
 BIG = {"text": "ü" * 8000, "names": ["user-%05d" % number for number in range(1500)]}
 
 
-@pytest.fixture(params=STANDS.values(), ids=lambda stand: stand.label, name="stand")
-def a_stand(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[StoreStand]:
+@pytest.fixture(params=CASES.values(), ids=lambda case: case.label, name="case")
+def a_stand(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[StoreCase]:
     with request.param(tmp_path) as running:
         yield running
 
 
 @pytest.fixture(name="store")
-def a_store(stand: StoreStand) -> Iterator[Store]:
-    opened = stand.open()
+def a_store(case: StoreCase) -> Iterator[Store]:
+    opened = case.open()
     yield opened
     opened.close()
 
@@ -62,20 +61,20 @@ def test_many_versions_of_a_note(store: Store) -> None:
             store.write_note("lease", {"number": "stale"}, stale)
 
 
-def test_names_and_contents_of_any_kind(stand: StoreStand, store: Store) -> None:
+def test_names_and_contents_of_any_kind(case: StoreCase, store: Store) -> None:
     contents: dict[str, dict] = {name: {"name": name, "number": 1.5, "big": 2**53, "none": None, "list": [{"deep": True}]} for name in ODD_NAMES}
     contents["big"] = BIG
     for name, content in contents.items():
         store.write_note(name, content, None)
-    again = stand.open("host-2")
+    again = case.open("host-2")
     assert {name: again.read_note(name).content for name in contents} == contents
     again.close()
 
 
-def test_notes_belong_to_the_whole_store_and_are_no_records(stand: StoreStand, store: Store) -> None:
+def test_notes_belong_to_the_whole_store_and_are_no_records(case: StoreCase, store: Store) -> None:
     version = store.write_note("alice", {"owner": "a"}, None)
     for host in ("host-1", ".rekey", "=2Erekey", "%2Erekey"):
-        other = stand.open(host)
+        other = case.open(host)
         assert other.list() == [] and other.get(["alice"])["alice"].record is None, host
         assert other.read_note("alice") == Note({"owner": "a"}, version)
         other.put({"alice": Entry(Record("alice", password="S3cr3t-MARKER"), None)})
@@ -84,8 +83,8 @@ def test_notes_belong_to_the_whole_store_and_are_no_records(stand: StoreStand, s
     assert store.read_note("alice") == Note({"owner": "a"}, version)
 
 
-def _count_up(stand: StoreStand) -> None:
-    store = stand.open()
+def _count_up(case: StoreCase) -> None:
+    store = case.open()
     for _number in range(INCREMENTS):
         while True:
             note = store.read_note("counter")
@@ -97,14 +96,14 @@ def _count_up(stand: StoreStand) -> None:
                 continue
 
 
-def test_no_increment_of_many_processes_is_lost(stand: StoreStand) -> None:
-    workers = [FORK.Process(target=_count_up, args=(stand,), daemon=True) for _number in range(WRITERS)]
+def test_no_increment_of_many_processes_is_lost(case: StoreCase) -> None:
+    workers = [FORK.Process(target=_count_up, args=(case,), daemon=True) for _number in range(WRITERS)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(100)
     assert [worker.exitcode for worker in workers] == [0] * WRITERS
-    assert stand.open().read_note("counter").content == {"count": WRITERS * INCREMENTS}
+    assert case.open().read_note("counter").content == {"count": WRITERS * INCREMENTS}
 
 
 def _try_to_write(store: Store, turn: int, version: Any, won: list[Any], start: threading.Barrier) -> None:
@@ -132,12 +131,12 @@ def test_of_many_threads_one_wins_each_version(store: Store) -> None:
         assert store.read_note("lease") == Note({"turn": turn}, version)
 
 
-def test_out_of_reach_is_an_error_and_never_an_absent_note(stand: StoreStand, store: Store) -> None:
+def test_out_of_reach_is_an_error_and_never_an_absent_note(case: StoreCase, store: Store) -> None:
     version = store.write_note("lease", {"owner": "a"}, None)
-    stand.disturb()
+    case.disturb()
     for call in (lambda: store.read_note("lease"), lambda: store.write_note("lease", {"owner": "b"}, version), lambda: store.read_note("none")):
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(PasswordError) as caught:
             call()
         assert caught.value.kind == "store_failed" and "MARKER" not in caught.value.message
-    stand.mend()
+    case.mend()
     assert store.read_note("lease") == Note({"owner": "a"}, version)

@@ -15,14 +15,14 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Note, Store, StoreConflict, open_store
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict
 
 from tests.servers.machine import default_cache_dir
 from tests.servers.openbao import AppRole, OpenBao, Refused, documented_policy, program
-from tests.store_stands.openbao import OpenBaoStand
+from tests.store_cases.openbao import OpenBaoCase
 from tests.unit.plugins.rotation_doubles import loader
 
 pytest.importorskip("hvac", reason="the store hashi_vault needs the Python library hvac")
@@ -37,7 +37,7 @@ Start = Callable[..., OpenBao]
 
 
 @pytest.fixture(name="store")
-def a_store(openbao: OpenBaoStand) -> Iterator[Store]:
+def a_store(openbao: OpenBaoCase) -> Iterator[Store]:
     opened = openbao.open()
     yield opened
     opened.close()
@@ -64,7 +64,7 @@ def current(store: Store, user: str = "alice") -> str | None:
 
 def failure_of(call: Callable[..., Any], *args: Any, kind: str = "store_failed") -> str:
     """The message of a store that cannot go on; never with a secret."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         call(*args)
     assert caught.value.kind == kind and "MARKER" not in caught.value.message, caught.value
     return caught.value.message
@@ -87,7 +87,7 @@ def advised(server: OpenBao, told: str, verb: str) -> list[str]:
 # The permissions
 
 
-def test_the_documented_policy_is_enough_for_records_and_notes_and_no_more_than_needed(openbao: OpenBaoStand, store: Store) -> None:
+def test_the_documented_policy_is_enough_for_records_and_notes_and_no_more_than_needed(openbao: OpenBaoCase, store: Store) -> None:
     server, policy = openbao.server, documented_policy(openbao.mount)
     put(store, OLD, "alice")
     put(store, NEW, "alice")
@@ -106,7 +106,7 @@ def test_the_documented_policy_is_enough_for_records_and_notes_and_no_more_than_
         less.close()
 
 
-def test_an_application_reads_as_the_documentation_tells(openbao: OpenBaoStand, store: Store) -> None:
+def test_an_application_reads_as_the_documentation_tells(openbao: OpenBaoCase, store: Store) -> None:
     put(store, NEW, "alice", "a/b")
     reader = openbao.server.make_token('path "%s/data/rekey/host-1/*" { capabilities = ["read"] }' % openbao.mount)
     for user, name in (("alice", "alice"), ("a/b", "a%2Fb")):
@@ -114,7 +114,7 @@ def test_an_application_reads_as_the_documentation_tells(openbao: OpenBaoStand, 
         assert bao(openbao.server, "kv", "get", "-mount=" + openbao.mount, "-field=username", "rekey/host-1/" + name, token=reader) == user
 
 
-def test_a_token_may_have_no_more_than_reading(openbao: OpenBaoStand, store: Store) -> None:
+def test_a_token_may_have_no_more_than_reading(openbao: OpenBaoCase, store: Store) -> None:
     put(store, NEW, "alice")
     token = openbao.server.make_token('path "%s/data/rekey/*" { capabilities = ["read"] }' % openbao.mount)
     reader = at(openbao.server, token=token, mount_point=openbao.mount)
@@ -128,7 +128,7 @@ def test_a_token_may_have_no_more_than_reading(openbao: OpenBaoStand, store: Sto
 
 
 @pytest.mark.parametrize("length", [200, 255, 500])
-def test_long_names(openbao: OpenBaoStand, length: int) -> None:
+def test_long_names(openbao: OpenBaoCase, length: int) -> None:
     name = "ü" * (length // 6) + "x" * (length - length // 6 * 6)
     store = openbao.open(name)
     put(store, NEW, name)
@@ -138,7 +138,7 @@ def test_long_names(openbao: OpenBaoStand, length: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["a b/ü", "team%2Fone", "x" * 100, "a/b/c/d", "~", "data", "metadata/data"])
-def test_paths_of_any_kind(openbao: OpenBaoStand, path: str) -> None:
+def test_paths_of_any_kind(openbao: OpenBaoCase, path: str) -> None:
     server = openbao.server
     store = at(server, mount_point=openbao.mount, path=path)
     put(store, NEW, "alice")
@@ -149,7 +149,7 @@ def test_paths_of_any_kind(openbao: OpenBaoStand, path: str) -> None:
 # Settings of the engine
 
 
-def test_with_cas_required_the_store_works_and_others_cannot_overwrite(openbao: OpenBaoStand, store: Store) -> None:
+def test_with_cas_required_the_store_works_and_others_cannot_overwrite(openbao: OpenBaoCase, store: Store) -> None:
     openbao.server.request("POST", openbao.mount + "/config", {"cas_required": True})
     put(store, OLD, "alice")
     put(store, NEW, "alice")
@@ -160,7 +160,7 @@ def test_with_cas_required_the_store_works_and_others_cannot_overwrite(openbao: 
 
 
 @pytest.mark.parametrize("where", ["config", "metadata/rekey/host-1/alice"], ids=["of the engine", "of the secret"])
-def test_records_that_the_server_would_delete_are_refused_until_that_is_changed(openbao: OpenBaoStand, store: Store, where: str) -> None:
+def test_records_that_the_server_would_delete_are_refused_until_that_is_changed(openbao: OpenBaoCase, store: Store, where: str) -> None:
     openbao.server.request("POST", "%s/%s" % (openbao.mount, where), {"delete_version_after": "1h"})
     told = failure_of(put, store, OLD, "alice")
     assert "the server is to delete it at 2" in told
@@ -174,7 +174,7 @@ def test_records_that_the_server_would_delete_are_refused_until_that_is_changed(
     assert current(store) == NEW
 
 
-def test_one_kept_version_is_enough(openbao: OpenBaoStand, store: Store) -> None:
+def test_one_kept_version_is_enough(openbao: OpenBaoCase, store: Store) -> None:
     openbao.server.request("POST", openbao.mount + "/config", {"max_versions": 1})
     version = None
     for number in range(4):
@@ -187,7 +187,7 @@ def test_one_kept_version_is_enough(openbao: OpenBaoStand, store: Store) -> None
 # Deleted and destroyed versions
 
 
-def test_a_deleted_record_comes_back_as_the_message_tells(openbao: OpenBaoStand, store: Store) -> None:
+def test_a_deleted_record_comes_back_as_the_message_tells(openbao: OpenBaoCase, store: Store) -> None:
     put(store, OLD, "alice")
     put(store, NEW, "alice")
     bao(openbao.server, "kv", "delete", "-mount=" + openbao.mount, "rekey/host-1/alice")
@@ -199,7 +199,7 @@ def test_a_deleted_record_comes_back_as_the_message_tells(openbao: OpenBaoStand,
     assert current(store) == NEW
 
 
-def test_of_a_destroyed_record_an_older_version_comes_back_as_the_message_tells(openbao: OpenBaoStand, store: Store) -> None:
+def test_of_a_destroyed_record_an_older_version_comes_back_as_the_message_tells(openbao: OpenBaoCase, store: Store) -> None:
     put(store, OLD, "alice")
     put(store, NEW, "alice")
     bao(openbao.server, "kv", "destroy", "-mount=" + openbao.mount, "-versions=2", "rekey/host-1/alice")
@@ -211,7 +211,7 @@ def test_of_a_destroyed_record_an_older_version_comes_back_as_the_message_tells(
     assert current(store) == NEW
 
 
-def test_a_record_that_was_deleted_for_good_begins_anew(openbao: OpenBaoStand, store: Store) -> None:
+def test_a_record_that_was_deleted_for_good_begins_anew(openbao: OpenBaoCase, store: Store) -> None:
     put(store, OLD, "alice")
     version = store.get(["alice"])["alice"].version
     bao(openbao.server, "kv", "delete", "-mount=" + openbao.mount, "rekey/host-1/alice")
@@ -224,7 +224,7 @@ def test_a_record_that_was_deleted_for_good_begins_anew(openbao: OpenBaoStand, s
 
 
 @pytest.mark.parametrize("how", ["delete", "destroy"])
-def test_a_lease_that_an_operator_ends_is_free(openbao: OpenBaoStand, store: Store, how: str) -> None:
+def test_a_lease_that_an_operator_ends_is_free(openbao: OpenBaoCase, store: Store, how: str) -> None:
     version = store.write_note("lease", {"owner": "a"}, store.write_note("lease", {"owner": "a"}, None))
     versions = ["-versions=2"] if how == "destroy" else []
     bao(openbao.server, "kv", how, "-mount=" + openbao.mount, *versions, "rekey/.rekey/lease")
@@ -237,8 +237,8 @@ def test_a_lease_that_an_operator_ends_is_free(openbao: OpenBaoStand, store: Sto
 # Several writers
 
 
-def _fight(stand: OpenBaoStand, name: str, results: Any) -> None:
-    store = stand.open()
+def _fight(case: OpenBaoCase, name: str, results: Any) -> None:
+    store = case.open()
     won = []
     for number in range(8):
         entries = store.get(["fought over"])
@@ -250,7 +250,7 @@ def _fight(stand: OpenBaoStand, name: str, results: Any) -> None:
     results.put(won)
 
 
-def test_of_several_processes_at_one_record_each_version_has_one_writer(openbao: OpenBaoStand) -> None:
+def test_of_several_processes_at_one_record_each_version_has_one_writer(openbao: OpenBaoCase) -> None:
     results = FORK.SimpleQueue()
     workers = [FORK.Process(target=_fight, args=(openbao, "w%d" % number, results), daemon=True) for number in range(4)]
     for worker in workers:
@@ -268,7 +268,7 @@ def test_of_several_processes_at_one_record_each_version_has_one_writer(openbao:
 # Sealed, killed, restarted
 
 
-def test_a_server_that_is_sealed_in_between_is_an_error_and_works_on_afterwards(openbao: OpenBaoStand, store: Store) -> None:
+def test_a_server_that_is_sealed_in_between_is_an_error_and_works_on_afterwards(openbao: OpenBaoCase, store: Store) -> None:
     put(store, OLD, "alice")
     seen = store.get(["alice"])["alice"]
     openbao.disturb()
@@ -290,7 +290,7 @@ def test_what_was_confirmed_survives_a_kill(start_openbao: Start) -> None:
         for user in MANY:
             try:
                 put(store, NEW, user)
-            except VendorError:
+            except PasswordError:
                 break
             confirmed.append(user)
         stopped.set()
@@ -325,7 +325,7 @@ def test_killed_in_the_middle_of_a_write_of_many_and_written_again(start_openbao
     def write() -> None:
         try:
             store.put(entries)
-        except (VendorError, StoreConflict) as error:
+        except (PasswordError, StoreConflict) as error:
             outcome.append(error)
 
     thread = threading.Thread(target=write)
@@ -336,7 +336,7 @@ def test_killed_in_the_middle_of_a_write_of_many_and_written_again(start_openbao
         assert time.monotonic() < end
     server.kill()
     thread.join(120)
-    assert not thread.is_alive() and isinstance(outcome[0], VendorError) and outcome[0].kind == "store_failed"
+    assert not thread.is_alive() and isinstance(outcome[0], PasswordError) and outcome[0].kind == "store_failed"
     server.restart()
     held = watching.get(MANY)
     there = [user for user, entry in held.items() if entry.record]
@@ -350,7 +350,7 @@ def test_killed_in_the_middle_of_a_write_of_many_and_written_again(start_openbao
 # A token at its end
 
 
-def test_a_token_that_has_expired_is_replaced(openbao: OpenBaoStand) -> None:
+def test_a_token_that_has_expired_is_replaced(openbao: OpenBaoCase) -> None:
     server = openbao.server
     role = server.make_role("short-" + openbao.mount, documented_policy(openbao.mount), token_ttl="1s", token_max_ttl="1s")
     store = at(server, role, mount_point=openbao.mount)
@@ -365,7 +365,7 @@ def test_a_token_that_has_expired_is_replaced(openbao: OpenBaoStand) -> None:
     store.close()
 
 
-def test_a_token_that_was_revoked_is_replaced(openbao: OpenBaoStand, store: Store) -> None:
+def test_a_token_that_was_revoked_is_replaced(openbao: OpenBaoCase, store: Store) -> None:
     put(store, OLD, "alice")
     openbao.server.request("POST", "auth/token/revoke", {"token": store._token.text})
     put(store, NEW, "alice")
@@ -374,7 +374,7 @@ def test_a_token_that_was_revoked_is_replaced(openbao: OpenBaoStand, store: Stor
 
 
 @pytest.mark.parametrize("uses", [1, 2, 3, 7])
-def test_a_token_with_few_uses_is_replaced(openbao: OpenBaoStand, uses: int) -> None:
+def test_a_token_with_few_uses_is_replaced(openbao: OpenBaoCase, uses: int) -> None:
     server = openbao.server
     role = server.make_role("few-" + openbao.mount, documented_policy(openbao.mount), token_num_uses=uses)
     store = at(server, role, mount_point=openbao.mount, concurrency=8)
@@ -385,7 +385,7 @@ def test_a_token_with_few_uses_is_replaced(openbao: OpenBaoStand, uses: int) -> 
     store.close()
 
 
-def test_a_secret_id_that_is_used_up_is_an_error_that_says_so(openbao: OpenBaoStand) -> None:
+def test_a_secret_id_that_is_used_up_is_an_error_that_says_so(openbao: OpenBaoCase) -> None:
     server = openbao.server
     role = server.make_role("once-" + openbao.mount, documented_policy(openbao.mount), secret_id_num_uses=1)
     store = at(server, role, mount_point=openbao.mount)
@@ -396,7 +396,7 @@ def test_a_secret_id_that_is_used_up_is_an_error_that_says_so(openbao: OpenBaoSt
     store.close()
 
 
-def test_a_token_of_ones_own_that_has_ended_is_an_error(openbao: OpenBaoStand) -> None:
+def test_a_token_of_ones_own_that_has_ended_is_an_error(openbao: OpenBaoCase) -> None:
     token = openbao.server.make_token(documented_policy(openbao.mount))
     store = at(openbao.server, token=token, mount_point=openbao.mount)
     put(store, OLD, "alice")
@@ -404,7 +404,7 @@ def test_a_token_of_ones_own_that_has_ended_is_an_error(openbao: OpenBaoStand) -
     assert "Has the token expired" in failure_of(store.get, ["alice"])
 
 
-def test_a_token_ends_with_the_store(openbao: OpenBaoStand) -> None:
+def test_a_token_ends_with_the_store(openbao: OpenBaoCase) -> None:
     store = openbao.open()
     put(store, OLD, "alice")
     token = store._token.text
@@ -413,7 +413,7 @@ def test_a_token_ends_with_the_store(openbao: OpenBaoStand) -> None:
         openbao.server.request("GET", "auth/token/lookup-self", token=token)
 
 
-def test_a_wrong_login_is_made_once_a_call_and_the_lock_of_the_server_is_named(openbao: OpenBaoStand) -> None:
+def test_a_wrong_login_is_made_once_a_call_and_the_lock_of_the_server_is_named(openbao: OpenBaoCase) -> None:
     wrong = at(openbao.server, openbao.role._replace(secret_id="S3cr3t-MARKER-wrong"), mount_point=openbao.mount)
     for _number in range(5):
         assert "HTTP 400: invalid role or secret ID" in failure_of(wrong.get, ["alice", "bob", "carol"])
@@ -473,7 +473,7 @@ def test_with_tls(start_openbao: Start, tls_files: Any) -> None:
 # Much
 
 
-def test_as_many_texts_as_the_server_takes_in_no_request(openbao: OpenBaoStand, store: Store) -> None:
+def test_as_many_texts_as_the_server_takes_in_no_request(openbao: OpenBaoCase, store: Store) -> None:
     """OpenBao refuses a request with more than 1,000 texts; a note may hold more."""
     names = {"account-%d" % number: "host-%d" % number for number in range(1500)}
     with pytest.raises(Refused, match="exceeded maximum number of strings"):
@@ -482,7 +482,7 @@ def test_as_many_texts_as_the_server_takes_in_no_request(openbao: OpenBaoStand, 
     assert store.read_note("target").content == {"claims": names}
 
 
-def test_nothing_but_the_policy_of_the_documentation_is_given(openbao: OpenBaoStand) -> None:
+def test_nothing_but_the_policy_of_the_documentation_is_given(openbao: OpenBaoCase) -> None:
     """The stand of the contract has no more rights than an administrator gives who follows the page."""
     page = (pathlib.Path(__file__).parents[2] / "docs" / "store_hashi_vault.md").read_text(encoding="utf-8")
     assert documented_policy() in page

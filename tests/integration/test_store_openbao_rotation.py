@@ -10,14 +10,13 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Record
-
+from tests.doubles.milvus import UPDATE, MilvusDouble
 from tests.integration.rotation import PLAYBOOK, REPORT, ROTATE, Rotation, changed, old_password
 from tests.servers.openbao import AppRole, OpenBao, documented_policy
-from tests.simulators.milvus import UPDATE, MilvusDouble
-from tests.stands import STANDS
-from tests.store_stands.openbao import OpenBaoStand
+from tests.store_cases.openbao import OpenBaoCase
+from tests.vendor_cases import CASES
 
 pytest.importorskip("hvac", reason="the store hashi_vault needs the Python library hvac")
 
@@ -34,9 +33,9 @@ class BaoRotation(Rotation):
     :param options: those of :class:`Rotation`.
     """
 
-    def __init__(self, ansible: Any, double: Any, server: OpenBao, role: AppRole, mount: str = "secret", stand: Any = None, **options: Any) -> None:
+    def __init__(self, ansible: Any, double: Any, server: OpenBao, role: AppRole, mount: str = "secret", case: Any = None, **options: Any) -> None:
         given = {"mount_point": mount, "timeout": 5, "retries": 1}
-        super().__init__(ansible, {HOST: double}, USERS, stand, rotate_store="hashi_vault", rotate_store_options=given, **options)
+        super().__init__(ansible, {HOST: double}, USERS, case, rotate_store="hashi_vault", rotate_store_options=given, **options)
         self.server, self.mount, self.role = server, mount, role
         self.environment = {"VAULT_ADDR": server.url, "VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
 
@@ -67,10 +66,10 @@ def a_milvus() -> Iterator[MilvusDouble]:
         yield running
 
 
-@pytest.mark.parametrize("stand", STANDS.values(), ids=lambda stand: stand.vendor)
-def test_every_vendor_rotates_twice_and_a_play_reads_the_passwords(ansible: Any, openbao: OpenBaoStand, stand: Any) -> None:
-    with stand.double({name: old_password(name) for name in USERS}) as double:
-        rotation = BaoRotation(ansible, double, openbao.server, openbao.role, openbao.mount, stand, rotate_accept_unverified=not stand.proves)
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.vendor)
+def test_every_vendor_rotates_twice_and_a_play_reads_the_passwords(ansible: Any, openbao: OpenBaoCase, case: Any) -> None:
+    with case.double({name: old_password(name) for name in USERS}) as double:
+        rotation = BaoRotation(ansible, double, openbao.server, openbao.role, openbao.mount, case, rotate_accept_unverified=not case.proves)
         first = rotation.run(verbosity=3, watch=True)
         assert first.rc == 0 and changed(first) == {HOST: 1}, first.output
         records = rotation.records()
@@ -125,7 +124,7 @@ def pendings(rotation: BaoRotation) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_sealed_in_the_middle_of_a_run_and_unsealed_for_the_next(ansible: Any, openbao: OpenBaoStand, milvus: MilvusDouble) -> None:
+def test_sealed_in_the_middle_of_a_run_and_unsealed_for_the_next(ansible: Any, openbao: OpenBaoCase, milvus: MilvusDouble) -> None:
     rotation = BaoRotation(ansible, milvus, openbao.server, openbao.role, openbao.mount)
     run = held_at_the_vendor(rotation, milvus, openbao.disturb)
     assert run.rc == 2, run.output
@@ -165,7 +164,7 @@ def test_killed_in_the_middle_of_a_run_and_restarted_for_the_next(ansible: Any, 
 
 
 @pytest.mark.slow
-def test_the_token_ends_in_the_middle_of_a_run(ansible: Any, openbao: OpenBaoStand, milvus: MilvusDouble) -> None:
+def test_the_token_ends_in_the_middle_of_a_run(ansible: Any, openbao: OpenBaoCase, milvus: MilvusDouble) -> None:
     server = openbao.server
     role = server.make_role("short-" + openbao.mount, documented_policy(openbao.mount), token_ttl="2s", token_max_ttl="2s")
     rotation = BaoRotation(ansible, milvus, server, role, openbao.mount)
@@ -182,7 +181,7 @@ def test_the_token_ends_in_the_middle_of_a_run(ansible: Any, openbao: OpenBaoSta
 
 
 @pytest.mark.slow
-def test_a_token_with_few_uses_is_enough_for_a_run(ansible: Any, openbao: OpenBaoStand, milvus: MilvusDouble) -> None:
+def test_a_token_with_few_uses_is_enough_for_a_run(ansible: Any, openbao: OpenBaoCase, milvus: MilvusDouble) -> None:
     role = openbao.server.make_role("few-" + openbao.mount, documented_policy(openbao.mount), token_num_uses=4)
     rotation = BaoRotation(ansible, milvus, openbao.server, role, openbao.mount)
     run = rotation.run()
@@ -191,7 +190,7 @@ def test_a_token_with_few_uses_is_enough_for_a_run(ansible: Any, openbao: OpenBa
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_from_two_controllers_share_the_work(ansible: Any, openbao: OpenBaoStand, milvus: MilvusDouble) -> None:
+def test_two_runs_at_once_from_two_controllers_share_the_work(ansible: Any, openbao: OpenBaoCase, milvus: MilvusDouble) -> None:
     """Edge 24: the lease lies in the store."""
     rotation = BaoRotation(ansible, milvus, openbao.server, openbao.role, openbao.mount)
     runs = [rotation.start(env={"ANSIBLE_HOME": str(rotation.store.parent / ("controller-%d" % number))}) for number in range(2)]

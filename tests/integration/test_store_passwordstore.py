@@ -14,15 +14,14 @@ import stat
 import time
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import folders
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import passwordstore
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, StoreConflict
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_files
+from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import passwordstore
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
 from tests.integration import leaks
-from tests.store_stands.passwordstore import KEY, STAND
+from tests.store_cases.passwordstore import CASE, KEY
 
 OLD, NEW, OTHER = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-other"
 FORK = multiprocessing.get_context("fork")
@@ -36,51 +35,51 @@ pytestmark = [
 
 
 @pytest.fixture
-def stand(tmp_path):
-    with STAND(tmp_path) as running:
+def case(tmp_path):
+    with CASE(tmp_path) as running:
         yield running
 
 
 @pytest.fixture(params=["pass", "gpg"])
-def either(request, stand):
+def either(request, case):
     """A store with each of the backends."""
-    stand.more["backend"] = request.param
-    return stand
+    case.more["backend"] = request.param
+    return case
 
 
-def put(stand, host="host-1", **passwords):
+def put(case, host="host-1", **passwords):
     """Set the current passwords of users, whatever stood there."""
-    store = stand.open(host)
+    store = case.open(host)
     entries = store.get(passwords)
     store.put({user: Entry(Record(user, password=password, status="current"), entries[user].version) for user, password in passwords.items()})
 
 
-def current(stand, *users):
+def current(case, *users):
     """The current passwords of users; ``None`` where there is no record."""
-    entries = stand.open().get(users or ["alice", "bob"])
+    entries = case.open().get(users or ["alice", "bob"])
     return [entry.record and entry.record.password for entry in entries.values()]
 
 
 def failure(call, *args, **kwargs):
     """The message of a store that fails; never with a secret, nor with an exception behind it that holds one."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         call(*args, **kwargs)
     assert caught.value.kind == "store_failed" and (caught.value.__suppress_context__ or caught.value.__context__ is None), caught.value
     assert "MARKER" not in caught.value.message and "[GNUPG:]" not in caught.value.message
     return caught.value.message
 
 
-def assert_nothing_changed(stand, before=(OLD, OTHER)):
+def assert_nothing_changed(case, before=(OLD, OTHER)):
     """The entries are the old ones, and nothing is left behind."""
-    assert current(stand) == list(before) and sorted(os.listdir(stand.entry("alice").parent)) == FILES
+    assert current(case) == list(before) and sorted(os.listdir(case.entry("alice").parent)) == FILES
 
 
-def program(stand, script):
+def program(case, script):
     """Let the store run this in the place of pass, which it finds as ``$PASS``."""
-    path = stand.folder / "own"
+    path = case.folder / "own"
     path.write_text("#!/bin/bash\nPASS=%s\n%s\n" % (shutil.which("pass"), script), encoding="utf-8")
     path.chmod(0o755)
-    stand.more["executable"] = str(path)
+    case.more["executable"] = str(path)
 
 
 # What an entry is
@@ -101,12 +100,12 @@ def test_an_entry_as_its_readers_see_it(either):
     assert "alice@example.com" in listed and "lock" not in listed
 
 
-def test_each_backend_reads_what_the_other_has_written(stand):
+def test_each_backend_reads_what_the_other_has_written(case):
     for backend, password in (("pass", OLD), ("gpg", NEW), ("pass", OTHER)):
-        stand.more["backend"] = backend
-        put(stand, alice=password)
-        stand.more["backend"] = {"pass": "gpg", "gpg": "pass"}[backend]
-        assert current(stand, "alice") == [password]
+        case.more["backend"] = backend
+        put(case, alice=password)
+        case.more["backend"] = {"pass": "gpg", "gpg": "pass"}[backend]
+        assert current(case, "alice") == [password]
 
 
 def test_the_path_and_the_nearest_keys_count(either):
@@ -125,68 +124,68 @@ def test_comments_in_the_list_of_keys(either):
     assert current(either, "alice") == [OLD]
 
 
-def test_an_entry_that_somebody_else_keeps_there(stand):
-    put(stand, alice=OLD, bob=OTHER)
-    directory = str(stand.directory)
+def test_an_entry_that_somebody_else_keeps_there(case):
+    put(case, alice=OLD, bob=OTHER)
+    directory = str(case.directory)
     for name, text in (("bob", "S3cr3t-MARKER\nlogin: bob\n"), ("not quoted", "x\n"), (".hidden", "x\n")):
-        stand.gnupg.run("pass", "insert", "-m", "-f", "rekey/host-1/" + name, text=text, PASSWORD_STORE_DIR=directory)
-    assert stand.open().list() == ["alice", "bob"] and current(stand, "alice") == [OLD]
-    assert "holds something else than a record" in failure(current, stand)
+        case.gnupg.run("pass", "insert", "-m", "-f", "rekey/host-1/" + name, text=text, PASSWORD_STORE_DIR=directory)
+    assert case.open().list() == ["alice", "bob"] and current(case, "alice") == [OLD]
+    assert "holds something else than a record" in failure(current, case)
     with pytest.raises(StoreConflict):
-        stand.open().put({"bob": Entry(Record("bob", password=NEW), None)})
-    assert stand.gnupg.show(stand.directory, "rekey/host-1/bob").startswith("S3cr3t-MARKER\nlogin")
+        case.open().put({"bob": Entry(Record("bob", password=NEW), None)})
+    assert case.gnupg.show(case.directory, "rekey/host-1/bob").startswith("S3cr3t-MARKER\nlogin")
 
 
-def test_a_password_that_comes_back_does_not_pass_for_the_old_record(stand):
-    put(stand, alice=OLD)
-    seen = stand.open().get(["alice"])["alice"]
-    put(stand, alice=NEW)
-    put(stand, alice=OLD)
+def test_a_password_that_comes_back_does_not_pass_for_the_old_record(case):
+    put(case, alice=OLD)
+    seen = case.open().get(["alice"])["alice"]
+    put(case, alice=NEW)
+    put(case, alice=OLD)
     with pytest.raises(StoreConflict):
-        stand.open().put({"alice": Entry(Record("alice", password=OTHER), seen.version)})
+        case.open().put({"alice": Entry(Record("alice", password=OTHER), seen.version)})
 
 
-def test_notes_lie_beside_the_hosts_and_in_no_repository(stand):
-    stand.gnupg.init(stand.directory, KEY, git=True)
-    version = stand.open().write_note("lease of host-1", {"owner": "one"}, None)
-    assert stand.open("host-2").read_note("lease of host-1").content == {"owner": "one"}
-    put(stand, alice=OLD)
-    assert stand.open().list() == ["alice"] and "rekey/.rekey" not in git(stand, "status", "--porcelain", "--untracked-files=all")
-    assert (stand.directory / "rekey" / ".rekey" / "notes" / "lease of host-1").is_dir()
-    os.rename(stand.directory, stand.folder / "away")
-    for call in (lambda: stand.open().read_note("lease of host-1"), lambda: stand.open().write_note("lease of host-1", {}, version)):
+def test_notes_lie_beside_the_hosts_and_in_no_repository(case):
+    case.gnupg.init(case.directory, KEY, git=True)
+    version = case.open().write_note("lease of host-1", {"owner": "one"}, None)
+    assert case.open("host-2").read_note("lease of host-1").content == {"owner": "one"}
+    put(case, alice=OLD)
+    assert case.open().list() == ["alice"] and "rekey/.rekey" not in git(case, "status", "--porcelain", "--untracked-files=all")
+    assert (case.directory / "rekey" / ".rekey" / "notes" / "lease of host-1").is_dir()
+    os.rename(case.directory, case.folder / "away")
+    for call in (lambda: case.open().read_note("lease of host-1"), lambda: case.open().write_note("lease of host-1", {}, version)):
         assert "There is no password store in" in failure(call)
-    assert not stand.directory.exists()
+    assert not case.directory.exists()
 
 
 # Somebody else
 
 
 @pytest.mark.parametrize("before", [OLD, None])
-def test_an_entry_that_pass_itself_changes_while_the_new_one_is_made(stand, before):
+def test_an_entry_that_pass_itself_changes_while_the_new_one_is_made(case, before):
     """Neither pass nor an editor knows of the lock."""
     if before:
-        put(stand, alice=before)
-    put(stand, bob=OTHER)
+        put(case, alice=before)
+    put(case, bob=OTHER)
     theirs = passwordstore._text(Record("alice", password="S3cr3t-MARKER-theirs"), "alice")
-    (stand.folder / "theirs").write_text(theirs, encoding="utf-8")
-    program(stand, '"$PASS" "$@" && PASSWORD_STORE_DIR=%s "$PASS" insert -m -f rekey/host-1/alice < %s' % (stand.directory, stand.folder / "theirs"))
+    (case.folder / "theirs").write_text(theirs, encoding="utf-8")
+    program(case, '"$PASS" "$@" && PASSWORD_STORE_DIR=%s "$PASS" insert -m -f rekey/host-1/alice < %s' % (case.directory, case.folder / "theirs"))
     with pytest.raises(StoreConflict) as caught:
-        put(stand, alice=NEW, bob=NEW)
-    assert caught.value.users == ["alice"] and current(stand) == ["S3cr3t-MARKER-theirs", NEW]
+        put(case, alice=NEW, bob=NEW)
+    assert caught.value.users == ["alice"] and current(case) == ["S3cr3t-MARKER-theirs", NEW]
 
 
-def test_a_host_that_somebody_else_has_locked(stand, monkeypatch):
+def test_a_host_that_somebody_else_has_locked(case, monkeypatch):
     monkeypatch.setattr(passwordstore, "_LOCK_WAIT", 0.0)
-    put(stand, alice=OLD, bob=OTHER)
-    with folders.locked(str(stand.entry("alice").parent / ".lock~"), 0):
-        told = failure(put, stand, alice=NEW)
-        assert told == "%s has been locked by another process for 0 seconds." % (stand.entry("alice").parent / ".lock~")
+    put(case, alice=OLD, bob=OTHER)
+    with _durable_files.locked(str(case.entry("alice").parent / ".lock~"), 0):
+        told = failure(put, case, alice=NEW)
+        assert told == "%s has been locked by another process for 0 seconds." % (case.entry("alice").parent / ".lock~")
         # Reading needs no lock, and another host has one of its own.
-        assert_nothing_changed(stand)
-        put(stand, "host-2", alice=NEW)
-    put(stand, alice=NEW)
-    assert current(stand) == [NEW, OTHER]
+        assert_nothing_changed(case)
+        put(case, "host-2", alice=NEW)
+    put(case, alice=NEW)
+    assert current(case) == [NEW, OTHER]
 
 
 # Death
@@ -210,17 +209,17 @@ class Tapped:
         return announced
 
 
-def _put_and_tell(stand, announce):
+def _put_and_tell(case, announce):
     """Write alice, and announce all calls to the operating system."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(passwordstore, "_WORKERS", 1)
-        for module, names in ((passwordstore, ("os", "shutil", "tempfile", "subprocess")), (folders, ("os", "fcntl"))):
+        for module, names in ((passwordstore, ("os", "shutil", "tempfile", "subprocess")), (_durable_files, ("os", "fcntl"))):
             for name in names:
                 monkeypatch.setattr(module, name, Tapped(getattr(module, name), announce))
-        put(stand, alice=NEW)
+        put(case, alice=NEW)
 
 
-def _die_at(stand, place):
+def _die_at(case, place):
     calls = []
 
     def announce(name):
@@ -228,70 +227,70 @@ def _die_at(stand, place):
         if len(calls) == place:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    _put_and_tell(stand, announce)
+    _put_and_tell(case, announce)
 
 
-def calls_of(stand):
+def calls_of(case):
     """The names of the calls that writing alice makes."""
     calls = []
-    _put_and_tell(stand, calls.append)
+    _put_and_tell(case, calls.append)
     return calls
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fresh", [True, False])
-def test_killed_at_any_call_the_entry_is_the_old_one_or_the_new_one(stand, fresh):
-    template = stand.folder / "template"
+def test_killed_at_any_call_the_entry_is_the_old_one_or_the_new_one(case, fresh):
+    template = case.folder / "template"
 
     def prepare():
-        shutil.rmtree(stand.directory)
-        shutil.copytree(template, stand.directory)
+        shutil.rmtree(case.directory)
+        shutil.copytree(template, case.directory)
 
     if not fresh:
-        put(stand, alice=OLD, bob=OTHER)
-    shutil.copytree(stand.directory, template)
+        put(case, alice=OLD, bob=OTHER)
+    shutil.copytree(case.directory, template)
     before = [None, None] if fresh else [OLD, OTHER]
-    calls = calls_of(stand)
+    calls = calls_of(case)
     assert {"open", "flock", "mkdtemp", "copyfile", "Popen", "fsync", "rename", "rmtree"} <= set(calls)
     found, left_behind = [], 0
     for place in range(1, len(calls) + 1):
         prepare()
-        worker = FORK.Process(target=_die_at, args=(stand, place), daemon=True)
+        worker = FORK.Process(target=_die_at, args=(case, place), daemon=True)
         worker.start()
         worker.join(30)
         assert worker.exitcode == -signal.SIGKILL, calls[place - 1]
-        found.append(current(stand))
-        folder = stand.entry("alice").parent
+        found.append(current(case))
+        folder = case.entry("alice").parent
         left_behind += folder.exists() and bool(set(os.listdir(folder)) - set(FILES))
         # The next run writes as if nothing had happened, and sweeps up.
-        put(stand, alice="S3cr3t-MARKER-next")
-        assert current(stand) == ["S3cr3t-MARKER-next", before[1]] and set(os.listdir(folder)) <= set(FILES)
+        put(case, alice="S3cr3t-MARKER-next")
+        assert current(case) == ["S3cr3t-MARKER-next", before[1]] and set(os.listdir(folder)) <= set(FILES)
     # First all old, then all new, and some died between with an entry half made.
     turn = found.index([NEW, before[1]])
     assert found == [before] * turn + [[NEW, before[1]]] * (len(found) - turn) and left_behind >= 3
 
 
-def test_killed_while_pass_is_at_work(stand):
+def test_killed_while_pass_is_at_work(case):
     """pass lives on for a moment, and finishes where nobody looks."""
-    put(stand, alice=OLD, bob=OTHER)
-    done = stand.folder / "done"
-    program(stand, 'cat > %s; kill -KILL $PPID; "$PASS" "$@" < %s; touch %s' % (stand.folder / "given", stand.folder / "given", done))
-    worker = FORK.Process(target=put, args=(stand,), kwargs={"alice": NEW}, daemon=True)
+    put(case, alice=OLD, bob=OTHER)
+    done = case.folder / "done"
+    program(case, 'cat > %s; kill -KILL $PPID; "$PASS" "$@" < %s; touch %s' % (case.folder / "given", case.folder / "given", done))
+    worker = FORK.Process(target=put, args=(case,), kwargs={"alice": NEW}, daemon=True)
     worker.start()
     worker.join(30)
     assert worker.exitcode == -signal.SIGKILL
     end = time.monotonic() + 30
     while not done.exists() and time.monotonic() < end:
         os.sched_yield()
-    assert done.exists() and current(stand) == [OLD, OTHER] and stand.open().list() == ["alice", "bob"]
-    del stand.more["executable"]
-    put(stand, alice=NEW)
-    assert_nothing_changed(stand, (NEW, OTHER))
+    assert done.exists() and current(case) == [OLD, OTHER] and case.open().list() == ["alice", "bob"]
+    del case.more["executable"]
+    put(case, alice=NEW)
+    assert_nothing_changed(case, (NEW, OTHER))
 
 
-def test_an_entry_is_on_disk_before_it_takes_its_place_and_the_folder_after_it(stand):
-    put(stand, alice=OLD)
-    assert [name for name in calls_of(stand) if name in ("fsync", "rename")] == ["fsync", "rename", "fsync"]
+def test_an_entry_is_on_disk_before_it_takes_its_place_and_the_folder_after_it(case):
+    put(case, alice=OLD)
+    assert [name for name in calls_of(case) if name in ("fsync", "rename")] == ["fsync", "rename", "fsync"]
 
 
 def _fail_at(place, told):
@@ -307,19 +306,19 @@ def _fail_at(place, told):
 
 
 @pytest.mark.slow
-def test_whatever_call_fails_no_entry_is_torn(stand):
-    put(stand, alice=OLD, bob=OTHER)
-    shutil.copytree(stand.directory, stand.folder / "template")
-    calls = calls_of(stand)
+def test_whatever_call_fails_no_entry_is_torn(case):
+    put(case, alice=OLD, bob=OTHER)
+    shutil.copytree(case.directory, case.folder / "template")
+    calls = calls_of(case)
     renamed = calls.index("rename")
     for place, name in enumerate(calls):
         if name in ("open", "flock", "mkdtemp", "Popen", "fsync", "rename"):
-            shutil.rmtree(stand.directory)
-            shutil.copytree(stand.folder / "template", stand.directory)
+            shutil.rmtree(case.directory)
+            shutil.copytree(case.folder / "template", case.directory)
             told = []
-            message = failure(_put_and_tell, stand, _fail_at(place + 1, told))
-            assert told == [name] and "No space left on device" in message and str(stand.directory) in message or name == "Popen", name
-            assert_nothing_changed(stand, (NEW if place > renamed else OLD, OTHER))
+            message = failure(_put_and_tell, case, _fail_at(place + 1, told))
+            assert told == [name] and "No space left on device" in message and str(case.directory) in message or name == "Popen", name
+            assert_nothing_changed(case, (NEW if place > renamed else OLD, OTHER))
 
 
 # The programs fail
@@ -337,23 +336,23 @@ def test_whatever_call_fails_no_entry_is_torn(stand):
     ('sed s/MARKER/marker/ | "$PASS" "$@"', "does not come back: it is not what was given to it."),
     ('cat > "$PASSWORD_STORE_DIR/alice.gpg"', "does not come back"),
 ])  # fmt: skip
-def test_a_program_that_fails_or_says_what_is_not_true(stand, script, told):
-    put(stand, alice=OLD, bob=OTHER)
-    program(stand, script)
-    assert told in failure(put, stand, alice=NEW)
-    assert_nothing_changed(stand)
+def test_a_program_that_fails_or_says_what_is_not_true(case, script, told):
+    put(case, alice=OLD, bob=OTHER)
+    program(case, script)
+    assert told in failure(put, case, alice=NEW)
+    assert_nothing_changed(case)
 
 
-def test_a_program_that_hangs_is_ended_with_its_children(stand):
-    put(stand, alice=OLD, bob=OTHER)
-    program(stand, "sleep 600 & echo $! $$ > %s; wait" % (stand.folder / "pids"))
-    stand.more["timeout"] = 1
+def test_a_program_that_hangs_is_ended_with_its_children(case):
+    put(case, alice=OLD, bob=OTHER)
+    program(case, "sleep 600 & echo $! $$ > %s; wait" % (case.folder / "pids"))
+    case.more["timeout"] = 1
     started = time.monotonic()
-    assert failure(put, stand, alice=NEW) == "%s has not answered for 1 seconds (option timeout)." % (stand.folder / "own")
+    assert failure(put, case, alice=NEW) == "%s has not answered for 1 seconds (option timeout)." % (case.folder / "own")
     assert time.monotonic() - started < 10
-    for pid in (stand.folder / "pids").read_text(encoding="utf-8").split():
+    for pid in (case.folder / "pids").read_text(encoding="utf-8").split():
         assert _is_gone(pid)
-    assert_nothing_changed(stand)
+    assert_nothing_changed(case)
 
 
 def _is_gone(pid):
@@ -368,9 +367,9 @@ def _is_gone(pid):
     return False
 
 
-def test_a_read_is_tried_again_after_a_passing_fault(stand, monkeypatch):
-    put(stand, alice=OLD)
-    folder = stand.folder / "bin"
+def test_a_read_is_tried_again_after_a_passing_fault(case, monkeypatch):
+    put(case, alice=OLD)
+    folder = case.folder / "bin"
     folder.mkdir()
     (folder / "gpg").write_text(
         "#!/bin/sh\nif mkdir %s/once-$FAULT 2>/dev/null; then echo 'gpg: decryption failed: Cannot allocate memory' >&2; exit 2; fi\n"
@@ -380,9 +379,9 @@ def test_a_read_is_tried_again_after_a_passing_fault(stand, monkeypatch):
     (folder / "gpg").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder) + os.pathsep + os.environ["PATH"])
     monkeypatch.setenv("FAULT", "passing")
-    assert current(stand, "alice") == [OLD] and (folder / "once-passing").exists()
+    assert current(case, "alice") == [OLD] and (folder / "once-passing").exists()
     monkeypatch.setenv("FAULT", "always")
-    assert "cannot be decrypted: gpg: no agent today" in failure(current, stand, "alice")
+    assert "cannot be decrypted: gpg: no agent today" in failure(current, case, "alice")
 
 
 # Keys
@@ -437,37 +436,37 @@ def test_a_key_for_which_nothing_can_be_encrypted(either, case):
     assert_nothing_changed(either)
 
 
-def test_no_key_is_fetched_from_the_network(stand):
-    (stand.directory / ".gpg-id").write_text("nobody@rekey.invalid\n", encoding="utf-8")
-    told = failure(put, stand, alice=NEW)
-    assert "WKD" not in told and not (stand.gnupg.home / "S.dirmngr").exists()
+def test_no_key_is_fetched_from_the_network(case):
+    (case.directory / ".gpg-id").write_text("nobody@rekey.invalid\n", encoding="utf-8")
+    told = failure(put, case, alice=NEW)
+    assert "WKD" not in told and not (case.gnupg.home / "S.dirmngr").exists()
 
 
-def test_a_list_of_keys_that_has_to_be_signed(stand, monkeypatch):
+def test_a_list_of_keys_that_has_to_be_signed(case, monkeypatch):
     """pass refuses a list of keys that is not signed by the key that it is told, also for an entry that is made beside the others."""
-    fingerprint = stand.gnupg.run("gpg", "--batch", "--with-colons", "--list-keys", KEY).stdout.split("fpr:::::::::")[1].split(":")[0]
+    fingerprint = case.gnupg.run("gpg", "--batch", "--with-colons", "--list-keys", KEY).stdout.split("fpr:::::::::")[1].split(":")[0]
     monkeypatch.setenv("PASSWORD_STORE_SIGNING_KEY", fingerprint)
-    assert "Signature for" in failure(put, stand, alice=OLD)
-    stand.gnupg.run("pass", "init", KEY, PASSWORD_STORE_DIR=str(stand.directory), PASSWORD_STORE_SIGNING_KEY=fingerprint)
-    put(stand, alice=OLD)
-    assert current(stand, "alice") == [OLD]
+    assert "Signature for" in failure(put, case, alice=OLD)
+    case.gnupg.run("pass", "init", KEY, PASSWORD_STORE_DIR=str(case.directory), PASSWORD_STORE_SIGNING_KEY=fingerprint)
+    put(case, alice=OLD)
+    assert current(case, "alice") == [OLD]
 
 
 # Links and damage
 
 
 @pytest.mark.parametrize("what", ["entry", "host", "path", "directory"])
-def test_a_link_whose_target_is_not_there_is_no_empty_store(stand, what):
-    put(stand, alice=OLD, bob=OTHER)
-    path = {"entry": stand.entry("alice"), "host": stand.entry("alice").parent, "path": stand.directory / "rekey", "directory": stand.directory}[what]
-    os.rename(path, stand.folder / "away")
-    path.symlink_to(stand.folder / "unmounted")
-    for call in (lambda: current(stand), lambda: put(stand, alice=NEW), *([] if what == "entry" else [stand.open().list])):
+def test_a_link_whose_target_is_not_there_is_no_empty_store(case, what):
+    put(case, alice=OLD, bob=OTHER)
+    path = {"entry": case.entry("alice"), "host": case.entry("alice").parent, "path": case.directory / "rekey", "directory": case.directory}[what]
+    os.rename(path, case.folder / "away")
+    path.symlink_to(case.folder / "unmounted")
+    for call in (lambda: current(case), lambda: put(case, alice=NEW), *([] if what == "entry" else [case.open().list])):
         assert "is a link to" in failure(call)
     assert path.is_symlink()
     path.unlink()
-    path.symlink_to(stand.folder / "away")
-    assert current(stand) == [OLD, OTHER]
+    path.symlink_to(case.folder / "away")
+    assert current(case) == [OLD, OTHER]
 
 
 @pytest.mark.parametrize("what", ["entry", "host", "path"])
@@ -491,79 +490,79 @@ def test_edge_3_a_link_is_followed_and_stays(either, what):
     assert current(either, "alice", "bob", "carol") == [NEW, OTHER, OTHER]
 
 
-def test_edge_3_entries_here_and_behind_links_in_one_write(stand):
-    put(stand, alice=OLD, bob=OTHER)
+def test_edge_3_entries_here_and_behind_links_in_one_write(case):
+    put(case, alice=OLD, bob=OTHER)
     for number, user in enumerate(("alice", "bob")):
-        (stand.folder / str(number)).mkdir()
-        os.rename(stand.entry(user), stand.folder / str(number) / "kept")
-        stand.entry(user).symlink_to(stand.folder / str(number) / "kept")
-    put(stand, alice=NEW, bob=NEW, carol=NEW)
-    assert current(stand, "alice", "bob", "carol") == [NEW] * 3 and all(stand.entry(user).is_symlink() for user in ("alice", "bob"))
+        (case.folder / str(number)).mkdir()
+        os.rename(case.entry(user), case.folder / str(number) / "kept")
+        case.entry(user).symlink_to(case.folder / str(number) / "kept")
+    put(case, alice=NEW, bob=NEW, carol=NEW)
+    assert current(case, "alice", "bob", "carol") == [NEW] * 3 and all(case.entry(user).is_symlink() for user in ("alice", "bob"))
 
 
-def test_edge_3_a_link_in_a_circle(stand):
-    put(stand, alice=OLD, bob=OTHER)
-    path = stand.entry("alice")
+def test_edge_3_a_link_in_a_circle(case):
+    put(case, alice=OLD, bob=OTHER)
+    path = case.entry("alice")
     path.unlink()
     path.symlink_to(path)
-    for call in (lambda: current(stand), lambda: put(stand, alice=NEW)):
+    for call in (lambda: current(case), lambda: put(case, alice=NEW)):
         assert "Too many levels of symbolic links" in failure(call)
-    assert path.is_symlink() and current(stand, "bob") == [OTHER]
+    assert path.is_symlink() and current(case, "bob") == [OTHER]
 
 
-def test_edge_35_what_was_written_is_read_back(stand, monkeypatch):
+def test_edge_35_what_was_written_is_read_back(case, monkeypatch):
     """Another machine, for which our lock is none, writes at the same moment."""
-    put(stand, alice=OLD, bob=OTHER)
-    theirs = stand.entry("bob").read_bytes()
-    version = stand.open().get(["alice"])["alice"].version
-    monkeypatch.setattr(passwordstore, "sync", lambda path: stand.entry("alice").write_bytes(theirs) if os.path.isdir(path) else None)
+    put(case, alice=OLD, bob=OTHER)
+    theirs = case.entry("bob").read_bytes()
+    version = case.open().get(["alice"])["alice"].version
+    monkeypatch.setattr(passwordstore, "sync", lambda path: case.entry("alice").write_bytes(theirs) if os.path.isdir(path) else None)
     with pytest.raises(StoreConflict) as caught:
-        stand.open().put({"alice": Entry(Record("alice", password=NEW), version)})
+        case.open().put({"alice": Entry(Record("alice", password=NEW), version)})
     assert caught.value.users == ["alice"]
 
 
-def test_a_message_that_nobody_has_encrypted_is_no_entry(stand):
-    put(stand, alice=OLD, bob=OTHER)
-    text = stand.gnupg.show(stand.directory, "rekey/host-1/alice")
-    stand.gnupg.run("gpg", "--batch", "--yes", "--store", "--output", str(stand.entry("alice")), text=text)
-    assert "cannot be decrypted" in failure(current, stand)
+def test_a_message_that_nobody_has_encrypted_is_no_entry(case):
+    put(case, alice=OLD, bob=OTHER)
+    text = case.gnupg.show(case.directory, "rekey/host-1/alice")
+    case.gnupg.run("gpg", "--batch", "--yes", "--store", "--output", str(case.entry("alice")), text=text)
+    assert "cannot be decrypted" in failure(current, case)
 
 
 @pytest.mark.parametrize("damage", [
     lambda content: b"", lambda content: content[:10], lambda content: content[:-1], lambda content: b"\0" * 4096, lambda content: b"S3cr3t-MARKER-plain\n",
     lambda content: content[:-30] + b"\0\0\0" + content[-27:], lambda content: content + b"x",
 ])  # fmt: skip
-def test_a_damaged_entry_is_told_and_stays_as_it_is(stand, damage):
-    put(stand, alice=OLD, bob=OTHER)
-    path = stand.entry("alice")
+def test_a_damaged_entry_is_told_and_stays_as_it_is(case, damage):
+    put(case, alice=OLD, bob=OTHER)
+    path = case.entry("alice")
     path.write_bytes(damage(path.read_bytes()))
     before = path.read_bytes()
-    told = failure(current, stand)
+    told = failure(current, case)
     assert str(path) in told and "restore it from a copy; it is not overwritten" in told
-    failure(put, stand, alice=NEW)
-    assert path.read_bytes() == before and current(stand, "bob") == [OTHER]
+    failure(put, case, alice=NEW)
+    assert path.read_bytes() == before and current(case, "bob") == [OTHER]
 
 
-def test_a_name_that_is_too_long_for_a_file(stand):
-    put(stand, alice=OLD)
-    assert "File name too long" in failure(current, stand, "x" * 300)
-    assert "File name too long" in failure(put, stand, "h" * 300, alice=OLD)
-    with pytest.raises(VendorError, match="File name too long"):
-        stand.open().put({"x" * 300: Entry(Record("x", password=NEW), None)})
+def test_a_name_that_is_too_long_for_a_file(case):
+    put(case, alice=OLD)
+    assert "File name too long" in failure(current, case, "x" * 300)
+    assert "File name too long" in failure(put, case, "h" * 300, alice=OLD)
+    with pytest.raises(PasswordError, match="File name too long"):
+        case.open().put({"x" * 300: Entry(Record("x", password=NEW), None)})
 
 
 # git
 
 
-def git(stand, *arguments):
-    return stand.gnupg.run("git", "-C", str(stand.directory), *arguments).stdout
+def git(case, *arguments):
+    return case.gnupg.run("git", "-C", str(case.directory), *arguments).stdout
 
 
 @pytest.fixture
-def tracked(stand):
+def tracked(case):
     """A store that is a git repository."""
-    stand.gnupg.init(stand.directory, KEY, git=True)
-    return stand
+    case.gnupg.init(case.directory, KEY, git=True)
+    return case
 
 
 def test_edge_3_a_host_behind_a_link_that_leads_out_of_the_repository(tracked):
@@ -621,9 +620,9 @@ def test_what_a_killed_run_has_not_committed_is_committed_by_the_next(tracked):
     assert not git(tracked, "status", "--porcelain")
 
 
-def _put_hosts(stand, hosts):
+def _put_hosts(case, hosts):
     for host in hosts:
-        put(stand, host, alice=OLD)
+        put(case, host, alice=OLD)
 
 
 def test_hosts_at_once_in_one_repository(tracked, monkeypatch):
@@ -672,11 +671,11 @@ def test_git_of_somebody_else_is_waited_for(tracked, monkeypatch):
     assert max(pauses) >= 1 and not git(tracked, "status", "--porcelain")
 
 
-def test_a_repository_around_the_store_is_left_alone(stand):
+def test_a_repository_around_the_store_is_left_alone(case):
     """pass looks for git in the store, not above it."""
-    stand.gnupg.run("git", "init", "--quiet", str(stand.folder))
-    put(stand, alice=OLD)
-    assert stand.gnupg.run("git", "-C", str(stand.folder), "log", check=False).returncode and not (stand.entry("alice").parent / ".gitignore").exists()
+    case.gnupg.run("git", "init", "--quiet", str(case.folder))
+    put(case, alice=OLD)
+    assert case.gnupg.run("git", "-C", str(case.folder), "log", check=False).returncode and not (case.entry("alice").parent / ".gitignore").exists()
 
 
 # Secrets

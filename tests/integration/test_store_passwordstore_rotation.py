@@ -9,9 +9,9 @@ import signal
 
 import pytest
 
+from tests.doubles.milvus import MilvusDouble
 from tests.integration.rotation import COMMIT, REPORT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
-from tests.simulators.milvus import MilvusDouble
-from tests.store_stands.passwordstore import KEY, STAND
+from tests.store_cases.passwordstore import CASE, KEY
 
 USERS = ("alice", "bob", "carol")
 HOST = "milvus-1"
@@ -28,23 +28,23 @@ def double():
 class PasswordStoreRotation(Rotation):
     """The role on one double, with the store of a stand."""
 
-    def __init__(self, ansible, double, stand):
-        super().__init__(ansible, {HOST: double}, USERS, rotate_store="passwordstore", rotate_store_options=stand.options["store_options"])
+    def __init__(self, ansible, double, case):
+        super().__init__(ansible, {HOST: double}, USERS, rotate_store="passwordstore", rotate_store_options=case.options["store_options"])
         del self.variables["rotate_store_path"]
-        self.stand_of_store = stand
+        self.store_case = case
 
     def records(self, host=HOST):
         """What the store holds, by user."""
-        store = self.stand_of_store.open(host)
+        store = self.store_case.open(host)
         return {user: entry.record.as_dict() for user, entry in store.get(store.list()).items()}
 
 
 @pytest.fixture
 def rotation(ansible, double):
     # Its folder is searched for secrets.
-    with STAND(ansible.shared) as stand:
-        stand.gnupg.init(stand.directory, KEY, git=True)
-        yield PasswordStoreRotation(ansible, double, stand)
+    with CASE(ansible.shared) as case:
+        case.gnupg.init(case.directory, KEY, git=True)
+        yield PasswordStoreRotation(ansible, double, case)
 
 
 def assert_proved(rotation, double):
@@ -53,7 +53,7 @@ def assert_proved(rotation, double):
         assert record["password"] == double.users[name] != old_password(name), name
         assert (record["pending"], record["status"], record["verified"], record["previous"]) == (None, "current", True, old_password(name))
         # Applications need nothing of this collection.
-        assert rotation.stand_of_store.shown(name, HOST) == (name, double.users[name])
+        assert rotation.store_case.shown(name, HOST) == (name, double.users[name])
 
 
 def test_rotates_and_then_has_nothing_to_do_and_a_play_reads_the_password(rotation, double):
@@ -83,7 +83,7 @@ def test_a_run_that_was_killed_before_the_commit_is_finished_with_the_same_passw
     pending = {name: record["pending"]["password"] for name, record in rotation.records().items()}
     assert pending == {name: double.users[name] for name in USERS}
     # An application still sees nothing that is not proved.
-    assert rotation.stand_of_store.shown("alice", HOST) == ("alice", None)
+    assert rotation.store_case.shown("alice", HOST) == ("alice", None)
     second = rotation.run()
     assert second.rc == 0, second.output
     assert {name: double.users[name] for name in USERS} == pending
@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_before_the_commit_is_finished_with_the_same_passw
 
 
 def test_a_store_out_of_reach_stops_the_run_before_anything_is_sent(rotation, double):
-    rotation.stand_of_store.disturb()
+    rotation.store_case.disturb()
     run = rotation.run()
     assert run.rc == 2 and run.result(ROTATE)["error"]["kind"] == "store_failed" and double.writes == 0, run.output
     assert "/rekey/milvus-1/alice.gpg cannot be read: Not a directory" in run.result(ROTATE)["msg"]

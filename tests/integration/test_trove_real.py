@@ -15,12 +15,27 @@ import pytest
 import requests
 from starlette.responses import JSONResponse
 
+from tests.doubles.base import Double
 from tests.integration.module_results import only, run_tasks, told
 from tests.integration.trove_passwords import KEPT, KEPT_BUT_REFUSED, LOST
 from tests.integration.trove_tasks import (
-    ALIAS, CHANGED, MODULE, UNCHANGED, UNPROVED, WOULD_CHANGE, Requests, by_password, by_token, call_error, errors, failed, keystone_down, login, secret, task,
+    ALIAS,
+    CHANGED,
+    MODULE,
+    UNCHANGED,
+    UNPROVED,
+    WOULD_CHANGE,
+    Requests,
+    by_password,
+    by_token,
+    call_error,
+    errors,
+    failed,
+    keystone_down,
+    login,
+    secret,
+    task,
 )
-from tests.simulators.base import Double
 
 # Nobody listens there.
 NOWHERE = "http://127.0.0.1:9"

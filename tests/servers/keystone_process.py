@@ -16,12 +16,12 @@ import sys
 import unittest.mock
 import urllib.parse
 
+import keystone.conf
 from cheroot import wsgi
 from keystone.cmd import bootstrap
 from keystone.common import fernet_utils, provider_api
 from keystone.common.sql import upgrades
 from keystone.server.flask.core import initialize_application
-import keystone.conf
 
 CONF = keystone.conf.CONF
 

@@ -161,12 +161,12 @@ class SecretsManager:
                 return error("ResourceExistsException", "You can't use this ClientRequestToken because that value is already in use.")
             return {"ARN": secret.arn, "Name": secret.name, "VersionId": params["ClientRequestToken"]}
         if call.operation == "UpdateSecretVersionStage" and secret:
-            stands = [version for version, content in secret.versions.items() if params["VersionStage"] in content["version_stages"]]
-            if stands and params.get("MoveToVersionId") not in stands and params.get("RemoveFromVersionId") not in stands:
+            cases = [version for version, content in secret.versions.items() if params["VersionStage"] in content["version_stages"]]
+            if cases and params.get("MoveToVersionId") not in cases and params.get("RemoveFromVersionId") not in cases:
                 return error(
                     "InvalidParameterException",
                     "Staging label %s is currently attached to version %s, so you must explicitly reference that version in RemoveFromVersionId."
-                    % (params["VersionStage"], stands[0]),
+                    % (params["VersionStage"], cases[0]),
                 )
         return None
 

@@ -10,9 +10,6 @@ a socket in a container; and what a test steers: a guest that is slow or loses w
 
 from __future__ import annotations
 
-# The first of all: it patches the standard library.
-import trove.cmd  # noqa: F401  pylint: disable=unused-import
-
 import json
 import pathlib
 import sys
@@ -21,10 +18,12 @@ import types
 import eventlet
 import oslo_messaging
 import sqlalchemy
+
+# The first of all: it patches the standard library.
+import trove.cmd  # noqa: F401  pylint: disable=unused-import
 from novaclient.api_versions import APIVersion
 from oslo_service import service
 from sqlalchemy import event
-
 from trove import rpc
 from trove.cmd.common import initialize
 from trove.common import base_wsgi, cfg, pastedeploy

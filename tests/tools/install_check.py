@@ -61,7 +61,7 @@ def double() -> Iterator[str]:
     """The vendor's double with one user; yields its URL."""
     ready = layout.BUILD / "install-check-double.json"
     ready.unlink(missing_ok=True)
-    command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.simulators", "milvus", "--port", "0", "--ready-file", str(ready)]
+    command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.doubles", "milvus", "--port", "0", "--ready-file", str(ready)]
     process = subprocess.Popen([*command, "--user", f"alice:{OLD}"], cwd=layout.STAGED, env=layout.tool_environment())
     try:
         yield wait_for(ready, process)

@@ -24,7 +24,7 @@ MAIN_VENV = ROOT / ".venv"
 # How the variables of each vendor begin: read from the files, since this runs before anything is installed.
 VENDOR_PREFIXES = sorted(
     name
-    for path in (ROOT / "plugins" / "module_utils" / "vendors").glob("*.py")
+    for path in (ROOT / "plugins" / "module_utils" / "_vendors").glob("*.py")
     for name in re.findall(r"""^    env_prefix = "(\w+)"$""", path.read_text(encoding="utf-8"), re.MULTILINE)
 )
 # Settings of whoever runs the checks must neither change their outcome nor lead a test to a server or a store of theirs.

@@ -8,8 +8,7 @@ from __future__ import annotations
 import importlib
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change
+from ansible_collections.rekey.passwords.plugins.module_utils import _change
 
 from tests.unit.plugins.module_utils.fake_vendor import Clock
 
@@ -18,7 +17,7 @@ OLD = "Old-S3cr3t-MARKER-1"
 NEW = "New-S3cr3t-MARKER-2"
 
 
-def run(stand, double, *names, check_mode=False, clock=None, entry=None, **options):
+def run(case, double, *names, check_mode=False, clock=None, entry=None, **options):
     """One call with the options of the stand.
 
     :param names: of the users, whose password :data:`OLD` is to become :data:`NEW`.
@@ -28,11 +27,11 @@ def run(stand, double, *names, check_mode=False, clock=None, entry=None, **optio
     :return: the result of the change run.
     """
     clock = clock or Clock()
-    module = importlib.import_module("%s.%s_user_password" % (MODULES, stand.vendor))
+    module = importlib.import_module("%s.%s_user_password" % (MODULES, case.vendor))
     users = options.pop("users", None) or [dict({"name": name, "password": NEW, "current_password": OLD}, **(entry or {})) for name in names]
-    validated = ArgumentSpecValidator(**module.SPEC).validate(dict(stand.connection(double), users=users, **options))
+    validated = ArgumentSpecValidator(**module.SPEC).validate(dict(case.connection(double), users=users, **options))
     assert not validated.error_messages
-    return change.run(module.VENDOR, validated.validated_parameters, check_mode=check_mode, sleep=clock.sleep, clock=clock)
+    return _change.set_passwords(module.VENDOR, validated.validated_parameters, check_mode=check_mode, sleep=clock.sleep, clock=clock)
 
 
 def told(result):

@@ -14,18 +14,17 @@ import re
 
 import pytest
 import yaml
-
 from ansible_collections.rekey.passwords.plugins.lookup import secret
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.plugin_utils import policy, records
-from ansible_collections.rekey.passwords.plugins.plugin_utils.action import TARGET
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base
+from ansible_collections.rekey.passwords.plugins.plugin_utils import record, store
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import policy
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import TARGET
 
 PLUGINS = "ansible_collections.rekey.passwords.plugins."
 ROOT = pathlib.Path(__file__).parents[2]
 MODULES = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "modules").__path__))
 STEPS = ("rotation_run", "rotation_stage", "rotation_change", "rotation_commit", "rotation_rollback")  # those that the role takes
-PLAYBOOKS = {"rotation_status": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",), "rotation_retire": ("retire",)}
+PLAYBOOKS = {"rotation_info": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",), "rotation_retire": ("retire",)}
 ROTATION = (*STEPS, *PLAYBOOKS)
 # What the steps hand to each other, by the role's variable that holds it.
 HANDED_ON = {"staged": "rotate_staged.users", "results": "rotate_result.users", "committed": "rotate_committed.users"}
@@ -150,7 +149,7 @@ def test_the_policy_is_documented_as_it_is(name):
         ("rotation_repair", {"name", "action", "password", "verified", "error"}),
         ("rotation_move", {"name", "status", "pending", "action", "error"}),
         (
-            "rotation_status",
+            "rotation_info",
             {
                 "name", "status", "rotated_at", "age", "due_at", "due", "pending", "pending_since", "attempts", "failed_logins", "last_error", "verified",
                 "error", "vendor", "target",
@@ -165,8 +164,8 @@ def test_what_is_told_of_a_user_is_documented(name, keys):
 def test_the_lookup_takes_the_options_of_the_store():
     told = yaml.safe_load(secret.DOCUMENTATION)
     options = told["options"]
-    assert set(options) == {"_terms", "host", "version", "default"} | set(base.OPTIONS) | set(base.BEGIN_OPTIONS) | set(TARGET)
-    for name, spec in {**base.OPTIONS, **base.BEGIN_OPTIONS}.items():
+    assert set(options) == {"_terms", "host", "version", "default"} | set(store.OPTIONS) | set(store.BEGIN_OPTIONS) | set(TARGET)
+    for name, spec in {**store.OPTIONS, **store.BEGIN_OPTIONS}.items():
         assert (options[name]["type"], options[name].get("default")) == (spec["type"], spec.get("default")), name
         # Each is a variable of the role, so that a play that is configured for it names nothing but the user.
         assert options[name]["vars"] == [{"name": "rotate_" + name}]
@@ -248,9 +247,9 @@ def test_the_playbooks_use_the_roles_variables_and_those_that_the_page_names():
 
 def test_the_record_is_documented():
     page = (ROOT / "docs" / "rotation.md").read_text(encoding="utf-8")
-    for field in [*dataclasses.fields(records.Record), *dataclasses.fields(records.Pending)]:
+    for field in [*dataclasses.fields(record.Record), *dataclasses.fields(record.Pending)]:
         assert "`%s`" % field.name in page, field.name
-    for status in (records.CURRENT, records.PENDING, records.ORPHANED):
+    for status in (record.CURRENT, record.PENDING, record.ORPHANED):
         assert "| `%s` |" % status in page, status
 
 

@@ -11,14 +11,13 @@ import json
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils import _answer
 from starlette.responses import JSONResponse
 
-from ansible_collections.rekey.passwords.plugins.module_utils import _answer
-
-from tests.simulators import acronis_identity, aria_logs, milvus, rackspace_identity, vcd_sessions
-from tests.simulators.base import Double
-from tests.stands import STANDS, Stand
+from tests.doubles import acronis_identity, aria_logs, milvus, rackspace_identity, vcd_sessions
+from tests.doubles.base import Double
 from tests.unit.calls import NEW, OLD, run, told
+from tests.vendor_cases import CASES, VendorCase
 
 REDIRECTS = (300, 301, 302, 303, 304, 307, 308)
 PLAIN_REFUSALS = (400, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 417, 418, 421, 422, 423, 424, 426, 428, 429, 431, 451)
@@ -39,24 +38,24 @@ LOGINS = {
 TAKEN = {("aria_logs", status) for status in OTHER_SUCCESSES}
 
 
-@pytest.fixture(name="stand", params=STANDS)
-def a_stand(request: pytest.FixtureRequest) -> Stand:
+@pytest.fixture(name="case", params=CASES)
+def a_stand(request: pytest.FixtureRequest) -> VendorCase:
     """Every vendor."""
-    return STANDS[request.param]
+    return CASES[request.param]
 
 
 @pytest.fixture(name="double")
-def a_double(stand: Stand) -> Iterator[Double]:
+def a_double(case: VendorCase) -> Iterator[Double]:
     """The vendor's double, at which nobody gets locked."""
-    with stand.double({"alice": OLD}) as running:
+    with case.double({"alice": OLD}) as running:
         yield running
         assert not getattr(running, "lockouts", None)
 
 
 @pytest.fixture(name="call")
-def a_call(stand: Stand, double: Double) -> functools.partial[dict[str, Any]]:
+def a_call(case: VendorCase, double: Double) -> functools.partial[dict[str, Any]]:
     """One call without retries."""
-    return functools.partial(run, stand, double, "alice", retries=0)
+    return functools.partial(run, case, double, "alice", retries=0)
 
 
 def redirected(status: int) -> dict[str, str]:
@@ -67,17 +66,17 @@ def redirected(status: int) -> dict[str, str]:
 @pytest.mark.parametrize("applies", ["now", "never"])
 @pytest.mark.parametrize("status", DOUBTFUL)
 def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
-    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, status: int, applies: str
+    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int, applies: str
 ) -> None:
-    double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", applies=applies, **stand.change)
+    double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", applies=applies, **case.change)
     result = call(update_password="always")
     state, verified, error = told(result)[0]
     assert double.can_log_in("alice", NEW) is (applies == "now") and "unforeseen" not in str(result)
-    if not stand.proves:
+    if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown") and not result["changed"]
     elif applies == "now":
         assert (state, verified, error) == ("changed", True, None) and result["changed"]
-    elif (stand.vendor, status) in TAKEN:
+    elif (case.vendor, status) in TAKEN:
         assert (state, verified, error) == ("failed", False, "not_verified")
     else:
         assert (state, verified) == ("failed", False) and not result["changed"]
@@ -85,12 +84,12 @@ def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
 
 
 @pytest.mark.parametrize("status", PLAIN_REFUSALS)
-def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[dict[str, Any]], stand: Stand, double: Double, status: int) -> None:
-    fault = double.inject("answer", status=status, body="no", times=None, **stand.change)
+def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int) -> None:
+    fault = double.inject("answer", status=status, body="no", times=None, **case.change)
     result = call(update_password="always")
     state, verified, error = told(result)[0]
     assert state == "failed" and not result["changed"] and fault.fired == 1 and double.can_log_in("alice", OLD)
-    if stand.vendor == "milvus" and status not in (403, 404, 413, 429):
+    if case.vendor == "milvus" and status not in (403, 404, 413, 429):
         # Its server answers nearly everything with 200, so what else comes may be of something in between; a login costs nothing there.
         assert (verified, error) == (False, "unexpected_response")
         return
@@ -105,9 +104,9 @@ def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[d
 @pytest.mark.parametrize("which", ["lookup", "login"])
 @pytest.mark.parametrize("status", (*DOUBTFUL, *PLAIN_REFUSALS))
 def test_edge_5_nothing_but_a_change_leaves_a_doubt(
-    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, status: int, which: str
+    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int, which: str
 ) -> None:
-    where = stand.lookup if which == "lookup" else {"path": LOGINS[stand.vendor]}
+    where = case.lookup if which == "lookup" else {"path": LOGINS[case.vendor]}
     double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", times=None, **where)
     result = call()
     state, _verified, error = told(result)[0]
@@ -124,11 +123,11 @@ def test_edge_5_nothing_but_a_change_leaves_a_doubt(
 @pytest.mark.parametrize("kind", ["drop", "hang", "cut"])
 def test_sixth_vendor_1_a_look_that_is_lost_within_a_change_is_no_doubtful_change(kind: str) -> None:
     """VMware Cloud Director reads a user again before it is written."""
-    stand = STANDS["vcd"]
-    with stand.double({"alice": OLD}) as double:
+    case = CASES["vcd"]
+    with case.double({"alice": OLD}) as double:
         user = "/" + double.people["alice"].urn
         fault = double.inject(kind, method="GET", path=user, times=None)
-        result = run(stand, double, "alice", update_password="always", timeout=0.3, retries=0)
+        result = run(case, double, "alice", update_password="always", timeout=0.3, retries=0)
         assert fault.fired == 1 and not double.calls(user)[0].write and double.writes == 0
         assert told(result) == [("failed", None, "timed_out" if kind == "hang" else "connection_failed")] and not double.failed_logins
 
@@ -149,13 +148,13 @@ RAW = {
 @pytest.mark.parametrize("applies", ["now", "never"])
 @pytest.mark.parametrize("raw", RAW)
 def test_edge_44_a_broken_answer_to_a_change_is_told_apart_by_a_login(
-    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, raw: str, applies: str
+    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, raw: str, applies: str
 ) -> None:
-    double.inject("raw", body=RAW[raw], applies=applies, **stand.change)
+    double.inject("raw", body=RAW[raw], applies=applies, **case.change)
     result = call(update_password="always")
     state, verified, error = told(result)[0]
     assert "cannot be sent" not in str(result) and "unforeseen" not in str(result)
-    if not stand.proves:
+    if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown") and not result["changed"]
     elif applies == "now":
         assert (state, verified, error) == ("changed", True, None) and result["changed"]
@@ -166,9 +165,9 @@ def test_edge_44_a_broken_answer_to_a_change_is_told_apart_by_a_login(
 @pytest.mark.parametrize("which", ["lookup", "login"])
 @pytest.mark.parametrize("raw", RAW)
 def test_edge_48_a_broken_answer_to_anything_else_is_a_failure(
-    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, raw: str, which: str
+    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, raw: str, which: str
 ) -> None:
-    where = stand.lookup if which == "lookup" else {"path": LOGINS[stand.vendor]}
+    where = case.lookup if which == "lookup" else {"path": LOGINS[case.vendor]}
     double.inject("raw", body=RAW[raw], times=None, **where)
     result = call()
     assert "unforeseen" not in str(result) and told(result)[0][0] == "failed" and double.writes == 0
@@ -176,19 +175,19 @@ def test_edge_48_a_broken_answer_to_anything_else_is_a_failure(
 
 
 @pytest.mark.parametrize("applies", ["now", "never"])
-def test_edge_14_a_change_whose_answer_never_ends(call: functools.partial[dict[str, Any]], stand: Stand, double: Double, applies: str) -> None:
-    double.inject("drip", applies=applies, **stand.change)
+def test_edge_14_a_change_whose_answer_never_ends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, applies: str) -> None:
+    double.inject("drip", applies=applies, **case.change)
     result = call(update_password="always", timeout=20.0, deadline=0.5)
     state, verified, error = told(result)[0]
-    if not stand.proves:
+    if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown")
     else:
         assert (state, verified, error) == (("changed", True, None) if applies == "now" else ("failed", False, "timed_out"))
 
 
 @pytest.mark.parametrize("which", ["lookup", "login"])
-def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[str, Any]], stand: Stand, double: Double, which: str) -> None:
-    where = stand.lookup if which == "lookup" else {"path": LOGINS[stand.vendor]}
+def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, which: str) -> None:
+    where = case.lookup if which == "lookup" else {"path": LOGINS[case.vendor]}
     fault = double.inject("drip", times=None, **where)
     # One that has had all its time is not made again.
     result = call(timeout=20.0, deadline=0.5)
@@ -196,8 +195,8 @@ def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[
 
 
 @pytest.mark.parametrize("concurrency, retries", [(30000000, 3), (1001, 3), (8, 10**9)])
-def test_edge_47_numbers_have_a_limit_at_every_vendor(stand: Stand, double: Double, concurrency: int, retries: int) -> None:
-    result = run(stand, double, "alice", concurrency=concurrency, retries=retries)
+def test_edge_47_numbers_have_a_limit_at_every_vendor(case: VendorCase, double: Double, concurrency: int, retries: int) -> None:
+    result = run(case, double, "alice", concurrency=concurrency, retries=retries)
     assert told(result) == [("failed", None, "invalid_input")] and "must be at most 1000" in result["msg"] and not double.requests
 
 
@@ -210,9 +209,9 @@ ODD_TEXTS = {
 @pytest.mark.parametrize("which", ["lookup", "login", "change"])
 @pytest.mark.parametrize("odd", ODD_TEXTS)
 def test_edge_48_odd_texts_in_what_a_server_sends(
-    call: functools.partial[dict[str, Any]], stand: Stand, double: Double, odd: str, which: str
+    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, odd: str, which: str
 ) -> None:
-    where = {"path": LOGINS[stand.vendor]} if which == "login" else getattr(stand, which)
+    where = {"path": LOGINS[case.vendor]} if which == "login" else getattr(case, which)
     double.inject("texts", body=ODD_TEXTS[odd], times=None, **where)
     result = call()
     assert "unforeseen" not in str(result), result
@@ -224,8 +223,8 @@ def test_edge_48_odd_texts_in_what_a_server_sends(
 @pytest.mark.parametrize("vendor", ["acronis", "vcd", "rackspace_database"])
 def test_edge_47_pages_without_end_whose_content_is_always_new(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_answer, "MOST_PAGES", 20)
-    stand = STANDS[vendor]
-    with stand.double({"alice": OLD}) as double:
+    case = CASES[vendor]
+    with case.double({"alice": OLD}) as double:
         seen = itertools.count()
 
         def page(_received: object, **_parameters: object) -> JSONResponse:
@@ -243,6 +242,6 @@ def test_edge_47_pages_without_end_whose_content_is_always_new(vendor: str, monk
             (route, page if route.path.endswith(end) and "GET" in route.methods else handler) for route, handler in double._routes
         ]
         names = ["alice", *("nobody-%d" % number for number in range(9))]
-        result = run(stand, double, *names)
+        result = run(case, double, *names)
         assert {(state, kind) for state, _verified, kind in told(result)} == {("failed", "unexpected_response")} and "does not end" in result["msg"]
         assert next(seen) == 20 and double.writes == 0

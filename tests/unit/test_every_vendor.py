@@ -11,32 +11,32 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.simulators.faults import ECHO_FORMS, http_date
-from tests.stands import STANDS
+from tests.doubles.faults import ECHO_FORMS, http_date
 from tests.unit.calls import NEW, OLD, run, told
 from tests.unit.plugins.module_utils.fake_vendor import Clock
+from tests.vendor_cases import CASES
 
 SHORT = 0.3  # seconds; a time-out that is meant to come
 PATIENCE = 10  # seconds until a request must have come
 
 
-@pytest.fixture(params=STANDS)
-def stand(request):
-    return STANDS[request.param]
+@pytest.fixture(params=CASES)
+def case(request):
+    return CASES[request.param]
 
 
 @pytest.fixture
-def double(stand):
-    with stand.double({name: OLD for name in ("alice", "bob", "carol")}) as running:
+def double(case):
+    with case.double({name: OLD for name in ("alice", "bob", "carol")}) as running:
         yield running
         # Whatever happens, nobody is locked out, and a run that got its answers leaves nothing open.
         assert not getattr(running, "lockouts", None)
 
 
 @pytest.fixture
-def call(stand, double):
+def call(case, double):
     """One call for the double; see :func:`tests.unit.calls.run`."""
-    return functools.partial(run, stand, double)
+    return functools.partial(run, case, double)
 
 
 def in_force(double, *names):
@@ -52,18 +52,18 @@ def clean(result, *more):
     assert not any(secret in text for secret in (OLD, NEW) + more) and "unforeseen" not in text, text
 
 
-def test_a_second_call_changes_nothing_if_a_login_can_tell(call, stand, double):
-    assert told(call("alice", "bob")) == [("changed", stand.proves or None, None)] * 2
+def test_a_second_call_changes_nothing_if_a_login_can_tell(call, case, double):
+    assert told(call("alice", "bob")) == [("changed", case.proves or None, None)] * 2
     writes, failed = double.writes, dict(double.failed_logins)
     result = call("alice", "bob")
-    assert told(result) == [("unchanged", True, None) if stand.proves else ("changed", None, None)] * 2
-    assert result["changed"] is not stand.proves and (double.writes == writes) is stand.proves
+    assert told(result) == [("unchanged", True, None) if case.proves else ("changed", None, None)] * 2
+    assert result["changed"] is not case.proves and (double.writes == writes) is case.proves
     spent = {name: count - failed.get(name, 0) for name, count in double.failed_logins.items()}
     assert all(count <= 1 for count in spent.values()), "a second call with the old current_password costs one failed login at most"
 
 
-def test_a_normal_rotation_costs_no_failed_login(call, stand, double):
-    assert told(call("alice", "bob", "carol", update_password="always")) == [("changed", stand.proves or None, None)] * 3
+def test_a_normal_rotation_costs_no_failed_login(call, case, double):
+    assert told(call("alice", "bob", "carol", update_password="always")) == [("changed", case.proves or None, None)] * 3
     assert not double.failed_logins and in_force(double, "alice", "bob", "carol") == ["alice", "bob", "carol"]
 
 
@@ -75,27 +75,27 @@ def test_check_mode_writes_nothing(call, double):
 
 
 @pytest.mark.parametrize("update_password", ["when_changed", "always", "never"])
-def test_edge_30_and_62_check_mode_makes_no_login_where_a_failed_one_may_lock_and_says_so(call, stand, double, update_password):
+def test_edge_30_and_62_check_mode_makes_no_login_where_a_failed_one_may_lock_and_says_so(call, case, double, update_password):
     double.read_only = True
     for _time in range(4):
         result = call("alice", entry={"current_password": "S3cr3t-MARKER-wrong-1"}, check_mode=True, update_password=update_password)
-    if stand.capabilities.failed_logins_per_run is None:
+    if case.capabilities.failed_logins_per_call is None:
         return
     assert not double.failed_logins
     assert told(result) == [("failed", None, "not_verified") if update_password == "never" else ("would_change", None, None)]
     untold = result["warnings"] + [user["error"]["message"] for user in result["users"] if user["error"]]
-    assert update_password == "always" or "Check mode makes no login at %s" % stand.capabilities.title in untold[-1]
+    assert update_password == "always" or "Check mode makes no login at %s" % case.capabilities.title in untold[-1]
     clean(result)
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_edge_18_whether_a_password_logs_in_costs_one_login_and_changes_nothing(call, stand, double, check_mode):
+def test_edge_18_whether_a_password_logs_in_costs_one_login_and_changes_nothing(call, case, double, check_mode):
     double.read_only = True
     users = [{"name": "alice", "password": OLD}, {"name": "bob", "password": NEW}, {"name": "nobody", "password": OLD}]
     result = call(users=users, update_password="never", check_mode=check_mode)
     assert not double.refused_writes and double.writes == 0 and result["changed"] is False and result["failed"] is True
     # In check mode no login is made where a failed one may lock (number 30).
-    proves = stand.proves and (not check_mode or stand.capabilities.failed_logins_per_run is None)
+    proves = case.proves and (not check_mode or case.capabilities.failed_logins_per_call is None)
     right, wrong = (("unchanged", True, None), ("failed", False, "current_password_wrong")) if proves else 2 * (("failed", None, "not_verified"),)
     # Where a server knows no user without its password, it is the same to it.
     assert told(result)[:2] == [right, wrong] and told(result)[2][2] in ("user_not_found", "current_password_wrong", "not_verified")
@@ -104,11 +104,11 @@ def test_edge_18_whether_a_password_logs_in_costs_one_login_and_changes_nothing(
     clean(result)
 
 
-def test_edge_18_a_password_that_no_vendor_would_take_may_still_be_in_force(stand):
+def test_edge_18_a_password_that_no_vendor_would_take_may_still_be_in_force(case):
     odd = "x y"  # short, without any class but one
-    with stand.double({"alice": odd}) as double:
-        result = run(stand, double, users=[{"name": "alice", "password": odd}], update_password="never")
-        assert told(result) == [("unchanged", True, None) if stand.proves else ("failed", None, "not_verified")]
+    with case.double({"alice": odd}) as double:
+        result = run(case, double, users=[{"name": "alice", "password": odd}], update_password="never")
+        assert told(result) == [("unchanged", True, None) if case.proves else ("failed", None, "not_verified")]
 
 
 def test_edge_18_a_login_without_a_password_is_none(call, double):
@@ -116,35 +116,35 @@ def test_edge_18_a_login_without_a_password_is_none(call, double):
     assert told(result) == [("failed", None, "invalid_input")] and not double.failed_logins
 
 
-def test_edge_18_the_login_that_might_lock_is_not_made(call, stand, double):
-    most = stand.capabilities.most_failed_probes
+def test_edge_18_the_login_that_might_lock_is_not_made(call, case, double):
+    most = case.capabilities.most_failed_probes
     if most is None:
         return
     result = call(users=[{"name": "alice", "password": NEW, "failed_logins": most}], update_password="never")
     assert told(result) == [("failed", None, "login_budget_spent")] and not double.failed_logins
 
 
-def test_edge_18_the_operator_is_proved_by_its_own_login(stand, call, double):
-    if stand.operator is None:
+def test_edge_18_the_operator_is_proved_by_its_own_login(case, call, double):
+    if case.operator is None:
         return
-    right = stand.connection(double)["api_password"]
-    assert told(call(users=[{"name": stand.operator, "password": right}], update_password="never")) == [("unchanged", True, None)]
-    assert told(call(users=[{"name": stand.operator, "password": NEW}], update_password="never")) == [("failed", False, "current_password_wrong")]
+    right = case.connection(double)["api_password"]
+    assert told(call(users=[{"name": case.operator, "password": right}], update_password="never")) == [("unchanged", True, None)]
+    assert told(call(users=[{"name": case.operator, "password": NEW}], update_password="never")) == [("failed", False, "current_password_wrong")]
     # Where a failed login counts, that of whoever acts for all least of all is made.
-    assert double.failed_logins[stand.operator] == (1 if stand.capabilities.failed_logins_per_run is None else 0)
+    assert double.failed_logins[case.operator] == (1 if case.capabilities.failed_logins_per_call is None else 0)
 
 
-def test_an_unknown_user_holds_up_nobody(call, stand, double):
+def test_an_unknown_user_holds_up_nobody(call, case, double):
     result = call("alice", "nobody", "bob")
-    assert [told(result)[0], told(result)[2]] == [("changed", stand.proves or None, None)] * 2
+    assert [told(result)[0], told(result)[2]] == [("changed", case.proves or None, None)] * 2
     assert told(result)[1] == ("failed", None, "user_not_found") and in_force(double, "alice", "bob") == ["alice", "bob"]
     assert "nobody" in result["msg"] and result["failed"] and result["changed"]
 
 
 @pytest.mark.parametrize("kind, applies", [("cut", "now"), *itertools.product(("hang", "drop", "html", "answer"), ("never", "now"))])
-def test_a_change_whose_answer_is_lost_is_told_apart_by_a_login(call, stand, double, kind, applies):
+def test_a_change_whose_answer_is_lost_is_told_apart_by_a_login(call, case, double, kind, applies):
     options = {"status": 503, "body": "busy"} if kind == "answer" else {}
-    double.inject(kind, applies=applies, **options, **stand.change)
+    double.inject(kind, applies=applies, **options, **case.change)
     arrived = applies == "now"
     result = call("alice", timeout=SHORT, update_password="always", retries=0)
     clean(result)
@@ -153,7 +153,7 @@ def test_a_change_whose_answer_is_lost_is_told_apart_by_a_login(call, stand, dou
     if kind == "cut" and arrived and (state, error) == ("changed", None):
         # An answer without a body has no second half that could be missed.
         return
-    if not stand.proves:
+    if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown")
     elif arrived:
         assert (state, verified, error) == ("changed", True, None)
@@ -163,25 +163,25 @@ def test_a_change_whose_answer_is_lost_is_told_apart_by_a_login(call, stand, dou
 
 
 @pytest.mark.parametrize("kind", ["hang", "drop"])
-def test_a_change_that_arrives_late_is_waited_for(call, stand, double, kind):
-    double.inject(kind, applies="later", **stand.change)
+def test_a_change_that_arrives_late_is_waited_for(call, case, double, kind):
+    double.inject(kind, applies="later", **case.change)
     clock = Clock()
     clock.sleep = lambda seconds: (Clock.sleep(clock, seconds), clock.now >= 1 and double.settle())
     state = told(call("alice", clock=clock, timeout=SHORT, update_password="always", retries=0))[0]
-    assert state == (("changed", True, None) if stand.proves else ("unknown", None, "outcome_unknown"))
+    assert state == (("changed", True, None) if case.proves else ("unknown", None, "outcome_unknown"))
 
 
 @pytest.mark.parametrize("header", ["7", "date"])
 @pytest.mark.parametrize("which", ["change", "lookup"])
-def test_a_rate_limit_is_waited_for(call, stand, double, which, header):
+def test_a_rate_limit_is_waited_for(call, case, double, which, header):
     clock = Clock()
-    double.inject("answer", status=429, headers={"Retry-After": http_date(7) if header == "date" else header}, body="slow down", **getattr(stand, which))
-    assert told(call("alice", clock=clock, update_password="always")) == [("changed", stand.proves or None, None)]
+    double.inject("answer", status=429, headers={"Retry-After": http_date(7) if header == "date" else header}, body="slow down", **getattr(case, which))
+    assert told(call("alice", clock=clock, update_password="always")) == [("changed", case.proves or None, None)]
     assert 5 <= max(clock.waits) <= 7 and double.writes == 1
 
 
-def test_a_rate_limit_without_end_is_a_refusal(call, stand, double):
-    double.inject("answer", status=429, times=None, body="slow down", **stand.change)
+def test_a_rate_limit_without_end_is_a_refusal(call, case, double):
+    double.inject("answer", status=429, times=None, body="slow down", **case.change)
     result = call("alice", update_password="always", retries=2)
     assert told(result) == [("failed", None, "rate_limited")] and result["users"][0]["error"]["retryable"] and double.writes == 0
 
@@ -198,44 +198,44 @@ DAMAGES = [("truncated", {}), *(("wrong_types", {"top": top}) for top in (None, 
 @pytest.mark.parametrize("which, kind, options", [
     *(("change", *fault) for fault in ANSWERS), *(("lookup", *fault) for fault in ANSWERS + DAMAGES),
 ])  # fmt: skip
-def test_garbage_is_never_a_success_and_never_shows_a_secret(call, stand, double, which, kind, options):
-    double.inject(kind, times=None, **options, **getattr(stand, which))
+def test_garbage_is_never_a_success_and_never_shows_a_secret(call, case, double, which, kind, options):
+    double.inject(kind, times=None, **options, **getattr(case, which))
     result = call("alice", "bob", update_password="always", timeout=5, retries=0)
-    clean(result, *stand.secrets)
+    clean(result, *case.secrets)
     changed = [user["state"] == "changed" for user in result["users"]]
     assert which == "lookup" or result["failed"], result
     assert in_force(double, "alice", "bob") == [name for name, done in zip(("alice", "bob"), changed) if done]
 
 
-@pytest.mark.parametrize("stand", [stand for stand in STANDS.values() if stand.end_logins], ids=lambda stand: stand.vendor)
-def test_a_login_that_ends_in_the_middle_of_a_batch_is_made_again(call, stand, double):
-    gate = double.inject("gate", hold="before", **stand.change)
+@pytest.mark.parametrize("case", [case for case in CASES.values() if case.end_logins], ids=lambda case: case.vendor)
+def test_a_login_that_ends_in_the_middle_of_a_batch_is_made_again(call, case, double):
+    gate = double.inject("gate", hold="before", **case.change)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(call, "alice", "bob", concurrency=1, update_password="always")
         assert gate.arrived.wait(PATIENCE)
-        stand.end_logins(double)
+        case.end_logins(double)
         gate.release()
         result = running.result(PATIENCE)
     assert not result["failed"] and in_force(double, "alice", "bob") == ["alice", "bob"], result
 
 
-def test_tls_with_a_private_authority_with_a_wrong_one_and_for_another_name(stand, tls_files):
-    with stand.double({"alice": OLD}, tls=tls_files.server) as double:
+def test_tls_with_a_private_authority_with_a_wrong_one_and_for_another_name(case, tls_files):
+    with case.double({"alice": OLD}, tls=tls_files.server) as double:
         for options in ({"ca_path": str(tls_files.other_ca)}, {}):
-            result = run(stand, double, "alice", **options)
+            result = run(case, double, "alice", **options)
             assert told(result) == [("failed", None, "tls_failed")] and "certificate" in result["msg"] and not double.requests
-        assert told(run(stand, double, "alice", ca_path=str(tls_files.ca))) == [("changed", stand.proves or None, None)]
-        result = run(stand, double, "alice", validate_certs=False, update_password="always", entry={"current_password": NEW})
+        assert told(run(case, double, "alice", ca_path=str(tls_files.ca))) == [("changed", case.proves or None, None)]
+        result = run(case, double, "alice", validate_certs=False, update_password="always", entry={"current_password": NEW})
         assert not result["failed"] and any("validate_certs is false" in text for text in result["warnings"])
-    with stand.double({"alice": OLD}, tls=(tls_files.wrong_name_cert, tls_files.wrong_name_key)) as double:
-        result = run(stand, double, "alice", ca_path=str(tls_files.ca))
+    with case.double({"alice": OLD}, tls=(tls_files.wrong_name_cert, tls_files.wrong_name_key)) as double:
+        result = run(case, double, "alice", ca_path=str(tls_files.ca))
         assert told(result) == [("failed", None, "tls_failed")] and not double.requests
 
 
-def test_a_server_that_is_not_there(stand):
-    with stand.double({"alice": OLD}) as double:
-        connection = stand.connection(double)
+def test_a_server_that_is_not_there(case):
+    with case.double({"alice": OLD}) as double:
+        connection = case.connection(double)
     double.url  # pylint: disable=pointless-statement  # the address outlives the server
-    result = run(stand, double, "alice", retries=0)
-    assert connection == stand.connection(double)
+    result = run(case, double, "alice", retries=0)
+    assert connection == case.connection(double)
     assert told(result) == [("failed", None, "connection_failed")] and result["error"]["retryable"] and not result["changed"]

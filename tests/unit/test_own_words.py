@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors, module_runner
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, WITHHELD
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors, module_runner
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK, WITHHELD
-
-from tests.stands import STANDS
 from tests.unit.calls import OLD, run, told
 from tests.unit.plugins.module_utils.fake_vendor import Clock, fails, make_vendor, params
+from tests.vendor_cases import CASES
 
 USER = "app-demo"
 # Passwords that are words of a result, or (a part of) the name.
@@ -30,7 +29,7 @@ WORDS = (
 def report(vendor: type, **user: Any) -> dict[str, Any]:
     """The result of a run for one user."""
     clock = Clock()
-    return change.run(vendor, params(vendor, dict({"name": USER}, **user)), False, clock.sleep, clock)
+    return _change.set_passwords(vendor, params(vendor, dict({"name": USER}, **user)), False, clock.sleep, clock)
 
 
 @pytest.mark.parametrize("word", [word for word in WORDS if len(word) > 1])
@@ -54,7 +53,7 @@ def test_edge_43_no_kind_is_masked(word: str, kind: str) -> None:
 def test_edge_63_what_the_vendor_says_is_masked_and_what_we_say_is_not(word: str) -> None:
     def refuse(_vendor: object, _account: object) -> None:
         message = ("The login of %s is wrong. The server said: " % USER, Outside("no %s here" % word.upper()))
-        raise VendorError(errors.PASSWORD_REJECTED, message, 400, word, word)
+        raise PasswordError(errors.PASSWORD_REJECTED, message, 400, word, word)
 
     error = report(make_vendor({USER: OLD}, change=refuse), password=word, current_password=OLD)["users"][0]["error"]
     assert error["message"] == "The login of %s is wrong. The server said: no %s here" % (USER, MASK)
@@ -73,49 +72,49 @@ def test_edge_37_a_module_of_its_own_masks_nothing_either(word: str, capfd: pyte
     assert result["users"][0]["error"]["message"] == "The current password of %s is wrong." % USER
 
 
-@pytest.mark.parametrize("vendor", STANDS)
+@pytest.mark.parametrize("vendor", CASES)
 @pytest.mark.parametrize("name", ["alice", "Passw0rd-alice"])
 def test_edge_37_a_name_that_is_its_own_password_at_every_vendor(vendor: str, name: str) -> None:
-    stand = STANDS[vendor]
-    with stand.double({name: OLD}) as double:
-        result = run(stand, double, name, entry={"password": name if vendor != "aria_logs" else name + "-1A"}, update_password="always")
+    case = CASES[vendor]
+    with case.double({name: OLD}) as double:
+        result = run(case, double, name, entry={"password": name if vendor != "aria_logs" else name + "-1A"}, update_password="always")
         assert (result["users"][0]["name"], result["users"][0]["error"] and result["users"][0]["error"]["kind"]) in ((name, None), (name, "password_rejected"))
         # And where there is no such user.
-        result = run(stand, double, "nobody-" + name, entry={"current_password": "nobody", "password": "nobody-" + name + "1A"}, update_password="always")
+        result = run(case, double, "nobody-" + name, entry={"current_password": "nobody", "password": "nobody-" + name + "1A"}, update_password="always")
         assert result["users"][0]["name"] == "nobody-" + name and "nobody-" + name in result["msg"]
         assert told(result)[0][2] in ("user_not_found", "invalid_input", "current_password_wrong")
 
 
-@pytest.mark.parametrize("vendor", STANDS)
+@pytest.mark.parametrize("vendor", CASES)
 @pytest.mark.parametrize("status", [400, 403, 409, 500])
 def test_a_real_secret_never_leaves(vendor: str, status: int) -> None:
-    stand = STANDS[vendor]
+    case = CASES[vendor]
     new = "Tr0ub4dor&3-S3cr3t-MARKER"
-    with stand.double({"alice": OLD}) as double:
+    with case.double({"alice": OLD}) as double:
         for body in (new, new[3:14], new.upper(), "".join("&#%d;" % ord(letter) for letter in new), {"message": new, "error": {"message": new, "code": new}}):
-            double.inject("answer", status=status, body=body, **stand.change)
-            result = run(stand, double, "alice", entry={"password": new}, update_password="always")
+            double.inject("answer", status=status, body=body, **case.change)
+            result = run(case, double, "alice", entry={"password": new}, update_password="always")
             assert result["failed"]
             text = json.dumps(result).lower()
             assert not any(new.lower()[place : place + 8] in text for place in range(len(new) - 7)) and "&#" not in text
 
 
-@pytest.mark.parametrize("vendor", STANDS)
+@pytest.mark.parametrize("vendor", CASES)
 @pytest.mark.parametrize("what", ["\ud800", "\udfff and more", "a\x1b[31mred", "tab\there", "\u202eright to left", "\x00\x07\x9b", "\ufffe\U000e0001"])
 def test_edge_49_what_a_vendor_says_can_be_printed_anywhere(vendor: str, what: str) -> None:
-    stand = STANDS[vendor]
+    case = CASES[vendor]
     form = {
         "acronis": {"error": {"code": what, "message": what}},
         "aria_logs": {"errorMessage": what, "errorCode": what, "errorDetails": {"x": [{"errorCode": what}]}},
         "milvus": {"code": what, "message": what}, "rackspace_database": {"badRequest": {"code": what, "message": what}},
         "vcd": {"minorErrorCode": what, "message": "[ %s ] %s" % (what, what)},
     }[vendor]  # fmt: skip
-    with stand.double({"alice": OLD}) as double:
+    with case.double({"alice": OLD}) as double:
         for body in (json.dumps(form), '{"x": "%s"}' % what.encode("utf-8", "surrogatepass").decode("latin-1")):
-            for where in (stand.change, stand.lookup):
+            for where in (case.change, case.lookup):
                 double.clear_faults()
                 double.inject("answer", status=400, body=body, headers={"Content-Type": "application/json"}, times=None, **where)
-                result = run(stand, double, "alice", update_password="always")
+                result = run(case, double, "alice", update_password="always")
                 for text in texts(result):
                     text.encode("utf-8")
                     assert all(character.isprintable() or character == "\n" for character in text), ascii(text)

@@ -15,14 +15,14 @@ from dataclasses import replace
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible.template import Templar
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
-from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils import sending, steps, vendor_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, Note, Store, StoreConflict, content_version, read_record
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict, content_version, read_record
 
 CAPABILITIES = Capabilities(
     title="Model",
@@ -31,7 +31,7 @@ CAPABILITIES = Capabilities(
     others_need_current="yes",
     login_probe="ask the model",
     lockout="none",
-    failed_logins_per_run=None,
+    failed_logins_per_call=None,
     settle_seconds=0.0,
     password_min=8,
     password_max=64,
@@ -70,7 +70,7 @@ class MemoryStore(Store):
 
     def get(self, users):
         if self.broken:
-            raise VendorError(errors.STORE_FAILED, "The store is out of reach.")
+            raise PasswordError(errors.STORE_FAILED, "The store is out of reach.")
         return {user: self._entry(user) for user in users}
 
     def put(self, entries):
@@ -89,7 +89,7 @@ class MemoryStore(Store):
 
     def read_note(self, name):
         if self.broken:
-            raise VendorError(errors.STORE_FAILED, "The store is out of reach.")
+            raise PasswordError(errors.STORE_FAILED, "The store is out of reach.")
         number, text = self.notes.get(name, (None, "null"))
         return Note(json.loads(text), number)
 
@@ -97,7 +97,7 @@ class MemoryStore(Store):
         if self.before_note:
             self.before_note.pop(0)()
         if self.broken:
-            raise VendorError(errors.STORE_FAILED, "The store is out of reach.")
+            raise PasswordError(errors.STORE_FAILED, "The store is out of reach.")
         if self.notes.get(name, (None, ""))[0] != version:
             raise StoreConflict([name])
         self.notes[name] = ((version or 0) + 1, json.dumps(content))
@@ -127,7 +127,7 @@ def use_model(monkeypatch, *stores):
     opened = itertools.cycle(stores)
     monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: next(opened))
     monkeypatch.setattr(action_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
-    for module in (sending, steps, vendor_module):
+    for module in (delivery, steps, _vendor_runner):
         monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
     return stores[0]
 
@@ -176,12 +176,12 @@ class ModelVendor(Vendor):
         if user:
             self.calls.append(("operator", user, self.params["api_password"]))
             if self.passwords.get(user) != self.params["api_password"]:
-                raise VendorError(errors.AUTHENTICATION_FAILED, "The model refused the operator %s with %s." % (user, self.params["api_password"]))
+                raise PasswordError(errors.AUTHENTICATION_FAILED, "The model refused the operator %s with %s." % (user, self.params["api_password"]))
 
     def find(self, accounts):
         for account in accounts:
             if account.name not in self.passwords:
-                account.error = VendorError(errors.USER_NOT_FOUND, "There is no %s." % account.name)
+                account.error = PasswordError(errors.USER_NOT_FOUND, "There is no %s." % account.name)
 
     def probe(self, account, password):
         self.calls.append(("probe", account.name, password))

@@ -10,13 +10,12 @@ import pathlib
 import re
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _store_registry, _vendor_runner
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils import vendor_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores import base
 from tests.tools import layout
 
-STORES = sorted(path.stem for path in pathlib.Path(base.__file__).parent.glob("*.py") if path.stem not in ("__init__", "base") and path.stem[0] != "_")
-VENDORS = sorted(vendor_module._vendors())
+STORES = sorted(path.stem for path in (pathlib.Path(_store_registry.__file__).parent / "_stores").glob("*.py") if path.stem != "__init__")
+VENDORS = sorted(_vendor_runner._vendors())
 
 
 def variables(spec):
@@ -26,7 +25,7 @@ def variables(spec):
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_the_variables_of_a_vendor_are_kept_out(name):
-    module = vendor_module.vendor_module(name)
+    module = _vendor_runner.vendor_module(name)
     found = variables(module.SPEC["argument_spec"])
     assert module.VENDOR.env_prefix in layout.VENDOR_PREFIXES and found
     assert [variable for variable in found if not layout.FOREIGN_VARIABLES.match(variable)] == []
@@ -34,7 +33,7 @@ def test_the_variables_of_a_vendor_are_kept_out(name):
 
 @pytest.mark.parametrize("name", STORES)
 def test_the_variables_of_a_store_are_kept_out(name):
-    found = variables(base.store_class(name).argument_spec)
+    found = variables(_store_registry.store_class(name).argument_spec)
     assert found or name == "ansible_vault"
     assert [variable for variable in found if not layout.FOREIGN_VARIABLES.match(variable)] == []
 

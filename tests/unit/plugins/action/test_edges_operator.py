@@ -13,23 +13,23 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
+from ansible_collections.rekey.passwords.plugins.action.rotation_info import ActionModule as StatusModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
-from ansible_collections.rekey.passwords.plugins.action.rotation_status import ActionModule as StatusModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _operator as operator_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _targets as targets
-from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils import sending
-from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
-from tests.stands import STANDS
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as targets
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
+
 from tests.unit.calls import OLD
 from tests.unit.plugins.rotation_doubles import MemoryStore, action
+from tests.vendor_cases import CASES
 
 HOSTS = ("host-1", "host-2", "host-3", "host-4")
 WRONG, ALSO_WRONG, STALE = "S3cr3t-MARKER-Wrong-1", "S3cr3t-MARKER-Wrong-2", "S3cr3t-MARKER-Stale-1"
-LOCKING = sorted(name for name, stand in STANDS.items() if stand.capabilities.failed_logins_per_run is not None)
+LOCKING = sorted(name for name, case in CASES.items() if case.capabilities.failed_logins_per_call is not None)
 # Which option holds the password of whoever acts for all.
 SECRET = {"acronis": "client_secret"}
 
@@ -47,21 +47,21 @@ class Shared(MemoryStore):
 class Site:
     """Four hosts that reach one endpoint, each with a user of its own."""
 
-    def __init__(self, stand, double, monkeypatch):
-        self.stand, self.double, self.runs = stand, double, 0
+    def __init__(self, case, double, monkeypatch):
+        self.case, self.double, self.runs = case, double, 0
         self.stores = {HOSTS[0]: Shared(HOSTS[0])}
         self.stores.update((host, Shared.sharing(self.stores[HOSTS[0]], host)) for host in HOSTS[1:])
         monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: self.stores[host])
-        self.connection = dict(stand.connection(double), timeout=5, retries=0)
+        self.connection = dict(case.connection(double), timeout=5, retries=0)
 
     @property
     def operator(self):
         """The name under which its failed logins are counted."""
-        return self.stand.operator or self.connection["client_id"]
+        return self.case.operator or self.connection["client_id"]
 
     def secret(self, value):
         """The connection with another password of the operator."""
-        return dict(self.connection, **{SECRET.get(self.stand.vendor, "api_password"): value})
+        return dict(self.connection, **{SECRET.get(self.case.vendor, "api_password"): value})
 
     def run(self, connection=None, hosts=HOSTS, check_mode=False, module=ActionModule, **args):
         """One task of one run, at several hosts at a time; the kinds of errors by host."""
@@ -71,7 +71,7 @@ class Site:
         return {host: (result.get("error") or {}).get("kind") or ("failed" if result.get("failed") else None) for host, result in zip(hosts, results)}
 
     def _at(self, host, connection, check_mode, module, args):
-        args.update(vendor=self.stand.vendor, connection=connection, users=[{"name": self.user(host), "current_password": OLD}, *args.pop("more", ())])
+        args.update(vendor=self.case.vendor, connection=connection, users=[{"name": self.user(host), "current_password": OLD}, *args.pop("more", ())])
         plugin = action(module, args, check_mode=check_mode)
         plugin._task._uuid = "task of run %d" % self.runs
         result = plugin.run(task_vars={"inventory_hostname": host})
@@ -91,14 +91,14 @@ class Site:
 
 
 @pytest.fixture(params=LOCKING)
-def stand(request):
-    return STANDS[request.param]
+def case(request):
+    return CASES[request.param]
 
 
 @pytest.fixture
-def site(stand, monkeypatch):
-    with stand.double({Site.user(host): OLD for host in HOSTS}) as double:
-        yield Site(stand, double, monkeypatch)
+def site(case, monkeypatch):
+    with case.double({Site.user(host): OLD for host in HOSTS}) as double:
+        yield Site(case, double, monkeypatch)
         assert not double.lockouts, "an account was locked"
 
 
@@ -119,15 +119,15 @@ def test_edge_32_no_number_of_hosts_and_runs_locks_the_operator(site):
     for number in range(4):
         site.run(site.secret(WRONG), check_mode=number % 2 == 1)
         site.run(site.secret(WRONG), module=StatusModule, verify=True)
-    assert site.failures() <= site.stand.capabilities.failed_logins_per_run
-    assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
+    assert site.failures() <= site.case.capabilities.failed_logins_per_call
+    assert site.double.failed_logins[site.operator] <= site.case.capabilities.failed_logins_per_call
 
 
 def test_edge_32_several_runs_at_once_do_not_lock_the_operator(site):
     with ThreadPoolExecutor(3) as pool:
         runs = list(pool.map(lambda _number: site.run(site.secret(WRONG)), range(3)))
     assert {kind for kinds in runs for kind in kinds.values()} == {"authentication_failed", "login_budget_spent"}
-    assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
+    assert site.double.failed_logins[site.operator] <= site.case.capabilities.failed_logins_per_call
 
 
 def test_edge_32_four_hosts_in_several_runs_try_a_mistyped_password_once(site):
@@ -139,7 +139,7 @@ def test_edge_32_four_hosts_in_several_runs_try_a_mistyped_password_once(site):
     assert site.failures() == site.double.failed_logins[site.operator] == 1
     # It is mended, and nobody waits.
     assert site.run(force=True) == dict.fromkeys(HOSTS)
-    assert site.failures() == (0 if site.stand.capabilities.forgets == "good_login" else 1)
+    assert site.failures() == (0 if site.case.capabilities.forgets == "good_login" else 1)
 
 
 def test_edge_32_the_error_says_that_this_password_is_not_tried_again(site):
@@ -148,8 +148,8 @@ def test_edge_32_the_error_says_that_this_password_is_not_tried_again(site):
     told = result["msg"]
     assert "The operator %s is left alone: 1 recent failed login at " % site.operator in told and "this password is one that was refused" in told
     assert "another one is tried at once" in told
-    assert ("Retry after " in told) != (site.stand.capabilities.forgets == "good_login")
-    assert ("rotate_repair_forget_failed_logins" in told) == (site.stand.capabilities.forgets == "good_login")
+    assert ("Retry after " in told) != (site.case.capabilities.forgets == "good_login")
+    assert ("rotate_repair_forget_failed_logins" in told) == (site.case.capabilities.forgets == "good_login")
 
 
 def test_edge_32_another_mistyped_password_uses_what_is_left_of_the_budget(site):
@@ -160,17 +160,17 @@ def test_edge_32_another_mistyped_password_uses_what_is_left_of_the_budget(site)
 
 def test_edge_32_a_refused_password_is_tried_again_when_the_vendor_has_forgotten(site, monkeypatch):
     site.run(site.secret(WRONG), hosts=HOSTS[:1])
-    later = utc_now() + datetime.timedelta(seconds=site.stand.capabilities.lockout_window + 1)
+    later = utc_now() + datetime.timedelta(seconds=site.case.capabilities.lockout_window + 1)
     monkeypatch.setattr(operator_module, "utc_now", lambda: later)
-    site.double.advance(site.stand.capabilities.lockout_window + 1)
-    forgotten = site.stand.capabilities.forgets != "good_login"
+    site.double.advance(site.case.capabilities.lockout_window + 1)
+    forgotten = site.case.capabilities.forgets != "good_login"
     assert site.run(site.secret(WRONG), hosts=HOSTS[:1]) == {HOSTS[0]: "authentication_failed" if forgotten else "login_budget_spent"}
 
 
 def test_edge_32_after_a_repair_the_same_password_is_tried_again(site):
     # It was right, and it is the account that somebody has put right.
     site.run(site.secret(WRONG), hosts=HOSTS[:1])
-    more = [site.operator] if site.stand.operator else []
+    more = [site.operator] if site.case.operator else []
     site.run(hosts=HOSTS[:1], module=RepairModule, forget_failed_logins=True, more=more)
     assert site.run(site.secret(WRONG), hosts=HOSTS[:1], force=True) == {HOSTS[0]: "authentication_failed"}
 
@@ -187,7 +187,7 @@ def test_edge_32_nothing_secret_stands_in_the_note_and_no_digest_unless_a_login_
 
 def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(site, monkeypatch):
     """Whatever became of that login counts, but the password may well be right."""
-    monkeypatch.setattr(sending, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
+    monkeypatch.setattr(delivery, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
     site.run(hosts=HOSTS[:1])
     monkeypatch.undo()
     monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: site.stores[host])
@@ -201,7 +201,7 @@ def test_edge_32_a_spent_budget_names_the_operator_and_the_time(site):
     result = site._at(HOSTS[0], site.secret(WRONG), False, ActionModule, {})
     told = result["msg"]
     assert "The operator %s is left alone: 2 recent failed logins" % site.operator in told
-    assert ("Retry after " in told) != (site.stand.capabilities.forgets == "good_login")
+    assert ("Retry after " in told) != (site.case.capabilities.forgets == "good_login")
 
 
 def test_edge_30_check_mode_spends_one_login_of_the_operator_and_no_more(site):
@@ -226,9 +226,9 @@ def test_edge_32_a_server_that_is_down_costs_nothing(site):
 class TestOfAnOperatorThatIsRotated:
     """Its password stands in the store, which may be an old copy."""
 
-    @pytest.fixture(params=[name for name in LOCKING if STANDS[name].operator])
-    def stand(self, request):
-        return STANDS[request.param]
+    @pytest.fixture(params=[name for name in LOCKING if CASES[name].operator])
+    def case(self, request):
+        return CASES[request.param]
 
     def test_edge_32_an_old_backup_of_the_operators_record(self, site):
         stale = dict(verified=True, status=CURRENT, rotated_at="2026-01-01T00:00:00Z")
@@ -237,7 +237,7 @@ class TestOfAnOperatorThatIsRotated:
         for number in range(4):
             site.run(more=[site.operator] if number % 2 else [], force=True, hosts=HOSTS[:1])
             site.run(hosts=HOSTS[:1], module=StatusModule, verify=True)
-        assert site.double.failed_logins[site.operator] <= site.stand.capabilities.failed_logins_per_run
+        assert site.double.failed_logins[site.operator] <= site.case.capabilities.failed_logins_per_call
 
     def test_edge_32_the_password_that_worked_is_tried_first_by_the_next(self, site):
         store = site.stores[HOSTS[0]]
@@ -273,7 +273,7 @@ def test_edge_32_somebody_who_has_unlocked_the_operator_says_so_by_the_repair(si
     for password in (WRONG, ALSO_WRONG, WRONG):
         site.run(site.secret(password))
     assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: "login_budget_spent"}
-    more = [site.operator] if site.stand.operator else []
+    more = [site.operator] if site.case.operator else []
     # By hand a good login was made, or time has passed.
     site.double.advance(86400)
     site.run(hosts=HOSTS[:1], module=RepairModule, forget_failed_logins=True, more=more)

@@ -10,28 +10,28 @@ import dataclasses
 import itertools
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action import (
     rotation_change,
     rotation_commit,
+    rotation_info,
     rotation_move,
     rotation_repair,
     rotation_retire,
     rotation_run,
     rotation_stage,
-    rotation_status,
 )
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _lease, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils import action as action_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils._targets import TargetNote
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, ORPHANED, RETIRED, Earlier, Identity, Pending, Record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, RETIRED, Earlier, Identity, Pending, Record
+
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, action, capabilities, run_action, use_model
 
 OLD, NEW, TOLD, ROOT, LATE = ("S3cr3t-MARKER-" + name for name in ("old", "new", "told", "root", "late"))
 LONG_AGO = "2026-01-01T00:00:00Z"
 HERE, THERE = "model://here", "model://there"
-LOCKS = capabilities(failed_logins_per_run=2, failed_probes_per_run=1, lockout_window=3600.0)
+LOCKS = capabilities(failed_logins_per_call=2, failed_probes_per_call=1, lockout_window=3600.0)
 
 
 @pytest.fixture(name="store", autouse=True)
@@ -153,7 +153,7 @@ def test_where_no_login_can_be_made_a_record_of_an_earlier_version_is_adopted_al
 def test_edge_39_verify_and_status_tell_of_a_foreign_record_and_log_in_nowhere(store):
     rotate(first())
     calls = list(ModelVendor.calls)
-    result = run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": THERE}, "users": ["alice"], "verify": True})
+    result = run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": THERE}, "users": ["alice"], "verify": True})
     assert result["failed"] and kinds(result) == {"alice": "target_mismatch"} and ModelVendor.calls == calls
 
 
@@ -194,7 +194,7 @@ def test_a_repair_takes_over_an_account_only_from_a_name_without_a_record(store)
 
 
 def test_edge_24_what_another_run_has_rotated_while_this_one_waited_is_left_to_it(store, monkeypatch):
-    taken, whole = [], _lease.held
+    taken, whole = [], lease.held
 
     def wait(waiting):
         taken.append(waiting)
@@ -211,7 +211,7 @@ def test_edge_24_what_another_run_has_rotated_while_this_one_waited_is_left_to_i
 def test_edge_24_nothing_is_written_before_the_lease_is_taken(store, monkeypatch):
     def held(_store):
         assert not store.data
-        raise VendorError("store_conflict", "Another run is at work.")
+        raise PasswordError("store_conflict", "Another run is at work.")
 
     monkeypatch.setattr(steps, "held", held)
     assert rotate(first())["error"]["kind"] == "store_conflict" and not store.data and not ModelVendor.calls
@@ -315,7 +315,7 @@ def test_edge_40_the_rotation_finds_it_where_the_vendor_wants_the_current_passwo
 
     def wants_current(account):
         if account.current_password != ModelVendor.passwords["alice"]:
-            raise VendorError("current_password_wrong", "The model says no.")
+            raise PasswordError("current_password_wrong", "The model says no.")
 
     ModelVendor.troubles["alice"] = wants_current
     result = rotate("alice")
@@ -387,7 +387,7 @@ def test_results_as_they_should_be_are_taken(store, result):
 
 def test_edge_46_verify_fails_for_users_without_a_proved_password(store):
     rotate(first())
-    result = run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice", "bob"], "verify": True})
+    result = run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice", "bob"], "verify": True})
     assert result["failed"] and "bob" in result["msg"] and "alice" not in result["msg"]
     assert result["summary"][-1] == "1 of 2 users could not be verified: bob"
 
@@ -402,7 +402,7 @@ def test_edge_31_verify_counts_before_it_logs_in_and_holds_the_lease(store, monk
         return True
 
     monkeypatch.setattr(ModelVendor, "probe", login)
-    result = run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
+    result = run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
     assert seen == [(1, True)] and "failed" not in result and store.record("alice").failed_logins == 0
     assert store.read_note("lease of model-1").content["id"] is None
 
@@ -412,7 +412,7 @@ def test_edge_31_three_verifies_of_a_wrong_password_make_one_failed_login(store,
     monkeypatch.setattr(ModelVendor, "capabilities", LOCKS)
     ModelVendor.passwords["alice"], ModelVendor.calls = TOLD, []
     for _time in range(3):
-        run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
+        run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
     assert len(ModelVendor.done("probe")) == 1
 
 
@@ -455,7 +455,7 @@ def test_edge_59_a_run_that_fails_names_them_too(store):
     left_behind(store)
 
     def fail(account):
-        raise VendorError("user_not_found", "The model refuses.")
+        raise PasswordError("user_not_found", "The model refuses.")
 
     ModelVendor.troubles["alice"] = fail
     result = rotate(first())
@@ -490,7 +490,7 @@ def test_edge_59_one_listing_a_run(store, monkeypatch):
 
 def test_edge_59_a_store_that_refuses_to_list_fails_no_run(store, monkeypatch):
     def refuse():
-        raise VendorError("store_failed", "Permission denied.")
+        raise PasswordError("store_failed", "Permission denied.")
 
     left_behind(store)
     monkeypatch.setattr(store, "list", refuse)
@@ -503,7 +503,7 @@ def test_edge_59_a_record_that_cannot_be_read_hides_no_other_one(store):
     left_behind(store)
     store.data["carol"] = {"username": "carol", "failed_logins": -1}
     assert rotate("alice", force=True)["unlisted"] == ["bob"]
-    status = run_action(rotation_status.ActionModule, {"users": ["alice"]})
+    status = run_action(rotation_info.ActionModule, {"users": ["alice"]})
     assert "failed" not in status and status["unlisted"] == ["bob"] and "may be in force" in status["summary"][-1]
 
 
@@ -519,23 +519,23 @@ def test_edge_59_the_steps_one_by_one_name_them_too(store):
 
 def test_edge_59_status_and_retire_leave_other_vendors_alone(store):
     left_behind(store, "carol", vendor="another", target="another://")
-    assert run_action(rotation_status.ActionModule, {"users": ["alice"]})["unlisted"] == ["carol"]
-    assert run_action(rotation_status.ActionModule, {"users": ["alice"], "vendor": "model"})["unlisted"] == []
+    assert run_action(rotation_info.ActionModule, {"users": ["alice"]})["unlisted"] == ["carol"]
+    assert run_action(rotation_info.ActionModule, {"users": ["alice"], "vendor": "model"})["unlisted"] == []
 
 
 def test_edge_59_and_51_records_without_a_user_are_told_and_retired_with_a_copy(store):
     rotate(first(), first("bob"))
     password = store.record("bob").password
-    result = run_action(rotation_status.ActionModule, {"users": ["alice"]})
+    result = run_action(rotation_info.ActionModule, {"users": ["alice"]})
     assert result["unlisted"] == ["bob"] and "bob" in result["summary"][-1] and "failed" not in result
-    assert run_action(rotation_status.ActionModule, {"users": ["alice"], "fail_on": ["unlisted"]})["failed"]
+    assert run_action(rotation_info.ActionModule, {"users": ["alice"], "fail_on": ["unlisted"]})["failed"]
     dry = run_action(rotation_retire.ActionModule, {"users": ["bob"]}, check_mode=True)
     assert dry["users"] == [{"name": "bob", "action": "retired", "error": None}] and store.record("bob").password == password
     retired = run_action(rotation_retire.ActionModule, {"users": ["bob", "carol"]})
     assert [user["action"] for user in retired["users"]] == ["retired", "unchanged"] and "MARKER" not in repr(retired) and retired["changed"]
     assert store.of[retired["copy"]].record("bob").password == password and store.record("bob").secrets == [] and store.record("bob").status == RETIRED
-    assert run_action(rotation_status.ActionModule, {"users": ["alice"]})["unlisted"] == []
-    assert [user["name"] for user in run_action(rotation_status.ActionModule, {})["users"]] == ["alice"]
+    assert run_action(rotation_info.ActionModule, {"users": ["alice"]})["unlisted"] == []
+    assert [user["name"] for user in run_action(rotation_info.ActionModule, {})["users"]] == ["alice"]
     again = run_action(rotation_retire.ActionModule, {"users": ["bob"]})
     assert not again["changed"] and again["copy"] is None
     # Another name may have the account now, and the user itself can come back.
@@ -557,11 +557,11 @@ def test_edge_59_and_51_records_without_a_user_are_told_and_retired_with_a_copy(
 def test_edge_57_status_can_be_told_what_is_a_failure(store, reason, record):
     if record:
         store.keep(record)
-    assert "failed" not in run_action(rotation_status.ActionModule, {"users": ["alice"]})
-    result = run_action(rotation_status.ActionModule, {"users": ["alice"], "fail_on": [reason]})
+    assert "failed" not in run_action(rotation_info.ActionModule, {"users": ["alice"]})
+    result = run_action(rotation_info.ActionModule, {"users": ["alice"], "fail_on": [reason]})
     assert result["failed"] and "alice" in result["msg"] and result["users"] and result["summary"]
     store.keep(Record("alice", password=OLD, status=CURRENT, rotated_at="2036-01-01T00:00:00Z"))
-    assert "failed" not in run_action(rotation_status.ActionModule, {"users": ["alice"], "fail_on": [reason]})
+    assert "failed" not in run_action(rotation_info.ActionModule, {"users": ["alice"], "fail_on": [reason]})
 
 
 @pytest.mark.parametrize("args", [{"policy": 5}, {"max_age": "old"}, {"target": ["x"]}, {"policy": {"length": "long"}}])
@@ -572,7 +572,7 @@ def test_edge_48_wrong_options_are_typed_errors(store, args):
 
 def test_edge_48_an_age_beyond_the_calendar_is_no_accident(store):
     rotate(first())
-    assert run_action(rotation_status.ActionModule, {"users": ["alice"], "max_age": "3000000d"})["users"][0]["due_at"] is None
+    assert run_action(rotation_info.ActionModule, {"users": ["alice"], "max_age": "3000000d"})["users"][0]["due_at"] is None
     assert "failed" not in rotate("alice", max_age="3000000d")
 
 
@@ -591,7 +591,7 @@ def test_move_to_the_same_store_waits_for_nobody(store):
 
 
 def test_edge_36_failed_logins_that_only_a_good_login_forgets_can_be_forgotten_by_hand(store, monkeypatch):
-    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0, forgets="good_login"))
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=3600.0, forgets="good_login"))
     store.keep(Record("alice", password=OLD, status=CURRENT, rotated_at=LONG_AGO, failed_logins=2, failed_at=LONG_AGO))
     assert kinds(repair()) == {"alice": "login_budget_spent"} and not ModelVendor.calls
     assert kinds(repair(forget_failed_logins=True)) == {"alice": None} and store.record("alice").failed_logins == 0
@@ -615,13 +615,13 @@ def test_a_told_password_has_the_second_login_after_a_verify_that_failed(store, 
     rotate(first())
     monkeypatch.setattr(ModelVendor, "capabilities", LOCKS)
     ModelVendor.passwords["alice"], ModelVendor.calls = TOLD, []
-    run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
+    run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
     assert kinds(repair({"name": "alice", "password": NEW})) == {"alice": "current_password_wrong"}
     assert kinds(repair({"name": "alice", "password": TOLD})) == {"alice": "login_budget_spent"} and len(ModelVendor.done("probe")) == 2
     record = store.record("alice")
     record.failed_at = LONG_AGO
     store.keep(record)
-    run_action(rotation_status.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
+    run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})
     assert kinds(repair({"name": "alice", "password": TOLD})) == {"alice": None}
 
 
@@ -629,7 +629,7 @@ def test_a_told_password_has_the_second_login_after_a_verify_that_failed(store, 
 def test_edge_21_a_password_that_needed_more_than_the_policy_allows_is_told(store, symbols):
     def wants_symbols(account):
         if account.password.isalnum():
-            raise VendorError("password_rejected", "Too simple.")
+            raise PasswordError("password_rejected", "Too simple.")
 
     ModelVendor.troubles["alice"] = wants_symbols
     result = rotate(first(), policy={"symbols": symbols})

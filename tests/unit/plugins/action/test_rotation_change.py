@@ -14,13 +14,14 @@ import types
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import sending, steps, vendor_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
+
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, MemoryStore, ModelVendor, action, capabilities, run_action, use_model
 
 OLD, NEW, ROOT, ROOT_NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new", "S3cr3t-MARKER-root", "S3cr3t-MARKER-root-new"
@@ -82,7 +83,7 @@ def test_a_password_that_another_run_has_taken_up_since_gets_a_look_too(store):
 
 def test_the_vendor_gets_the_known_password_and_the_extras(store, monkeypatch):
     seen = []
-    monkeypatch.setattr(sending, "run_vendor_module", lambda _action, _vendor, args, _vars, _check_mode: seen.append(args) or {"changed": False, "users": []})
+    monkeypatch.setattr(delivery, "run_vendor_module", lambda _action, _vendor, args, _vars, _check_mode: seen.append(args) or {"changed": False, "users": []})
     keep_pending(store, "alice")
     store.keep(Record("bob", pending=Pending(NEW, run_id="run", attempts=1, replaces="S3cr3t-MARKER-adopted")))
     change([{"name": "alice", "current_password": "S3cr3t-MARKER-stale", "scope": "local"}, "bob"], staged("alice", "bob", "unlisted"))
@@ -132,7 +133,7 @@ def refuse(number, kind="password_rejected"):
     def trouble(account):
         if len(refused) < number:
             refused.append(account.password)
-            raise VendorError(kind, "The model does not like %s." % account.password)
+            raise PasswordError(kind, "The model does not like %s." % account.password)
 
     return trouble
 
@@ -197,7 +198,7 @@ def test_it_is_noted_before_anything_is_sent(store):
 
 
 def test_a_login_that_may_fail_is_counted_before_it_is_made(store, monkeypatch):
-    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=3600.0))
     keep_pending(store, "alice", attempts=2)
     noted = []
     monkeypatch.setattr(ModelVendor, "probe", lambda self, account, password: noted.append(store.record("alice").failed_logins) and False)
@@ -206,10 +207,10 @@ def test_a_login_that_may_fail_is_counted_before_it_is_made(store, monkeypatch):
 
 
 def test_a_user_whose_failed_logins_are_too_many_is_left_alone(store, monkeypatch):
-    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=3600.0))
     keep_pending(store, "alice", attempts=2)
     record = store.record("alice")
-    record.note_failed_logins(2, to_text(utc_now()))
+    record.note_failed_logins(2, format_utc(utc_now()))
     store.keep(record)
     result = change(["alice"], staged("alice", fresh=False))
     assert states(result) == {"alice": ("failed", "login_budget_spent")} and not ModelVendor.calls
@@ -223,11 +224,11 @@ def test_a_user_whose_failed_logins_are_too_many_is_left_alone(store, monkeypatc
 
 
 def test_edge_64_the_time_to_try_again_counts_from_the_last_failed_login(store, monkeypatch):
-    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=86400.0))
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=86400.0))
     keep_pending(store, "alice", attempts=2)
     record = store.record("alice")
     failed_at = utc_now() - datetime.timedelta(hours=7)
-    record.note_failed_logins(2, to_text(failed_at))
+    record.note_failed_logins(2, format_utc(failed_at))
     store.keep(record)
     message = change(["alice"], staged("alice", fresh=False))["users"][0]["error"]["message"]
     end = failed_at + datetime.timedelta(days=1)
@@ -239,7 +240,7 @@ def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatc
 
     @contextlib.contextmanager
     def held(store):
-        raise VendorError("store_conflict", "Another run has been changing passwords of %s." % store.host)
+        raise PasswordError("store_conflict", "Another run has been changing passwords of %s." % store.host)
         yield  # pylint: disable=unreachable
 
     monkeypatch.setattr(steps, "held", held)
@@ -366,7 +367,7 @@ def test_where_nothing_is_left_over_the_operator_fails_one_login_and_no_more(sto
 def test_what_may_be_in_force_already_is_not_sent_a_second_time(store):
     # The operator is locked in the middle: a second call would repeat alice's change, and its answer would hide that the first worked.
     def locked(_account):
-        raise VendorError("authentication_failed", "The model refused the operator.")
+        raise PasswordError("authentication_failed", "The model refused the operator.")
 
     keep_pending(store, "root", attempts=2, password=ROOT, new=ROOT_NEW)
     keep_pending(store, "alice")
@@ -424,7 +425,7 @@ TRACEBACK = "Traceback (most recent call last):\n  File ...\nModuleNotFoundError
     (AnsibleError("Missing sudo password"), "Missing sudo password"),
 ])  # fmt: skip
 def test_edge_9_and_11_what_was_never_started_is_the_users_error_and_nothing_stays_noted(store, monkeypatch, answer, words):
-    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_run=2, lockout_window=3600.0))
+    monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=3600.0))
     keep_pending(store, "alice", attempts=2)
     keep_pending(store, "bob")
     before = repr(store.data)
@@ -455,7 +456,7 @@ def operators(store):
 
 def test_edge_9_a_library_that_is_missing_here_is_told_before_anything_is_noted(store, monkeypatch):
     keep_pending(store, "alice")
-    monkeypatch.setattr(vendor_module, "REQUESTS_IMPORT_ERROR", "Traceback")
+    monkeypatch.setattr(_vendor_runner, "REQUESTS_IMPORT_ERROR", "Traceback")
     result = change(["alice"], staged("alice"))
     assert states(result) == {"alice": ("failed", "invalid_input")} and "requests" in result["msg"]
     assert store.record("alice").pending.sent == 0 and store.writes == 0

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_commit import ActionModule
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import action as shared
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as shared
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
+
 from tests.unit.plugins.rotation_doubles import MemoryStore, run_action
 
 OLD, NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new"
@@ -35,7 +35,7 @@ def staged(*names):
 
 def result(name, state="changed", verified=True, kind=None):
     """What the change told of a user."""
-    return {"name": name, "state": state, "verified": verified, "error": kind and VendorError(kind, "The vendor says no.").as_dict()}
+    return {"name": name, "state": state, "verified": verified, "error": kind and PasswordError(kind, "The vendor says no.").as_dict()}
 
 
 def commit(users, results, check_mode=False, **args):
@@ -111,7 +111,7 @@ def test_the_staged_password_is_gone(store):
 
 
 @pytest.mark.parametrize(
-    "most, action, line", [(1, "orphaned", "NOT rotated, and no run tries it again until it is repaired"), (2, "kept", "is kept as pending")]
+    "most, action, line", [(1, "abandoned", "NOT rotated, and no run tries it again until it is repaired"), (2, "kept", "is kept as pending")]
 )
 def test_max_attempts(store, most, action, line):
     told = commit(["alice"], [result("alice", "failed", None, "current_password_wrong")], max_attempts=most)

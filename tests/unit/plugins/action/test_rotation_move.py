@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_move import ActionModule
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, ORPHANED, Pending, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
+
 from tests.unit.plugins.rotation_doubles import MemoryStore, loader, run_action, use_model
 
 OLD, NEW, OTHER, VAULT = ("S3cr3t-MARKER-" + name for name in ("old", "new", "other", "vault"))
@@ -168,7 +169,7 @@ def test_wrong_options_are_told_by_their_names_and_without_a_secret(tmp_path, ar
 
 def test_a_message_of_a_store_shows_no_secret_of_the_records_and_none_that_opens_it(stores, monkeypatch):
     def fail(_entries):
-        raise VendorError("store_failed", "It did not take %s, %s and %s." % (NEW, OTHER, "S3cr3t-MARKER-token"))
+        raise PasswordError("store_failed", "It did not take %s, %s and %s." % (NEW, OTHER, "S3cr3t-MARKER-token"))
 
     monkeypatch.setattr(stores[1], "put", fail)
     assert move(to_store_options={"token": "S3cr3t-MARKER-token"})["msg"] == "It did not take ********, ******** and ********."

@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.ages import to_text, utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, ORPHANED, Pending, Record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
+
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, capabilities, run_action, use_model
 
 OLDER, OLD, NEW, TOLD, ROOT = ("S3cr3t-MARKER-" + name for name in ("older", "old", "new", "told", "root"))
 AS_ROOT = {"url": "model://", "api_user": "root", "api_password": ROOT}
-LOCKS = capabilities(failed_logins_per_run=2, failed_probes_per_run=1, lockout_window=3600.0)
+LOCKS = capabilities(failed_logins_per_call=2, failed_probes_per_call=1, lockout_window=3600.0)
 
 
 @pytest.fixture(name="store", autouse=True)
@@ -152,7 +152,7 @@ def test_a_reset_that_fails_keeps_every_password_that_may_be_in_force(store):
 
 def _refuse(kind, **more):
     def trouble(_account):
-        raise VendorError(kind, "The model says no.", **more)
+        raise PasswordError(kind, "The model says no.", **more)
 
     return trouble
 
@@ -189,7 +189,7 @@ def test_the_budget_of_failed_logins_is_kept_over_repairs(store, monkeypatch):
     record = store.record("alice")
     record.failed_at = "2026-01-01T00:00:00Z"
     store.keep(record)
-    began = to_text(utc_now())
+    began = format_utc(utc_now())
     repair()
     assert len(ModelVendor.done("probe")) == 2 and store.record("alice").failed_at >= began
 

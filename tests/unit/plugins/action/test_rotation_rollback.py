@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_rollback import ActionModule
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, Pending, Record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
+
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, run_action, use_model
 
 OLD, NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new"
@@ -45,7 +45,7 @@ def test_the_previous_passwords_are_in_force_again_and_due(store):
     assert (record.password, record.previous, record.pending, record.rotated_at, record.status) == (OLD, NEW, None, None, CURRENT)
 
 
-@pytest.mark.parametrize("action", ["kept", "dropped", "superseded", "orphaned", None])
+@pytest.mark.parametrize("action", ["kept", "dropped", "superseded", "abandoned", None])
 def test_only_those_that_were_promoted(store, action):
     result = back(committed("alice") + committed("bob", action=action))
     assert [user["name"] for user in result["users"]] == ["alice"] and ModelVendor.passwords["bob"] == NEW
@@ -58,7 +58,7 @@ def test_nobody_promoted_asks_nobody(store):
 
 def test_a_vendor_that_takes_no_password_twice_leaves_the_new_one(store):
     def reused(_account):
-        raise VendorError("password_reused", "Used before.")
+        raise PasswordError("password_reused", "Used before.")
 
     ModelVendor.troubles["alice"] = reused
     result = back(committed("alice", "bob"))
@@ -74,7 +74,7 @@ def test_a_vendor_that_takes_no_password_twice_leaves_the_new_one(store):
 
 def test_a_doubtful_rollback_keeps_both(store):
     def lost(_account):
-        raise VendorError("timed_out", "No answer.", maybe_applied=True)
+        raise PasswordError("timed_out", "No answer.", maybe_applied=True)
 
     ModelVendor.troubles["alice"] = lost
     ModelVendor.unreachable = {"alice"}

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, ORPHANED, Pending, Record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
+
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, run_action, use_model
 
 OLD, OLDER, ROOT = "S3cr3t-MARKER-old", "S3cr3t-MARKER-older", "S3cr3t-MARKER-root"
@@ -35,7 +35,7 @@ def refuse(name, kind):
     """The vendor refuses the change of a user."""
 
     def fail(account):
-        raise VendorError(kind, "The model refuses.")
+        raise PasswordError(kind, "The model refuses.")
 
     ModelVendor.troubles[name] = fail
 
@@ -90,7 +90,7 @@ def test_a_store_that_fails_after_the_change_has_the_new_password_all_the_same(s
     def put(entries):
         writes.append(entries)
         if len(writes) == 3:
-            raise VendorError("store_failed", "The store is full.")
+            raise PasswordError("store_failed", "The store is full.")
         whole(entries)
 
     monkeypatch.setattr(store, "put", put)
@@ -105,7 +105,7 @@ def test_a_store_that_fails_after_the_change_has_the_new_password_all_the_same(s
 def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatch):
     @contextlib.contextmanager
     def held(store):
-        raise VendorError("store_conflict", "Another run has been changing passwords of %s." % store.host)
+        raise PasswordError("store_conflict", "Another run has been changing passwords of %s." % store.host)
         yield  # pylint: disable=unreachable
 
     monkeypatch.setattr(steps, "held", held)
@@ -147,7 +147,7 @@ def test_a_rollback_that_fails_as_a_whole_is_told_beside_what_was_done(store, mo
     refuse("bob", "permission_denied")
 
     def fail(*_args):
-        raise VendorError("store_failed", "The store is out of reach for %s." % OLDER)
+        raise PasswordError("store_failed", "The store is out of reach for %s." % OLDER)
 
     monkeypatch.setattr(steps, "roll_back", fail)
     result = rotate("alice", {"name": "bob", "current_password": OLDER}, rollback=True)
@@ -157,7 +157,7 @@ def test_a_rollback_that_fails_as_a_whole_is_told_beside_what_was_done(store, mo
 
 def test_a_change_that_fails_as_a_whole_is_told_without_a_secret(store, monkeypatch):
     def fail(*_args):
-        raise VendorError("store_failed", "The store is out of reach for %s." % OLD)
+        raise PasswordError("store_failed", "The store is out of reach for %s." % OLD)
 
     monkeypatch.setattr(steps, "change", fail)
     result = rotate({"name": "alice", "current_password": OLD})

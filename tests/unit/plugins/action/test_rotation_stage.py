@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.action.rotation_stage import ActionModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, loader, run_action
 
 VAULT = "S3cr3t-MARKER-vault"

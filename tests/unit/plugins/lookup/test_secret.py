@@ -12,10 +12,11 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib
 from ansible.template import Templar
-
 from ansible_collections.rekey.passwords.plugins.lookup import secret
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import Pending, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Entry, open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
+
 from tests.unit.plugins.rotation_doubles import loader
 
 VAULT = "S3cr3t-MARKER-vault"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
 from ansible_collections.rekey.passwords.plugins.module_utils.http import Response
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 
 class _Raw:

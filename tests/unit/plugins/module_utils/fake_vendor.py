@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
 
 OLD = "S3cr3t-MARKER-old"
@@ -35,7 +35,7 @@ class Clock:
 
 
 def make_vendor(
-    passwords=(), failed_logins_per_run=None, settle_seconds=0.0, bulk=0, others_need_current="yes", rules=None, **behaviour
+    passwords=(), failed_logins_per_call=None, settle_seconds=0.0, bulk=0, others_need_current="yes", rules=None, **behaviour
 ):  # fmt: skip
     """A new class of vendor, with notes of its own.
 
@@ -53,7 +53,7 @@ def make_vendor(
         env_prefix = "FAKE"
         capabilities = Capabilities(
             title="Fake", changes_own=True, changes_others=True, others_need_current=others_need_current, login_probe="a look", lockout="none",
-            failed_logins_per_run=failed_logins_per_run, settle_seconds=settle_seconds, password_min=2, password_max=64, password_unit="characters",
+            failed_logins_per_call=failed_logins_per_call, settle_seconds=settle_seconds, password_min=2, password_max=64, password_unit="characters",
             password_forbidden="\n", bulk=bulk, **(rules or {}),
         )  # fmt: skip
         argument_spec = dict(
@@ -157,7 +157,7 @@ def fails(kind, message="no", **more):
     """A behaviour that ends in a typed error."""
 
     def fail(_vendor, *_args):
-        raise VendorError(kind, message, **more)
+        raise PasswordError(kind, message, **more)
 
     return fail
 

@@ -11,12 +11,10 @@ import os
 import re
 
 import pytest
-
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import entries, module_spec, secrets
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.milvus import Milvus
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import entries, module_spec, secrets
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.milvus import Milvus
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
 
 from tests.unit.plugins.module_utils.fake_vendor import make_vendor
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor, params
 
@@ -22,7 +21,7 @@ DOUBT = fails(errors.TIMED_OUT, "The server timed out.", http_status=408, vendor
 def one(vendor, user="alice", check_mode=False, clock=None, **options):
     """The whole result, and the only user in it."""
     clock = clock or Clock()
-    result = change.run(vendor, params(vendor, user, **options), check_mode, clock.sleep, clock)
+    result = _change.set_passwords(vendor, params(vendor, user, **options), check_mode, clock.sleep, clock)
     assert len(result["users"]) == 1
     return result, result["users"][0]
 
@@ -98,7 +97,7 @@ def test_a_change_that_the_vendor_refuses(kind):
 def test_a_user_that_the_look_up_refuses_is_not_touched():
     def not_there(_vendor, accounts):
         accounts[0].id = "id-1"
-        accounts[0].error = errors.VendorError(errors.USER_NOT_FOUND, "There is no alice.")
+        accounts[0].error = errors.PasswordError(errors.USER_NOT_FOUND, "There is no alice.")
 
     vendor = make_vendor({}, find=not_there)
     result, user = one(vendor)
@@ -205,7 +204,7 @@ def test_check_mode_looks_and_does_not_write(user, update, expected, calls):
 
 
 def test_edge_30_check_mode_spends_no_failed_login_where_they_count():
-    vendor = make_vendor({"alice": OLD}, failed_logins_per_run=2)
+    vendor = make_vendor({"alice": OLD}, failed_logins_per_call=2)
     result, user = one(vendor, dict(ALICE, current_password="S3cr3t-MARKER-wrong"), check_mode=True)
     assert (user["state"], vendor.failed_logins) == ("would_change", {}) and "Check mode makes no login" in result["warnings"][0]
 

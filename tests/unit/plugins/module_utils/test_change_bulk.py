@@ -10,9 +10,8 @@ import json
 import threading
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor, params
 
@@ -22,7 +21,7 @@ DOUBT = fails(errors.TIMED_OUT, "The server timed out.", http_status=408, reques
 def run(vendor, *users, check_mode=False, clock=None, **options):
     """The result of one run."""
     clock = clock or Clock()
-    return change.run(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
+    return _change.set_passwords(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
 
 
 def states(result):
@@ -71,7 +70,7 @@ def test_all_are_looked_at_before_the_first_request_and_after_the_last():
 
 def test_only_those_who_need_a_change_are_in_the_request():
     def lost(vendor, accounts):
-        accounts[3].error = VendorError(errors.USER_NOT_FOUND, "There is no d.")
+        accounts[3].error = PasswordError(errors.USER_NOT_FOUND, "There is no d.")
 
     vendor = make_vendor(everybody("ade", b=NEW), bulk=100, find=lost)
     result = run(vendor, "a", "b", {"name": "c", "password": "x"}, "d", {"name": "e", "update_password": "always", "password": OLD}, "f")

@@ -9,14 +9,13 @@ from __future__ import annotations
 import itertools
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor, params
 
 ELSE = "S3cr3t-MARKER-else"
 DOUBT = fails(errors.TIMED_OUT, "Late.", maybe_applied=True)
-ONE_TO_FIND_OUT = {"failed_probes_per_run": 1}
+ONE_TO_FIND_OUT = {"failed_probes_per_call": 1}
 CURRENT_FIRST = {"current_first": True}
 
 
@@ -24,7 +23,7 @@ def run(vendor, *users, clock=None, check_mode=False, **options):
     """The result of one run for alice, who gets a new password."""
     clock = clock or Clock()
     users = users or [{"name": "alice", "password": NEW, "current_password": OLD}]
-    return change.run(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
+    return _change.set_passwords(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
 
 
 def told(result):

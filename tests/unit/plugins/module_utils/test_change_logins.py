@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, fails, make_vendor, params
 
@@ -45,7 +44,7 @@ def arriving(clock, seconds, doubtful=False):
 
 def run(vendor, clock, *users, check_mode=False, **options):
     """The result of one run."""
-    return change.run(vendor, params(vendor, *(users or ["alice"]), **options), check_mode, clock.sleep, clock)
+    return _change.set_passwords(vendor, params(vendor, *(users or ["alice"]), **options), check_mode, clock.sleep, clock)
 
 
 @pytest.mark.parametrize("limit, settle, update, verify, current, check_mode", list(itertools.product(

@@ -11,9 +11,8 @@ import signal
 import threading
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, ROOT, Clock, breaks, fails, make_vendor, params
 
@@ -24,7 +23,7 @@ REFUSED = fails(errors.AUTHENTICATION_FAILED, "The operator's login is refused."
 def run(vendor, *users, check_mode=False, **options):
     """The result of one run."""
     clock = Clock()
-    return change.run(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
+    return _change.set_passwords(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
 
 
 def states(result):
@@ -252,9 +251,9 @@ def test_the_client_gets_the_options_of_the_call(monkeypatch):
 
     def note(url, _scrub, **options):
         told.update(options, url=url)
-        raise VendorError(errors.CONNECTION_FAILED, "enough")
+        raise PasswordError(errors.CONNECTION_FAILED, "enough")
 
-    monkeypatch.setattr(change, "HttpClient", note)
+    monkeypatch.setattr(_change, "HttpClient", note)
     vendor = make_vendor({}, open=lambda vendor, number: vendor.connect(vendor.params["url"]))
     options = {"timeout": 1.5, "retries": 7, "validate_certs": False, "ca_path": "/ca", "client_cert": "/cert", "client_key": "/key"}
     assert run(vendor, "a", concurrency=5, **options)["error"]["kind"] == "connection_failed"
@@ -296,7 +295,7 @@ def test_a_thousand_users():
         with at_once:
             vendor.usual_change(account)
         if account.name.endswith("7"):
-            raise VendorError(errors.PASSWORD_REUSED, "Used before: %s." % account.password)
+            raise PasswordError(errors.PASSWORD_REUSED, "Used before: %s." % account.password)
 
     vendor = make_vendor(dict.fromkeys(names, OLD), change=count)
     users = [{"name": name, "password": "S3cr3t-MARKER-%s" % name} for name in names]

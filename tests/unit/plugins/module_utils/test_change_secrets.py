@@ -10,10 +10,9 @@ import json
 import urllib.parse
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from tests.unit.plugins.module_utils.fake_vendor import Clock, make_vendor, params
 
@@ -31,12 +30,12 @@ def run(vendor, *users, **options):
     """The result of a run with a secret in every option that may hold one."""
     clock = Clock()
     options = dict({"api_user": "root", "api_password": SECRETS["api_password"], "api_keys": [SECRETS["api_keys"]]}, **options)
-    return change.run(vendor, params(vendor, *users, **options), False, clock.sleep, clock)
+    return _change.set_passwords(vendor, params(vendor, *users, **options), False, clock.sleep, clock)
 
 
 def echo(_vendor, *_args, maybe_applied=False):
     """An error with all secrets in all places."""
-    raise VendorError(errors.PASSWORD_REJECTED, ECHO, 400, ECHO, ECHO, maybe_applied=maybe_applied)
+    raise PasswordError(errors.PASSWORD_REJECTED, ECHO, 400, ECHO, ECHO, maybe_applied=maybe_applied)
 
 
 @pytest.mark.parametrize("what", ["open", "find", "probe", "change", "check"])
@@ -76,7 +75,7 @@ def test_in_warnings():
 def test_secrets_of_other_users_too():
     """One server's answer about one user may hold the request about another, for example in a list."""
     def about(_vendor, _account):
-        raise VendorError(errors.PASSWORD_REJECTED, "S3cr3t-MARKER-of-alice S3cr3t-MARKER-of-bob")
+        raise PasswordError(errors.PASSWORD_REJECTED, "S3cr3t-MARKER-of-alice S3cr3t-MARKER-of-bob")
 
     users = [{"name": name, "password": "S3cr3t-MARKER-of-" + name} for name in ("alice", "bob")]
     result = run(make_vendor({}, change=about), *users)
@@ -85,7 +84,7 @@ def test_secrets_of_other_users_too():
 
 def test_a_short_password_withholds_the_text():
     def about(_vendor, _account):
-        raise VendorError(errors.PASSWORD_REJECTED, "pw7 is too short")
+        raise PasswordError(errors.PASSWORD_REJECTED, "pw7 is too short")
 
     result = run(make_vendor({}, change=about), {"name": "alice", "password": "pw7"})
     assert result["users"][0]["error"]["message"] == "(text withheld: it may contain a secret)"

@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import AnsibleFallbackNotFound
-
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import from_environment, module_spec
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.acronis import Acronis
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.aria_logs import AriaLogs
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.milvus import Milvus
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.vcd import Vcd
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import from_environment, module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.acronis import Acronis
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.aria_logs import AriaLogs
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.milvus import Milvus
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.vcd import Vcd
 
 VENDORS = (Acronis, AriaLogs, Milvus, RackspaceDatabase, Vcd)
 

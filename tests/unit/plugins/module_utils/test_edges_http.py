@@ -18,11 +18,10 @@ import zlib
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors, http
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import LOGIN, READ, WRITE, HttpClient, Response, segment
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from tests.unit.plugins.module_utils.loopback import Answer, Loopback
 
@@ -110,9 +109,9 @@ def send(url: str, kind: str = WRITE, path: str = "/x", request: Optional[dict[s
         return client.request("POST", path, kind, json={}, **(request or {}))
 
 
-def failure(*args: Any, **options: Any) -> VendorError:
+def failure(*args: Any, **options: Any) -> PasswordError:
     """The error of one request; it is never one that nobody has thought of."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         send(*args, **options)
     assert "unforeseen" not in caught.value.message
     return caught.value
@@ -375,7 +374,7 @@ def test_edge_44_any_broken_answer_to_a_write_is_a_doubt(number: int, kind: str)
     with Server(answering(BROKEN[number])) as server:
         try:
             answer = send(server.url, kind)
-        except VendorError as error:
+        except PasswordError as error:
             assert "unforeseen" not in error.message and "cannot be sent" not in error.message and error.kind != errors.INVALID_INPUT
             assert error.maybe_applied is (kind == WRITE) and server.served == 1
         else:
@@ -394,7 +393,7 @@ def test_edge_48_odd_headers_make_nothing_stumble(number: int, kind: str) -> Non
             return
         answer = send(server.url, kind)
         assert answer.json_object() == {} and answer.excerpt().isprintable()
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(PasswordError) as caught:
             answer.json()
         assert caught.value.kind == errors.UNEXPECTED_RESPONSE
 
@@ -412,7 +411,7 @@ def test_edge_48_odd_paths(path: str) -> None:
     with Loopback() as server:
         try:
             assert send(server.url, path=path).status in (200, 400, 414)
-        except VendorError as error:
+        except PasswordError as error:
             assert error.kind == errors.INVALID_INPUT and not error.maybe_applied and server.requests == []
 
 
@@ -475,11 +474,11 @@ def pages() -> Iterator[tuple[http.Pages, Response]]:
 
 def test_edge_47_a_list_of_pages_has_an_end() -> None:
     for many, answer in pages():
-        with pytest.raises(VendorError, match="does not end: 1000 pages with 2000 users"):
+        with pytest.raises(PasswordError, match="does not end: 1000 pages with 2000 users"):
             for number in range(1, 5000):
                 many.count(answer, 2 * number)
     for many, answer in pages():
-        with pytest.raises(VendorError, match="does not end: 1 pages with 500001 users"):
+        with pytest.raises(PasswordError, match="does not end: 1 pages with 500001 users"):
             many.count(answer, 500001)
 
 
@@ -490,7 +489,7 @@ def test_a_segment_of_a_path(text: str, quoted: str) -> None:
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a\x00", "\ud800", "a\nb"])
 def test_edge_48_what_can_be_no_segment_of_a_path(text: str) -> None:
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         segment(text)
     assert caught.value.kind == errors.INVALID_INPUT
     caught.value.message.encode("utf-8")

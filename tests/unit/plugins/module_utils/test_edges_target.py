@@ -10,19 +10,17 @@ import itertools
 import os
 
 import pytest
-
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils._urls import normalized, without_ending
-from ansible_collections.rekey.passwords.plugins.module_utils.argument_spec import module_spec
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.acronis import Acronis
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.aria_logs import AriaLogs
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.milvus import Milvus
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors.vcd import Vcd
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, FORGETS_BY_TIME
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.acronis import Acronis
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.aria_logs import AriaLogs
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.milvus import Milvus
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.rackspace_database import RackspaceDatabase
-from ansible_collections.rekey.passwords.plugins.module_utils.vendors.vcd import Vcd
 
 SECRET = "S3cr3t-MARKER"
 TENANT = "0f0c6c0e-0000-4000-8000-00000000000a"
@@ -129,7 +127,7 @@ def test_edge_1_a_target_may_come_from_the_environment(monkeypatch, vendor, vari
 @pytest.mark.parametrize("vendor", [Milvus, Vcd, Acronis, AriaLogs])
 @pytest.mark.parametrize("url", ["", "db.example.com", "https://u:%s@db.example.com" % SECRET, "https://db:port", "https://[", "https://a b"])
 def test_edge_1_what_is_no_url_is_told_and_not_repeated(vendor, url):
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         target(vendor, {"url": url})
     assert caught.value.kind == errors.INVALID_INPUT and caught.value.message.startswith("url ") and SECRET not in caught.value.message
 

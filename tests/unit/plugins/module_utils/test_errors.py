@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, VendorError
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK, Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
 SECRET = "S3cr3t-MARKER-errors"
 
@@ -37,29 +36,29 @@ def test_each_kind_has_a_name_and_is_listed():
 
 def test_what_is_worth_another_run():
     """A wrong password, a missing right or a bad argument does not get better by itself."""
-    assert {kind for kind in errors.KINDS if VendorError(kind, "x").retryable} == {
+    assert {kind for kind in errors.KINDS if PasswordError(kind, "x").retryable} == {
         "rate_limited", "target_not_ready", "vendor_unavailable", "connection_failed", "timed_out", "outcome_unknown", "login_budget_spent",
     }  # fmt: skip
 
 
 def test_an_unknown_kind_is_a_defect():
     with pytest.raises(ValueError, match="unknown error kind: forgotten"):
-        raise VendorError("forgotten", "x")
+        raise PasswordError("forgotten", "x")
 
 
 def test_the_form_in_results():
-    error = VendorError(errors.PASSWORD_REJECTED, "Too short.", 400, 1100, "r-1")
+    error = PasswordError(errors.PASSWORD_REJECTED, "Too short.", 400, 1100, "r-1")
     assert error.as_dict() == {
         "kind": "password_rejected", "message": "Too short.", "http_status": 400, "vendor_code": 1100, "request_id": "r-1", "retryable": False,
     }  # fmt: skip
-    assert VendorError(errors.TIMED_OUT, "Late.").as_dict() == {
+    assert PasswordError(errors.TIMED_OUT, "Late.").as_dict() == {
         "kind": "timed_out", "message": "Late.", "http_status": None, "vendor_code": None, "request_id": None, "retryable": True,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("code", [SECRET, [SECRET], {"code": {"deep": SECRET}}, {SECRET: 1}])
 def test_every_text_of_the_vendor_is_scrubbed(code):
-    told = VendorError(errors.PASSWORD_REJECTED, "No: %s." % SECRET, 400, code, "id of " + SECRET).as_dict(Scrubber([SECRET]))
+    told = PasswordError(errors.PASSWORD_REJECTED, "No: %s." % SECRET, 400, code, "id of " + SECRET).as_dict(Scrubber([SECRET]))
     assert "MARKER" not in json.dumps(told)
     assert (told["message"], told["request_id"]) == ("No: %s." % MASK, "id of " + MASK)
     assert isinstance(told["vendor_code"], str)
@@ -67,11 +66,11 @@ def test_every_text_of_the_vendor_is_scrubbed(code):
 
 @pytest.mark.parametrize("code", [0, 1100, -1, None, "Policy.TooShort"])
 def test_a_plain_code_stays_as_it_is(code):
-    assert VendorError(errors.PASSWORD_REJECTED, "x", vendor_code=code).as_dict(Scrubber([SECRET]))["vendor_code"] == code
+    assert PasswordError(errors.PASSWORD_REJECTED, "x", vendor_code=code).as_dict(Scrubber([SECRET]))["vendor_code"] == code
 
 
 def test_a_message_that_is_made_of_another_still_knows_what_came_from_outside():
-    error = VendorError(errors.PASSWORD_REJECTED, ("It is wrong. The server said: ", Outside("wrong")))
+    error = PasswordError(errors.PASSWORD_REJECTED, ("It is wrong. The server said: ", Outside("wrong")))
     clean = Scrubber(["wrong"])
     assert error.as_dict(clean)["message"] == "It is wrong. The server said: " + MASK
     told = error.with_message("This is wrong, too: %s And so on." % error.message, errors.OUTCOME_UNKNOWN)
@@ -80,6 +79,6 @@ def test_a_message_that_is_made_of_another_still_knows_what_came_from_outside():
     assert error.as_dict(clean)["message"] == "It is wrong. The server said: %s Wrong!" % MASK
     error.message = error.message.replace("server", "wrong")
     assert "wrong" not in error.as_dict(clean)["message"]
-    error = VendorError(errors.PASSWORD_REJECTED, "It is wrong.")
+    error = PasswordError(errors.PASSWORD_REJECTED, "It is wrong.")
     error.message += " Wrong!"
     assert error.as_dict(clean)["message"] == "It is wrong. Wrong!"

@@ -9,11 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors, http
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import LOGIN, READ, WRITE, HttpClient
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from tests.unit.plugins.module_utils.loopback import Answer, Cut, Hang, Loopback, Reset, closed_port
 
@@ -53,7 +52,7 @@ def outcome(http_client, kind, **options):
     """The status of the answer, or the kind of the error and whether the request may have been carried out."""
     try:
         return http_client.request("POST", "/x", kind, json={}, **options).status
-    except VendorError as error:
+    except PasswordError as error:
         return error.kind, error.maybe_applied
 
 
@@ -187,7 +186,7 @@ def test_a_value_that_cannot_be_sent_does_not_make_the_server_count_as_unreachab
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_a_login_never_travels_on_with_a_redirect(status):
     with Loopback() as elsewhere, Loopback(Answer(status, b"", headers={"Location": elsewhere.url})) as server:
-        with pytest.raises(VendorError, match="is a redirect; give the address that it leads to") as caught:
+        with pytest.raises(PasswordError, match="is a redirect; give the address that it leads to") as caught:
             client(server.url).request("POST", "/x", LOGIN, json={}, headers=AUTHORIZATION)
         assert (len(server.requests), elsewhere.requests) == (1, [])
     assert (caught.value.kind, caught.value.http_status) == (errors.UNEXPECTED_RESPONSE, status)

@@ -10,11 +10,10 @@ import contextlib
 
 import pytest
 import requests
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import LOGIN, READ, WRITE, HttpClient
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from tests.unit.plugins.module_utils.loopback import Answer, Loopback, closed_port
 
@@ -104,7 +103,7 @@ def test_a_proxy_with_a_password_of_its_own(monkeypatch):
 def test_a_proxy_that_refuses_the_tunnel(monkeypatch, kind):
     with Loopback(Answer(403, b"not for you")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//someone:%s@" % PROXY_PASSWORD))
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(PasswordError) as caught:
             post("https://milvus.invalid:19530", kind)
         # The login stays out of the request for a tunnel, which anyone can read.
         assert [request.method for request in proxy.requests] == ["CONNECT"]
@@ -118,7 +117,7 @@ def test_a_proxy_that_refuses_the_tunnel(monkeypatch, kind):
 def test_a_proxy_that_is_not_there(monkeypatch, url):
     waits = []
     monkeypatch.setenv("ALL_PROXY", "http://someone:%s@127.0.0.1:%d" % (PROXY_PASSWORD, closed_port()))
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         post(url, WRITE, waits=waits, retries=2)
     assert (caught.value.kind, caught.value.maybe_applied, len(waits)) == (errors.CONNECTION_FAILED, False, 2)
     assert caught.value.message == "Connection to %s failed: the proxy refused or could not be reached." % url
@@ -130,7 +129,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch, proxy):
         # What requests raises where PySocks is not installed.
         monkeypatch.setattr("requests.adapters.SOCKSProxyManager", _no_socks)
     monkeypatch.setenv("ALL_PROXY", proxy % PROXY_PASSWORD)
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         post("http://milvus.invalid:19530", WRITE)
     assert PROXY_PASSWORD not in caught.value.message
     assert (caught.value.kind, caught.value.maybe_applied) == (errors.INVALID_INPUT, False)

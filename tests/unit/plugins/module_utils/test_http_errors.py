@@ -14,11 +14,10 @@ import traceback
 import pytest
 import requests
 import urllib3
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import LOGIN, READ, WRITE, HttpClient, check_url, is_loopback
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK, Scrubber
 
 from tests.unit.plugins.module_utils.loopback import Answer, Cut, Hang, Loopback, Reset, closed_port, deaf_port
 
@@ -36,7 +35,7 @@ def failure(url, kind=WRITE, headers=None, **options):
     """The error of one request that is full of secrets which the scrubber does not know."""
     sent = {"Authorization": b"Bearer " + UNTOLD.encode(), **(headers or {})}
     here = HttpClient(url, Scrubber(), **dict({"timeout": 20.0, "retries": 0}, **options))
-    with contextlib.closing(here), pytest.raises(VendorError) as caught:
+    with contextlib.closing(here), pytest.raises(PasswordError) as caught:
         here.request("POST", "/" + UNTOLD, kind, json={"password": UNTOLD}, headers=sent)
     assert UNTOLD not in "".join(traceback.format_exception(type(caught.value), caught.value, caught.value.__traceback__))
     assert UNTOLD not in repr(caught.value) + str(caught.value.as_dict())
@@ -128,7 +127,7 @@ def test_a_connection_through_a_proxy_that_breaks_is_no_proof_whatever_urllib3_c
     "https://milvus.invalid/?", "https://milvus.invalid/#",
 ])
 def test_a_url_that_is_refused_is_never_repeated(url):
-    with pytest.raises(VendorError, match="^the_option ") as caught:
+    with pytest.raises(PasswordError, match="^the_option ") as caught:
         check_url(url, "the_option")
     assert caught.value.kind == errors.INVALID_INPUT
     assert UNTOLD not in caught.value.message
@@ -154,7 +153,7 @@ def test_what_counts_as_this_machine(url, here):
 def test_an_answer_that_is_not_json(body):
     response = answer(body)
     assert response.json_object() == {}
-    with pytest.raises(VendorError, match=r"^The server's answer is not JSON \(HTTP 200\)") as caught:
+    with pytest.raises(PasswordError, match=r"^The server's answer is not JSON \(HTTP 200\)") as caught:
         response.json()
     assert caught.value.kind == errors.UNEXPECTED_RESPONSE
 

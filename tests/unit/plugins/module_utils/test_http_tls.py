@@ -10,11 +10,10 @@ import re
 import warnings
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import LOGIN, READ, WRITE, HttpClient
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import Scrubber
 
 from tests.unit.plugins.module_utils.loopback import Loopback
 
@@ -48,7 +47,7 @@ def talk(url, kind=READ, **options):
 
 def failure(url, kind=READ, **options):
     """The error that stands instead of an answer."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         talk(url, kind, **options)
     return caught.value
 

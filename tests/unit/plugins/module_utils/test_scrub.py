@@ -16,9 +16,8 @@ import time
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils import scrub
-from ansible_collections.rekey.passwords.plugins.module_utils.scrub import MASK, WITHHELD, Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils import _scrub
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, WITHHELD, Scrubber
 
 AWKWARD = "S3cr3t-MARKER \"'\\/<>&%+=?#\u00e4\u20ac\U0001f600\n\t-end"
 
@@ -94,13 +93,13 @@ def test_every_form_of_an_awkward_secret(form):
 def test_every_form_of_random_secrets(alphabet):
     chance = random.Random(20260101)
     for _number in range(40):
-        secret = "".join(chance.choice(alphabet) for _character in range(chance.randint(scrub.SHORT, 40)))
+        secret = "".join(chance.choice(alphabet) for _character in range(chance.randint(_scrub.SHORT, 40)))
         clean = Scrubber([secret])
         for name, form in FORMS.items():
             if name == "url of Java" and "~" in secret:
                 continue
             echoed = form(secret)
-            if len(echoed) < scrub.SHORT:
+            if len(echoed) < _scrub.SHORT:
                 continue
             assert clean("-" + echoed + "-") == "-%s-" % MASK, (name, secret)
 
@@ -154,7 +153,7 @@ def test_a_text_that_was_cut_may_end_within_a_secret():
     secret = "S3cr3t-MARKER-\u00e4-cut"
     clean = Scrubber([secret])
     echoed = json.dumps(secret)
-    for length in range(scrub.SHORT + 1, len(echoed)):
+    for length in range(_scrub.SHORT + 1, len(echoed)):
         assert clean("refused: " + echoed[:length], cut=True) == 'refused: "' + MASK
     # A whole text that only ends as the secret begins is no secret: to mask it would show how the secret begins.
     assert clean("it begins with S3cr3t") == "it begins with S3cr3t"
@@ -176,7 +175,7 @@ def test_it_does_not_print_what_it_knows():
 
 def test_what_ansible_is_told_to_mask(monkeypatch):
     told = []
-    monkeypatch.setattr(scrub, "register_secrets", told.extend)
+    monkeypatch.setattr(_scrub, "register_secrets", told.extend)
     clean = Scrubber(["S3cr3t-MARKER-one", "abc", "", None])
     clean.add("S3cr3t-MARKER-two", "S3cr3t-MARKER-one")
     # To mask a short one everywhere would make all output useless.

@@ -13,13 +13,11 @@ import re
 
 import pytest
 import yaml
-
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.modules import aria_logs_user_password as module
 
-from tests.simulators.aria_logs import CHANGE, OPERATOR, OPERATOR_PASSWORD, AriaLogsDouble
+from tests.doubles.aria_logs import CHANGE, OPERATOR, OPERATOR_PASSWORD, AriaLogsDouble
 from tests.unit.plugins.modules.module_process import run
 
 SOURCE = pathlib.Path(module.__file__)
@@ -83,11 +81,11 @@ def test_every_example_would_be_accepted_and_prints_no_password():
 
 def test_what_is_returned_is_documented():
     returned = yaml.safe_load(module.RETURN)
-    account = {"name": "alice", "id": ID, "state": "failed", "verified": None, "error": errors.VendorError(errors.TIMED_OUT, "x").as_dict(), "failed_logins": 0}
+    account = {"name": "alice", "id": ID, "state": "failed", "verified": None, "error": errors.PasswordError(errors.TIMED_OUT, "x").as_dict(), "failed_logins": 0}
     assert set(returned["users"]["contains"]) == set(returned["users"]["sample"][0]) == set(account)
     assert set(returned["users"]["contains"]["error"]["contains"]) == set(returned["error"]["sample"]) == set(account["error"])
     states = " ".join(returned["users"]["contains"]["state"]["description"])
-    assert all("V(%s)" % state in states for state in (change.CHANGED, change.UNCHANGED, change.WOULD_CHANGE, change.FAILED, change.UNKNOWN))
+    assert all("V(%s)" % state in states for state in (_change.CHANGED, _change.UNCHANGED, _change.WOULD_CHANGE, _change.FAILED, _change.UNKNOWN))
 
 
 def test_the_module_is_a_declaration():

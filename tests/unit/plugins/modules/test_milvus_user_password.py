@@ -11,13 +11,11 @@ import re
 
 import pytest
 import yaml
-
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.rekey.passwords.plugins.module_utils import change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.modules import milvus_user_password as module
 
-from tests.simulators.milvus import MilvusDouble
+from tests.doubles.milvus import MilvusDouble
 from tests.unit.plugins.modules.module_process import run
 
 NAME = "rekey.passwords.milvus_user_password"
@@ -58,14 +56,14 @@ def test_no_example_says_to_print_a_password():
 
 def test_what_is_returned_is_documented():
     returned = yaml.safe_load(module.RETURN)
-    error = errors.VendorError(errors.TIMED_OUT, "x").as_dict()
+    error = errors.PasswordError(errors.TIMED_OUT, "x").as_dict()
     account = {"name": "alice", "id": None, "state": "failed", "verified": None, "error": error, "failed_logins": 0}
     assert set(returned["users"]["contains"]) == set(account)
     assert set(returned["users"]["contains"]["error"]["contains"]) == set(account["error"])
     assert set(returned["users"]["sample"][0]) == set(account)
     assert set(returned["error"]["sample"]) == set(account["error"])
     states = " ".join(returned["users"]["contains"]["state"]["description"])
-    assert all("V(%s)" % state in states for state in (change.CHANGED, change.UNCHANGED, change.WOULD_CHANGE, change.FAILED, change.UNKNOWN))
+    assert all("V(%s)" % state in states for state in (_change.CHANGED, _change.UNCHANGED, _change.WOULD_CHANGE, _change.FAILED, _change.UNKNOWN))
 
 
 def test_it_tells_its_action_groups():

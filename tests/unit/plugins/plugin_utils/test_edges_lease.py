@@ -13,11 +13,11 @@ import signal
 import threading
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease as subject
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.lease import Lease, fence, held
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Note, StoreConflict
 
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _lease as subject
-from ansible_collections.rekey.passwords.plugins.plugin_utils._lease import Lease, fence, held
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import Note, StoreConflict
 from tests.unit.plugins.rotation_doubles import MemoryStore
 
 DEADLINE = 30  # seconds; nothing here takes long
@@ -101,7 +101,7 @@ class Holder:
             try:
                 fence(store)
                 pipe.send("sent")
-            except VendorError as error:
+            except PasswordError as error:
                 pipe.send(error.kind)
 
     def send(self):
@@ -158,7 +158,7 @@ def test_a_second_run_steps_back_when_the_first_goes_on_and_on(clock):
     first = Lease(store)
     first.take()
     clock.in_nap = lambda: first._write(first._version)
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         take(store)
     assert caught.value.kind == "store_conflict" and "process %d" % os.getpid() in caught.value.message and "model-1" in caught.value.message
     assert 120 <= clock.now - 1000 < 122
@@ -185,7 +185,7 @@ def test_clocks_that_differ_by_hours_let_nobody_in(clock, elsewhere, monkeypatch
     true_now = subject.utc_now
     monkeypatch.setattr(subject, "utc_now", lambda: true_now() + subject.timedelta(seconds=skew))
     clock.in_nap = lambda: first._write(first._version)
-    with pytest.raises(VendorError):
+    with pytest.raises(PasswordError):
         take(store)
     first.check()
 
@@ -194,11 +194,11 @@ def test_a_holder_whose_lease_ran_out_sends_nothing(clock):
     store = MemoryStore()
     with held(store):
         clock.now += store.lease_seconds
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(PasswordError) as caught:
             fence(store)
         assert caught.value.kind == "store_conflict" and "sends nothing more" in caught.value.message
         clock.now -= store.lease_seconds
-        with pytest.raises(VendorError):
+        with pytest.raises(PasswordError):
             fence(store)  # lost once is lost
 
 
@@ -210,7 +210,7 @@ def test_a_holder_whose_lease_was_taken_over_sends_nothing_even_if_its_clock_sto
         now = clock.now
         with held(MemoryStore.sharing(store)):
             clock.now = now
-            with pytest.raises(VendorError):
+            with pytest.raises(PasswordError):
                 fence(store)
 
 
@@ -247,10 +247,10 @@ def test_a_store_that_is_out_of_reach_gives_no_lease_and_stops_what_holds_one(cl
     store = MemoryStore()
     with held(store):
         store.broken = True
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(PasswordError) as caught:
             fence(store)
         assert caught.value.kind == "store_failed"
-    with pytest.raises(VendorError):
+    with pytest.raises(PasswordError):
         take(store)
 
 

@@ -12,10 +12,10 @@ import os
 import types
 
 import pytest
-
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.arguments import validated_connection
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._arguments import validated_connection
+
 from tests.unit.plugins.modules.module_process import run as run_module
 
 MARKER = "S3cr3t-MARKER"
@@ -65,7 +65,7 @@ def in_a_rotation(vendor, **args):
     """What the rotation says of the options."""
     try:
         validated_connection(module(vendor).SPEC, args)
-    except VendorError as error:
+    except PasswordError as error:
         return {"failed": True, "msg": error.message, "error": error.as_dict()}
     return {"failed": False, "msg": ""}
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import datetime
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils.records import CURRENT, DamagedRecord, Earlier, Identity, Pending, Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import damaged_records_set_aside, read_record
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, DamagedRecord, Earlier, Identity, Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import damaged_records_set_aside, read_record
 
 A = Identity("milvus", "https://a.example.com:19530", "alice")
 
@@ -66,7 +65,7 @@ def test_edge_39_a_record_under_another_name_is_refused():
     record.bind(A, "host-1")
     assert read_record(record.as_dict(), "alice", "/srv/host-1.yml", "host-1") == record
     for user, host in (("alice", "host-2"), ("bob", "host-1")):
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(PasswordError) as caught:
             read_record(record.as_dict(), user, "/srv/there.yml", host)
         assert caught.value.kind == "target_mismatch" and "/srv/there.yml" in caught.value.message and "MARKER" not in caught.value.message
 
@@ -114,7 +113,7 @@ def test_edge_38_a_damaged_record_can_be_set_aside_with_all_that_it_held():
     with damaged_records_set_aside():
         record = read_record(damaged, "alice", "/srv/there.yml", "host-1")
     assert record.password is None and "S3cr3t-MARKER" in record.set_aside and Record.from_dict(record.as_dict()) == record
-    with pytest.raises(VendorError):
+    with pytest.raises(PasswordError):
         read_record(damaged, "alice", "/srv/there.yml", "host-1")
 
 

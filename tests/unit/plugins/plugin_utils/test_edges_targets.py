@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as subject
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
 
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _targets as subject
-from ansible_collections.rekey.passwords.plugins.plugin_utils._targets import TargetNote
 from tests.unit.plugins.rotation_doubles import MemoryStore
 
 NOW = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.timezone.utc)
@@ -233,7 +233,7 @@ def test_claims_and_operators_do_not_disturb_each_other(store):
 )
 def test_a_damaged_note_is_an_error(store, content):
     store.write_note(note(store)._name, content, None)
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         note(store).operator_failures("root", NOW, None)
     assert caught.value.kind == "store_failed" and "damaged" in caught.value.message
 
@@ -250,7 +250,7 @@ def test_who_never_gets_through_says_so(store):
         store.before_note.append(disturb)
 
     store.before_note.append(disturb)
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         note(store).claim("host-1", ["alice"])
     assert caught.value.kind == "store_conflict"
 

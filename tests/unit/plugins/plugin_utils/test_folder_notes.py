@@ -16,11 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import VendorError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _folder_notes, folders
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_files, _folder_notes
 from ansible_collections.rekey.passwords.plugins.plugin_utils._folder_notes import FolderNotes
-from ansible_collections.rekey.passwords.plugins.plugin_utils.stores.base import StoreConflict
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import StoreConflict
 
 FORK = multiprocessing.get_context("fork")
 # The children only write notes; they wait for no thread that was not copied.
@@ -39,7 +38,7 @@ def notes(request, tmp_path, monkeypatch) -> FolderNotes:
 
     if request.param == "no links":
         monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(folders.fcntl, "flock", refuse)
+    monkeypatch.setattr(_durable_files.fcntl, "flock", refuse)
     return FolderNotes(lambda: str(tmp_path))
 
 
@@ -50,7 +49,7 @@ def place(notes: FolderNotes, name: str) -> pathlib.Path:
 
 def failure_of(call: Callable, *args: Any) -> str:
     """The message of a note that cannot be read or written."""
-    with pytest.raises(VendorError) as caught:
+    with pytest.raises(PasswordError) as caught:
         call(*args)
     assert caught.value.kind == "store_failed" and caught.value.__suppress_context__
     return caught.value.message
@@ -201,7 +200,7 @@ class Tapped:
 def _write_and_tell(notes: FolderNotes, announce: Callable[[str], None]) -> None:
     """Write the next turn, and announce all calls to the operating system."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        for module, name in ((_folder_notes, "os"), (_folder_notes, "tempfile"), (folders, "os")):
+        for module, name in ((_folder_notes, "os"), (_folder_notes, "tempfile"), (_durable_files, "os")):
             monkeypatch.setattr(module, name, Tapped(getattr(module, name), announce))
         note = notes.read("lease")
         notes.write("lease", {"turn": (note.content or {"turn": 0})["turn"] + 1}, note.version)

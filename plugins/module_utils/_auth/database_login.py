@@ -1,0 +1,194 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logins to a database: the only proof of a password that the database's own service never tells."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from importlib import import_module
+from typing import Any
+
+from .. import errors
+from ..errors import PasswordError
+
+ANYWHERE = "%"  # the host of a MySQL account that may log in from any
+
+# Error numbers of MySQL and MariaDB. Access is denied: the password is wrong, or there is no such account for where the login comes from.
+_DENIED = (1045, 1698)
+# The account is locked by its administrator (3118, 4151), or after too many failed logins (3955, 4150).
+_LOCKED = (3118, 3955, 4150, 4151)
+# Only after the right password: it has expired (1820, 1862), or the account has too many connections (1203, 1226).
+_RIGHT = (1203, 1226, 1820, 1862)
+# The client's own, where it has no (further) answer of the server.
+_NO_ANSWER = range(2000, 2056)
+# Of these: the server offers no TLS, or none that both sides know.
+_NO_TLS = 2026
+
+
+class Unreachable(Exception):
+    """The database could not be asked; the text says why and holds no secret."""
+
+
+class Unclear(Exception):
+    """The database could be asked, but not about this account; the text says why and holds no secret."""
+
+
+# What Python calls the client libraries, and what everybody else does.
+_LIBRARIES = {"mysql": ("pymysql", "PyMySQL"), "postgresql": ("psycopg", "psycopg")}
+
+
+def library_for(engine):
+    """The name of the missing client library, or ``None`` if it is there."""
+    try:
+        _library(engine)
+    except ImportError:
+        return _LIBRARIES[engine][1]
+    return None
+
+
+def _library(engine):
+    # Loaded by those who need it: they are large, and Ansible loads this file for all vendors.
+    return import_module(_LIBRARIES[engine][0])
+
+
+class DatabaseLogin:
+    """Where and how to log in.
+
+    :param engine: ``mysql`` (also MariaDB and Percona) or ``postgresql``.
+    :param port: ``None`` for the usual one.
+    :param database: the database to log in to; MySQL needs none.
+    :param ssl: whether to use TLS; ``None`` to use it where the server offers it, and to insist where one of the files below is given.
+    :param ca_path: file with the authorities to trust; without it TLS protects from listeners only.
+    :param client_cert: file with the certificate that a server with mutual TLS asks for, or ``None``.
+    :param client_key: file with its key, or ``None`` if that is in the same file.
+    :param timeout: seconds to wait for each answer.
+    """
+
+    def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, client_cert=None, client_key=None, timeout=5.0):
+        self._takes = self._mysql if engine == "mysql" else self._postgresql
+        self._host = host
+        # PyMySQL takes no subclass of int, which is what a playbook's number is within an action plugin.
+        self._port = int(port or (3306 if engine == "mysql" else 5432))
+        self._database = database or "postgres"
+        self._ssl = True if ssl is None and (ca_path or client_cert) else ssl
+        self._client = (client_cert, client_key or client_cert) if client_cert else None
+        self._ca_path = ca_path
+        self._timeout = timeout
+        self._checks = None  # whether PostgreSQL refuses a wrong password; None: not known yet
+        self._where = "the database at %s:%s" % (host, self._port)
+
+    def takes(self, user, password, user_host=ANYWHERE):
+        """Try one login, and close it again.
+
+        :param user_host: from where the account may log in; in MySQL it is a part of the account's name.
+        :return: whether the password is right.
+        :raises Unreachable: the database could not be asked.
+        :raises Unclear: it could not be asked about this account.
+        :raises PasswordError: ``account_locked``.
+        """
+        return self._takes(user, password, user_host)
+
+    def _mysql(self, user, password, user_host):
+        waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self._timeout)
+        pymysql = _library("mysql")
+        try:
+            # PyMySQL sends a str as latin-1, the server compares UTF-8.
+            login = dict(waits, host=self._host, port=self._port, user=user, password=password.encode("utf-8"))
+            with contextlib.closing(self._mysql_connection(pymysql, login)) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT CURRENT_USER()")
+                account, _at, account_host = cursor.fetchone()[0].rpartition("@")
+        except pymysql.MySQLError as exc:
+            return self._mysql_refusal(exc, user, user_host)
+        except (OSError, RuntimeError, ValueError) as exc:
+            if "cryptography" in str(exc):
+                text = "no login to %s is possible: its accounts with caching_sha2_password need the Python library cryptography, or TLS (ssl: true)"
+                raise Unclear(text % self._where) from None
+            raise Unclear("no login to %s is possible (%s)" % (self._where, type(exc).__name__)) from None
+        if account != user or account_host.lower() != user_host.lower():
+            # Also that of nobody, and that of a server which checks no login at all (skip-grant-tables).
+            raise Unclear("%s took the login for the account %s@%s" % (self._where, account, account_host))
+        return True
+
+    def _mysql_connection(self, pymysql: Any, login: dict) -> Any:
+        if self._ssl is False:
+            return pymysql.connect(**login, ssl_disabled=True)
+        tls = {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}
+        if self._client:
+            tls.update(cert=self._client[0], key=self._client[1])
+        try:
+            return pymysql.connect(**login, ssl=tls)
+        except pymysql.MySQLError as exc:
+            if self._ssl or not exc.args or exc.args[0] != _NO_TLS:
+                raise
+        # It says so before anybody has logged in.
+        return pymysql.connect(**login, ssl_disabled=True)
+
+    def _mysql_refusal(self, exc, user, user_host):
+        code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else type(exc).__name__
+        if code in _RIGHT:
+            return True
+        if code in _LOCKED:
+            raise PasswordError(errors.ACCOUNT_LOCKED, "The database account %s is locked." % user, vendor_code=code) from None
+        if code in _DENIED:
+            # Access denied for user 'name'@'where the login came from'
+            came_from = re.search("'@'([^']*)'", str(exc.args[-1]))
+            if user_host != ANYWHERE and not (came_from and _matches(user_host, came_from.group(1))):
+                raise Unclear("%s does not let %s@%s log in from here" % (self._where, user, user_host)) from None
+            return False
+        if code in _NO_ANSWER:
+            raise Unreachable("no login to %s is possible (error %s)" % (self._where, code)) from None
+        raise Unclear("%s answered error %s" % (self._where, code)) from None
+
+    def _postgresql(self, user, password, _user_host):
+        mode = ("verify-full" if self._ca_path else "require") if self._ssl else "prefer"
+        more = {"sslrootcert": self._ca_path} if self._ca_path else {}
+        if self._client:
+            more.update(sslcert=self._client[0], sslkey=self._client[1])
+        # The client library takes whole seconds, from 2.
+        wait = max(round(self._timeout), 2)
+        psycopg = _library("postgresql")
+        where = dict(host=self._host, port=self._port, dbname=self._database, connect_timeout=wait, sslmode=mode, **more)
+        try:
+            connection = psycopg.connect(user=user, password=password, **where)
+        except psycopg.Error as exc:
+            return self._postgresql_refusal(str(exc))
+        with connection:
+            asked = connection.pgconn.used_password
+        if not asked:
+            raise Unclear("%s asks for no password from here" % self._where)
+        if self._checks is None:
+            # Behind PAM or RADIUS anything may be right. PostgreSQL itself counts no failed logins.
+            self._checks = self._postgresql_checks(psycopg, user, where)
+        if not self._checks:
+            raise Unclear("%s takes any password" % self._where)
+        return True
+
+    def _postgresql_checks(self, psycopg: Any, user: str, where: dict) -> bool:
+        try:
+            with psycopg.connect(user=user, password=secrets.token_urlsafe(24), **where):
+                return False
+        except psycopg.Error as exc:
+            if "authentication failed" in str(exc):
+                return True
+        raise Unclear("whether %s checks passwords cannot be told" % self._where)
+
+    def _postgresql_refusal(self, text):
+        # The client library tells no code, and nothing but this text.
+        if "password authentication failed" in text:
+            return False
+        if re.search('database ".*" does not exist|permission denied for database|is not permitted to log in|too many connections for role', text):
+            # The server says so only after the password was right.
+            return True
+        if "FATAL:" in text:
+            raise Unclear("%s refused the login, but not because of the password" % self._where) from None
+        raise Unreachable("no login to %s is possible" % self._where) from None
+
+
+def _matches(pattern, host):
+    """Whether a host fits the host of a MySQL account, in which ``%`` and ``_`` stand for anything."""
+    expression = re.escape(pattern).replace("%", ".*").replace("_", ".")
+    return re.fullmatch(expression, host, re.IGNORECASE) is not None

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""OAuth 2.0: tokens for a client (by its secret) or for a user (by its password), and the end of a token.
+
+Source: RFC 6749, sections 4.3, 4.4 and 5; RFC 7009, section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from .. import errors
+from .._json_paths import text_at
+from .._refusals import Meaning, Rows, Said, refusal
+from ..errors import PasswordError
+from ..http import LOGIN, Response
+from .basic import basic
+
+# What may come with a token, and is as secret as the token itself.
+_COMPANIONS = ("id_token", "refresh_token")
+_ROWS: Rows = {
+    408: (errors.TIMED_OUT, "The token service timed out."),
+    413: (errors.RATE_LIMITED, "The token service wants fewer requests."),
+    429: (errors.RATE_LIMITED, "The token service wants fewer requests."),
+}
+# Of a server that has looked at the request and gives no token.
+_REFUSALS = (400, 401, 403)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The answer to a user's login: a token, or else the server's code for why there is none (``invalid_grant``)."""
+
+    token: Optional[str] = field(default=None, repr=False)
+    refusal: Optional[str] = None
+
+
+class TokenEndpoint:
+    """Where a server gives tokens out and takes them back; safe to share between threads.
+
+    :param http: an :class:`~..http.HttpClient`.
+    :param issue: the path at which tokens are given out.
+    :param revoke: the path at which they are taken back.
+    :param learn: called with everything that must not be shown.
+    """
+
+    def __init__(self, http, issue, revoke, learn):
+        self._http = http
+        self._issue = issue
+        self._revoke = revoke
+        self._learn = learn
+
+    def for_client(self, client_id, client_secret):
+        """Log a client in.
+
+        :return: the token.
+        :raises PasswordError: ``authentication_failed``, or what is wrong with the server or the connection.
+        """
+        answer = self._post(self._issue, {"grant_type": "client_credentials"}, basic(client_id, client_secret))
+        if answer.status in _REFUSALS:
+            raise _fault(answer, (errors.AUTHENTICATION_FAILED, "The server refused the login of the API client (client_id, client_secret)."))
+        return self._token(answer)
+
+    def for_user(self, user, password):
+        """Try a user's login, without the help of a client.
+
+        :return: :class:`Grant`. A refusal says nothing about whoever acts for all, and is no error.
+        :raises PasswordError: what is wrong with the server or the connection.
+        """
+        answer = self._post(self._issue, {"grant_type": "password", "username": user, "password": password})
+        if answer.status not in _REFUSALS:
+            return Grant(self._token(answer))
+        refusal = text_at(answer.json_object(), "error")
+        if refusal is None:
+            # A gateway's own 401 says nothing about the password.
+            raise answer.unexpected("is a refusal, but not that of the token service")
+        return Grant(refusal=answer.shorten(refusal))
+
+    def revoke(self, token, client=None):
+        """End a token before its time.
+
+        :param client: the id and the secret of the client that it was given to, if it was given to one.
+        :return: whether it has ended.
+        :raises PasswordError: what is wrong with the connection.
+        """
+        return self._post(self._revoke, {"token": token}, basic(*client) if client else None).status == 200
+
+    def _post(self, path, form, authorization=None):
+        headers = {"Accept": "application/json"}
+        if authorization:
+            headers["Authorization"] = authorization
+        return self._http.request("POST", path, LOGIN, data=form, headers=headers)
+
+    def _token(self, answer):
+        if answer.status != 200:
+            raise _fault(answer)
+        body = answer.json_object()
+        for name in _COMPANIONS:
+            if text_at(body, name):
+                self._learn(body[name])
+        token = text_at(body, "access_token")
+        if not token:
+            # Nothing of the answer is shown: a token may be in it, where nobody knows it for one.
+            raise PasswordError(errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 200) holds no token.", answer.status)
+        self._learn(token)
+        return token
+
+
+def _fault(answer: Response, meaning: Optional[Meaning] = None) -> PasswordError:
+    """The error that an answer is; its body is ``{error, error_description}`` (RFC 6749, 5.2), or something else."""
+    body = answer.json_object()
+    code = text_at(body, "error")
+    if meaning is None and answer.status >= 500:
+        meaning = (errors.VENDOR_UNAVAILABLE, "The token service failed.")
+    elif meaning is None and answer.status not in _ROWS:
+        meaning = (errors.UNEXPECTED_RESPONSE, "There is no token service at this address (HTTP %d)." % answer.status)
+    return refusal(answer, Said(text_at(body, "error_description") or code if code else None, code), _ROWS, meaning, writing=False)

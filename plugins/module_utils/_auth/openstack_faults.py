@@ -1,0 +1,47 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the services of OpenStack and Rackspace have in common: how they tell what is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Optional
+
+from .._json_paths import text_at
+from .._refusals import Said, refusal
+from ..errors import PasswordError
+from ..http import Response
+
+
+def fault_text(answer: Response) -> Optional[str]:
+    """What an error says, as the service sent it: it may hold a secret. ``None`` if there is nothing of the kind."""
+    return _read(answer)[0]
+
+
+def said(answer: Response) -> Said:
+    """What an error tells."""
+    text, code = _read(answer)
+    # Their texts have line breaks of HTML in them, which may go once no secret can hide behind one any more.
+    text = None if text is None else re.sub("<br */?>", " ", answer.shorten(text))
+    return Said(text, code, answer.headers.get("X-Openstack-Request-Id") or answer.headers.get("X-Compute-Request-Id"))
+
+
+def fault(answer: Response, kind: str, message: str, maybe_applied: bool = False) -> PasswordError:
+    """The error that an answer certainly is.
+
+    :param message: what is wrong, as sentences; what the service says is added.
+    """
+    return refusal(answer, said(answer), meaning=(kind, message), certain=not maybe_applied, speaker="service")
+
+
+def _read(answer: Response) -> tuple[Optional[str], Any]:
+    """The text and the code of an error, of which there are three shapes, beside HTML.
+
+    ``{name: {code, message}}``, ``{"error": {...}}``, and flat ``{message, code: "403 Forbidden", title}``.
+    """
+    body = answer.json_object()
+    inner = body if text_at(body, "message") else next((value for value in body.values() if isinstance(value, dict)), {})
+    text = text_at(inner, "message") or text_at(inner, "title")
+    return text, inner.get("code") if text else None

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The operator's login, shared by all workers of a call, and made again when it ends in the middle of a batch."""
+
+from __future__ import annotations
+
+import threading
+
+from ..errors import PasswordError
+
+
+class Session:
+    """A token that may expire.
+
+    :param log_in: called without arguments; gives a new token, or raises :class:`~..errors.PasswordError`.
+    """
+
+    def __init__(self, log_in):
+        self._log_in = log_in
+        self._lock = threading.Lock()
+        self._token = None
+        self._failure = None
+
+    @property
+    def token(self):
+        """The token in use; ``None`` before the first login."""
+        return self._token
+
+    def open(self):
+        """Log in for the first time.
+
+        :raises PasswordError: what ``log_in`` raises.
+        """
+        self._renew(None)
+
+    def send(self, request, has_ended):
+        """Make a request; once more with a new login if the old one has ended.
+
+        :param request: called with a token, gives the answer.
+        :param has_ended: called with an answer, tells whether the server has refused it because of the token, and done nothing.
+        :return: the answer.
+        :raises PasswordError: what ``request`` or the login raises; the latter never with ``maybe_applied``.
+        """
+        token = self._token
+        answer = request(token)
+        return request(self._renew(token)) if has_ended(answer) else answer
+
+    def _renew(self, stale):
+        with self._lock:
+            if self._failure is not None:
+                # A login that was refused once is not tried again for each further user.
+                raise self._failure
+            if self._token == stale:
+                try:
+                    self._token = self._log_in()
+                except PasswordError as error:
+                    # Whatever became of the login, the request itself was refused.
+                    error.maybe_applied = False
+                    self._failure = error
+                    raise
+            return self._token

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The same work for many, several at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from queue import SimpleQueue
+
+
+def run_parallel(work, items, workers, goes_on=lambda error: False):
+    """Do the work for each item.
+
+    :param work: called with an item.
+    :param items: iterable.
+    :param workers: how many at a time; at least 1.
+    :param goes_on: called with an exception of ``work``, tells whether items that were not begun yet are worth trying all the same.
+    :return: list of what ``work`` gave, in the order of the items.
+    :raises Exception: that of the first item for which ``work`` has raised one, when those that were begun have ended. Items are begun in their order,
+        so which item that is depends on no race.
+    """
+    items = list(items)
+    results, failures = [None] * len(items), {}
+    todo, ended = deque(enumerate(items)), SimpleQueue()
+
+    def begin():
+        try:
+            while True:
+                number, item = todo.popleft()
+                try:
+                    results[number] = work(item)
+                except Exception as exc:  # pylint: disable=broad-exception-caught
+                    failures[number] = exc
+                    if not goes_on(exc):
+                        todo.clear()
+        except IndexError:
+            pass  # none is left
+        finally:
+            ended.put(None)
+
+    count = min(workers, len(items))
+    try:
+        if count <= 1:
+            begin()
+        else:
+            # No pool: a process waits for a pool's threads before it exits, so the time limit of a task would not end one whose server hangs.
+            for _number in range(count):
+                threading.Thread(target=begin, daemon=True).start()
+            for _number in range(count):
+                ended.get()
+    finally:
+        todo.clear()
+    if failures:
+        raise failures[min(failures)]
+    return results

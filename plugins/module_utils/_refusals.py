@@ -1,0 +1,84 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an answer means that is not the expected one, for every vendor and every token service.
+
+A vendor brings what it alone knows: how to read its error bodies (:class:`Said`), and what a status means there (:data:`Rows`). Whether a change may have
+been made all the same is decided here, once: after a time-out of the server, a failure of it, a redirect, or a success of another kind than the documented
+one, it may. Only a plain refusal (4xx) proves that nothing happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
+
+from . import errors
+from .errors import Outside, PasswordError
+from .http import Response, may_have_happened
+
+# What an answer means: the kind of error, and what is wrong as one or more sentences.
+Meaning = Tuple[str, str]
+# By the status of the answer.
+Rows = Mapping[int, Meaning]
+
+DEFAULTS: Rows = {
+    408: (errors.TIMED_OUT, "The server timed out."),
+    413: (errors.RATE_LIMITED, "The server wants fewer requests."),
+    429: (errors.RATE_LIMITED, "The server wants fewer requests."),
+}
+_FAILED: Meaning = (errors.VENDOR_UNAVAILABLE, "The server failed.")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the body of an answer tells of an error.
+
+    :param text: as it was sent; ``None`` if the body has none in the vendor's form, so that the beginning of the body stands for it.
+    :param code: the vendor's own code.
+    :param request_id: what the vendor's support asks for.
+    """
+
+    text: Optional[str] = None
+    code: Any = None
+    request_id: Optional[str] = None
+
+
+def meaning_of(status: int, rows: Optional[Rows] = None) -> Meaning:
+    """What a status means, by the vendor's own rows or else by those that hold for all."""
+    for table in (rows or {}, DEFAULTS):
+        if status in table:
+            return table[status]
+    return _FAILED if status >= 500 else (errors.UNEXPECTED_RESPONSE, "HTTP %d was not expected." % status)
+
+
+def refusal(
+    answer: Response,
+    said: Said,
+    rows: Optional[Rows] = None,
+    meaning: Optional[Meaning] = None,
+    certain: bool = False,
+    writing: Optional[bool] = None,
+    speaker: str = "server",
+) -> PasswordError:
+    """The error that an answer is.
+
+    :param answer: the answer, which is not the expected one.
+    :param said: what its body tells.
+    :param rows: what a status means at this vendor.
+    :param meaning: what this answer means, where its body tells more than the status does.
+    :param certain: whether ``meaning`` proves that nothing was changed, whatever the status.
+    :param writing: whether the request may have changed something; ``None``: the answer knows.
+    :param speaker: who is quoted.
+    """
+    kind, message = meaning or meaning_of(answer.status, rows)
+    text = answer.excerpt() if said.text is None else answer.shorten(said.text)
+    writing = answer.writing if writing is None else writing
+    maybe_applied = writing and not certain and may_have_happened(answer.status)
+    return PasswordError(kind, quoting(message, text, speaker), answer.status, said.code, said.request_id, maybe_applied)
+
+
+def quoting(message: str, text: Optional[str], speaker: str = "server") -> errors.Message:
+    """A message, and behind it what somebody else said of the matter."""
+    return (message, " The %s said: " % speaker, Outside(text)) if text else message

@@ -1,0 +1,487 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VMware Cloud Director: local users of an organisation, or of the provider.
+
+Source: the vendor's OpenAPI description of the API 37.2 ("users", "sessions"), where changePassword is said to be there since 36.3 and ``locked`` since
+37.2; its page on filters (FIQL), and its page on API tokens. How the server words a wrong current password or a refusal by the policy is not
+documented, so both go by the HTTP status: whoever calls changePassword has just logged in with the current password, which therefore is right.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Optional
+from urllib.parse import quote
+
+from .. import errors
+from .._auth import vcd_session
+from .._auth.session import Session
+from .._environment import from_environment
+from .._json_paths import dicts_at, text_at
+from .._refusals import Meaning, Rows, Said, refusal
+from ..errors import Outside, PasswordError
+from ..http import READ, WRITE, Pages, Response, segment
+from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Capabilities, GeneratedPassword, Vendor
+
+_OLDEST = (36, 3)  # the first with changePassword
+# The last that are known to have it: of the versions with two numbers, and of those with three.
+_NEWEST = ((40, 0), (9, 1, 0))
+_UNLOCKS = (37, 2)  # the first whose users tell whether they are locked
+
+_USERS = "/cloudapi/1.0.0/users"
+_PAGE = 128  # the most that the server takes
+_LONGEST_FILTER = 1500  # characters; of URLs more than 2000 are not safe everywhere
+
+_UNKNOWN_OPERATION = (errors.UNSUPPORTED, "The server does not know this operation, or the URL is not that of VMware Cloud Director.")
+_UNKNOWN_HOST = (
+    errors.UNSUPPORTED,
+    _UNKNOWN_OPERATION[1] + " VCF Automation 9 answers so to all names but the one that it was set up with (the Host header): url needs that name, "
+    "no IP address and no alias.",
+)
+_NO_OPERATOR = (errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user and api_password, or api_token, in this org).")
+_REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most likely because of its password policy.")
+
+# What a status means, whatever was asked.
+_KINDS = {
+    400: (errors.INVALID_INPUT, "The server did not accept the request."),
+    403: (errors.PERMISSION_DENIED, "A right is missing, or there is no such thing: the server does not tell these apart."),
+    404: _UNKNOWN_HOST,
+    405: _UNKNOWN_OPERATION,
+    406: (errors.UNSUPPORTED, "The server does not have this version of the API; choose another by api_version."),
+}
+# ... and what else it means for what was asked.
+_OWN_LOGIN = {401: (errors.CURRENT_PASSWORD_WRONG, "The server refused the login with the current password.")}
+_OPERATOR_LOGIN = {400: _NO_OPERATOR, 401: _NO_OPERATOR, 403: _NO_OPERATOR}
+_OPERATOR = {401: _NO_OPERATOR}
+_RESET = {400: _REJECTED, 401: _NO_OPERATOR}
+_OWN_CHANGE = {400: _REJECTED, 401: (errors.UNEXPECTED_RESPONSE, "The server refused a session that it had just opened.")}
+
+_LOCKED = re.compile(r"\b(account|user|login)\b.{0,80}\blocked\b", re.IGNORECASE | re.DOTALL)
+
+
+class Vcd(Vendor):
+    """Users of one organisation."""
+
+    name = "vcd"
+    env_prefix = "VCD"
+    capabilities = Capabilities(
+        title="VMware Cloud Director",
+        changes_own=True,
+        changes_others=True,
+        others_need_current="no",
+        login_probe="open a session as the user, and end it",
+        lockout="a setting of the organisation, and another one for system administrators: so many bad logins lock an account for so many minutes",
+        failed_logins_per_call=2,
+        lockout_window=3600.0,  # a setting that nobody tells
+        settle_seconds=0.0,
+        # The server refuses less than 6, but an organisation's policy may ask for more; 128 is the most anywhere.
+        password_min=1,
+        password_max=128,
+        password_unit="characters",
+        # VCF Automation 9, which kept the operation, wants 15 with all four classes.
+        generated=GeneratedPassword(),
+        doubt_seconds=3.0,
+        forgets=FORGETS_BY_LOGIN,
+        current_first=True,
+    )
+    argument_spec = dict(
+        url=dict(type="str", required=True, fallback=(from_environment, ["VCD_URL"])),
+        org=dict(type="str", required=True, fallback=(from_environment, ["VCD_ORG"])),
+        api_version=dict(type="str", fallback=(from_environment, ["VCD_API_VERSION"])),
+        api_user=dict(type="str", fallback=(from_environment, ["VCD_API_USER"])),
+        api_password=dict(type="str", no_log=True, fallback=(from_environment, ["VCD_API_PASSWORD"])),
+        api_token=dict(type="str", no_log=True, fallback=(from_environment, ["VCD_API_TOKEN"])),
+    )
+    url_endings = r"(api|cloudapi)(/versions|/sessions|/[0-9]+\.[0-9]+\.[0-9]+)?|provider(/.*)?|tenant(/.*)?"
+    user_spec = dict(unlock=dict(type="bool"))
+    constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
+
+    def __init__(self, params, connect, warn, learn):
+        super().__init__(params, connect, warn, learn)
+        self._http = None
+        self._version = None
+        self._headers = {}
+        self._operator = None  # the session of whoever acts for all
+        self._open = {}  # tokens of all sessions that have not been ended, and the logins
+        self._kept = {}  # a worker: the user whom it has logged in for a change, and the session
+        self._to_unlock = set()  # identifiers
+
+    @classmethod
+    def target(cls, params: dict) -> str:
+        # The server tells "Acme" from "acme" for all we know; only the provider's own organisation has any spelling.
+        org = vcd_session.PROVIDER if vcd_session.is_provider(params["org"]) else params["org"]
+        return "%s organisation %s" % (super().target(params), org)
+
+    def check_call(self):
+        _check_login_name("org", self.params.get("org"))
+        if self.params.get("api_user"):
+            _check_login_name("api_user", self.params["api_user"])
+        wanted = self.params.get("api_version")
+        if wanted and vcd_session.age(vcd_session.parsed(wanted) or (0, 0)) < vcd_session.age(_OLDEST):
+            raise PasswordError(errors.INVALID_INPUT, "api_version must be a version such as 37.2 or 9.0.0, and at least %d.%d." % _OLDEST)
+
+    def check(self, account):
+        _check_login_name("The name of a user", account.name)
+        super().check(account)
+        if self.is_operator(account):
+            # The login of the operator proves it.
+            account.current_password = self.params["api_password"]
+        if self._acts_for(account) or account.update_password == NEVER:
+            return
+        if not account.current_password:
+            text = "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password."
+            raise PasswordError(errors.INVALID_INPUT, text % account.label)
+        if account.extras.get("unlock") and not self.is_operator(account):
+            raise PasswordError(errors.INVALID_INPUT, "unlock needs an operator (api_user and api_password, or api_token): a locked user cannot log in.")
+        if account.update_password == ALWAYS and account.password == account.current_password:
+            raise PasswordError(errors.PASSWORD_REUSED, "The new password of %s is the current one; the server takes only another." % account.label)
+
+    def needs_current(self, account):
+        return not self._acts_for(account)
+
+    def change_needed(self, account):
+        # No login can tell anything about a locked account, and each would count.
+        return True if account.id in self._to_unlock else None
+
+    def open(self, accounts):
+        self._http = self.connect_to_url()
+        wanted = self.params.get("api_version")
+        self._version = vcd_session.parsed(wanted) if wanted else self._newest()
+        self._headers = {"Accept": "application/json;version=" + vcd_session.dotted(self._version)}
+        if self._has_operator:
+            self._operator = Session(self._log_in_operator)
+            self._operator.open()
+
+    def close(self):
+        # That of the operator, what was kept for nothing, and those that the server has refused: perhaps they were not over after all.
+        for login in list(self._open.values()):
+            self._end(login)
+        if self._http is not None:
+            self._http.close()
+
+    def find(self, accounts):
+        """Look up those for whom the operator acts; a user who acts itself is told its identifier by its login."""
+        others = [account for account in accounts if self._acts_for(account)]
+        for account in accounts:
+            if self.is_operator(account):
+                account.id = self._operator.token.user_id
+        if not others:
+            return
+        try:
+            found = self._looked_up({account.name for account in others})
+        except PasswordError as error:
+            if error.kind != errors.PERMISSION_DENIED:
+                raise
+            # The operator may still change its own password.
+            denied = error.with_message(("The operator may not look up users. ",) + error.parts)
+            for account in others:
+                account.error = denied
+            return
+        for account in others:
+            user = found.get(account.name)
+            account.id = text_at(user, "id")
+            account.error = self._refusal(account, user)
+            if account.error is None and user.get("locked") is True:
+                self._to_unlock.add(account.id)
+
+    def probe(self, account, password):
+        if self.is_operator(account) and password == self.params["api_password"]:
+            # Its session was opened with this one.
+            return True
+        if self.is_operator(account) and account.update_password == NEVER:
+            raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s is another: that of api_password logs in." % account.label)
+        session = self._own_session(account, password)
+        try:
+            session.open()
+        except PasswordError as error:
+            if error.kind != errors.CURRENT_PASSWORD_WRONG:
+                raise
+            if "@" in account.name:
+                self.warn("The login of %s was refused. An '@' in a name is ambiguous, since it also stands before the organisation." % account.label)
+            return False
+        account.id = account.id or session.token.user_id
+        if self.needs_current(account) and password == account.current_password != account.password:
+            self._keep(account, session)
+        else:
+            self._end(session.token)
+        return True
+
+    def change(self, account):
+        if self._acts_for(account):
+            self._reset(account)
+        else:
+            self._change_own(account)
+
+    def _change_own(self, account):
+        """A user changes its own password; also the operator, within the session that it has."""
+        shared = self.is_operator(account)
+        session = self._operator if shared else self._take(account)
+        body = {"currentPassword": account.current_password, "newPassword": account.password}
+        try:
+            if session.token is None:
+                session.open()
+            account.id = account.id or session.token.user_id
+            if account.id is None:
+                raise PasswordError(errors.UNEXPECTED_RESPONSE, "The answer to the login of %s does not tell who it is (user.id)." % account.label)
+            answer = self._within(session, "POST", _path(account) + "/changePassword", WRITE, body)
+        except PasswordError as error:
+            if error.kind == errors.CURRENT_PASSWORD_WRONG:
+                account.failed_logins += 1
+            raise
+        finally:
+            if not shared:
+                self._end(session.token)
+        _check(answer, _OWN_CHANGE, expected=204)
+
+    def _reset(self, account):
+        """The operator sets the password of another user, which takes sending everything else about the user, too."""
+        # Read again: what the look-up has told may be minutes old, and to send it would undo what somebody has changed since.
+        answer = self._within(self._operator, "GET", _path(account), READ)
+        _check(answer, _OPERATOR)
+        user = answer.json_object()
+        if user.get("username") != account.name:
+            raise answer.unexpected("does not describe the user %s" % account.label)
+        reason = self._refusal(account, user)
+        if reason is not None:
+            raise reason
+        user["password"] = account.password
+        if account.extras.get("unlock"):
+            user["locked"] = False
+        answer = self._within(self._operator, "PUT", _path(account), WRITE, user)
+        try:
+            _check(answer, _RESET)
+        except PasswordError as error:
+            if error.kind == errors.PERMISSION_DENIED and self.params.get("api_token"):
+                error.parts += (" With an API token one may look at users, but hardly ever manage them: use api_user and api_password.",)
+            raise
+        if text_at(answer.json_object(), "id") != account.id:
+            # From somewhere in between, perhaps.
+            raise answer.unexpected("does not describe the user %s" % account.label, maybe_applied=True)
+
+    def _refusal(self, account, user):
+        """Why an operator cannot set the password of a user, or ``None``."""
+        if not text_at(user, "id"):
+            return PasswordError(errors.USER_NOT_FOUND, "There is no user %s in the organisation %s." % (account.label, self.params["org"]))
+        provider = text_at(user, "providerType")
+        if provider is not None and provider.upper() != "LOCAL":
+            where = "LDAP, SAML or OAUTH" if len(provider) > 20 else Outside(provider)
+            return PasswordError(errors.USER_NOT_LOCAL, ("The password of %s is kept elsewhere (" % account.label, where, "); change it there."))
+        if user.get("stranded") is True:
+            return PasswordError(errors.USER_NOT_LOCAL, "%s comes from an identity source that is gone, and cannot log in." % account.label)
+        if user.get("enabled") is False:
+            return PasswordError(errors.ACCOUNT_INACTIVE, "%s is disabled; enable it, or take it out of the list." % account.label)
+        if account.extras.get("unlock") and vcd_session.age(self._version) < vcd_session.age(_UNLOCKS):
+            text = "unlock needs version %s of the API; this call uses %s."
+            return PasswordError(errors.UNSUPPORTED, text % (vcd_session.dotted(_UNLOCKS), vcd_session.dotted(self._version)))
+        if user.get("locked") is True and not account.extras.get("unlock"):
+            text = "%s is locked after too many bad logins; unlock it, or let this module do so (unlock: true)."
+            return PasswordError(errors.ACCOUNT_LOCKED, text % account.label)
+        return None
+
+    @property
+    def _has_operator(self):
+        return bool(self.params.get("api_token") or self.params.get("api_user"))
+
+    def _acts_for(self, account):
+        """Whether the operator acts for the user, and not the user for itself."""
+        return self._has_operator and not self.is_operator(account)
+
+    def _newest(self):
+        answer = vcd_session.versions(self._http)
+        _check(answer, {})
+        offers = vcd_session.offered(answer)
+        age, dotted = vcd_session.age, vcd_session.dotted
+        known = [version for version in offers if age(version) >= age(_OLDEST) and any(len(version) == len(last) and version <= last for last in _NEWEST)]
+        if known:
+            return max(known, key=age)
+        newest = max(offers, key=age)
+        if age(newest) < age(_OLDEST):
+            text = "The server has version %s of the API at most; at least %s is needed."
+            raise PasswordError(errors.UNSUPPORTED, text % (dotted(newest), dotted(_OLDEST)))
+        text = "The server has no version of the API between %s and %s, with which this module was written. Its newest is %s: try it by api_version."
+        raise PasswordError(errors.UNSUPPORTED, text % (dotted(_OLDEST), " or ".join(map(dotted, _NEWEST)), dotted(newest)))
+
+    # Look-ups.
+
+    def _looked_up(self, names):
+        """What the server tells about users.
+
+        :return: dict from name to user.
+        """
+        found = {}
+        for chosen in _filters(sorted(names)):
+            try:
+                self._list(names, found, chosen)
+            except PasswordError as error:
+                if error.http_status not in (400, 414):
+                    raise
+                # Whatever it did not like about the filter, the list of all has none.
+                self._list(names, found)
+                break
+        return found
+
+    def _list(self, names, found, chosen=None):
+        """Read pages until all are found or there are no more. A filter may find more than was meant, since "*" in it stands for anything."""
+        page, seen, pages = 1, set(), Pages()
+        while True:
+            path = "%s?page=%d&pageSize=%d" % (_USERS, page, _PAGE) + ("&filter=" + chosen if chosen else "")
+            answer = self._within(self._operator, "GET", path, READ)
+            _check(answer, _OPERATOR)
+            body, before = answer.json_object(), len(seen)
+            if not isinstance(body.get("values"), list):
+                raise answer.unexpected("is no list of users")
+            for user in dicts_at(body, "values"):
+                name = text_at(user, "username")
+                seen.add((name, text_at(user, "id")))
+                if name in names and self._is_here(user):
+                    found[name] = user
+            # Without anything new on it the server does not count pages as it should, and would go on for ever.
+            if not _has_next(answer, body, page) or len(seen) == before or names <= set(found):
+                return
+            pages.count(answer, len(seen))
+            page += 1
+
+    def _is_here(self, user):
+        """Whether a user belongs to the operator's organisation, as far as both are known; sites that are joined may show others."""
+        here, its = self._operator.token.org_id, text_at(user, "orgEntityRef", "id")
+        return here is None or its is None or here == its
+
+    # Sessions.
+
+    def _within(self, session, method, path, kind, json=None):
+        """A request within a session, which is opened again if it has ended."""
+
+        def send(login):
+            return self._http.request(method, path, kind, json=json, headers=vcd_session.authorized(self._headers, login))
+
+        return session.send(send, lambda answer: answer.status == 401)
+
+    def _log_in_operator(self):
+        params = self.params
+        if params.get("api_token"):
+            answer = vcd_session.exchange(self._http, self._headers, params["org"], params["api_token"])
+        else:
+            answer = vcd_session.log_in(self._http, self._headers, params["org"], params["api_user"], params["api_password"])
+        _check(answer, _OPERATOR_LOGIN)
+        login = self._opened(answer)
+        # The organisation must be known, not to take a user of another one for one of this.
+        return login if login.org_id else vcd_session.look(self._http, self._headers, login, self.learn)
+
+    def _own_session(self, account, password):
+        """A session of the user's own, to be opened."""
+        return Session(lambda: self._log_in(account, password))
+
+    def _log_in(self, account, password):
+        """
+        :raises PasswordError: ``current_password_wrong`` for a wrong password, which the caller has to count.
+        """
+        answer = vcd_session.log_in(self._http, self._headers, self.params["org"], account.name, password)
+        if answer.status == 401:
+            locked = _says_locked(answer)
+            foreign = "html" in answer.headers.get("Content-Type", "").lower()
+            if locked or foreign:
+                account.failed_logins += 1
+            if locked:
+                raise _fault(answer, meaning=(errors.ACCOUNT_LOCKED, "%s is locked; nothing can be said about its password." % account.label))
+            if foreign:
+                # A gateway's own refusal says nothing about the password.
+                raise answer.unexpected("is a refusal, but not VMware Cloud Director's own")
+        _check(answer, _OWN_LOGIN)
+        return self._opened(answer)
+
+    def _opened(self, answer):
+        login = vcd_session.opened(answer, self.learn)
+        self._open[login.token] = login
+        return login
+
+    def _keep(self, account, session):
+        """Keep the session for the change. A worker keeps one at most, so that few are open also where no change follows, as in check mode."""
+        self._drop()
+        self._kept[threading.get_ident()] = (account, session)
+
+    def _take(self, account):
+        """The session that was kept for the user, or one that is to be opened."""
+        kept, session = self._kept.get(threading.get_ident(), (None, None))
+        if kept is not account:
+            return self._own_session(account, account.current_password)
+        del self._kept[threading.get_ident()]
+        return session
+
+    def _drop(self):
+        _account, session = self._kept.pop(threading.get_ident(), (None, None))
+        if session is not None:
+            self._end(session.token)
+
+    def _end(self, login):
+        """End a session; ``None`` is one that was never opened. Never raises."""
+        if login is None:
+            return
+        self._open.pop(login.token, None)
+        try:
+            ended = vcd_session.log_out(self._http, self._headers, login).status in (200, 204, 401)
+        except PasswordError:
+            ended = False
+        if not ended:
+            self.warn("A session could not be ended; it stays open until the server ends idle sessions.")
+
+
+def _path(account):
+    return "%s/%s" % (_USERS, segment(account.id).replace("%3A", ":"))
+
+
+def _check_login_name(what, name):
+    if not name or ":" in name or not name.isprintable():
+        # The first colon of a login ends the name.
+        raise PasswordError(errors.INVALID_INPUT, "%s must not be empty and holds no ':' and no control character." % what)
+
+
+def _filters(names):
+    """Yield conditions for the query, in FIQL and encoded for a URL: one of so many names as there is room for."""
+    terms, size = [], 0
+    for name in names:
+        # "*" cannot be escaped.
+        term = quote("username==" + re.sub(r"[(),;\\]", r"\\\g<0>", name), safe="")
+        if terms and size + len(term) > _LONGEST_FILTER:
+            yield "%2C".join(terms)
+            terms, size = [], 0
+        terms.append(term)
+        size += len(term) + len("%2C")
+    yield "%2C".join(terms)
+
+
+def _has_next(answer, body, page):
+    count = body.get("pageCount")
+    if isinstance(count, int) and page < count:
+        return True
+    return re.search(r'rel="?[^";,]*\bnextPage\b', answer.headers.get("Link", "")) is not None
+
+
+def _says_locked(answer):
+    """Whether a refusal tells that the account is locked; mostly the server does not tell."""
+    body = answer.json_object()
+    return "LOCKED" in (text_at(body, "minorErrorCode") or "").upper() or _LOCKED.search(text_at(body, "message") or "") is not None
+
+
+def _check(answer, kinds, expected=200):
+    """Read the answer's error, if it is one.
+
+    :param kinds: what a status means for what was asked.
+    :raises PasswordError: any but the expected status.
+    """
+    if answer.status == expected:
+        return
+    raise _fault(answer, {**_KINDS, **kinds})
+
+
+def _fault(answer: Response, rows: Optional[Rows] = None, meaning: Optional[Meaning] = None) -> PasswordError:
+    """The error that an answer is: the server's ``{minorErrorCode, message}``, or OAuth's ``{error, error_description}``."""
+    body = answer.json_object()
+    text = text_at(body, "message") or text_at(body, "error_description")
+    request_id = answer.headers.get("X-VMWARE-VCLOUD-REQUEST-ID")
+    begins = re.match(r"\s*\[ ?([^\s\]]+) ?\]\s*", text or "")
+    if begins:
+        request_id, text = request_id or begins.group(1), text[begins.end() :]
+    return refusal(answer, Said(text, body.get("minorErrorCode") or body.get("error"), request_id), rows, meaning)

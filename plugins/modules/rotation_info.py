@@ -1,0 +1,151 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_info.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_info
+short_description: Tell the state of rotated passwords, and verify them by logins
+version_added: 0.1.0
+description:
+  - Tells what the store knows of each user of the play's host, such as the age of the password, when it is due, what is pending, and the last error.
+  - With O(verify) it also logs in with every current password. It fails at the end if one cannot log in, or if the store has no proved password of a user.
+  - Changes nothing at the vendor. In the store only the number of failed logins is noted, for vendors that lock accounts.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.store
+  - rekey.passwords.store_create
+  - rekey.passwords.attributes.of_the_rotation
+options:
+  vendor:
+    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus). Required by O(verify=true).
+    type: str
+  users:
+    description: The users, as for M(rekey.passwords.rotation_stage). By default all that have a record in the store.
+    type: list
+    elements: raw
+  max_age:
+    description: Passwords of this age are due. A whole number and V(d), V(h), V(m) or V(s).
+    type: str
+    default: 30d
+  verify:
+    description: Whether to log in with every current password.
+    type: bool
+    default: false
+  fail_on:
+    description:
+      - What makes the task fail, beside a failed O(verify).
+      - V(overdue), a password is due; V(pending), a new password may be in force already; V(orphaned), a user needs a repair; V(error), the last run failed
+        for a user; V(absent), a user has no record; V(unlisted), the store has the record of a user that O(users) does not name.
+    type: list
+    elements: str
+    choices: [overdue, pending, orphaned, error, absent, unlisted]
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Tell the state of all passwords of this host
+  rekey.passwords.rotation_info:
+    store_path: /srv/passwords
+  register: status
+
+- name: Stop if a user needs a repair
+  ansible.builtin.assert:
+    that: status.users | selectattr('status', 'eq', 'orphaned') | length == 0
+
+- name: Log in with every current password
+  rekey.passwords.rotation_info:
+    verify: true
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords
+"""
+
+RETURN = r"""
+users:
+  description: What is known of each user.
+  returned: success, and if only users failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    status:
+      description:
+        - V(current), nothing is under way; V(pending), a new password is stored and may be in force already; V(orphaned), no known password logs in, and
+          no rotation tries the user again until it is repaired; V(absent), the store has no record; V(retired), the passwords were put aside.
+      type: str
+      sample: current
+    rotated_at:
+      description: When the current password was proved, ISO 8601 in UTC; V(null) if that is not known.
+      type: str
+      sample: "2026-01-31T12:00:00Z"
+    age:
+      description: Seconds since then, or V(null).
+      type: int
+      sample: 86400
+    due_at:
+      description: When the password will be due, ISO 8601 in UTC, or V(null).
+      type: str
+      sample: "2026-03-02T12:00:00Z"
+    due:
+      description: Whether the next rotation would change the password.
+      type: bool
+    pending:
+      description: Whether a new password is pending.
+      type: bool
+    pending_since:
+      description: When it was stored, ISO 8601 in UTC, or V(null).
+      type: str
+    attempts:
+      description: How many runs have set out to bring it into force.
+      type: int
+      sample: 0
+    failed_logins:
+      description: How many logins have failed of late, as far as this collection caused them.
+      type: int
+      sample: 0
+    last_error:
+      description: C(kind), C(message) and C(at) of the last run that failed, or V(null).
+      type: dict
+    verified:
+      description: Whether the current password logs in; V(null) without O(verify), and if no login could tell.
+      type: bool
+    error:
+      description: Why no login could tell, or V(null); in the form of all errors.
+      type: dict
+    vendor:
+      description: The vendor whose password the record holds, or V(null) if that was not noted yet.
+      type: str
+      sample: milvus
+    target:
+      description: What identifies the endpoint whose password the record holds, or V(null) if that was not noted yet.
+      type: str
+      sample: https://milvus.example.com:19530
+unlisted:
+  description:
+    - The users of whom the store has records, and whom O(users) does not name. M(rekey.passwords.rotation_retire) retires them.
+    - With O(vendor), records of other vendors are left out.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+summary:
+  description: One line a user, for people.
+  returned: success, and if only users failed
+  type: list
+  elements: str
+error:
+  description: What made the whole call fail, in the same form as an error of a user.
+  returned: when the store, the operator's login, the connection or the arguments are wrong
+  type: dict
+"""

@@ -1,0 +1,74 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options as Ansible's own validator sees them, outside of a module."""
+
+from __future__ import annotations
+
+import datetime
+import json
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._options import refuse_no_texts, unfit, without_empty
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+
+def validated(spec, args):
+    """The options as the module itself would see them: defaults, environment fallbacks and types applied.
+
+    :param spec: keyword arguments of ArgumentSpecValidator.
+    :raises PasswordError: ``invalid_input``.
+    """
+    refuse_no_texts(spec["argument_spec"], args)
+    try:
+        result = ArgumentSpecValidator(**spec).validate(args)
+    except Exception as exc:  # pylint: disable=broad-exception-caught
+        raise unfit(spec["argument_spec"], args, exc) from None
+    if result.errors.errors:
+        # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
+        told = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
+        raise PasswordError(errors.INVALID_INPUT, " ".join(told))
+    return result.validated_parameters
+
+
+def validated_connection(spec: dict, args: dict) -> dict:
+    """As :func:`validated`, for the options of a vendor's module, among which an empty text counts as not given.
+
+    :param spec: the ``SPEC`` of a vendor's module.
+    :raises PasswordError: ``invalid_input``.
+    """
+    return validated(spec, without_empty(spec["argument_spec"], args))
+
+
+def plain(value):
+    """A value as a module would get it in JSON: without Ansible's own types, and with what is encrypted in it decrypted."""
+    if isinstance(value, dict):
+        return {_plain_key(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    # Joined, since str() would leave a subclass as it is.
+    return "".join((str(value), ""))
+
+
+def _plain_key(key):
+    key = plain(key)
+    return key if isinstance(key, str) else json.dumps(key)
+
+
+def texts(value):
+    """Every text within a value; numbers count, since the validator's messages and masks treat them as texts."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return [str(value)]
+    return [text for inner in value for text in texts(inner)]

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which hosts a playbook is about, which of them failed, and when a run had better stop."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible.inventory.manager import InventoryManager, split_host_pattern
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from . import recheck
+
+# They concern one account or one endpoint, and trying the next host costs nothing there. Every other kind may be wrong everywhere:
+# a typo in what all hosts share, a store that is out of reach, an operator's password that is refused.
+OF_ONE_HOST = frozenset(
+    {
+        errors.USER_NOT_FOUND, errors.USER_NOT_LOCAL, errors.ACCOUNT_LOCKED, errors.ACCOUNT_INACTIVE, errors.ORPHANED, errors.LOGIN_BUDGET_SPENT,
+        errors.STORE_CONFLICT, errors.TARGET_MISMATCH, errors.TARGET_NOT_FOUND, errors.TARGET_NOT_READY, errors.CONNECTION_FAILED, errors.TIMED_OUT,
+        errors.VENDOR_UNAVAILABLE, errors.RATE_LIMITED,
+    }
+)  # fmt: skip
+
+
+def matching(pattern: Any, groups: Mapping[str, Sequence[str]], loader: Any) -> list[str]:
+    """The hosts that a pattern means.
+
+    :param pattern: as in ``hosts`` of a play, a text or a list.
+    :param groups: the hosts of each group, as the variable ``groups`` holds them.
+    :raises PasswordError: ``invalid_input``: it is empty, or a part of it matches nothing.
+    """
+    manager = InventoryManager(loader=loader, parse=False)
+    for group, hosts in groups.items():
+        manager.add_group(group)
+        for host in hosts:
+            manager.add_host(host, group=group)
+    parts = split_host_pattern(pattern)
+    for part in parts:
+        if not part.startswith(("!", "&")) and not manager.get_hosts(pattern=part):
+            near = difflib.get_close_matches(part, sorted({*groups, *(host for hosts in groups.values() for host in hosts)}), 1, 0.6)
+            hint = " Did you mean %s?" % near[0] if near else ""
+            raise PasswordError(errors.INVALID_INPUT, "rotate_hosts: no host of the inventory matches %s.%s" % (part, hint))
+    return [host.name for host in manager.get_hosts(pattern=parts)]
+
+
+def chosen(matched: Iterable[str], play_hosts: Sequence[str], has_vendor: Any) -> list[str]:
+    """Those of the matching hosts that the run may touch and that have a vendor, in the order of the inventory.
+
+    :param matched: what :func:`matching` returned.
+    :param play_hosts: the hosts of the play, from which ``--limit`` has taken some away.
+    :param has_vendor: called with a name.
+    :raises PasswordError: ``invalid_input``: none is left.
+    """
+    wanted = set(matched)
+    within = [host for host in play_hosts if host in wanted]
+    if not within:
+        raise PasswordError(errors.INVALID_INPUT, "No host is left: rotate_hosts and --limit have none in common.")
+    found = [host for host in within if has_vendor(host)]
+    if not found:
+        shown = ", ".join(within[:5]) + (", ..." if len(within) > 5 else "")
+        raise PasswordError(
+            errors.INVALID_INPUT, "None of the %d hosts has the variable rotate_vendor, so there is nothing to rotate: %s" % (len(within), shown)
+        )
+    return found
+
+
+def has_failed(done: Mapping[str, Any] | None) -> bool:
+    """Whether anything failed at a host.
+
+    :param done: the result of rotation_run or rotation_commit there; ``None`` if it did not come so far.
+    """
+    return done is None or bool(done.get("msg") or done.get("error") or any(user.get("error") for user in done.get("users") or []))
+
+
+def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
+    """Whether a host failed altogether, and in a way in which the others may fail, too."""
+    if done is None:
+        return True
+    users = done.get("users") or []
+    # Passwords that were changed by hand are the affair of their users.
+    users = [user for user in users if user.get("reason") != recheck.REASON] or users
+    if not has_failed(done) or any(not user.get("error") or user.get("reason") == recheck.REASON for user in users):
+        return False
+    kinds = {user["error"].get("kind") for user in users} | ({done["error"].get("kind")} if done.get("error") else set())
+    return not kinds or not kinds <= OF_ONE_HOST
+
+
+def progress(before: Mapping[str, Any] | None, results: Mapping[str, Any], number: int, max_fail_percentage: float | None) -> dict[str, Any]:
+    """What is known after a batch.
+
+    :param before: what this function returned after the batch before.
+    :param results: what became of the hosts of the batch, by name, as for :func:`has_failed`.
+    :param number: of all hosts of the run.
+    :param max_fail_percentage: how many hosts of a batch may fail; ``None`` for the rule that only what may be wrong everywhere ends a run.
+    :return: dict with ``reached`` and ``failed_hosts`` (names), ``everywhere`` (how many failed in a way in which all may) and ``stopped``.
+    """
+    before = before or {"reached": [], "failed_hosts": [], "everywhere": 0}
+    failed = [name for name, done in results.items() if has_failed(done)]
+    bad = sum(may_be_wrong_everywhere(done) for done in results.values())
+    now = {
+        "reached": [*before["reached"], *results],
+        "failed_hosts": [*before["failed_hosts"], *failed],
+        "everywhere": before["everywhere"] + bad,
+    }
+    tried = len(now["reached"])
+    if max_fail_percentage is not None:
+        stopped = 100.0 * len(failed) > max_fail_percentage * len(results)
+    else:
+        # One host may be the bad one; a second canary tells, where it is not the last host anyway.
+        stopped = now["everywhere"] == tried and (tried > 1 or number - tried <= 1) or (bad == len(results) and bad > 1)
+    return dict(now, stopped=bool(stopped and tried < number))
+
+
+def summary(state: Mapping[str, Any] | None, hosts: Sequence[str]) -> list[str]:
+    """Who failed and who was not reached, for people.
+
+    :param state: what :func:`progress` returned last.
+    :param hosts: all hosts of the run.
+    """
+    reached, failed = (set(state[key]) if state else set() for key in ("reached", "failed_hosts"))
+    missing = [host for host in hosts if host not in reached]
+    lines = []
+    if failed:
+        lines.append("%d of %d hosts failed: %s" % (len(failed), len(hosts), ", ".join(host for host in hosts if host in failed)))
+    if missing:
+        lines.append("%d of %d hosts were not reached: %s" % (len(missing), len(hosts), ", ".join(missing)))
+    return lines or ["Nothing failed on %d host%s." % (len(hosts), "s" if len(hosts) != 1 else "")]

@@ -1,0 +1,175 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who acts for all at a target: which passwords to try for that login, and how often it may fail.
+
+At a vendor that locks accounts each login of the operator is counted before it is made, for all hosts, users and runs together. A password that was
+refused is not tried again by anybody as long as that counts, while another one may be: what is mended works at once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+from typing import List, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
+
+from .._times import utc_now
+from .targets import NOT_MADE, REFUSED, WORKED, Admission, Secret, TargetNote
+
+_LONGEST_WAIT = 120.0  # seconds for which somebody else's login may be under way
+_PATIENCE = 10.0  # seconds after which a login that is under way no longer keeps others from theirs, as long as the budget allows it
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds between two looks
+
+# Where a password comes from.
+GIVEN, CURRENT, PENDING, EARLIER = "given", "current", "pending", "earlier"
+
+# Errors of a whole call after which no login has been judged.
+_NOT_JUDGED = frozenset((
+    errors.CONNECTION_FAILED, errors.TLS_FAILED, errors.INVALID_INPUT, errors.RATE_LIMITED, errors.TARGET_NOT_FOUND, errors.TARGET_NOT_READY,
+    errors.VENDOR_UNAVAILABLE, errors.UNSUPPORTED,
+))  # fmt: skip
+
+
+class Candidate:
+    """A password that may be the operator's.
+
+    :param password: ``None`` where there is none to choose.
+    :param source: :data:`GIVEN`, :data:`CURRENT`, :data:`PENDING` or :data:`EARLIER`.
+    """
+
+    def __init__(self, password: Optional[str], source: str) -> None:
+        self.password, self.source = password, source
+        self.secret: Optional[Secret] = None  # all that the login consists of
+
+
+class AlreadyRefused(PasswordError):
+    """This password was refused before, so it was not tried. Another one may be."""
+
+
+class OperatorLogins:
+    """The logins of one operator, as far as they are counted.
+
+    :param note: that of the target; ``None`` where they are not: the vendor locks nobody, or nobody acts for all.
+    :param name: what they are counted under.
+    :param rules: of the vendor.
+    :param own: failed logins that a record of the operator counts besides.
+    :param stamp: tells the operator's record of now from a later one.
+    :param check_mode: then a login is made only if none has failed.
+    """
+
+    def __init__(
+        self, note: Optional[TargetNote], name: Optional[str], rules: Capabilities, own: int = 0, stamp: Optional[str] = None, check_mode: bool = False
+    ) -> None:  # fmt: skip
+        self._note, self._name, self._own, self._stamp = note, name, own, stamp
+        self._check_mode, self._most = check_mode, rules.failed_logins_per_call or 0
+        self._limit = min(self._most, 1) if check_mode else self._most
+        self._window = None if rules.forgets == FORGETS_BY_LOGIN else rules.lockout_window
+        self._rules = rules
+        self._token: Optional[str] = None
+        self.refused_at_once = False  # whether the last login is known to have been refused before anything else was sent
+        self._source, self._several = "", False
+        self._secret: Optional[Secret] = None  # of the login that was counted
+        self._seen = False  # whether a login of the call that is under way was taken
+
+    @property
+    def counted(self) -> bool:
+        """Whether a failed login counts."""
+        return self._note is not None
+
+    def failures(self) -> int:
+        """The failed logins of the operator beside those that its record counts."""
+        return self._note.operator_failures(self._name, utc_now(), self._window) if self._note else 0
+
+    def in_order(self, candidates: List[Candidate]) -> List[Candidate]:
+        """The likeliest password first: one from where the last came that worked, unless the record has changed since."""
+        worked = self._note.operator_source(self._name, self._stamp) if self._note and len(candidates) > 1 else None
+        self._several = len(candidates) > 1
+        return sorted(candidates, key=lambda candidate: candidate.source != worked) if worked else candidates
+
+    def begin(self, candidate: Candidate) -> None:
+        """Count a login that is about to be made.
+
+        :raises PasswordError: :class:`AlreadyRefused`; ``login_budget_spent``; ``store_failed``, ``store_conflict``.
+        """
+        if self._note is None or self._token is not None:
+            return
+        began, pause = time.monotonic(), _FIRST_PAUSE
+        while True:
+            waited = time.monotonic() - began
+            admitted = self._note.admit_operator(self._name, self._limit - self._own, utc_now(), self._window, waited < _PATIENCE, candidate.secret)
+            if admitted.token:
+                self._token, self._source, self._secret = admitted.token, candidate.source if self._several else "", candidate.secret
+                return
+            if not admitted.may_change or waited >= _LONGEST_WAIT:
+                raise self._not_admitted(admitted)
+            time.sleep(random.uniform(0.5, 1.0) * pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def worked(self) -> None:
+        """The login was taken. To be called as soon as that is known: others wait for it."""
+        self._seen = True
+        self._end(WORKED)
+
+    def ended(self, result: dict, nearby: bool) -> None:
+        """The call is over.
+
+        :param result: the module's result.
+        :param nearby: whether :meth:`worked` would have been called for a login that was taken.
+        """
+        kind = (result.get("error") or {}).get("kind")
+        self.refused_at_once, self._seen = nearby and not self._seen, False
+        if kind == errors.AUTHENTICATION_FAILED:
+            if self._note and self._token is None:
+                # It has worked at first, and a later login has not.
+                with suppress(PasswordError):
+                    self._note.count_operator_login(self._name, utc_now(), self._window)
+            # Where something was done, it has worked at first.
+            self._end(REFUSED, not any(user.get("state") != _change.FAILED for user in result.get("users") or [] if isinstance(user, dict)))
+        elif kind in (None, errors.PERMISSION_DENIED):
+            self._end(WORKED)
+        elif kind in _NOT_JUDGED:
+            self._end(NOT_MADE)
+        else:
+            self._end(REFUSED, by_the_password=False)
+
+    def was_not_made(self) -> None:
+        """Nothing can have been sent."""
+        self._end(NOT_MADE)
+
+    def is_in_doubt(self) -> None:
+        """The login may have been made and refused."""
+        self._end(REFUSED, by_the_password=False)
+
+    def _end(self, outcome: str, by_the_password: bool = True) -> None:
+        if self._note is None or self._token is None:
+            return
+        token, self._token = self._token, None
+        secret = self._secret if by_the_password else None
+        # It stays counted where the store fails: what became of the users matters more.
+        with suppress(PasswordError):
+            self._note.end_operator_login(self._name, token, outcome, self._window, secret, (self._source, self._stamp))
+
+    def _not_admitted(self, admitted: Admission) -> PasswordError:
+        failed = admitted.failed + self._own
+        by_hand = "log in as %s by hand, then run the playbook repair for it with rotate_repair_forget_failed_logins." % self._name
+        told = "%s at %s" % (_change.failures(failed), self._rules.title)
+        if failed < self._most and admitted.known:
+            later = "If it is right by now, %s" % by_hand if self._window is None else retry_after(admitted.failed_at, self._window)
+            message = "The operator %s is left alone: %s, and this password is one that was refused. Mend it; another one is tried at once. %s"
+        else:
+            if self._check_mode and failed < self._most:
+                later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
+            elif self._window is None:
+                later = "Only a good login makes the vendor forget them: %s" % by_hand
+            else:
+                later = retry_after(admitted.failed_at, self._window)
+            message = "The operator %s is left alone: %s, and one more might lock the account. %s"
+        kind = AlreadyRefused if admitted.known else PasswordError
+        return kind(errors.LOGIN_BUDGET_SPENT, message % (self._name, told, later))

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes sure that a record is used for the account alone whose password it holds, and for that from its first use on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, Iterable, List, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from ..record import RETIRED, Identity, Record
+from ..store import Entry, Store
+from . import proof, protocol
+from .targets import TargetNote
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
+
+
+def identities(delivery: Delivery, names: Iterable[str]) -> Dict[str, Identity]:
+    """Whose passwords a task is about."""
+    return {name: Identity(delivery.vendor_class.name, delivery.target, delivery.account(name)) for name in names}
+
+
+def settle(store: Store, delivery: Delivery, wanted: Dict[str, Identity], entries: Dict[str, Entry]) -> Dict[str, PasswordError]:
+    """Claim the accounts of users whose records name no target yet. Whoever calls holds the lease.
+
+    A record of an earlier version that holds passwords is taken over only if one of them logs in, or no login can be made at all.
+
+    :param wanted: whose passwords are to be changed, by name.
+    :param entries: what the store holds.
+    :return: dict from name to the reason why that user must be left alone.
+    :raises PasswordError: concerns all of them.
+    """
+    fresh = {name: identity for name, identity in wanted.items() if identity.target and _is_unbound(entries[name].record)}
+    if not fresh:
+        return {}
+    refused = claim(store, fresh, entries)
+    records = {name: entries[name].record for name in fresh if name not in refused and entries[name].record}
+    tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
+    if tries:
+        answers = proof.log_in(store, delivery, records, tries, check_mode=False)
+        foreign = {name for name, answer in answers.items() if answer.refuted and not answer.password and not answer.error}
+        release(store, [fresh[name] for name in foreign])
+        refused.update((name, _foreign(name, fresh[name])) for name in foreign)
+    return refused
+
+
+def claim(store: Store, wanted: Dict[str, Identity], entries: Dict[str, Entry]) -> Dict[str, PasswordError]:
+    """Claim accounts at one target for the records of this name.
+
+    :return: dict from name to the error, where another name has claimed the account.
+    """
+    (vendor, target), accounts = _one_target(wanted.values()), {name: identity.account or name for name, identity in wanted.items()}
+    others = TargetNote(store, vendor, target).claim(store.host, accounts.values())
+    return {
+        name: protocol.mismatch(entries[name].record or Record(username=name), wanted[name], store.host, others[account])
+        for name, account in accounts.items() if account in others
+    }  # fmt: skip
+
+
+def release(store: Store, gone: List[Identity]) -> None:
+    """Give accounts back that records of this name have claimed."""
+    places: Dict[tuple, List[str]] = {}
+    for identity in gone:
+        if identity.target and identity.account:
+            places.setdefault((identity.vendor, identity.target), []).append(identity.account)
+    for (vendor, target), accounts in places.items():
+        TargetNote(store, vendor, target).release(store.host, accounts)
+
+
+def _one_target(wanted: Iterable[Identity]) -> tuple:
+    (place,) = {(identity.vendor, identity.target) for identity in wanted}
+    return place
+
+
+def _is_unbound(record: Optional[Record]) -> bool:
+    return record is None or record.target is None or record.status == RETIRED
+
+
+def _in_force(record: Record) -> proof.Candidates:
+    """The passwords of which one should log in if the record is about this target."""
+    if record.password is None and not (record.pending and record.pending.sent):
+        return []
+    return [(what, password) for what, password in proof.candidates(record) if what in (proof.PENDING, proof.CURRENT) or record.password is None]
+
+
+def _foreign(name: str, identity: Identity) -> PasswordError:
+    return PasswordError(
+        errors.CURRENT_PASSWORD_WRONG,
+        "The record of %s does not say yet whose password it holds, and no password in it logs in at %s, so nothing was sent. If it belongs to another "
+        "endpoint, give this one records of its own (variable rotate_target). If the password was changed by hand, run rotation_repair (playbook repair)."
+        % (name, identity.target),
+    )

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finds out by logins which password is in force, and never makes more failed logins than the vendor's budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
+
+from .._times import utc_now
+from ..record import Record
+from ..store import Store
+from . import protocol
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
+
+# Where a password comes from.
+GIVEN, INVENTORY, PENDING, CURRENT, PREVIOUS, EARLIER = "given", "inventory's", "pending", "current", "previous", "earlier"
+
+Candidates = List[Tuple[str, str]]  # (where it comes from, password), the likeliest first
+
+
+@dataclass
+class Answer:
+    """What the logins of one user have told."""
+
+    what: Optional[str] = None  # which of the candidates logs in
+    password: Optional[str] = field(default=None, repr=False)
+    error: Optional[dict] = None  # why nothing could be found out
+    last: Optional[str] = None  # which was tried last
+    skipped: bool = False  # whether nothing was tried because of check mode
+    refuted: Set[str] = field(default_factory=set, repr=False)  # passwords of which a login has shown that they are not in force
+    spent: int = 0  # failed logins that the vendor may count, all told
+
+
+def candidates(record: Record, given: Optional[str] = None, inventory: Optional[str] = None) -> Candidates:
+    """The passwords that may be in force.
+
+    :param record: what the store knows.
+    :param given: what somebody has told for this purpose: then nothing else is tried.
+    :param inventory: what the inventory calls the current password.
+    """
+    if given:
+        return [(GIVEN, given)]
+    pending = record.pending
+    found = [(PENDING, pending.password if pending else None), (CURRENT, record.password)]
+    # An inventory that was mended since the record was made knows better than it; else it holds the password of long ago.
+    mended = inventory and not record.password and inventory != (pending.replaces if pending else None)
+    found.insert(0 if mended else 2, (INVENTORY, inventory))
+    found += [(PREVIOUS, pending.replaces if pending else None), (PREVIOUS, record.previous)]
+    found += [(EARLIER, item.password) for item in record.earlier]
+    # Each once: one that goes back is pending and previous.
+    once = list({password: (what, password) for what, password in reversed(found) if password}.values())[::-1]
+    # Where the budget ends the search, the next one goes on with those that have not been tried yet.
+    return sorted(once, key=lambda candidate: record.when_refuted(candidate[1]))
+
+
+def log_in(store: Store, delivery: Delivery, records: Dict[str, Record], tries: Dict[str, Candidates], check_mode: bool, spare: bool = False) -> Dict[str, Answer]:
+    """Try passwords, one a user and round, until one logs in, as long as the budget lasts. Whoever calls holds the lease.
+
+    :param records: what the store knows of the users.
+    :param tries: what to try, by name.
+    :param check_mode: write nothing, and so make no login that may fail where the vendor counts them.
+    :param spare: leave one failed login for the proof of a change that comes after.
+    :return: dict from name to what was found out.
+    :raises PasswordError: concerns all of them.
+    """
+    now, rules = utc_now(), delivery.capabilities
+    limit = rules.failed_logins_per_call or 0
+    left = {name: list(found) for name, found in tries.items()}
+    answers = {name: Answer(spent=records[name].recent_failed_logins(now, protocol.window(rules))) for name in tries}
+    if not delivery.may_probe and any(left.values()):
+        # It says why.
+        found = delivery.probe(store, [dict(name=name, password="", failed_logins=answers[name].spent) for name in tries])
+        return {name: Answer(error=found[name]["error"], skipped=True) for name in tries}
+    asked_about = set()
+    try:
+        while any(left.values()):
+            tried = {name: left[name].pop(0) for name in tries if left[name]}
+            # Counted before they are made: what is killed and repeated locks nobody out.
+            counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
+            protocol.note_failed_logins(store, counted, rules, now, check_mode)
+            asked_about.update(tried)
+            # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
+            credit = {name: int(what == GIVEN and bool(limit) and answers[name].spent == limit - 1) for name, (what, _password) in tried.items()}
+            asked = [
+                dict(name=name, password=password, failed_logins=answers[name].spent - credit[name]) for name, (_what, password) in tried.items()
+            ]  # fmt: skip
+            found = delivery.probe(store, asked)
+            for name, (what, password) in tried.items():
+                _learn(answers[name], dict(found[name], failed_logins=found[name]["failed_logins"] + credit[name]), what, password)
+                if answers[name].password or answers[name].error or (spare and limit and answers[name].spent >= limit - 1):
+                    left[name] = []
+    finally:
+        # Also of those that have logged in: the login that was counted for them has not failed.
+        settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
+        protocol.note_failed_logins(store, settled, rules, now, check_mode)
+        # Who had one candidate only has not searched.
+        searched = [name for name in settled if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1]
+        protocol.note_refuted(store, {name: answers[name].refuted for name in searched}, rules, check_mode)
+    return answers
+
+
+def _learn(answer: Answer, told: dict, what: str, password: str) -> None:
+    answer.last, answer.spent = what, told["failed_logins"]
+    if told["verified"]:
+        answer.what, answer.password = what, password
+    elif told["verified"] is None:
+        answer.error = told["error"]
+    else:
+        answer.refuted.add(password)

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finds passwords that somebody changed by hand although they are not due: by a login, where a failed one costs nothing."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._times import parse_utc
+from ..record import CURRENT, Record
+from ..store import Store
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
+
+REASON = "verify"
+
+
+def recheck(delivery: Delivery, store: Store, names: Iterable[str], after: int, now: datetime.datetime, result: Dict[str, Any]) -> None:
+    """Log in with the passwords of users that are not due, and put into the result what came of it.
+
+    :param names: of the users that are not due.
+    :param after: seconds; a password that was proved later than that is not tried.
+    :param result: of the rotation, with users and summary.
+    :raises PasswordError: ``store_failed``.
+    """
+    names = list(names)
+    if delivery.capabilities.failed_logins_per_call is not None or not names:
+        return
+    records = {name: entry.record for name, entry in store.get(names).items()}
+    tries = [name for name in names if _is_to_be_tried(records[name], after, now)]
+    if not tries:
+        return
+    try:
+        found = delivery.probe(store, [dict(name=name, password=records[name].password, failed_logins=0) for name in tries])
+    except PasswordError as error:
+        # Nothing is known to be wrong, and nothing was to be changed.
+        result["summary"].append("%d passwords could not be verified: %s (%s)" % (len(tries), error.message, error.kind))
+        return
+    wrong = [name for name in tries if found[name]["verified"] is False]
+    _tell(result, {name: "logs in" for name in tries if found[name]["verified"]})
+    if wrong:
+        error = PasswordError(
+            errors.CURRENT_PASSWORD_WRONG,
+            "The password in the store does not log in; somebody may have changed it by hand. Bring the record in line with the playbook repair.",
+        ).as_dict()
+        _tell(result, dict.fromkeys(wrong, "DOES NOT LOG IN: %s (%s)" % (error["message"], error["kind"])))
+        result["users"] += [dict(name=name, reason=REASON, state="failed", verified=False, action=None, error=error) for name in wrong]
+        message = "%d passwords that are not due do not log in: %s" % (len(wrong), ", ".join(wrong))
+        result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
+
+
+def _is_to_be_tried(record: Record | None, after: int, now: datetime.datetime) -> bool:
+    if record is None or record.status != CURRENT or not record.password:
+        return False
+    return record.rotated_at is None or (now - parse_utc(record.rotated_at)).total_seconds() >= after
+
+
+def _tell(result: Dict[str, Any], words: Dict[str, str]) -> None:
+    """Add to the lines of users."""
+    lines: List[str] = []
+    for line in result["summary"]:
+        name = line.split(": not due", 1)[0]
+        lines.append("%s; %s" % (line, words[name]) if name in words else line)
+    result["summary"][:] = lines

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Says when a user can be tried again whose failed logins stand at the vendor's limit."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Callable, Dict, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._change import LATER
+from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
+
+from .._times import parse_utc
+from ..store import Store
+
+
+def add_times(result: Dict[str, Any], store: Store, capabilities_of: Callable[[], Capabilities], now: datetime.datetime) -> None:
+    """Put the time into the messages of a result, where the vendor forgets failed logins by itself.
+
+    :param result: with ``users``, and perhaps ``summary`` and ``msg``.
+    :param store: whose records say when the last login failed.
+    :param capabilities_of: called where they are needed.
+    :raises PasswordError: ``store_failed``.
+    """
+    spent = [user for user in result.get("users") or [] if (user.get("error") or {}).get("kind") == errors.LOGIN_BUDGET_SPENT]
+    spent = [user for user in spent if LATER in user["error"]["message"]]
+    if not spent:
+        return
+    capabilities = capabilities_of()
+    if capabilities.forgets == FORGETS_BY_LOGIN:
+        return
+    entries = store.get([user["name"] for user in spent])
+    for user in spent:
+        before = user["error"]["message"]
+        after = before.replace(LATER, "%s %s" % (LATER, retry_after(_failed_at(entries[user["name"]].record), capabilities.lockout_window, now)))
+        user["error"] = dict(user["error"], message=after)
+        if result.get("summary"):
+            result["summary"] = [line.replace(before, after) for line in result["summary"]]
+        if result.get("msg"):
+            result["msg"] = result["msg"].replace(before, after)
+
+
+def _failed_at(record: Any) -> Optional[datetime.datetime]:
+    return parse_utc(record.failed_at) if record is not None and record.failed_at else None

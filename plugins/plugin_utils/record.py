@@ -1,0 +1,296 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record that a store keeps of a user.
+
+Applications that read the store find ``username`` and ``password`` at its top; the rest belongs to the rotation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import List, Optional, Tuple
+
+from ._times import format_utc, parse_utc
+
+# What a user's record is, in a word.
+CURRENT = "current"  # the password at the top is verified, and nothing is under way
+PENDING = "pending"  # a new password is stored and may be in force already
+ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
+RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
+
+MOST_REFUTED = 12  # passwords of which is remembered that a login has failed
+MOST_EARLIER = 5  # sent passwords that are kept after something else has taken their place
+
+
+class DamagedRecord(ValueError):
+    """What was read is no record; the message tells what is wrong with it and holds no secret."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A password that is, or soon may be, in force at the vendor, though no login has proved it yet."""
+
+    password: str = field(repr=False)
+    run_id: str = ""  # of the run that generated it: tells this password from any other without showing it
+    created: str = ""  # ISO 8601 in UTC
+    attempts: int = 0  # runs that set out to bring it into force
+    sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly in force nowhere
+    replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
+
+
+@dataclass(slots=True)
+class Earlier:
+    """A password that was sent and given up: no login proved it, but the request may still arrive."""
+
+    password: str = field(repr=False)
+    sent_at: str = ""  # when it was made, before it was sent for the first time; ISO 8601 in UTC
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose password a record holds: which account, at which endpoint, of which vendor. ``None`` where that is not known."""
+
+    vendor: Optional[str] = None
+    target: Optional[str] = None  # see Vendor.target
+    account: Optional[str] = None  # see Vendor.account_identity
+
+
+@dataclass(slots=True)
+class Record:
+    """Everything that is known about a user's password."""
+
+    username: str
+    password: Optional[str] = field(default=None, repr=False)  # the current one; None until one was verified
+    previous: Optional[str] = field(default=None, repr=False)
+    pending: Optional[Pending] = field(default=None, repr=False)
+    status: str = PENDING
+    rotated_at: Optional[str] = None  # ISO 8601 in UTC
+    verified: Optional[bool] = None  # whether a login proved the current password
+    failed_logins: int = 0  # in a row, as far as this collection caused them
+    failed_at: Optional[str] = None  # when the last of them was; ISO 8601 in UTC
+    lost_runs: int = 0  # in a row, in which neither the current nor the pending password logged in
+    last_error: Optional[dict] = None  # {kind, message, at} of the last run that failed
+    host: Optional[str] = None  # the name under which the store keeps it
+    vendor: Optional[str] = None  # this and the next two: see Identity
+    target: Optional[str] = None
+    account: Optional[str] = None
+    earlier: Tuple[Earlier, ...] = ()  # the newest first
+    refuted: Tuple[str, ...] = ()  # digests of passwords of which a login has shown that they are not in force, the last one at the end
+    set_aside: Optional[str] = field(default=None, repr=False)  # what a damaged record held before a repair began this one, as text
+
+    @property
+    def known_password(self):
+        """The password that should be in force at the vendor as long as the pending one is not."""
+        return self.password or (self.pending.replaces if self.pending else None)
+
+    @property
+    def is_going_back(self):
+        """Whether the pending password is the one before the current one."""
+        return self.pending is not None and self.pending.password == self.previous
+
+    @property
+    def secrets(self):
+        """Every password in it."""
+        found = [self.password, self.previous] + ([self.pending.password, self.pending.replaces] if self.pending else [])
+        return [secret for secret in found + [item.password for item in self.earlier] if secret]
+
+    @property
+    def identity(self) -> Identity:
+        """Whose password it holds, as far as that was noted."""
+        return Identity(self.vendor, self.target, self.account)
+
+    def belongs_to(self, identity: Identity) -> bool:
+        """Whether it holds the password of that account; what is not known on either side is no contradiction."""
+        return all(
+            ours is None or theirs is None or ours == theirs
+            for ours, theirs in ((self.vendor, identity.vendor), (self.target, identity.target), (self.account, identity.account))
+        )
+
+    def bind(self, identity: Identity, host: str) -> None:
+        """Note whose password it holds; what is not known stays as it was."""
+        self.host = host
+        self.vendor = identity.vendor or self.vendor
+        self.target = identity.target or self.target
+        self.account = identity.account or self.account
+
+    def put_aside(self, *pending: Optional[Pending]) -> None:
+        """Keep passwords that were sent and have lost their place: a request that was given up may still arrive."""
+        sent = [Earlier(item.password, item.created) for item in pending if item and item.sent]
+        self.keep_earlier(sent)
+
+    def keep_earlier(self, found: List[Earlier]) -> None:
+        """Keep further passwords that may be in force, the newest first; those that stand elsewhere in the record need no second place."""
+        known = {self.password, self.pending.password if self.pending else None}
+        kept = {item.password: item for item in sorted([*self.earlier, *found], key=lambda item: item.sent_at) if item.password not in known}
+        self.earlier = tuple(list(kept.values())[::-1][:MOST_EARLIER])
+
+    def promote(self, now, verified):
+        """The pending password is in force.
+
+        :param now: ISO 8601 in UTC.
+        :param verified: whether a login proved it.
+        """
+        # A password that was in force before is not made young by that: the user is due again.
+        self.rotated_at = None if self.is_going_back else now
+        self.previous = self.known_password
+        self.password = self.pending.password
+        self.pending = None
+        self.status = CURRENT
+        self.verified = verified
+        self.keep_earlier([])
+        self.forget_failures()
+
+    def forget_failures(self):
+        """A login has worked: the vendor has forgotten the failed ones, too."""
+        self.failed_logins = self.lost_runs = 0
+        self.failed_at = self.last_error = None
+        self.refuted = ()
+
+    def refute(self, *passwords: str) -> None:
+        """Logins have shown that passwords are not in force: the next search begins with others."""
+        found = [digest_of(password) for password in passwords]
+        self.refuted = tuple([digest for digest in self.refuted if digest not in found] + found)[-MOST_REFUTED:]
+
+    def when_refuted(self, password: str) -> int:
+        """The larger, the later a login with it has failed; 0 if none has since a login worked."""
+        digest = digest_of(password)
+        return self.refuted.index(digest) + 1 if digest in self.refuted else 0
+
+    def recent_failed_logins(self, now: datetime, window: Optional[float]) -> int:
+        """The failed logins that the vendor may still count; those that it has forgotten are forgotten here, too.
+
+        :param now: a datetime.
+        :param window: seconds after which it has forgotten them; ``None`` where only a good login makes it forget.
+        """
+        if self.failed_logins and window is not None:
+            age = (now - parse_utc(self.failed_at)).total_seconds() if self.failed_at else -1
+            if age >= window:
+                self.failed_logins, self.failed_at = 0, None
+            elif age < 0:
+                # The clock was set back, or nobody has noted when they were: they count, from now on and not until the clock has caught up.
+                self.failed_at = format_utc(now)
+        return self.failed_logins
+
+    def note_failed_logins(self, number, now):
+        """What a run has found out about the failed logins that the vendor may count.
+
+        :param number: all of them, those included that :meth:`recent_failed_logins` told.
+        :param now: ISO 8601 in UTC.
+        """
+        if number > self.failed_logins or not number:
+            self.failed_at = now if number else None
+        self.failed_logins = number
+
+    def repair(self, password):
+        """A login has proved a password, whatever the record said.
+
+        It may be known to others who had to intervene, so the user becomes due unless the password is the current one anyway.
+        """
+        if password != self.password:
+            self.previous, self.password, self.rotated_at = self.known_password, password, None
+        pending, self.pending = self.pending, None
+        self.put_aside(pending)
+        self.status = CURRENT
+        self.verified = True
+        self.forget_failures()
+
+    def drop_pending(self):
+        """The pending password was refused and is not in force anywhere, as far as can be told."""
+        pending, self.pending = self.pending, None
+        # An earlier request may still be under way, or a broken server may have done what it refused.
+        self.put_aside(pending)
+        self.status = CURRENT if self.password else PENDING
+
+    def as_dict(self):
+        """The record as plain data, as it is stored."""
+        found = asdict(self)
+        # As it is read again, so that the two can be compared; and a record that needs none of them looks as it always did.
+        found["earlier"] = [asdict(item) for item in self.earlier]
+        found["refuted"] = list(self.refuted)
+        return {name: value for name, value in found.items() if name not in ("earlier", "refuted") or value}
+
+    def as_short_dict(self):
+        """The same without what has its default; only of a pending password everything is told, since a missing ``sent`` has another meaning."""
+        found = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
+        if self.pending:
+            found["pending"] = asdict(self.pending)
+        if self.earlier:
+            found["earlier"] = [asdict(item) for item in self.earlier]
+        if self.refuted:
+            found["refuted"] = list(self.refuted)
+        return found
+
+    @classmethod
+    def from_dict(cls, data):
+        """The record that :meth:`as_dict` gave.
+
+        :raises DamagedRecord: something is missing or of a wrong type.
+        """
+        record = _build(cls, data, "the record")
+        if record.pending is not None:
+            # A version that did not note it may have sent the password whenever it took it up.
+            sent = {"sent": record.pending.get("attempts")} if isinstance(record.pending, dict) else {}
+            record.pending = _build(Pending, dict(sent, **record.pending) if sent else record.pending, "pending")
+            _require(_is_text(record.pending.password), "pending.password is not a text")
+            _require(isinstance(record.pending.run_id, str), "pending.run_id is not a text")
+            _require(isinstance(record.pending.created, str), "pending.created is not a text")
+            _require(_is_count(record.pending.attempts), "pending.attempts is not a number")
+            _require(_is_count(record.pending.sent), "pending.sent is not a number")
+            _require(record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text")
+        _require(isinstance(record.earlier, (list, tuple)), "earlier is not a list")
+        record.earlier = tuple(_build(Earlier, item, "an element of earlier") for item in record.earlier)
+        _require(all(_is_text(item.password) and isinstance(item.sent_at, str) for item in record.earlier), "earlier holds something else than texts")
+        _require(isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)), "refuted is not a list of texts")
+        record.refuted = tuple(record.refuted)
+        for name in ("host", "vendor", "target", "account", "set_aside"):
+            _require(getattr(record, name) is None or _is_text(getattr(record, name)), "%s is not a text" % name)
+        _require(_is_text(record.username), "username is not a text")
+        _require(record.password is None or _is_text(record.password), "password is not a text")
+        _require(record.previous is None or _is_text(record.previous), "previous is not a text")
+        _require(record.status in (CURRENT, PENDING, ORPHANED, RETIRED), "this version does not know its status")
+        _require(record.verified is None or isinstance(record.verified, bool), "verified is neither true nor false")
+        _require(_is_count(record.failed_logins), "failed_logins is not a number")
+        _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")
+        _require(_is_count(record.lost_runs), "lost_runs is not a number")
+        for name in ("rotated_at", "failed_at"):
+            try:
+                if getattr(record, name):
+                    parse_utc(getattr(record, name))
+            except (TypeError, ValueError):
+                raise DamagedRecord("%s is not a time as 2026-01-31T12:00:00Z" % name) from None
+        return record
+
+
+def digest_of(password: str) -> str:
+    """A few digits that tell a password from others; of no use to anybody who does not know it."""
+    return hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+
+
+def _require(condition, message):
+    if not condition:
+        raise DamagedRecord(message)
+
+
+def _is_text(value):
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _build(cls, data, what):
+    if not isinstance(data, dict):
+        raise DamagedRecord("%s is not a dictionary" % what)
+    known = {item.name for item in fields(cls)}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise DamagedRecord("%s has keys that this version does not know: %s" % (what, ", ".join(map(str, unknown))))
+    try:
+        return cls(**data)
+    except TypeError:
+        raise DamagedRecord("%s lacks a key" % what) from None

@@ -1,0 +1,224 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every store offers: read records, and write them only if nobody else has meanwhile.
+
+A store is bound to one host (one endpoint): its records are the users of that host. Reading and writing take many users at once,
+since a store may need one decryption or one request for all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Iterator, Optional, Set
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import Message, PasswordError
+
+from .record import DamagedRecord, Record
+
+# The options with which actions and the lookup choose a store.
+OPTIONS = dict(
+    store=dict(type="str", default="ansible_vault"),
+    store_path=dict(type="path"),
+    store_options=dict(type="dict", default={}),
+)
+# And with which those that write records may begin a new one. Only a folder needs it: it may be the place of a volume that is not mounted.
+BEGIN_OPTIONS = dict(store_create=dict(type="bool", default=False))
+
+
+class StoreConflict(Exception):
+    """Somebody else changed records between our reading and writing; they were left as they are.
+
+    :param users: their names.
+    """
+
+    def __init__(self, users):
+        super().__init__("changed meanwhile: %s" % ", ".join(users))
+        self.users = users
+
+
+class DamagedRecordError(PasswordError):
+    """A record is damaged; a repair can set it aside."""
+
+
+def sound(name: str) -> str:
+    """A name that can be written down.
+
+    :raises PasswordError: ``invalid_input``: it holds half a character, as from a file that is not in UTF-8.
+    """
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise PasswordError(errors.INVALID_INPUT, "The name %s is not valid Unicode. Correct it, or the file that it comes from." % ascii(name)) from None
+    return name
+
+
+def failure(message: Message) -> PasswordError:
+    """The error of a store that can't be read or written."""
+    return PasswordError(errors.STORE_FAILED, message)
+
+
+class Entry:
+    """A record as it was read, with what :meth:`Store.put` needs to tell whether it has changed since.
+
+    :param record: a :class:`~..records.Record`, or ``None`` if there is none yet.
+    :param version: opaque; ``None`` if there is no record yet.
+    """
+
+    def __init__(self, record, version):
+        self.record = record
+        self.version = version
+
+
+@dataclass(frozen=True)
+class Note:
+    """A small document of the rotation's own: a lease, or who rotates which account of a target. It holds no secret.
+
+    :param content: what was written last, or ``None`` if there is no such note.
+    :param version: opaque, what :meth:`Store.write_note` compares; ``None`` if there is no such note.
+    """
+
+    content: Optional[dict]
+    version: Any
+
+
+class Store(ABC):
+    """The records of one host.
+
+    :param host: the name under which the records are kept: ``rotate_target``, by default the inventory name of the host.
+    :param options: the validated options: ``store_path``, ``store_create``, and those of the store's own :attr:`argument_spec`.
+    :param loader: Ansible's data loader, which holds the vault passwords of the play.
+    :raises PasswordError: ``invalid_input``, an option is missing or wrong.
+    """
+
+    argument_spec: ClassVar[dict] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
+    constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    lease_seconds: ClassVar[float] = 30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
+    compares_and_sets: ClassVar[bool] = False  # whether a server does, so that there is no need to read what was written
+    keeps_versions: ClassVar[bool] = False  # whether what a write replaces stays there for a while, as an older version
+    lists_for_free: ClassVar[bool] = False  # whether names and records of all users cost nothing once some were read
+    lease: Any = None  # of this run on the host, while it holds it; see .._lease.held
+
+    def __init__(self, host, options, loader):
+        self.host = host
+
+    def close(self):
+        """End sessions and connections. Never raises."""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the store is there already, so that a note in it is no beginning of a store."""
+        return True
+
+    @abstractmethod
+    def get(self, users):
+        """Read records.
+
+        :param users: iterable of names.
+        :return: dict from name to :class:`Entry`, for each of the names.
+        :raises PasswordError: ``store_failed``: out of reach, not readable, damaged.
+        """
+
+    @abstractmethod
+    def put(self, entries):
+        """Write records durably: when this returns they survive a crash.
+
+        :param entries: dict from name to :class:`Entry`, whose version is the one that :meth:`get` gave.
+        :raises StoreConflict: some records were changed by somebody else; those were not written.
+        :raises PasswordError: ``store_failed``: nothing can be said about what was written, except that no record is torn.
+        """
+
+    @abstractmethod
+    def list(self):
+        """The names of all users that have a record, sorted."""
+
+    def read_note(self, name: str) -> Note:
+        """Read a note. Notes belong to the whole store, not to one host, and live beside the records.
+
+        :param name: any text.
+        :raises PasswordError: ``store_failed``.
+        """
+        raise NotImplementedError
+
+    def write_note(self, name: str, content: dict, version: Any) -> Any:
+        """Write a note if nobody else has since it was read: compare-and-set that needs no lock of the file system.
+
+        :param name: any text.
+        :param content: plain data that JSON can hold, at most some 50 kB.
+        :param version: what :meth:`read_note`, or the last write, gave; ``None`` if there was no such note.
+        :return: the new version.
+        :raises StoreConflict: somebody else has written it meanwhile.
+        :raises PasswordError: ``store_failed``.
+        """
+        raise NotImplementedError
+
+
+def content_version(data):
+    """A version that is the content itself: equal records have equal versions."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def read_record(data: Any, user: str, where: str, host: Optional[str] = None) -> Record:
+    """The record in what a store holds.
+
+    :param data: what was found under the name of the user.
+    :param where: the place, for messages.
+    :param host: the name under which the store keeps the records of this endpoint.
+    :raises PasswordError: ``store_failed``: it is damaged; ``target_mismatch``: it is somebody else's. With the place and without a secret.
+    """
+    try:
+        record = Record.from_dict(data)
+    except DamagedRecord as damage:
+        return damaged_record("The record of %s in %s is damaged: %s. Restore it from a copy; it is not overwritten." % (user, where, damage), data, user, host)
+    if record.username != user:
+        message = "%s holds the record of the user %s, not of %s. Were records swapped or copied?" % (where, record.username, user)
+        raise PasswordError(errors.TARGET_MISMATCH, message)
+    if host is not None and record.host not in (None, host):
+        raise PasswordError(
+            errors.TARGET_MISMATCH,
+            "The record of %s in %s belongs to %s, not to %s. Were files swapped or copied? Then put them back. "
+            "If the host was renamed, keep the old name for its records: rotate_target (option target)." % (user, where, record.host, host),
+        )
+    return record
+
+
+def damaged_record(message: str, data: Any, user: str, host: Optional[str] = None) -> Record:
+    """What to make of something that is no record: an error, or in a repair a new record that holds it.
+
+    :param message: what is wrong, and where; without a secret.
+    :param data: what stands there, as plain data.
+    :raises PasswordError: ``store_failed``.
+    """
+    if _set_aside is not None:
+        _set_aside.add(user)
+        return Record(user, host=host, set_aside=json.dumps(data, sort_keys=True)[:_LONGEST_SET_ASIDE])
+    raise DamagedRecordError(errors.STORE_FAILED, message) from None
+
+
+_LONGEST_SET_ASIDE = 20_000  # characters
+_set_aside: Optional[Set[str]] = None  # the users whose damaged records were; for all threads, since a store may read with several
+
+
+@contextmanager
+def damaged_records_set_aside() -> Iterator[Set[str]]:
+    """Read a damaged record as one that knows nothing but what the damaged one held, so that it can be written over without loss.
+
+    :return: the users for whom that was done; it grows as records are read.
+    """
+    global _set_aside  # pylint: disable=global-statement
+    before, _set_aside = _set_aside, set()
+    try:
+        yield _set_aside
+    finally:
+        _set_aside = before
+
+
+def sets_aside() -> bool:
+    """Whether damaged records are to be set aside just now."""
+    return _set_aside is not None

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Milvus, with the root user as the operator."""
+
+from __future__ import annotations
+
+from tests.doubles.milvus import LIST, UPDATE, MilvusDouble
+from tests.vendor_cases import VendorCase
+
+_ROOT = "root-S3cr3t-MARKER-milvus"
+_USERS = {name: name + "-before" for name in ("bob", "carol", "dave")}
+
+
+def _connection(double):
+    return {"url": double.url, "api_user": "root", "api_password": double.users["root"]}
+
+
+CASE = VendorCase(
+    vendor="milvus",
+    double=lambda users, **options: MilvusDouble(dict({"root": _ROOT}, **users), **options),
+    connection=_connection,
+    change={"path": UPDATE},
+    lookup={"path": LIST},
+    refusal={"status": 200, "body": {"code": 1100, "message": "invalid password: three of four classes are needed"}},
+    resets={"super_users": ("root",)},
+    secrets=(_ROOT,),
+    operator="root",
+    addresses=("https://{{ inventory_hostname }}:19530", "https://milvus-1.example.com:19530", "https://milvus.example.com:19530"),
+    users=dict(_USERS, root="Milvus", alice="alice-before-the-first-rotation"),
+    variables={"vault_root_password": "Milvus"},
+)
