@@ -14,6 +14,7 @@ def measure(setting, sizes):
     uri = Row("one task with ansible.builtin.uri: change")
     module = Row("milvus_user_password: look up, probe, change, verify")
     with setting.double() as double:
+
         def run(module_name, arguments):
             double.reset({"alice": "before-the-change"})
             found = setting.adhoc(module_name, arguments)

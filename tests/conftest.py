@@ -12,9 +12,11 @@ import types
 import pytest
 
 # The fixtures of the real servers live beside what starts those; named here, since pytest takes plugins from the topmost conftest only.
-pytest_plugins = [name for name in ("tests.integration.real_milvus", "tests.integration.real_trove", "tests.integration.real_stores",
-                  "tests.integration.real_openbao")
-                  if (pathlib.Path(__file__).parents[1] / (name.replace(".", "/") + ".py")).exists()]
+pytest_plugins = [
+    name
+    for name in ("tests.integration.real_milvus", "tests.integration.real_trove", "tests.integration.real_stores", "tests.integration.real_openbao")
+    if (pathlib.Path(__file__).parents[1] / (name.replace(".", "/") + ".py")).exists()
+]
 
 
 @pytest.fixture

@@ -5,13 +5,22 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_staged, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
+    RotationAction,
+    read_staged,
+    read_users,
+)
 
 
 class ActionModule(RotationAction):
     """Hands all due users to the vendor's module in one call."""
 
-    SPEC = dict(**steps.USERS, **steps.CONNECTION, **steps.NEW_PASSWORDS, staged=dict(type="list", elements="dict", required=True))
+    SPEC = dict(
+        **steps.USERS,
+        **steps.CONNECTION,
+        **steps.NEW_PASSWORDS,
+        staged=dict(type="list", elements="dict", required=True),
+    )
 
     def rotate(self, args, task_vars, scrub):
         staged = read_staged(args["staged"])

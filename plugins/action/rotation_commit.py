@@ -5,14 +5,21 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_staged
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
+    RotationAction,
+    read_results,
+    read_staged,
+)
 
 
 class ActionModule(RotationAction):
     """Promotes what is verified, keeps what is open, drops what was refused."""
 
     SPEC = dict(
-        **steps.PROOF, **steps.ENDURANCE, staged=dict(type="list", elements="dict", required=True), results=dict(type="list", elements="dict", default=[])
+        **steps.PROOF,
+        **steps.ENDURANCE,
+        staged=dict(type="list", elements="dict", required=True),
+        results=dict(type="list", elements="dict", default=[]),
     )
 
     def rotate(self, args, task_vars, scrub):

@@ -44,24 +44,39 @@ class ActionModule(RotationAction):
         there = store.list()
         given = {user["name"]: user for user in read_users(there if args["users"] is None else args["users"])}
         max_age = parse_age(args["max_age"], "max_age")
-        delivery = Delivery(self, task_vars, args["vendor"], args["connection"], dict(given), scrub) if args["verify"] else None
+        delivery = (
+            Delivery(self, task_vars, args["vendor"], args["connection"], dict(given), scrub)
+            if args["verify"]
+            else None
+        )
         entries = store.get(given)
         if args["users"] is None:
-            given = {name: user for name, user in given.items() if entries[name].record is None or entries[name].record.status != RETIRED}
+            given = {
+                name: user
+                for name, user in given.items()
+                if entries[name].record is None or entries[name].record.status != RETIRED
+            }
         users = [_status(name, entries[name].record, max_age, utc_now()) for name in given]
         skipped: List[str] = []
         if delivery:
             delivery.know_operator()
             skipped = self._verify(store, delivery, users, entries)
         # Without a vendor the records of the other vendors of a host cannot be told apart.
-        endpoint = Identity(_vendor_runner.vendor_module(args["vendor"]).VENDOR.name if args["vendor"] else None, delivery.target if delivery else None)
+        endpoint = Identity(
+            _vendor_runner.vendor_module(args["vendor"]).VENDOR.name if args["vendor"] else None,
+            delivery.target if delivery else None,
+        )
         others = unlisted_module.unlisted(store, there, given, endpoint)
         unlisted = list(others)
-        summary = [_line(user) for user in users] + [unlisted_module.line(name, record) for name, record in others.items()]
+        summary = [_line(user) for user in users] + [
+            unlisted_module.line(name, record) for name, record in others.items()
+        ]
         result = dict(changed=False, users=users, unlisted=unlisted, summary=summary)
         open_ends = [user["name"] for user in users if args["verify"] and user["verified"] is None]
         if open_ends:
-            result["summary"].append("%d of %d users could not be verified: %s" % (len(open_ends), len(users), ", ".join(open_ends)))
+            result["summary"].append(
+                "%d of %d users could not be verified: %s" % (len(open_ends), len(users), ", ".join(open_ends))
+            )
         return dict(result, **_verdict(users, unlisted, skipped, args))
 
     def _verify(self, store: Store, delivery: Delivery, users: List[dict], entries: Dict[str, Entry]) -> List[str]:
@@ -97,7 +112,11 @@ class ActionModule(RotationAction):
 
 
 def _unproved(name: str) -> PasswordError:
-    return PasswordError(errors.ORPHANED, "The store has no password of %s that a login has proved, so there is nothing to verify. Rotate it first." % name)
+    return PasswordError(
+        errors.ORPHANED,
+        "The store has no password of %s that a login has proved, so there is nothing to verify. Rotate it first."
+        % name,
+    )
 
 
 def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: dict) -> dict:
@@ -105,16 +124,26 @@ def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: d
     complaints = []
     if args["verify"]:
         # Where no login can be made at all, as in front of a database that cannot be reached, nothing is known to be wrong.
-        wrong = [user["name"] for user in users if user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)]
+        wrong = [
+            user["name"]
+            for user in users
+            if user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)
+        ]
         if wrong:
-            complaints.append("%d of %d users cannot log in with their current passwords: %s" % (len(wrong), len(users), ", ".join(wrong)))
+            complaints.append(
+                "%d of %d users cannot log in with their current passwords: %s"
+                % (len(wrong), len(users), ", ".join(wrong))
+            )
     if skipped:
         told = "%d of %d users were not verified, since check mode makes no login that may fail: %s"
         complaints.append(told % (len(skipped), len(users), ", ".join(skipped)))
     for reason in args["fail_on"]:
         names = unlisted if reason == _UNLISTED else [user["name"] for user in users if _is(user, reason)]
         if names:
-            complaints.append("%d of %d users %s: %s" % (len(names), len(users) + len(unlisted), _COMPLAINTS[reason], ", ".join(names)))
+            complaints.append(
+                "%d of %d users %s: %s"
+                % (len(names), len(users) + len(unlisted), _COMPLAINTS[reason], ", ".join(names))
+            )
     return dict(failed=True, msg=". ".join(complaints)) if complaints else {}
 
 
@@ -140,12 +169,30 @@ def _is(user: dict, reason: str) -> bool:
 
 def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> dict:
     told = dict(
-        name=name, status=_ABSENT, rotated_at=None, age=None, due_at=None, due=True, pending=False, pending_since=None, attempts=0, failed_logins=0,
-        last_error=None, verified=None, error=None, vendor=None, target=None,
-    )  # fmt: skip
+        name=name,
+        status=_ABSENT,
+        rotated_at=None,
+        age=None,
+        due_at=None,
+        due=True,
+        pending=False,
+        pending_since=None,
+        attempts=0,
+        failed_logins=0,
+        last_error=None,
+        verified=None,
+        error=None,
+        vendor=None,
+        target=None,
+    )
     if record is None:
         return told
-    told.update(status=record.status, failed_logins=record.failed_logins, last_error=record.last_error, rotated_at=record.rotated_at)
+    told.update(
+        status=record.status,
+        failed_logins=record.failed_logins,
+        last_error=record.last_error,
+        rotated_at=record.rotated_at,
+    )
     told.update(vendor=record.vendor, target=record.target)
     if record.rotated_at:
         rotated = parse_utc(record.rotated_at)
@@ -167,7 +214,13 @@ def _line(user):
     parts = [user["status"]]
     if user["rotated_at"]:
         parts.append("rotated %s (%s ago)" % (user["rotated_at"], _duration(user["age"])))
-    parts.append("ORPHANED: needs a repair" if user["status"] == ORPHANED else "due" if user["due"] else "due %s" % (user["due_at"] or "never"))
+    parts.append(
+        "ORPHANED: needs a repair"
+        if user["status"] == ORPHANED
+        else "due"
+        if user["due"]
+        else "due %s" % (user["due_at"] or "never")
+    )
     if user["pending"]:
         parts.append("a new password is pending since %s, %d attempts" % (user["pending_since"], user["attempts"]))
     if user["last_error"]:

@@ -24,7 +24,10 @@ class ActionModule(RotationAction):
     """Copies the records of all users from one store to another, and overwrites none."""
 
     STORE_SPEC = dict(STORE_OPTIONS, **TARGET)
-    SPEC = dict({"to_" + name: spec for name, spec in {**STORE_OPTIONS, **BEGIN_OPTIONS}.items()}, to_store=dict(type="str", required=True))
+    SPEC = dict(
+        {"to_" + name: spec for name, spec in {**STORE_OPTIONS, **BEGIN_OPTIONS}.items()},
+        to_store=dict(type="str", required=True),
+    )
 
     def rotate(self, args, task_vars, scrub):
         source, other = self.open_store(args, task_vars), self._target(args, task_vars)
@@ -83,19 +86,28 @@ def _named_by_their_own() -> Iterator[None]:
     try:
         yield
     except PasswordError as error:
-        error.message = re.sub(r"\bstore_(path|options|create)\b|(?<=rotate_)store_(path|options|create)\b", r"to_store_\1\2", error.message)
+        error.message = re.sub(
+            r"\bstore_(path|options|create)\b|(?<=rotate_)store_(path|options|create)\b",
+            r"to_store_\1\2",
+            error.message,
+        )
         raise
 
 
 def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> dict:
     """What is to be done with a record, given the one that the other store has of the user."""
-    told = dict(name=record.username, status=record.status, pending=record.pending is not None, action=COPIED, error=None)
+    told = dict(
+        name=record.username, status=record.status, pending=record.pending is not None, action=COPIED, error=None
+    )
     if there == record:
         return dict(told, action=UNCHANGED)
     if claimed:
         return dict(told, action=None, error=claimed.as_dict())
     if there is not None:
-        message = "The other store has another record of %s; both are left as they are. Remove the one that is wrong." % record.username
+        message = (
+            "The other store has another record of %s; both are left as they are. Remove the one that is wrong."
+            % record.username
+        )
         return dict(told, action=None, error=PasswordError(errors.STORE_CONFLICT, message).as_dict())
     return told
 
@@ -103,11 +115,14 @@ def _compared(record: Record, there: Optional[Record], claimed: Optional[Passwor
 def _told(users, check_mode):
     failed = [user["name"] for user in users if user["error"]]
     result = dict(
-        changed=any(user["action"] == COPIED for user in users), users=users,
+        changed=any(user["action"] == COPIED for user in users),
+        users=users,
         summary=[_line(user, check_mode) for user in users] or ["The store has no records of this host."],
-    )  # fmt: skip
+    )
     if failed:
-        result.update(failed=True, msg="%d of %d records were not copied: %s" % (len(failed), len(users), ", ".join(failed)))
+        result.update(
+            failed=True, msg="%d of %d records were not copied: %s" % (len(failed), len(users), ", ".join(failed))
+        )
     return result
 
 
@@ -116,4 +131,8 @@ def _line(user, check_mode):
         return "%s: NOT copied: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
     if user["action"] == UNCHANGED:
         return "%s: is there already" % user["name"]
-    return "%s: %s%s" % (user["name"], "would be copied" if check_mode else "copied", ", with a new password that is pending" if user["pending"] else "")
+    return "%s: %s%s" % (
+        user["name"],
+        "would be copied" if check_mode else "copied",
+        ", with a new password that is pending" if user["pending"] else "",
+    )

@@ -21,7 +21,9 @@ class ActionModule(RotationAction):
         results = {host: _result(hostvars.raw_get(host)) for host in task_vars["ansible_play_batch"]}
         state = hosts.progress(before, results, len(args["hosts"]), args["max_fail_percentage"])
         lines = hosts.summary(state, args["hosts"])
-        return dict(changed=False, summary=lines, ansible_facts=dict(rotate_progress=dict(state, summary=lines)), **state)
+        return dict(
+            changed=False, summary=lines, ansible_facts=dict(rotate_progress=dict(state, summary=lines)), **state
+        )
 
 
 def _result(variables):

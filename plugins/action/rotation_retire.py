@@ -32,7 +32,9 @@ class ActionModule(RotationAction):
         with steps.locked(store, self.check_mode):
             entries = store.get(names)
             scrub.add(*(secret for entry in entries.values() if entry.record for secret in entry.record.secrets))
-            leaving = {name: entry.record for name, entry in entries.items() if entry.record and entry.record.status != RETIRED}
+            leaving = {
+                name: entry.record for name, entry in entries.items() if entry.record and entry.record.status != RETIRED
+            }
             if leaving and not self.check_mode:
                 self._copy(self.open_store_of(args, copy), leaving)
                 users = _retire(store, names, leaving)
@@ -43,17 +45,24 @@ class ActionModule(RotationAction):
     @staticmethod
     def _copy(copies: Store, records: Dict[str, Record]) -> None:
         def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-            return {name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()}
+            return {
+                name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()
+            }
 
         protocol.update(copies, records, decide, read_back=True)
 
     def _result(self, users: List[dict], copy: Optional[str]) -> dict:
         failed = [user["name"] for user in users if user["error"]]
         result = dict(
-            changed=any(user["action"] == _RETIRED for user in users), users=users, copy=copy, summary=[_line(user, copy, self.check_mode) for user in users]
+            changed=any(user["action"] == _RETIRED for user in users),
+            users=users,
+            copy=copy,
+            summary=[_line(user, copy, self.check_mode) for user in users],
         )
         if failed:
-            result.update(failed=True, msg="%d of %d users were not retired: %s" % (len(failed), len(users), ", ".join(failed)))
+            result.update(
+                failed=True, msg="%d of %d users were not retired: %s" % (len(failed), len(users), ", ".join(failed))
+            )
         return result
 
 
@@ -66,11 +75,21 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
         for name, entry in entries.items():
             record = entry.record
             if record is not None and record.as_dict() == copied[name].as_dict():
-                left = Record(name, status=RETIRED, host=store.host, vendor=record.vendor, target=record.target, account=record.account)
+                left = Record(
+                    name,
+                    status=RETIRED,
+                    host=store.host,
+                    vendor=record.vendor,
+                    target=record.target,
+                    account=record.account,
+                )
                 changes[name] = Entry(left, entry.version)
                 told[name] = _told(name, _RETIRED)
             elif record is None or record.status != RETIRED:
-                error = PasswordError(errors.STORE_CONFLICT, "Somebody has changed the record of %s meanwhile; it was left as it is." % name)
+                error = PasswordError(
+                    errors.STORE_CONFLICT,
+                    "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
+                )
                 told[name] = dict(_told(name, None), error=error.as_dict())
         return changes
 
@@ -88,4 +107,8 @@ def _line(user: dict, copy: Optional[str], check_mode: bool) -> str:
         return "%s: NOT retired: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
     if user["action"] == _UNCHANGED:
         return "%s: the store has no passwords of it" % user["name"]
-    return "%s: %s; its passwords are kept as %s" % (user["name"], "would be retired" if check_mode else "retired", copy)
+    return "%s: %s; its passwords are kept as %s" % (
+        user["name"],
+        "would be retired" if check_mode else "retired",
+        copy,
+    )

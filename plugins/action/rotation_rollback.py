@@ -5,13 +5,19 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
+    RotationAction,
+    read_results,
+    read_users,
+)
 
 
 class ActionModule(RotationAction):
     """Sets the previous passwords of those again whose new ones were promoted."""
 
-    SPEC = dict(**steps.USERS, **steps.CONNECTION, **steps.PROOF, committed=dict(type="list", elements="dict", required=True))
+    SPEC = dict(
+        **steps.USERS, **steps.CONNECTION, **steps.PROOF, committed=dict(type="list", elements="dict", required=True)
+    )
 
     def rotate(self, args, task_vars, scrub):
         delivery = steps.delivery(self, read_users(args["users"]), args, task_vars, scrub)

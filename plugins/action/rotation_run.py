@@ -10,7 +10,11 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps, unlisted
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.delivery import Delivery
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.recheck import recheck
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
+    RotationAction,
+    read_results,
+    read_users,
+)
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import parse_age, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import prepare_for_workers
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Store
@@ -46,7 +50,14 @@ class ActionModule(RotationAction):
         seen = steps.look(store, users, args, delivery)
         if not seen.due:
             # No lease: a run that finds nothing to do leaves no trace.
-            return self._look_around(delivery, store, seen, seen.staged, after, dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]))
+            return self._look_around(
+                delivery,
+                store,
+                seen,
+                seen.staged,
+                after,
+                dict(steps.commit(store, seen.staged, [], args, self.check_mode), due=[]),
+            )
         with steps.locked(store, self.check_mode):
             staged = steps.stage(store, users, args, seen, delivery, self.check_mode)
             due = [user["name"] for user in staged if user["due"]]
@@ -55,13 +66,24 @@ class ActionModule(RotationAction):
             if args["rollback"] and any(user["error"] for user in result["users"]):
                 self._roll_back(delivery, store, args, result)
         # A new or another pending password is a change of the store.
-        return self._look_around(delivery, store, seen, staged, after, dict(result, changed=bool(due) or result["changed"], due=due))
+        return self._look_around(
+            delivery, store, seen, staged, after, dict(result, changed=bool(due) or result["changed"], due=due)
+        )
 
     @staticmethod
-    def _look_around(delivery: Delivery, store: Store, seen: steps.Look, staged: List[dict], after: Optional[int], result: dict) -> dict:
+    def _look_around(
+        delivery: Delivery, store: Store, seen: steps.Look, staged: List[dict], after: Optional[int], result: dict
+    ) -> dict:
         """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
         if after is not None and not result.get("error"):
-            recheck(delivery, store, [user["name"] for user in staged if not user["due"] and not user["reason"]], after, utc_now(), result)
+            recheck(
+                delivery,
+                store,
+                [user["name"] for user in staged if not user["due"] and not user["reason"]],
+                after,
+                utc_now(),
+                result,
+            )
         result["unlisted"] = []
         unlisted.tell(store, staged, seen.endpoint, result)
         return result
@@ -94,4 +116,8 @@ class ActionModule(RotationAction):
         except PasswordError as error:
             result.update(self.failure(error))
             return
-        result.update(rolled_back=back["users"], summary=result["summary"] + back["summary"], warnings=result.get("warnings", []) + back.get("warnings", []))
+        result.update(
+            rolled_back=back["users"],
+            summary=result["summary"] + back["summary"],
+            warnings=result.get("warnings", []) + back.get("warnings", []),
+        )

@@ -22,5 +22,7 @@ class ActionModule(RotationAction):
         if not groups.get("all"):
             raise PasswordError(errors.INVALID_INPUT, "The inventory has no hosts; give one with -i.")
         matched = hosts.matching(args["hosts"], groups, self._loader)
-        found = hosts.chosen(matched, task_vars["ansible_play_hosts_all"], lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")))
+        found = hosts.chosen(
+            matched, task_vars["ansible_play_hosts_all"], lambda host: bool(hostvars.raw_get(host).get("rotate_vendor"))
+        )
         return dict(changed=False, hosts=found, ansible_facts=dict(rotate_chosen_hosts=found))

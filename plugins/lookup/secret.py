@@ -118,8 +118,14 @@ class LookupModule(LookupBase):
         variables = variables or {}
         # Variables arrive as they were written; those of the role may hold templates.
         wanted = (
-            "inventory_hostname", "rotate_target", "rotate_vendor", "rotate_store", "rotate_store_path", "rotate_store_options", "rotate_store_create",
-        )  # fmt: skip
+            "inventory_hostname",
+            "rotate_target",
+            "rotate_vendor",
+            "rotate_store",
+            "rotate_store_path",
+            "rotate_store_options",
+            "rotate_store_create",
+        )
         known = {name: self._templar.template(variables[name]) for name in wanted if name in variables}
         self.set_options(var_options=known, direct=kwargs)
         users = [str(term) for term in terms]
@@ -137,7 +143,9 @@ class LookupModule(LookupBase):
                     # The variables that name the records name the vendor, too.
                     _require_vendor(entries, known.get("rotate_vendor"), host)
         except PasswordError as error:
-            raise AnsibleLookupError("rekey.passwords.secret: %s" % _scrubbed(error.message, self.get_option("store"), options)) from None
+            raise AnsibleLookupError(
+                "rekey.passwords.secret: %s" % _scrubbed(error.message, self.get_option("store"), options)
+            ) from None
         found = [_password(entries[user].record, version) for user in users]
         # A shorter one occurs by chance in any text, and Ansible would mask each occurrence.
         register_secrets(password for password in found if password and len(password) >= SHORT)
@@ -146,7 +154,8 @@ class LookupModule(LookupBase):
             if password is None:
                 if default is None:
                     raise AnsibleLookupError(
-                        "rekey.passwords.secret: the store has no %s password of %s on %s. Has it been rotated yet?" % (version, users[number], host)
+                        "rekey.passwords.secret: the store has no %s password of %s on %s. Has it been rotated yet?"
+                        % (version, users[number], host)
                     )
                 found[number] = default
         return found

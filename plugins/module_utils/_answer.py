@@ -44,7 +44,14 @@ class Response:
     :param private: nothing of the body is ever shown.
     """
 
-    def __init__(self, response: Any, scrub: Callable[..., str], body: Optional[bytes] = None, writing: bool = True, private: bool = False) -> None:
+    def __init__(
+        self,
+        response: Any,
+        scrub: Callable[..., str],
+        body: Optional[bytes] = None,
+        writing: bool = True,
+        private: bool = False,
+    ) -> None:
         self._response = response
         self._scrub = scrub
         self._body = response.content if body is None else body
@@ -112,13 +119,19 @@ class Response:
 
     def _charset(self) -> Optional[str]:
         """The character set that the answer declares, if it is one that can be used."""
-        declared = re.search(r"charset\s*=\s*[\"']?([\w.:+-]+)", self.headers.get("Content-Type", ""), re.IGNORECASE | re.ASCII)
+        declared = re.search(
+            r"charset\s*=\s*[\"']?([\w.:+-]+)", self.headers.get("Content-Type", ""), re.IGNORECASE | re.ASCII
+        )
         if declared is None:
             return None
         try:
             name = codecs.lookup(declared.group(1)).name
             # Some codecs read anything but text, and say so only when they are used.
-            return None if name.replace("-", "_") in _NO_CHARSETS or not isinstance(b"text".decode(name, "replace"), str) else name
+            return (
+                None
+                if name.replace("-", "_") in _NO_CHARSETS or not isinstance(b"text".decode(name, "replace"), str)
+                else name
+            )
         except (LookupError, UnicodeError, ValueError):
             return None
 
@@ -155,6 +168,7 @@ class Pages:
         if self._pages >= MOST_PAGES or listed > MOST_LISTED:
             raise PasswordError(
                 errors.UNEXPECTED_RESPONSE,
-                "The server's list of users does not end: %d pages with %d users were read, and it says that there are more." % (self._pages, listed),
+                "The server's list of users does not end: %d pages with %d users were read, and it says that there are more."
+                % (self._pages, listed),
                 http_status=answer.status,
             )

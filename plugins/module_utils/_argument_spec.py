@@ -58,7 +58,7 @@ def _user(vendor):
         current_password=dict(type="str", no_log=True),
         update_password=dict(_UPDATE_PASSWORD, no_log=False),
         failed_logins=dict(type="int", default=0),
-        **vendor.user_spec
+        **vendor.user_spec,
     )
     # "One of" a single one is no condition that Ansible knows.
     one_of = [vendor.identifiers] if len(vendor.identifiers) > 1 else []
@@ -72,7 +72,10 @@ def module_spec(vendor):
     :return: dict with argument_spec, mutually_exclusive, required_one_of, required_by, ...
     """
     # A vendor's extra key of a user is an option of the shorthand, too.
-    shorthand = {name: {key: value for key, value in option.items() if key != "required"} for name, option in vendor.user_spec.items()}
+    shorthand = {
+        name: {key: value for key, value in option.items() if key != "required"}
+        for name, option in vendor.user_spec.items()
+    }
     spec = dict(_shared(vendor.env_prefix), **shorthand)
     spec.update(vendor.argument_spec)
     spec["users"] = _user(vendor)
@@ -98,7 +101,9 @@ def entries(params, vendor):
     """
     users = params.get("users")
     if users is None:
-        users = [{key: params.get(key) for key in ("name", "password", "current_password") + tuple(sorted(vendor.user_spec))}]
+        users = [
+            {key: params.get(key) for key in ("name", "password", "current_password") + tuple(sorted(vendor.user_spec))}
+        ]
         if vendor.identifiers == ("name",):
             users[0]["name"] = users[0]["name"] or ""
         if vendor.password_required:

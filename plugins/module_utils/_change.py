@@ -38,7 +38,9 @@ UNTRIED = "Check mode makes no login at %s, where a failed one counts towards a 
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
 # Refusals that are about one of the users in a request, while the others may well succeed.
-_FAULTS_OF_ONE = frozenset((errors.USER_NOT_FOUND, errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED, errors.INVALID_INPUT))
+_FAULTS_OF_ONE = frozenset(
+    (errors.USER_NOT_FOUND, errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED, errors.INVALID_INPUT)
+)
 
 
 def set_passwords(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic, opened=None):
@@ -215,7 +217,11 @@ class _Call:
     @staticmethod
     def _check_ids(outcomes):
         """Refuse a user that is named by its name and again by its id."""
-        ids = Counter(outcome.account.id for outcome in outcomes if outcome.account.id is not None and outcome.account.error is None)
+        ids = Counter(
+            outcome.account.id
+            for outcome in outcomes
+            if outcome.account.id is not None and outcome.account.error is None
+        )
         for outcome in outcomes:
             if ids[outcome.account.id] > 1:
                 raise _twice(outcome.account)
@@ -270,7 +276,9 @@ class _Call:
         account = outcome.account
         limit = self._vendor.capabilities.failed_logins_per_call
         if limit is not None and account.failed_logins >= max(limit, 1):
-            raise PasswordError(errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins)))
+            raise PasswordError(
+                errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins))
+            )
         # Check mode may be repeated at will, so it brings nobody nearer to a lock-out. The operator's own password has just logged in.
         careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
@@ -302,7 +310,9 @@ class _Call:
         account = outcome.account
         most = self._vendor.capabilities.most_failed_probes
         if most is not None and account.failed_logins >= most:
-            raise PasswordError(errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins)))
+            raise PasswordError(
+                errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins))
+            )
         try:
             # Where the look-up says that no login may be tried, none is.
             right = None if self._vendor.change_needed(account) else self._probe(account, account.password)
@@ -312,7 +322,9 @@ class _Call:
             raise
         outcome.verified = right
         if right is None:
-            raise PasswordError(errors.NOT_VERIFIED, "No login could tell whether the password of %s is right." % account.label)
+            raise PasswordError(
+                errors.NOT_VERIFIED, "No login could tell whether the password of %s is right." % account.label
+            )
         if not right:
             raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s does not log in." % account.label)
         outcome.state = UNCHANGED
@@ -331,9 +343,15 @@ class _Call:
         else:
             in_force = self._probe(account, account.password)
         if current_right is False and in_force is None and self._vendor.needs_current(account):
-            raise PasswordError(errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, "the current password does not log in"))
+            raise PasswordError(
+                errors.LOGIN_BUDGET_SPENT,
+                BUDGET_SPENT_MESSAGE % (account.label, "the current password does not log in"),
+            )
         if current_right is False and not in_force and self._vendor.needs_current(account):
-            raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "Neither the current password of %s nor the new one logs in." % account.label)
+            raise PasswordError(
+                errors.CURRENT_PASSWORD_WRONG,
+                "Neither the current password of %s nor the new one logs in." % account.label,
+            )
         return in_force
 
     def _send(self, outcomes):
@@ -386,7 +404,10 @@ class _Call:
             self._warn(("The new password of %s could not be verified: " % outcome.account.label,) + error.parts)
         if outcome.verified is False:
             outcome.fail(
-                PasswordError(errors.NOT_VERIFIED, "The vendor accepted the change, but the new password does not log in. Find out which password is in force.")
+                PasswordError(
+                    errors.NOT_VERIFIED,
+                    "The vendor accepted the change, but the new password does not log in. Find out which password is in force.",
+                )
             )
 
     def _prove(self, outcome):
@@ -396,7 +417,10 @@ class _Call:
         """
         rules = self._vendor.capabilities
         if rules.failed_logins_per_call is not None and outcome.account.failed_logins >= rules.failed_logins_per_call:
-            self._warn("The new password of %s was not verified: one more failed login might lock the account." % outcome.account.label)
+            self._warn(
+                "The new password of %s was not verified: one more failed login might lock the account."
+                % outcome.account.label
+            )
             return None
         return self._await_login(outcome, rules.settle_seconds, rules.failed_logins_per_call)
 
@@ -413,7 +437,11 @@ class _Call:
             outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
         elif arrived is False:
             outcome.verified = False
-            outcome.fail(doubt.with_message(doubt.parts + (" The new password does not log in, so the change has not happened yet.",)))
+            outcome.fail(
+                doubt.with_message(
+                    doubt.parts + (" The new password does not log in, so the change has not happened yet.",)
+                )
+            )
         else:
             text = "The change may or may not have happened, and no login could tell: "
             outcome.fail(doubt.with_message((text,) + doubt.parts, errors.OUTCOME_UNKNOWN))
@@ -429,7 +457,9 @@ class _Call:
             raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)
         if account.current_password and rules.failed_logins_per_call is None and rules.others_need_current != "no":
             if self._probe(account, account.current_password) is False:
-                raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)
+                raise PasswordError(
+                    errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label
+                )
 
     def _probe(self, account, password, limit=None):
         """One login, unless it might be one failed login too many.
@@ -523,14 +553,19 @@ def failures(number: int) -> str:
 
 
 def _message(failed, total):
-    told = ["%s: %s (%s)" % (user["name"] or user["id"], user["error"]["message"], user["error"]["kind"]) for user in failed[:_NAMED_IN_MESSAGE]]
+    told = [
+        "%s: %s (%s)" % (user["name"] or user["id"], user["error"]["message"], user["error"]["kind"])
+        for user in failed[:_NAMED_IN_MESSAGE]
+    ]
     if len(failed) > _NAMED_IN_MESSAGE:
         told.append("and %d more" % (len(failed) - _NAMED_IN_MESSAGE))
     return "%d of %d users failed. %s" % (len(failed), total, "; ".join(told))
 
 
 def _diff(account, state):
-    before = after = {UNCHANGED: "in force", CHANGED: "not in force", WOULD_CHANGE: "not in force"}.get(state, "unknown")
+    before = after = {UNCHANGED: "in force", CHANGED: "not in force", WOULD_CHANGE: "not in force"}.get(
+        state, "unknown"
+    )
     if state in (CHANGED, WOULD_CHANGE):
         after = "in force"
     what = "what was asked for" if account.password is None else "wanted password"

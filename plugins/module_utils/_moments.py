@@ -20,4 +20,6 @@ def retry_after(failed_at: Optional[datetime], window: float, now: Optional[date
     now = now or datetime.now(timezone.utc)
     # The next full minute: one that has begun may be too early.
     end = (min(failed_at or now, now) + timedelta(seconds=window + 59)).astimezone(timezone.utc)
-    return "Retry after %s." % end.strftime("%H:%MZ" if end.date() == now.astimezone(timezone.utc).date() else "%Y-%m-%d %H:%MZ")
+    return "Retry after %s." % end.strftime(
+        "%H:%MZ" if end.date() == now.astimezone(timezone.utc).date() else "%Y-%m-%d %H:%MZ"
+    )

@@ -20,8 +20,12 @@ from .errors import PasswordError
 
 # What YAML makes of a value without quotes. Whatever else there is stands for a text, such as one that is still encrypted.
 _NO_TEXTS = (
-    (bool, "a boolean"), ((int, float), "a number"), ((datetime.date, datetime.time), "a date or time"), ((list, tuple, set), "a list"), (dict, "a dictionary"),
-)  # fmt: skip
+    (bool, "a boolean"),
+    ((int, float), "a number"),
+    ((datetime.date, datetime.time), "a date or time"),
+    ((list, tuple, set), "a list"),
+    (dict, "a dictionary"),
+)
 # An empty one of these is refused as what it is, for that user alone.
 _KEPT_EMPTY = ("name", "password")
 
@@ -34,7 +38,11 @@ def without_empty(spec: dict, params: dict) -> dict:
     """
     # Beside a list of users, or the id of a user, an empty name says nothing.
     kept = () if params.get("users") or params.get("id") else _KEPT_EMPTY
-    return {name: _filled(spec.get(name, {}), value) for name, value in params.items() if value != "" or name in kept or name not in spec}
+    return {
+        name: _filled(spec.get(name, {}), value)
+        for name, value in params.items()
+        if value != "" or name in kept or name not in spec
+    }
 
 
 def _filled(option: dict, value: Any) -> Any:
@@ -62,7 +70,9 @@ def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
             items = value if isinstance(value, list) else [value]
             for number, item in enumerate(items, 1):
                 if isinstance(item, dict):
-                    refuse_no_texts(option["options"], item, _owner(item, name, number if isinstance(value, list) else 0))
+                    refuse_no_texts(
+                        option["options"], item, _owner(item, name, number if isinstance(value, list) else 0)
+                    )
             continue
         kind = option.get("type", "str")
         several = kind == "list" and option.get("elements") == "str" and isinstance(value, list)
@@ -128,7 +138,9 @@ def _unfit(spec: dict, params: dict) -> Optional[str]:
         if params.get(name) is None:
             continue
         value = params[name]
-        alone = {name: {key: setting for key, setting in option.items() if key in ("type", "elements", "options", "choices")}}
+        alone = {
+            name: {key: setting for key, setting in option.items() if key in ("type", "elements", "options", "choices")}
+        }
         try:
             ArgumentSpecValidator(alone).validate({name: value})
         except Exception:  # pylint: disable=broad-exception-caught

@@ -76,7 +76,9 @@ def refusal(
     text = answer.excerpt() if said.text is None else answer.shorten(said.text)
     writing = answer.writing if writing is None else writing
     maybe_applied = writing and not certain and may_have_happened(answer.status)
-    return PasswordError(kind, quoting(message, text, speaker), answer.status, said.code, said.request_id, maybe_applied)
+    return PasswordError(
+        kind, quoting(message, text, speaker), answer.status, said.code, said.request_id, maybe_applied
+    )
 
 
 def quoting(message: str, text: Optional[str], speaker: str = "server") -> errors.Message:

@@ -72,7 +72,12 @@ def _escaped(secret):
             found |= {dumped, _upper_digits(dumped), dumped.replace("/", "\\/"), of_go, _upper_digits(of_go)}
         found |= {_without_quotes(repr(text)), _without_quotes(ascii(text))}
         page = html.escape(text, quote=False)
-        found |= {html.escape(text), page, page.replace('"', "&#34;").replace("'", "&#39;"), page.replace('"', "&quot;").replace("'", "&#39;")}
+        found |= {
+            html.escape(text),
+            page,
+            page.replace('"', "&#34;").replace("'", "&#39;"),
+            page.replace('"', "&quot;").replace("'", "&#39;"),
+        }
     for raw in _bytes(secret):
         found.add(_without_quotes(repr(raw)[1:]))
         for safe in _SAFE_IN_URLS:
@@ -103,7 +108,9 @@ def forms(secret):
     """
     found = _escaped(secret)
     # A message inside a message: JSON in JSON, repr in JSON.
-    found |= {_without_quotes(json.dumps(text, ensure_ascii=ensure_ascii)) for text in found for ensure_ascii in (True, False)}
+    found |= {
+        _without_quotes(json.dumps(text, ensure_ascii=ensure_ascii)) for text in found for ensure_ascii in (True, False)
+    }
     return {form for form in found | _encoded(secret) if len(form) >= SHORT or form == secret}
 
 
@@ -236,7 +243,9 @@ class Scrubber:
         self._fresh: set[str] = set()
         self._kept: set[str] = set()
         self._short_forms: set[str] = set()
-        self._index: dict[str, list[str]] = {}  # the first characters of a form: all forms that begin so, the longest first
+        self._index: dict[
+            str, list[str]
+        ] = {}  # the first characters of a form: all forms that begin so, the longest first
         self._own_index: dict[str, list[str]] = {}  # the same of the secrets that are looked for in our own words
         self._own_short: set[str] = set()
         self._runs: dict[int, set[str]] = {size: set() for size in (*range(SHORT, RUN + 1), _PART_OF_TOKEN)}
@@ -272,7 +281,9 @@ class Scrubber:
         for view, small in zip(views, folded):
             spans.update(view.place(*span) for span in self._run_spans(small))
         masked = _masked(text, sorted(spans))
-        if any(form in masked for form in self._short_forms) or any(_folded(form) in small for form in self._short_forms for small in folded[1:]):
+        if any(form in masked for form in self._short_forms) or any(
+            _folded(form) in small for form in self._short_forms for small in folded[1:]
+        ):
             return WITHHELD
         return masked
 

@@ -73,7 +73,15 @@ KINDS = (
 
 # The same task, run again later with the same arguments, may well succeed.
 RETRYABLE_KINDS = frozenset(
-    (RATE_LIMITED, TARGET_NOT_READY, VENDOR_UNAVAILABLE, CONNECTION_FAILED, TIMED_OUT, OUTCOME_UNKNOWN, LOGIN_BUDGET_SPENT)
+    (
+        RATE_LIMITED,
+        TARGET_NOT_READY,
+        VENDOR_UNAVAILABLE,
+        CONNECTION_FAILED,
+        TIMED_OUT,
+        OUTCOME_UNKNOWN,
+        LOGIN_BUDGET_SPENT,
+    )
 )
 
 
@@ -104,14 +112,18 @@ def scrubbed(message: Message, scrub: Callable[[str], str]) -> str:
     :param scrub: a :class:`~.scrub.Scrubber`, or a function that is called on every part.
     """
     own = getattr(scrub, "own", scrub)
-    return "".join(printable(scrub(part)) if isinstance(part, Outside) else encodable(own(part)) for part in parts_of(message))
+    return "".join(
+        printable(scrub(part)) if isinstance(part, Outside) else encodable(own(part)) for part in parts_of(message)
+    )
 
 
 def printable(text: str) -> str:
     """The text without what a terminal, a log or UTF-8 cannot take: control characters, invisible ones, halves of surrogate pairs."""
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() else " " if character.isspace() else "\ufffd" for character in text)
+    return "".join(
+        character if character.isprintable() else " " if character.isspace() else "\ufffd" for character in text
+    )
 
 
 def encodable(text: str) -> str:
@@ -177,7 +189,14 @@ class PasswordError(Exception):
 
     def with_message(self, message: Message, kind: Optional[str] = None) -> PasswordError:
         """The same error of another user, or of another kind, told in other words."""
-        return PasswordError(kind or self.kind, self._made_of(message), self.http_status, self.vendor_code, self.request_id, self.maybe_applied)
+        return PasswordError(
+            kind or self.kind,
+            self._made_of(message),
+            self.http_status,
+            self.vendor_code,
+            self.request_id,
+            self.maybe_applied,
+        )
 
     def as_dict(self, scrub: Callable[[str], str] = lambda text: text) -> dict[str, Any]:
         """The error as it stands in results.

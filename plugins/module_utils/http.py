@@ -76,7 +76,10 @@ def segment(text: str) -> str:
     :raises PasswordError: ``invalid_input``: no URL can hold it. A ``..`` would reach another resource, however it is encoded.
     """
     if text in ("", ".", "..") or not text.isprintable():
-        raise PasswordError(errors.INVALID_INPUT, "%s cannot be a part of a URL." % (repr(errors.encodable(text)) if text else "An empty name"))
+        raise PasswordError(
+            errors.INVALID_INPUT,
+            "%s cannot be a part of a URL." % (repr(errors.encodable(text)) if text else "An empty name"),
+        )
     return quote(text, safe="")
 
 
@@ -120,7 +123,9 @@ def check_url(url, option="url"):
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise PasswordError(errors.INVALID_INPUT, "%s must begin with https:// (or http://) and name a host." % option)
     if parts.username is not None or parts.password is not None:
-        raise PasswordError(errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option)
+        raise PasswordError(
+            errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option
+        )
     if not url.strip().isprintable() or " " in url.strip():
         raise PasswordError(errors.INVALID_INPUT, "%s must not hold a blank or a control character." % option)
     if "?" in url or "#" in url:
@@ -152,7 +157,9 @@ def check_tls_files(ca_path, client_cert, client_key):
     if key:
         with open(key, "rb") as stream:
             if b"ENCRYPTED" in stream.read():
-                raise PasswordError(errors.INVALID_INPUT, "The client key in %s is encrypted; give one without a pass phrase." % key)
+                raise PasswordError(
+                    errors.INVALID_INPUT, "The client key in %s is encrypted; give one without a pass phrase." % key
+                )
 
 
 def _chain(exc):
@@ -183,15 +190,25 @@ def _tls_reason(chain: list[BaseException], reason: Optional[ssl.SSLError], clie
         return str(verdict).rstrip(".")
     if name in _NOT_TLS and not reached:
         return "there is no TLS on this port. Give the port that has TLS, or http:// if the server has none"
-    if name.endswith("CERTIFICATE_REQUIRED") or (name.endswith("HANDSHAKE_FAILURE") and "ALERT" in name and not client_cert):
-        return "the server wants a client certificate (%s). Give client_cert, and client_key" % name.lower().replace("_", " ")
+    if name.endswith("CERTIFICATE_REQUIRED") or (
+        name.endswith("HANDSHAKE_FAILURE") and "ALERT" in name and not client_cert
+    ):
+        return "the server wants a client certificate (%s). Give client_cert, and client_key" % name.lower().replace(
+            "_", " "
+        )
     if client_cert and "ALERT" in name:
         return "the server refuses the handshake, perhaps because of client_cert (%s)" % name.lower().replace("_", " ")
     return name.rstrip(".") or "the handshake failed"
 
 
 # How OpenSSL calls it when something else than TLS answers.
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+)
 # Alerts with which a server ends the handshake. With TLS 1.3 they may come after the client has begun to send, but nothing was looked at.
 _HANDSHAKE_ALERT = re.compile(
     "ALERT_(CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR|PROTOCOL_VERSION)"
@@ -200,7 +217,8 @@ _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
 # What a server of TLS that is asked in plain HTTP answers: an alert, or a sentence (Go, nginx, Apache).
 _TLS_RECORD = re.compile("[\x14-\x17]\x03[\0-\4]")
 _TLS_WANTED = re.compile(
-    "client sent an http request to an https server|plain http request was sent to https port|speaking plain http to an ssl-enabled", re.IGNORECASE
+    "client sent an http request to an https server|plain http request was sent to https port|speaking plain http to an ssl-enabled",
+    re.IGNORECASE,
 )
 _USE_HTTPS = "The server speaks TLS on this port: the URL must begin with https://."
 _PROXY_LOGIN = "The proxy wants a login (HTTP 407), so the request was not passed on. Give user and password in the proxy's URL (https_proxy, http_proxy)."
@@ -236,7 +254,9 @@ class _BoundedConnection:
             return BoundedSocket(super()._new_conn())
         # urllib3 would give each address of a name the whole time.
         try:
-            found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM)
+            found = socket.getaddrinfo(
+                self._dns_host.strip("[]"), self.port, urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM
+            )
         except socket.gaierror as exc:
             raise urllib3.exceptions.NewConnectionError(self, "no address") from exc
         failure: Optional[OSError] = None
@@ -272,7 +292,9 @@ def _bounded(pool_class: type) -> type:
 
 def _bound(manager: Any) -> Any:
     """Let a pool manager of urllib3 make bounded connections."""
-    manager.pool_classes_by_scheme = {scheme: _bounded(pool_class) for scheme, pool_class in manager.pool_classes_by_scheme.items()}
+    manager.pool_classes_by_scheme = {
+        scheme: _bounded(pool_class) for scheme, pool_class in manager.pool_classes_by_scheme.items()
+    }
     return manager
 
 
@@ -406,8 +428,8 @@ class HttpClient:
         :param limit: bytes that the answer may have, decompressed; ``None``: what a listing may have for a :data:`READ`, else far less.
         :param private: no message shows anything of the answer, for example because it lists password hashes.
         :return: :class:`Response`, whatever its status; but a redirect and a proxy's own refusal are errors.
-        :raises PasswordError: ``connection_failed``, ``tls_failed``, ``timed_out``, ``unexpected_response``, ``invalid_input``. With ``maybe_applied`` if it was
-            a :data:`WRITE` that may have reached the server.
+        :raises PasswordError: ``connection_failed``, ``tls_failed``, ``timed_out``, ``unexpected_response``, ``invalid_input``.
+            With ``maybe_applied`` if it was a :data:`WRITE` that may have reached the server.
         """
         limit = limit or (LISTING_LIMIT if kind == READ else ANSWER_LIMIT)
         left = self._deadline
@@ -416,7 +438,9 @@ class HttpClient:
             begin = time.monotonic()
             UNDER_WAY.begin(self._timeout, left, limit)
             try:
-                response, body = self._exchange(method, path, limit, kind == WRITE, json=json, data=data, headers=headers)
+                response, body = self._exchange(
+                    method, path, limit, kind == WRITE, json=json, data=data, headers=headers
+                )
             except _Failure as failure:
                 left -= time.monotonic() - begin
                 if failure.error.maybe_applied:
@@ -447,7 +471,9 @@ class HttpClient:
         """
         response = None
         try:
-            response = self._session.request(method, self.base_url + path, timeout=self._timeout, allow_redirects=False, stream=True, **options)
+            response = self._session.request(
+                method, self.base_url + path, timeout=self._timeout, allow_redirects=False, stream=True, **options
+            )
             return response, _read(response, limit)
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # Of any type: what a server sends may make any of the libraries stumble. The text never leaves, since it may hold headers or a URL.
@@ -469,7 +495,16 @@ class HttpClient:
     def _reached(exc: Exception, response: Any) -> bool:
         if response is not None or UNDER_WAY.sent is not None:
             return response is not None or bool(UNDER_WAY.sent)
-        return _first(_chain(exc), requests.exceptions.ReadTimeout, ConnectionResetError, ConnectionAbortedError, BrokenPipeError) is not None
+        return (
+            _first(
+                _chain(exc),
+                requests.exceptions.ReadTimeout,
+                ConnectionResetError,
+                ConnectionAbortedError,
+                BrokenPipeError,
+            )
+            is not None
+        )
 
     def _check_way(self, answer: Response) -> None:
         """Refuse what does not come from the server that was meant."""
@@ -477,9 +512,13 @@ class HttpClient:
             # Not followed: it would carry the login to another address. A redirect may be how a server answers what it has done (303).
             raise answer.unexpected("is a redirect; give the address that it leads to")
         if answer.status == 407:
-            raise PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), answer.status)
+            raise PasswordError(
+                errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), answer.status
+            )
         if self._is_plain and answer.status == 400 and _TLS_WANTED.search(answer.text()[:1000]):
-            raise PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS), answer.status)
+            raise PasswordError(
+                errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS), answer.status
+            )
 
     def _explained(self, exc: Exception, reached: bool, limit: int, response: Any) -> tuple[PasswordError, bool]:
         """What an exception means, and whether it proves that the server has not looked at the request.
@@ -497,13 +536,22 @@ class HttpClient:
             return PasswordError(errors.UNEXPECTED_RESPONSE, text, status), False
         unreadable = _first(chain, Unreadable)
         if unreadable:
-            return PasswordError(errors.UNEXPECTED_RESPONSE, "The answer of %s %s." % (self._where, unreadable), status), False
+            return PasswordError(
+                errors.UNEXPECTED_RESPONSE, "The answer of %s %s." % (self._where, unreadable), status
+            ), False
         late = self._late(chain, reached)
         if late is not None:
             return late, False
         closed = _first(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError)
         # A connection that was closed may still have told the reason.
-        told = next((item for item in chain if isinstance(item, ssl.SSLError) and not isinstance(item, (ssl.SSLEOFError, ssl.SSLZeroReturnError))), None)
+        told = next(
+            (
+                item
+                for item in chain
+                if isinstance(item, ssl.SSLError) and not isinstance(item, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+            ),
+            None,
+        )
         if told or (_first(chain, requests.exceptions.SSLError) and not closed):
             text = _tls_reason(chain, told, self._has_client_cert, reached)
             proof = _HANDSHAKE_ALERT.search(str(getattr(told, "reason", None) or "")) is not None
@@ -514,13 +562,25 @@ class HttpClient:
         """What is wrong with a request that never left, if it is the request itself."""
         if type(exc) is OSError and not exc.errno:  # pylint: disable=unidiomatic-typecheck
             # Only requests itself raises one that bare: a file that it was to read is not there.
-            return PasswordError(errors.INVALID_INPUT, "There is no file or folder where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) in the environment says.")
+            return PasswordError(
+                errors.INVALID_INPUT,
+                "There is no file or folder where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) in the environment says.",
+            )
         if isinstance(exc, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
-            return PasswordError(errors.INVALID_INPUT, "The proxy that the environment names cannot be used; one with socks:// needs the Python library PySocks.")
-        if not isinstance(exc, (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError, OSError)) or isinstance(
-            exc, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, urllib3.exceptions.LocationParseError)
+            return PasswordError(
+                errors.INVALID_INPUT,
+                "The proxy that the environment names cannot be used; one with socks:// needs the Python library PySocks.",
+            )
+        if not isinstance(
+            exc, (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError, OSError)
+        ) or isinstance(
+            exc,
+            (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, urllib3.exceptions.LocationParseError),
         ):
-            return PasswordError(errors.INVALID_INPUT, "The request to %s cannot be sent: a value does not fit into an HTTP header or URL." % self._where)
+            return PasswordError(
+                errors.INVALID_INPUT,
+                "The request to %s cannot be sent: a value does not fit into an HTTP header or URL." % self._where,
+            )
         return None
 
     def _late(self, chain: list[BaseException], reached: bool) -> Optional[PasswordError]:
@@ -528,8 +588,10 @@ class HttpClient:
             return None
         if _first(chain, DeadlinePassed) or UNDER_WAY.is_over:
             text = "The request to %s was given up after %g seconds (deadline)%s." % (
-                self._where, self._deadline, ": the answer did not come to its end" if reached else ": there was no connection",
-            )  # fmt: skip
+                self._where,
+                self._deadline,
+                ": the answer did not come to its end" if reached else ": there was no connection",
+            )
         elif not reached:
             text = "No connection to %s within %g seconds." % (self._where, self._timeout)
         else:
@@ -538,19 +600,35 @@ class HttpClient:
 
     def _broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> tuple[PasswordError, bool]:
         """A connection that could not be made, or ended too early."""
-        tunnel = next((found for found in (_TUNNEL.search(str(item)) for item in chain if isinstance(item, OSError)) if found), None)
+        tunnel = next(
+            (found for found in (_TUNNEL.search(str(item)) for item in chain if isinstance(item, OSError)) if found),
+            None,
+        )
         if tunnel and tunnel.group(1) == "407":
-            return PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407), True
+            return PasswordError(
+                errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407
+            ), True
         garbage = _first(chain, http.client.HTTPException)
-        if isinstance(garbage, http.client.BadStatusLine) and not isinstance(garbage, http.client.RemoteDisconnected) and self._is_plain:
+        if (
+            isinstance(garbage, http.client.BadStatusLine)
+            and not isinstance(garbage, http.client.RemoteDisconnected)
+            and self._is_plain
+        ):
             if _TLS_RECORD.match(garbage.line):
-                return PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)), False
+                return PasswordError(
+                    errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)
+                ), False
         # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
         broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
         proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
         # The exceptions of requests are OSErrors, too, but without a number; those of ssl have numbers of OpenSSL's.
-        reason = next((item for item in chain if isinstance(item, OSError) and item.errno and not isinstance(item, ssl.SSLError)), None)
-        ended = closed_in_tls or _first(chain, http.client.RemoteDisconnected, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)
+        reason = next(
+            (item for item in chain if isinstance(item, OSError) and item.errno and not isinstance(item, ssl.SSLError)),
+            None,
+        )
+        ended = closed_in_tls or _first(
+            chain, http.client.RemoteDisconnected, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead
+        )
         if proxy and not reached:
             text = "the proxy refused or could not be reached"
         elif _first(chain, socket.gaierror):
@@ -563,11 +641,17 @@ class HttpClient:
             text = "the connection was closed without an answer; if the server speaks TLS on this port, the URL must begin with https://"
         elif ended or not reached:
             text = "the connection was closed"
-        elif garbage or not _first(chain, requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError):
-            return PasswordError(errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where), False
+        elif garbage or not _first(
+            chain, requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError
+        ):
+            return PasswordError(
+                errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where
+            ), False
         else:
             text = "the connection was closed"
-        return PasswordError(errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (self._where, text)), not reached
+        return PasswordError(
+            errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (self._where, text)
+        ), not reached
 
     def _may_repeat(self, failure: _Failure, kind: str) -> bool:
         if failure.error.kind not in (errors.CONNECTION_FAILED, errors.TIMED_OUT) or failure.error.http_status == 407:
@@ -588,12 +672,19 @@ def check_numbers(timeout: float, retries: int, concurrency: int, deadline: Opti
 
     :raises PasswordError: ``invalid_input``; it names the option.
     """
-    for name, value, least, most in (("concurrency", concurrency, 1, MOST_CONNECTIONS), ("retries", retries, 0, MOST_RETRIES)):
+    for name, value, least, most in (
+        ("concurrency", concurrency, 1, MOST_CONNECTIONS),
+        ("retries", retries, 0, MOST_RETRIES),
+    ):
         if value < least:
             raise PasswordError(errors.INVALID_INPUT, "%s must be at least %d." % (name, least))
         if value > most:
             raise PasswordError(errors.INVALID_INPUT, "%s must be at most %d." % (name, most))
     if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise PasswordError(errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % LONGEST_TIMEOUT)
+        raise PasswordError(
+            errors.INVALID_INPUT, "timeout must be more than 0 and at most %d seconds." % LONGEST_TIMEOUT
+        )
     if deadline is not None and not 0 < deadline <= DEADLINES * LONGEST_TIMEOUT:
-        raise PasswordError(errors.INVALID_INPUT, "deadline must be more than 0 and at most %d seconds." % (DEADLINES * LONGEST_TIMEOUT))
+        raise PasswordError(
+            errors.INVALID_INPUT, "deadline must be more than 0 and at most %d seconds." % (DEADLINES * LONGEST_TIMEOUT)
+        )

@@ -53,7 +53,9 @@ class Capabilities:
     others_need_current: str  # whether an operator must know the user's current password: "yes", "no", or a condition
     login_probe: str  # how a login is tried
     lockout: str  # the vendor's rule, for people
-    failed_logins_per_call: Optional[int]  # failed logins that one run may cause a user, all told; None: the vendor does not count them
+    failed_logins_per_call: Optional[
+        int
+    ]  # failed logins that one run may cause a user, all told; None: the vendor does not count them
     settle_seconds: float  # how long a change that the vendor has confirmed may take to show
     password_min: int  # what the vendor certainly refuses below
     password_max: int  # ... and above
@@ -64,11 +66,19 @@ class Capabilities:
     settle_logins: Optional[int] = None  # logins that are tried meanwhile; None: as many as there is time for
     control_characters: bool = True  # whether a password may hold line breaks and the like, if the user insists
     bulk: int = 0  # users that one request may change; 0: each user has a request of its own
-    failed_probes_per_call: Optional[int] = None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
-    lockout_window: float = 0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
-    forgets: str = FORGETS_BY_TIME  # when failed logins stop counting: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
+    failed_probes_per_call: Optional[int] = (
+        None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
+    )
+    lockout_window: float = (
+        0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
+    )
+    forgets: str = (
+        FORGETS_BY_TIME  # when failed logins stop counting: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
+    )
     doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
-    current_first: bool = False  # whether to try the current password before the new one, since the change logs in with it anyway
+    current_first: bool = (
+        False  # whether to try the current password before the new one, since the change logs in with it anyway
+    )
 
     @property
     def most_failed_probes(self):
@@ -121,7 +131,9 @@ def _refuse_control_characters(password: str) -> None:
         text = "The password ends in a line break, as a text from a block with '|' or from encrypt_string does. Take it off: '|-', or echo -n."
         raise PasswordError(errors.PASSWORD_REJECTED, text + insist)
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in password):
-        raise PasswordError(errors.PASSWORD_REJECTED, "The password holds a control character, such as a tab or a line break." + insist)
+        raise PasswordError(
+            errors.PASSWORD_REJECTED, "The password holds a control character, such as a tab or a line break." + insist
+        )
 
 
 class Vendor(ABC):
@@ -142,8 +154,12 @@ class Vendor(ABC):
     env_prefix: ClassVar[str]  # of the environment variables of the shared options
     capabilities: ClassVar[Capabilities]
     argument_spec: ClassVar[dict]  # the connection options
-    url_endings: ClassVar[str] = ""  # paths that people copy along with the option ``url``, as a regular expression without its first slash
-    user_spec: ClassVar[dict] = {}  # further keys of an element of ``users``; a key at the top counts for all users that do not have it
+    url_endings: ClassVar[str] = (
+        ""  # paths that people copy along with the option ``url``, as a regular expression without its first slash
+    )
+    user_spec: ClassVar[
+        dict
+    ] = {}  # further keys of an element of ``users``; a key at the top counts for all users that do not have it
     identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys of a user that tell who it is; one of them is enough
     password_required: ClassVar[bool] = True  # whether there is nothing to be done for a user without a new password
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
@@ -183,7 +199,9 @@ class Vendor(ABC):
         :return: an :class:`~.http.HttpClient`.
         :raises PasswordError: ``invalid_input``.
         """
-        return self.connect(without_ending(self.params["url"] or "", self.url_endings) if self.url_endings else self.params["url"])
+        return self.connect(
+            without_ending(self.params["url"] or "", self.url_endings) if self.url_endings else self.params["url"]
+        )
 
     def key(self, account):
         """What tells two users apart; an entry that is named twice is refused."""
@@ -212,14 +230,19 @@ class Vendor(ABC):
         size = password_size(rules, account.password)
         if size < rules.password_min:
             least = (rules.password_min, rules.password_unit, rules.title)
-            raise PasswordError(errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % least)
+            raise PasswordError(
+                errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % least
+            )
         if size > rules.password_max:
             most = (rules.password_max, rules.password_unit, rules.title)
-            raise PasswordError(errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % most)
+            raise PasswordError(
+                errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % most
+            )
         if any(character in account.password for character in rules.password_forbidden):
             raise PasswordError(
                 errors.PASSWORD_REJECTED,
-                "The password holds a character that %s refuses or loses; none of these is allowed: %s" % (rules.title, rules.password_forbidden),
+                "The password holds a character that %s refuses or loses; none of these is allowed: %s"
+                % (rules.title, rules.password_forbidden),
             )
         if rules.control_characters and not self.params.get("allow_control_characters"):
             _refuse_control_characters(account.password)

@@ -29,7 +29,10 @@ def validated(spec, args):
         raise unfit(spec["argument_spec"], args, exc) from None
     if result.errors.errors:
         # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
-        told = [("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg for error in result.errors.errors]
+        told = [
+            ("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg
+            for error in result.errors.errors
+        ]
         raise PasswordError(errors.INVALID_INPUT, " ".join(told))
     return result.validated_parameters
 

@@ -151,7 +151,9 @@ def _numbers(folder: str) -> list[int]:
     except FileNotFoundError:
         _refuse_dangling(folder)
         return []
-    return sorted(int(name[: -len(_SUFFIX)]) for name in names if name.endswith(_SUFFIX) and name[: -len(_SUFFIX)].isdecimal())
+    return sorted(
+        int(name[: -len(_SUFFIX)]) for name in names if name.endswith(_SUFFIX) and name[: -len(_SUFFIX)].isdecimal()
+    )
 
 
 def _refuse_dangling(folder: str) -> None:
@@ -177,7 +179,10 @@ def _read(path: str, number: int) -> _Write:
     except (ValueError, KeyError, TypeError):
         identifier = before = content = None
     if not isinstance(identifier, str) or not isinstance(before, list) or not isinstance(content, dict):
-        raise failure("%s is damaged: it is no note of the rotation. Restore it from a copy, or remove it while no run is under way." % path) from None
+        raise failure(
+            "%s is damaged: it is no note of the rotation. Restore it from a copy, or remove it while no run is under way."
+            % path
+        ) from None
     return _Write(_Version(number, identifier), before, content)
 
 
@@ -246,7 +251,9 @@ def _name_by_folder(temporary: str, path: str) -> bool:
 def _sweep(folder: str, number: int) -> None:
     """Remove old writes, and what killed processes have left behind; what cannot be removed now is removed by the next write."""
     with suppress(OSError):
-        now = os.lstat(_path(folder, number)).st_mtime  # by the clock of the file system, which may be another machine's
+        now = os.lstat(
+            _path(folder, number)
+        ).st_mtime  # by the clock of the file system, which may be another machine's
         for name in os.listdir(folder):
             path = os.path.join(folder, name)
             if name.startswith(_TEMPORARY) and now - os.lstat(path).st_mtime > _STALE:

@@ -63,7 +63,12 @@ class RotationAction(ActionBase):
             scrub.keep(*_names(args), *_argument_spec.names(self.SPEC, args))
             result.update(self.rotate(args, task_vars or {}, scrub))
             if args.get("vendor") and self._stores:
-                add_times(result, self._stores[0], lambda: _vendor_runner.vendor_module(args["vendor"]).VENDOR.capabilities, utc_now())
+                add_times(
+                    result,
+                    self._stores[0],
+                    lambda: _vendor_runner.vendor_module(args["vendor"]).VENDOR.capabilities,
+                    utc_now(),
+                )
         except PasswordError as error:
             result.update(self.failure(error))
         except Exception as exc:  # pylint: disable=broad-exception-caught
@@ -103,7 +108,11 @@ class RotationAction(ActionBase):
         role = getattr(self._task, "_role", None)
         ours = "rotate_vendor" in task_vars or (role is not None and role.get_name() == "rekey.passwords.rotate")
         found = variables.unknown(task_vars) if ours else []
-        told = [told for told in (variables.complaint(found) if found else None, variables.why_unresolved(self._task.args)) if told]
+        told = [
+            told
+            for told in (variables.complaint(found) if found else None, variables.why_unresolved(self._task.args))
+            if told
+        ]
         if told:
             raise PasswordError(errors.INVALID_INPUT, " ".join(told))
 
@@ -116,7 +125,9 @@ class RotationAction(ActionBase):
             # Which of the options are secrets is not known yet, so the message repeats none of them.
             # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
             # Options that are texts are never repeated, whatever they hold.
-            plain_options = [name for name, option in spec.items() if option.get("type") in ("str", "path") or option.get("choices")]
+            plain_options = [
+                name for name, option in spec.items() if option.get("type") in ("str", "path") or option.get("choices")
+            ]
             odd = [value for name, value in self._task.args.items() if name not in plain_options]
             found = [text for value in odd for text in texts(value)]
             error.message = variables.with_names(Scrubber(text for text in found if len(text) >= SHORT)(error.message))
@@ -137,14 +148,24 @@ class RotationAction(ActionBase):
 
         :raises PasswordError: ``invalid_input``.
         """
-        name = args.get("target") or self._templar.template(task_vars.get("rotate_target")) or task_vars["inventory_hostname"]
+        name = (
+            args.get("target")
+            or self._templar.template(task_vars.get("rotate_target"))
+            or task_vars["inventory_hostname"]
+        )
         if not isinstance(name, str):
-            raise PasswordError(errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes.")
+            raise PasswordError(
+                errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes."
+            )
         return plain(name)
 
     def open_store(self, args: dict, task_vars: dict) -> Store:
         """The store of the endpoint that the task is about."""
-        why = args["store"] == "ansible_vault" and args["store_path"] and read_by_ansible(args["store_path"], task_vars.get("ansible_inventory_sources") or ())
+        why = (
+            args["store"] == "ansible_vault"
+            and args["store_path"]
+            and read_by_ansible(args["store_path"], task_vars.get("ansible_inventory_sources") or ())
+        )
         if why:
             Display().warning("Keep the store %s elsewhere: %s." % (args["store_path"], why))
         return self.open_store_of(args, self.record_name(args, task_vars))
@@ -184,19 +205,28 @@ def read_users(users, with_password=False):
     found, names = [], set()
     for number, user in enumerate(users, 1):
         # Texts without what Ansible notes of where they come from, which each copy would copy.
-        user = {key: plain(value) if isinstance(value, str) else value for key, value in (user if isinstance(user, dict) else {"name": user}).items()}
+        user = {
+            key: plain(value) if isinstance(value, str) else value
+            for key, value in (user if isinstance(user, dict) else {"name": user}).items()
+        }
         name = user.get("name")
         if not isinstance(name, str) or not name:
-            raise PasswordError(errors.INVALID_INPUT, "Element %d of users is neither a name nor a dictionary with a name." % number)
+            raise PasswordError(
+                errors.INVALID_INPUT, "Element %d of users is neither a name nor a dictionary with a name." % number
+            )
         if name in names:
             raise PasswordError(errors.INVALID_INPUT, "users names %s twice." % name)
         if "password" in user and not with_password:
             raise PasswordError(
-                errors.INVALID_INPUT, "users gives a password for %s; new passwords are generated. Its present one is called current_password." % name
+                errors.INVALID_INPUT,
+                "users gives a password for %s; new passwords are generated. Its present one is called current_password."
+                % name,
             )
         for option in ("current_password", "password"):
             if user.get(option) is not None and not isinstance(user[option], str):
-                raise PasswordError(errors.INVALID_INPUT, "The %s of %s is not a text; put it into quotes." % (option, name))
+                raise PasswordError(
+                    errors.INVALID_INPUT, "The %s of %s is not a text; put it into quotes." % (option, name)
+                )
         names.add(name)
         found.append(user)
     return found
@@ -209,7 +239,9 @@ def read_staged(staged):
     """
     for number, user in enumerate(staged, 1):
         if not all(key in user for key in ("name", "due", "reason", "run_id", "fresh", "rotated_at")):
-            raise PasswordError(errors.INVALID_INPUT, "Element %d of staged is not what rotation_stage returns in users." % number)
+            raise PasswordError(
+                errors.INVALID_INPUT, "Element %d of staged is not what rotation_stage returns in users." % number
+            )
     return staged
 
 
@@ -227,17 +259,29 @@ def read_results(results):
         if name in names:
             raise PasswordError(errors.INVALID_INPUT, "results names %s twice." % name)
         if state not in _STATES:
-            raise PasswordError(errors.INVALID_INPUT, "In element %d of results state is none of %s." % (number, ", ".join(_STATES)))
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results state is none of %s." % (number, ", ".join(_STATES))
+            )
         failed = result.get("failed_logins")
-        if failed is not None and (isinstance(failed, bool) or not isinstance(failed, int) or not 0 <= failed <= _MOST_FAILED_LOGINS):
-            raise PasswordError(errors.INVALID_INPUT, "In element %d of results failed_logins is not a number of logins." % number)
+        if failed is not None and (
+            isinstance(failed, bool) or not isinstance(failed, int) or not 0 <= failed <= _MOST_FAILED_LOGINS
+        ):
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results failed_logins is not a number of logins." % number
+            )
         try:
             # A template may have made a text of it, and the text "False" must not pass for a proof.
             verified = None if verified is None else boolean(verified)
         except TypeError:
-            raise PasswordError(errors.INVALID_INPUT, "In element %d of results verified is neither true nor false nor null." % number) from None
-        if error is not None and not (isinstance(error, dict) and isinstance(error.get("kind"), str) and isinstance(error.get("message"), str)):
-            raise PasswordError(errors.INVALID_INPUT, "In element %d of results error is no dictionary with kind and message." % number)
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results verified is neither true nor false nor null." % number
+            ) from None
+        if error is not None and not (
+            isinstance(error, dict) and isinstance(error.get("kind"), str) and isinstance(error.get("message"), str)
+        ):
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results error is no dictionary with kind and message." % number
+            )
         names.add(name)
         found.append(dict(result, verified=verified, error=error))
     return found

@@ -35,7 +35,11 @@ def open_store(name, host, options, loader):
         told = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
         error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, told)
         raise
-    return store(host, dict(validated_options, store_path=options.get("store_path"), store_create=options.get("store_create")), loader)
+    return store(
+        host,
+        dict(validated_options, store_path=options.get("store_path"), store_create=options.get("store_create")),
+        loader,
+    )
 
 
 def _require_sound_texts(options: dict) -> None:

@@ -24,7 +24,9 @@ def parse_age(text, option):
     """
     match = re.fullmatch(r"\s*([0-9]{1,9})\s*([dhms])\s*", str(text))
     if not match:
-        raise PasswordError(errors.INVALID_INPUT, "%s must be a whole number and a unit, such as 30d, 12h, 90m or 45s." % option)
+        raise PasswordError(
+            errors.INVALID_INPUT, "%s must be a whole number and a unit, such as 30d, 12h, 90m or 45s." % option
+        )
     return int(match.group(1)) * _UNITS[match.group(2)]
 
 

@@ -59,7 +59,9 @@ class UserPasswordAction(ActionBase):
 
     def _ship(self, task_vars):
         asynchronous = self._task.async_val
-        result = self._execute_module(module_name="rekey.passwords." + self.module, task_vars=task_vars, wrap_async=asynchronous)
+        result = self._execute_module(
+            module_name="rekey.passwords." + self.module, task_vars=task_vars, wrap_async=asynchronous
+        )
         if not asynchronous:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         # Empty, and up to ansible-core 2.20 always there.
@@ -112,7 +114,12 @@ def occurring(secrets, value):
     :param value: what a module returns.
     """
     lengths = sorted({len(secret) for secret in secrets})
-    parts = (text[start : start + length] for text in set(texts(value)) for length in lengths for start in range(len(text) - length + 1))
+    parts = (
+        text[start : start + length]
+        for text in set(texts(value))
+        for length in lengths
+        for start in range(len(text) - length + 1)
+    )
     return {part for part in parts if part in secrets}
 
 

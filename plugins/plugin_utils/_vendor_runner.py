@@ -37,7 +37,9 @@ _LONGEST = 500  # characters of what Ansible or a crash says
 _NOT_STARTED = (126, 127)  # what a shell answers for a command that it cannot run
 _NOT_IMPORTED = re.compile("(ModuleNotFoundError|ImportError|SyntaxError|IndentationError): ")
 _RIGHTS = re.compile(r"\b(chmod|chown|chgrp|setfacl)\b")
-_NEVER_CONNECTED = re.compile("ssh: (connect to host|Could not resolve hostname)|Host key verification failed|Permission denied \\(|ControlPath too long")
+_NEVER_CONNECTED = re.compile(
+    "ssh: (connect to host|Could not resolve hostname)|Host key verification failed|Permission denied \\(|ControlPath too long"
+)
 _NEVER_BECAME = re.compile("password|privilege|become", re.IGNORECASE)
 
 
@@ -49,7 +51,9 @@ def vendor_module(vendor):
     :raises PasswordError: ``invalid_input``, if there is none.
     """
     if vendor not in _vendors():
-        raise PasswordError(errors.INVALID_INPUT, "There is no vendor %s; there are: %s." % (vendor, ", ".join(_vendors())))
+        raise PasswordError(
+            errors.INVALID_INPUT, "There is no vendor %s; there are: %s." % (vendor, ", ".join(_vendors()))
+        )
     return import_module("%s.%s%s" % (_COLLECTION, vendor, SUFFIX))
 
 
@@ -120,10 +124,16 @@ def _ship(action: Any, vendor: str, args: dict, task_vars: dict) -> dict:
     """
     with _watched(action._connection) as was_started:
         try:
-            result = action._execute_module(module_name="rekey.passwords.%s%s" % (vendor, SUFFIX), module_args=args, task_vars=task_vars)
+            result = action._execute_module(
+                module_name="rekey.passwords.%s%s" % (vendor, SUFFIX), module_args=args, task_vars=task_vars
+            )
         except AnsibleConnectionFailure as exc:
             # It may have come while the module was at work.
-            begun = was_started() and not isinstance(exc, AnsibleAuthenticationFailure) and not _NEVER_CONNECTED.search(str(exc))
+            begun = (
+                was_started()
+                and not isinstance(exc, AnsibleAuthenticationFailure)
+                and not _NEVER_CONNECTED.search(str(exc))
+            )
             raise NotRun(errors.CONNECTION_FAILED, _words(exc), unreachable=True, begun=begun) from None
         except AnsibleError as exc:
             # In front of the module there is nothing but the change to another user.
@@ -151,7 +161,9 @@ def _watched(connection: Any) -> Iterator[Callable[[], bool]]:
         return put_file(*args, **options)
 
     def execute(cmd: str, in_data: Any = None, **options: Any) -> Any:
-        seen["started"] = seen.get("started", False) or bool(in_data) or ("copied" in seen and not _RIGHTS.search(str(cmd)))
+        seen["started"] = (
+            seen.get("started", False) or bool(in_data) or ("copied" in seen and not _RIGHTS.search(str(cmd)))
+        )
         return exec_command(cmd, in_data=in_data, **options)
 
     if put_file is None or exec_command is None:
@@ -173,7 +185,9 @@ def _may_have_begun(result: dict) -> bool:
     if "module_stdout" not in result and "module_stderr" not in result:
         # What our module refuses by itself, it refuses before it begins.
         return False
-    if result.get("rc") in _NOT_STARTED or re.search(r"module interpreter .{0,500} was not found", str(result.get("msg")), re.DOTALL):
+    if result.get("rc") in _NOT_STARTED or re.search(
+        r"module interpreter .{0,500} was not found", str(result.get("msg")), re.DOTALL
+    ):
         return False
     # No exception gets out of the module once it has begun, and it imports all that it needs before that.
     return _NOT_IMPORTED.match(_last_line(result)) is None
@@ -227,7 +241,13 @@ def rotates_here(action: Any, task_vars: dict) -> bool:
     if wish not in ("auto", "never"):
         raise PasswordError(errors.INVALID_INPUT, "rekey_in_process must be auto or never.")
     # The variable ansible_become overrides the task's keyword; the connection knows what came of both.
-    return not (wish == "never" or not is_local(action) or action._connection.become or task.async_val or any(task.environment or ()))
+    return not (
+        wish == "never"
+        or not is_local(action)
+        or action._connection.become
+        or task.async_val
+        or any(task.environment or ())
+    )
 
 
 def is_local(action: Any) -> bool:
@@ -248,7 +268,9 @@ def task_environment(action: Any) -> Dict[str, str]:
 def _is_this_python(action, task_vars):
     """Whether the task's Python is to be found by Ansible itself, or is the one that runs here."""
     delegated = task_vars.get("ansible_delegated_vars", {}).get(action._task.delegate_to)
-    python = constants.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars if delegated is None else delegated)
+    python = constants.config.get_config_value(
+        "INTERPRETER_PYTHON", variables=task_vars if delegated is None else delegated
+    )
     python = str(action._templar.template(python))
     return python.startswith("auto") or _place(shutil.which(python) or python) == _place(sys.executable)
 

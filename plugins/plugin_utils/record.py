@@ -79,8 +79,12 @@ class Record:
     target: Optional[str] = None
     account: Optional[str] = None
     earlier: Tuple[Earlier, ...] = ()  # the newest first
-    refuted: Tuple[str, ...] = ()  # digests of passwords of which a login has shown that they are not in force, the last one at the end
-    set_aside: Optional[str] = field(default=None, repr=False)  # what a damaged record held before a repair began this one, as text
+    refuted: Tuple[
+        str, ...
+    ] = ()  # digests of passwords of which a login has shown that they are not in force, the last one at the end
+    set_aside: Optional[str] = field(
+        default=None, repr=False
+    )  # what a damaged record held before a repair began this one, as text
 
     @property
     def known_password(self):
@@ -95,7 +99,9 @@ class Record:
     @property
     def secrets(self):
         """Every password in it."""
-        found = [self.password, self.previous] + ([self.pending.password, self.pending.replaces] if self.pending else [])
+        found = [self.password, self.previous] + (
+            [self.pending.password, self.pending.replaces] if self.pending else []
+        )
         return [secret for secret in found + [item.password for item in self.earlier] if secret]
 
     @property
@@ -107,7 +113,11 @@ class Record:
         """Whether it holds the password of that account; what is not known on either side is no contradiction."""
         return all(
             ours is None or theirs is None or ours == theirs
-            for ours, theirs in ((self.vendor, identity.vendor), (self.target, identity.target), (self.account, identity.account))
+            for ours, theirs in (
+                (self.vendor, identity.vendor),
+                (self.target, identity.target),
+                (self.account, identity.account),
+            )
         )
 
     def bind(self, identity: Identity, host: str) -> None:
@@ -125,7 +135,11 @@ class Record:
     def keep_earlier(self, found: List[Earlier]) -> None:
         """Keep further passwords that may be in force, the newest first; those that stand elsewhere in the record need no second place."""
         known = {self.password, self.pending.password if self.pending else None}
-        kept = {item.password: item for item in sorted([*self.earlier, *found], key=lambda item: item.sent_at) if item.password not in known}
+        kept = {
+            item.password: item
+            for item in sorted([*self.earlier, *found], key=lambda item: item.sent_at)
+            if item.password not in known
+        }
         self.earlier = tuple(list(kept.values())[::-1][:MOST_EARLIER])
 
     def promote(self, now, verified):
@@ -215,7 +229,9 @@ class Record:
 
     def as_short_dict(self):
         """The same without what has its default; only of a pending password everything is told, since a missing ``sent`` has another meaning."""
-        found = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
+        found = {
+            item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
+        }
         if self.pending:
             found["pending"] = asdict(self.pending)
         if self.earlier:
@@ -240,11 +256,19 @@ class Record:
             _require(isinstance(record.pending.created, str), "pending.created is not a text")
             _require(_is_count(record.pending.attempts), "pending.attempts is not a number")
             _require(_is_count(record.pending.sent), "pending.sent is not a number")
-            _require(record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text")
+            _require(
+                record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text"
+            )
         _require(isinstance(record.earlier, (list, tuple)), "earlier is not a list")
         record.earlier = tuple(_build(Earlier, item, "an element of earlier") for item in record.earlier)
-        _require(all(_is_text(item.password) and isinstance(item.sent_at, str) for item in record.earlier), "earlier holds something else than texts")
-        _require(isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)), "refuted is not a list of texts")
+        _require(
+            all(_is_text(item.password) and isinstance(item.sent_at, str) for item in record.earlier),
+            "earlier holds something else than texts",
+        )
+        _require(
+            isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)),
+            "refuted is not a list of texts",
+        )
         record.refuted = tuple(record.refuted)
         for name in ("host", "vendor", "target", "account", "set_aside"):
             _require(getattr(record, name) is None or _is_text(getattr(record, name)), "%s is not a text" % name)

@@ -55,7 +55,10 @@ def sound(name: str) -> str:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        raise PasswordError(errors.INVALID_INPUT, "The name %s is not valid Unicode. Correct it, or the file that it comes from." % ascii(name)) from None
+        raise PasswordError(
+            errors.INVALID_INPUT,
+            "The name %s is not valid Unicode. Correct it, or the file that it comes from." % ascii(name),
+        ) from None
     return name
 
 
@@ -97,10 +100,16 @@ class Store(ABC):
     :raises PasswordError: ``invalid_input``, an option is missing or wrong.
     """
 
-    argument_spec: ClassVar[dict] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
+    argument_spec: ClassVar[
+        dict
+    ] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
-    lease_seconds: ClassVar[float] = 30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
-    compares_and_sets: ClassVar[bool] = False  # whether a server does, so that there is no need to read what was written
+    lease_seconds: ClassVar[float] = (
+        30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
+    )
+    compares_and_sets: ClassVar[bool] = (
+        False  # whether a server does, so that there is no need to read what was written
+    )
     keeps_versions: ClassVar[bool] = False  # whether what a write replaces stays there for a while, as an older version
     lists_for_free: ClassVar[bool] = False  # whether names and records of all users cost nothing once some were read
     lease: Any = None  # of this run on the host, while it holds it; see .._lease.held
@@ -175,15 +184,26 @@ def read_record(data: Any, user: str, where: str, host: Optional[str] = None) ->
     try:
         record = Record.from_dict(data)
     except DamagedRecord as damage:
-        return damaged_record("The record of %s in %s is damaged: %s. Restore it from a copy; it is not overwritten." % (user, where, damage), data, user, host)
+        return damaged_record(
+            "The record of %s in %s is damaged: %s. Restore it from a copy; it is not overwritten."
+            % (user, where, damage),
+            data,
+            user,
+            host,
+        )
     if record.username != user:
-        message = "%s holds the record of the user %s, not of %s. Were records swapped or copied?" % (where, record.username, user)
+        message = "%s holds the record of the user %s, not of %s. Were records swapped or copied?" % (
+            where,
+            record.username,
+            user,
+        )
         raise PasswordError(errors.TARGET_MISMATCH, message)
     if host is not None and record.host not in (None, host):
         raise PasswordError(
             errors.TARGET_MISMATCH,
             "The record of %s in %s belongs to %s, not to %s. Were files swapped or copied? Then put them back. "
-            "If the host was renamed, keep the old name for its records: rotate_target (option target)." % (user, where, record.host, host),
+            "If the host was renamed, keep the old name for its records: rotate_target (option target)."
+            % (user, where, record.host, host),
         )
     return record
 
@@ -202,7 +222,9 @@ def damaged_record(message: str, data: Any, user: str, host: Optional[str] = Non
 
 
 _LONGEST_SET_ASIDE = 20_000  # characters
-_set_aside: Optional[Set[str]] = None  # the users whose damaged records were; for all threads, since a store may read with several
+_set_aside: Optional[Set[str]] = (
+    None  # the users whose damaged records were; for all threads, since a store may read with several
+)
 
 
 @contextmanager

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -84,12 +85,13 @@ def test_the_points_are_those_of_the_rotation(fork_server, tmp_path):
         calls = one.calls()
         names = [name for name, *_paths in calls]
         assert {"mkdir", "open", "flock", "write", "fsync", "rename", "connect", "sendall", "recv_into"} <= set(names)
-        assert names.count("rename") == 3, "stage, the note of what is sent, commit"
+        written = [os.path.basename(to) for name, _path, to in calls if name == "rename"]
+        assert written == ["store.txt", *["host-1.rekey.txt"] * 3], "the mark of a store; stage, the note of what is sent, commit"
         assert all(path.startswith((str(tmp_path), str(fork_server.folder))) for name, path, _to in calls if name in DISK)
         assert not any(path for name, path, _to in calls if name in NETWORK)
         for name, side, exists in (("rename", BEFORE, False), ("rename", AFTER, True)):
             with one.world() as world:
-                ended = world.run({"name": name, "number": 1, "side": side})
+                ended = world.run({"name": name, "number": 2, "side": side})
                 assert ended["signal"] == 9 and "results" not in ended
                 assert all((record is not None) is exists for record in world.records().values())
         with one.world() as world:

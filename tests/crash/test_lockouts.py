@@ -51,7 +51,9 @@ class Scene:
     :param operating: the host that rotates the operator along.
     """
 
-    def __init__(self, fork_server: ForkServer, case: VendorCase, store: StoreCase, hosts: dict, what: str, operating: str | None = None, latency: float = 0.0) -> None:
+    def __init__(
+        self, fork_server: ForkServer, case: VendorCase, store: StoreCase, hosts: dict, what: str, operating: str | None = None, latency: float = 0.0
+    ) -> None:
         users = {name: old_password(name) for names in hosts.values() for name in names}
         self.case, self.double = case, case.double(users, latency=latency, **case.locks)
         self.worlds = {
@@ -313,7 +315,9 @@ def test_edge_24_two_controllers_at_one_host(scene, case, store, machines, apart
     for force in (False, True):
         writes, failed = made.double.writes, made.double.failed_logins.copy()
         with _settled(made, "host-1"):
-            ended = at_once(*(lambda one=one: world.run(fork_server=one[0], environment=one[1], force=force) for one in list(zip(machines, homes))[:2]), apart=apart)
+            ended = at_once(
+                *(lambda one=one: world.run(fork_server=one[0], environment=one[1], force=force) for one in list(zip(machines, homes))[:2]), apart=apart
+            )
         made.look("two controllers")
         assert [failures_of(one) for one in ended] == [[], []], ended
         # With force the second may do all of it once more, but only after the first.
@@ -332,8 +336,8 @@ def test_edge_35_two_controllers_on_a_folder_whose_flock_is_local(scene, store, 
     homes = [dict(world.store.environment, ANSIBLE_HOME=one.home()) for one in machines]
     for _turn in range(4):
         with _settled(made, "host-1"):
-            ended = at_once(*(
-                lambda one=one: world.run(fork_server=one[0], environment=one[1], force=True, sabotage="locks_are_local") for one in zip(machines, homes)
-            ))
+            ended = at_once(
+                *(lambda one=one: world.run(fork_server=one[0], environment=one[1], force=True, sabotage="locks_are_local") for one in zip(machines, homes))
+            )
         made.look("a turn")
         assert not [kind for one in ended for kind in failures_of(one) if kind != errors.STORE_CONFLICT], ended

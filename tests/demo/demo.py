@@ -223,8 +223,13 @@ def main():
         # The first run begins the store; for the later ones it must be there.
         status, output = demo.ansible("rekey.passwords.rotate", *together, "-e", "rotate_store_create=true")
         must(status == 2, "the run should have failed for the two mistakes")
-        for text in ("current_password_wrong", "user_not_found", "alice (new): rotated, verified by a login", "app (new): rotated, NOT verified by a login",
-                     "2 of 6 hosts failed: milvus-2, cloud-1"):
+        for text in (
+            "current_password_wrong",
+            "user_not_found",
+            "alice (new): rotated, verified by a login",
+            "app (new): rotated, NOT verified by a login",
+            "2 of 6 hosts failed: milvus-2, cloud-1",
+        ):
             must(text in output, "the run should have said: %s" % text)
         print("\nThe mistakes are named, and nobody else was held up by them. Who failed keeps the old password; the new one waits in the store.")
 

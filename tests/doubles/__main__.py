@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a double as a process of its own, in the foreground, until SIGTERM or SIGINT.
 
-    python -m tests.doubles milvus --port 0 --ready-file ready.json --user alice:password --latency 20
+python -m tests.doubles milvus --port 0 --ready-file ready.json --user alice:password --latency 20
 """
 
 from __future__ import annotations
@@ -47,8 +47,14 @@ def _arguments(argv):
     parser.add_argument("--tls-cert", help="PEM file of the server's certificate; makes it HTTPS")
     parser.add_argument("--tls-key", help="PEM file of its key")
     parser.add_argument("--client-ca", help="PEM file; clients must show a certificate of this authority")
-    parser.add_argument("--set", action="append", default=[], type=_value, metavar="OPTION=JSON",
-                        help="an option of the double, such as success_code=200 or 'super_users=[\"root\"]'")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_value,
+        metavar="OPTION=JSON",
+        help="an option of the double, such as success_code=200 or 'super_users=[\"root\"]'",
+    )
     return parser.parse_args(argv)
 
 
@@ -70,8 +76,9 @@ def main(argv=None):
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_ignored: leave.set())
     tls = (args.tls_cert, args.tls_key) if args.tls_cert else None
-    with VENDORS[args.vendor](users, port=args.port, tls=tls, client_ca=args.client_ca, latency=args.latency / 1000,
-                              read_only=args.read_only, **dict(args.set)) as double:
+    with VENDORS[args.vendor](
+        users, port=args.port, tls=tls, client_ca=args.client_ca, latency=args.latency / 1000, read_only=args.read_only, **dict(args.set)
+    ) as double:
         ready = json.dumps({"url": double.url, "pid": os.getpid()})
         if args.ready_file:
             # Renamed into place, so that who waits for the file never reads half of it.

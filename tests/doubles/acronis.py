@@ -52,9 +52,26 @@ class AcronisDouble(AcronisIdentityDouble):
 
     vendor = "acronis"
 
-    def __init__(self, users=None, *, scopes=(ADMIN, VIEWER), page_size=2000, last_paging=None, basic_leaves_out=("mfa_status", "personal_tenant_id"),
-                 hides_outsiders=False, refuses_root_tenant=True, refuses_disabled=True, refuses_external=False, refuses_same_password=False, history=0,
-                 min_password=1, max_password=None, rule_status=400, change_unlocks=False, **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        scopes=(ADMIN, VIEWER),
+        page_size=2000,
+        last_paging=None,
+        basic_leaves_out=("mfa_status", "personal_tenant_id"),
+        hides_outsiders=False,
+        refuses_root_tenant=True,
+        refuses_disabled=True,
+        refuses_external=False,
+        refuses_same_password=False,
+        history=0,
+        min_password=1,
+        max_password=None,
+        rule_status=400,
+        change_unlocks=False,
+        **options,
+    ):
         super().__init__(users, **options)
         self.scopes = set(scopes)
         self.page_size = page_size
@@ -74,9 +91,15 @@ class AcronisDouble(AcronisIdentityDouble):
     def routes(self):
         user = BASE + USERS + "/{user_id}"
         return super().routes() + [
-            ("GET", BASE + "/clients/{client_id}", self._show_client), ("GET", BASE + SEARCH, self._search), ("GET", BASE + USERS, self._list),
-            ("GET", BASE + CHECK_LOGIN, self._check_login), ("GET", BASE + ME, self._show_me), ("GET", user, self._show_user),
-            ("POST", user + CHANGE, self._set_password), ("POST", user + MAIL, self._send_mail)]
+            ("GET", BASE + "/clients/{client_id}", self._show_client),
+            ("GET", BASE + SEARCH, self._search),
+            ("GET", BASE + USERS, self._list),
+            ("GET", BASE + CHECK_LOGIN, self._check_login),
+            ("GET", BASE + ME, self._show_me),
+            ("GET", user, self._show_user),
+            ("POST", user + CHANGE, self._set_password),
+            ("POST", user + MAIL, self._send_mail),
+        ]
 
     def is_write(self, received):
         return received.method not in ("GET", "HEAD", "OPTIONS") and not is_identity(received)
@@ -176,12 +199,26 @@ class AcronisDouble(AcronisIdentityDouble):
         query = self._query(received, ("tenant", "text"), ("limit", "allow_deleted"))
         text, inside = query["text"].lower(), self._subtree(received, query["tenant"])
         # Tenants first: who takes the first best hit finds out here.
-        hits = [{"obj_type": "tenant", "id": one.id, "parent_id": one.parent, "path": self.tenant_path(one.id), "kind": one.kind, "name": one.name}
-                for one in self.tenants.values() if one.id in inside and text in one.name.lower()]
-        hits += [{"obj_type": "user", "id": one.id, "parent_id": one.tenant_id, "path": self.tenant_path(one.tenant_id), "login": one.login,
-                  "first_name": one.first_name, "last_name": one.last_name, "deleted_at": one.deleted_at} for one in self._sorted(query)
-                 if one.tenant_id in inside and any(text in value.lower() for value in (one.login, one.email, one.first_name, one.last_name))]
-        return JSONResponse({"items": hits[:int(query.get("limit", 10))]})
+        hits = [
+            {"obj_type": "tenant", "id": one.id, "parent_id": one.parent, "path": self.tenant_path(one.id), "kind": one.kind, "name": one.name}
+            for one in self.tenants.values()
+            if one.id in inside and text in one.name.lower()
+        ]
+        hits += [
+            {
+                "obj_type": "user",
+                "id": one.id,
+                "parent_id": one.tenant_id,
+                "path": self.tenant_path(one.tenant_id),
+                "login": one.login,
+                "first_name": one.first_name,
+                "last_name": one.last_name,
+                "deleted_at": one.deleted_at,
+            }
+            for one in self._sorted(query)
+            if one.tenant_id in inside and any(text in value.lower() for value in (one.login, one.email, one.first_name, one.last_name))
+        ]
+        return JSONResponse({"items": hits[: int(query.get("limit", 10))]})
 
     def _list(self, received):
         self._may(received, VIEWER)
@@ -194,9 +231,15 @@ class AcronisDouble(AcronisIdentityDouble):
         if "external_ids" in query:
             inside = self._subtree(received, query["tenant_id"]) & {query["tenant_id"]}
         wanted = {name: query[name].split(",") for name in ("uuids", "external_ids") if name in query}
-        rest = [one for one in self._sorted(query) if one.id > after and one.tenant_id in inside and one.id in wanted.get("uuids", (one.id,))
-                and one.external_id in wanted.get("external_ids", (one.external_id,))]
-        page = rest[:min(int(query.get("limit", 2000)), self.page_size)]
+        rest = [
+            one
+            for one in self._sorted(query)
+            if one.id > after
+            and one.tenant_id in inside
+            and one.id in wanted.get("uuids", (one.id,))
+            and one.external_id in wanted.get("external_ids", (one.external_id,))
+        ]
+        page = rest[: min(int(query.get("limit", 2000)), self.page_size)]
         leave_out = () if query.get("lod", "full") == "full" else self.basic_leaves_out
         answer = {"timestamp": self.date(), "items": [_shown(one, leave_out) for one in page]}
         if len(rest) > len(page):
@@ -212,7 +255,7 @@ class AcronisDouble(AcronisIdentityDouble):
             found = b""
         if len(found) != len(CURSOR) + 16 or not found.startswith(CURSOR):
             self._refuse(400, "Bad request")
-        return str(uuid.UUID(bytes=found[len(CURSOR):]))
+        return str(uuid.UUID(bytes=found[len(CURSOR) :]))
 
     def _check_login(self, received):
         self._may(received, VIEWER)
@@ -246,9 +289,11 @@ class AcronisDouble(AcronisIdentityDouble):
             self._refuse(400, "Bad request")
         person, password = self._find(received, user_id), body["password"]
         self._check_person(person)
-        if (not self.min_password <= len(password) <= (self.max_password or len(password))
-                or (self.refuses_same_password and self.users[person.name] == password)
-                or (self.history and password in person.previous[-self.history:])):
+        if (
+            not self.min_password <= len(password) <= (self.max_password or len(password))
+            or (self.refuses_same_password and self.users[person.name] == password)
+            or (self.history and password in person.previous[-self.history :])
+        ):
             self._refuse(self.rule_status, "The operation is not allowed by business rules", 1027)
         self.commit(received, lambda: self._change(person, password))
         return Response(status_code=204)
@@ -291,10 +336,22 @@ def _shown(person, leave_out=()):
     """A user as the vendor shows it."""
     optional = {"idp_id": person.idp_id, "external_id": person.external_id, "mfa_status": person.mfa_status}
     members = {
-        "id": person.id, "version": person.version, "tenant_id": person.tenant_id, "login": person.login, "activated": person.activated,
-        "enabled": person.enabled, "contact": {"email": person.email, "firstname": person.first_name, "lastname": person.last_name},
-        "created_at": person.created_at, "updated_at": person.updated_at, "deleted_at": person.deleted_at, "language": "en", "personal_tenant_id": None,
-        "business_types": [], "notifications": [], **{name: value for name, value in optional.items() if value is not None}}
+        "id": person.id,
+        "version": person.version,
+        "tenant_id": person.tenant_id,
+        "login": person.login,
+        "activated": person.activated,
+        "enabled": person.enabled,
+        "contact": {"email": person.email, "firstname": person.first_name, "lastname": person.last_name},
+        "created_at": person.created_at,
+        "updated_at": person.updated_at,
+        "deleted_at": person.deleted_at,
+        "language": "en",
+        "personal_tenant_id": None,
+        "business_types": [],
+        "notifications": [],
+        **{name: value for name, value in optional.items() if value is not None},
+    }
     return {name: value for name, value in members.items() if name not in leave_out}
 
 

@@ -129,9 +129,23 @@ class AcronisIdentityDouble(Double):
     :param options: those of :class:`tests.doubles.base.Double`.
     """
 
-    def __init__(self, users=None, *, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, token_lifetime=7200, expiry_told=("expires_in", "expires_on"),
-                 terse_errors=False, string_codes=False, lockout_after=None, lockout_window=None, login_refusal=(401, "access_denied"),
-                 mfa_before_password=False, totp_status=401, **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        token_lifetime=7200,
+        expiry_told=("expires_in", "expires_on"),
+        terse_errors=False,
+        string_codes=False,
+        lockout_after=None,
+        lockout_window=None,
+        login_refusal=(401, "access_denied"),
+        mfa_before_password=False,
+        totp_status=401,
+        **options,
+    ):
         super().__init__({}, **options)
         self.client_id = client_id
         self.client_secret = client_secret
@@ -144,10 +158,16 @@ class AcronisIdentityDouble(Double):
         self.login_refusal = tuple(login_refusal)
         self.mfa_before_password = mfa_before_password
         self.totp_status = totp_status
-        self.tenants = {one.id: one for one in (
-            Tenant(ROOT_TENANT, "Provider", "root", None), Tenant(CLIENT_TENANT, "Partner", "partner", ROOT_TENANT),
-            Tenant(CUSTOMER, "Customer", "customer", CLIENT_TENANT), Tenant(UNIT, "Unit", "unit", CUSTOMER),
-            Tenant(STRANGER, "Stranger", "customer", ROOT_TENANT))}
+        self.tenants = {
+            one.id: one
+            for one in (
+                Tenant(ROOT_TENANT, "Provider", "root", None),
+                Tenant(CLIENT_TENANT, "Partner", "partner", ROOT_TENANT),
+                Tenant(CUSTOMER, "Customer", "customer", CLIENT_TENANT),
+                Tenant(UNIT, "Unit", "unit", CUSTOMER),
+                Tenant(STRANGER, "Stranger", "customer", ROOT_TENANT),
+            )
+        }
         self.people = {}
         self.tokens = []
         self._ahead = 0.0
@@ -211,8 +231,15 @@ class AcronisIdentityDouble(Double):
         """Whether the password is right and the user may use it, a second factor aside."""
         with self.lock:
             person = self.people.get(name)
-            return (person is not None and password is not None and self.users[name] == password and person.activated and person.enabled
-                    and not (person.locked or person.external_id or person.deleted_at) and all(one.enabled for one in self.lineage(person.tenant_id)))
+            return (
+                person is not None
+                and password is not None
+                and self.users[name] == password
+                and person.activated
+                and person.enabled
+                and not (person.locked or person.external_id or person.deleted_at)
+                and all(one.enabled for one in self.lineage(person.tenant_id))
+            )
 
     @property
     def open_sessions(self):
@@ -326,8 +353,14 @@ class AcronisIdentityDouble(Double):
         token = Token(owner, kind, tenant, now, now + self.token_lifetime, "S3cr3t-MARKER-token-" + secrets.token_urlsafe(24))
         self.tokens.append(token)
         expiry = {"expires_in": int(self.token_lifetime), "expires_on": int(token.expires)}
-        return JSONResponse({"access_token": token.value, "token_type": "bearer", "id_token": "S3cr3t-MARKER-id-" + secrets.token_urlsafe(24),
-                             **{name: expiry[name] for name in self.expiry_told}})
+        return JSONResponse(
+            {
+                "access_token": token.value,
+                "token_type": "bearer",
+                "id_token": "S3cr3t-MARKER-id-" + secrets.token_urlsafe(24),
+                **{name: expiry[name] for name in self.expiry_told},
+            }
+        )
 
     def _log_in(self, received, form):
         person = self.find_login(form["username"])

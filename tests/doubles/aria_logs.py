@@ -64,9 +64,27 @@ class AriaLogsDouble(Double):
 
     vendor = "aria_logs"
 
-    def __init__(self, users=None, *, operator=(OPERATOR, OPERATOR_PASSWORD), envelope="object", omits=(), bootstrapped=True, ttl=1800, sliding=False,
-                 session_errors="text", super_admin_locks=True, success_forgives=False, logs_in_while=(PENDING,), unlocks=LOCKED, after_change=ACTIVE,
-                 change_ends_sessions=False, ignores_foreign=False, stig=False, **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        operator=(OPERATOR, OPERATOR_PASSWORD),
+        envelope="object",
+        omits=(),
+        bootstrapped=True,
+        ttl=1800,
+        sliding=False,
+        session_errors="text",
+        super_admin_locks=True,
+        success_forgives=False,
+        logs_in_while=(PENDING,),
+        unlocks=LOCKED,
+        after_change=ACTIVE,
+        change_ends_sessions=False,
+        ignores_foreign=False,
+        stig=False,
+        **options,
+    ):
         super().__init__({}, **options)
         self.people = {}
         self.now = 0.0
@@ -91,8 +109,14 @@ class AriaLogsDouble(Double):
 
     def routes(self):
         user = API + "/users/{user}"
-        return [("POST", API + LOGIN, self._log_in), ("GET", API + SESSION, self._show_session), ("GET", API + SEARCH, self._list),
-                ("GET", user, self._show), ("PATCH", user, self._modify), ("PATCH", user + CHANGE, self._change)]
+        return [
+            ("POST", API + LOGIN, self._log_in),
+            ("GET", API + SESSION, self._show_session),
+            ("GET", API + SEARCH, self._list),
+            ("GET", user, self._show),
+            ("PATCH", user, self._modify),
+            ("PATCH", user + CHANGE, self._change),
+        ]
 
     def is_write(self, received):
         return received.method == "PATCH" and received.path.startswith(API + "/users/")
@@ -102,7 +126,7 @@ class AriaLogsDouble(Double):
         received.login = session and session.user
         received.secrets = [_session_id(received)] if _session_id(received) else []
         if received.path.startswith(API + "/users/"):
-            person = self._with_id(received.path[len(API + "/users/"):].partition("/")[0])
+            person = self._with_id(received.path[len(API + "/users/") :].partition("/")[0])
             received.user = person and person.name
         try:
             body = json.loads(received.body)
@@ -309,8 +333,15 @@ class AriaLogsDouble(Double):
         return next((one for one in self.people.values() if one.id == identifier.lower()), None)
 
     def _shown(self, person):
-        shown = {"id": person.id, "username": person.username, "email": person.email, "type": person.type, "authStatus": person.status,
-                 "domain": person.domain, "roleIds": person.role_ids}
+        shown = {
+            "id": person.id,
+            "username": person.username,
+            "email": person.email,
+            "type": person.type,
+            "authStatus": person.status,
+            "domain": person.domain,
+            "roleIds": person.role_ids,
+        }
         return {name: value for name, value in shown.items() if value != "" and name not in self.omits}
 
     # What precedes the operations.
@@ -349,8 +380,13 @@ class AriaLogsDouble(Double):
         if not isinstance(body, dict) or not body:
             return self.error(400, "Request body is not a JSON object with any field."), None
         wrong = {name: "Field is required." for name in required if name not in body}
-        wrong.update({name: "Unknown field." if name not in members else "Field has a wrong value."
-                      for name in body if name not in members or not members[name](body[name])})
+        wrong.update(
+            {
+                name: "Unknown field." if name not in members else "Field has a wrong value."
+                for name in body
+                if name not in members or not members[name](body[name])
+            }
+        )
         return (self._field_error(wrong) if wrong else None), body
 
     def _field_error(self, wrong, code=None):

@@ -26,8 +26,10 @@ VIEW = "view"
 TRIES = 3
 TRIES_WITHIN = 15 * 60
 DAY = 24 * 60 * 60
-NOT_SECURE = ("Password must have only visible ASCII characters including space, must be at least %d characters long and contain one uppercase, "
-              "one lowercase, one number and one special character.")
+NOT_SECURE = (
+    "Password must have only visible ASCII characters including space, must be at least %d characters long and contain one uppercase, "
+    "one lowercase, one number and one special character."
+)
 
 
 @dataclass

@@ -173,9 +173,17 @@ class Double:
     def summary(self):
         """The state without any secret."""
         with self.lock:
-            return {"vendor": self.vendor, "users": sorted(self.users), "writes": self.writes, "pending": self.pending, "read_only": self.read_only,
-                    "failed_logins": dict(self.failed_logins), "requests": [one.summary() for one in self.requests],
-                    "refused_writes": [one.summary() for one in self.refused_writes], "errors": [type(one).__name__ for one in self.errors]}
+            return {
+                "vendor": self.vendor,
+                "users": sorted(self.users),
+                "writes": self.writes,
+                "pending": self.pending,
+                "read_only": self.read_only,
+                "failed_logins": dict(self.failed_logins),
+                "requests": [one.summary() for one in self.requests],
+                "refused_writes": [one.summary() for one in self.refused_writes],
+                "errors": [type(one).__name__ for one in self.errors],
+            }
 
     def start(self):
         """Start; see :meth:`tests.doubles.server.LoopbackServer.start` for its errors."""

@@ -25,7 +25,7 @@ def answer(double, received):
 
     :returns: 200 with JSON; 400 for a request that cannot be understood; 404 for what does not exist.
     """
-    parts = received.path[len(PREFIX):].split("/")
+    parts = received.path[len(PREFIX) :].split("/")
     try:
         if received.method == "GET":
             return _show(double, parts)

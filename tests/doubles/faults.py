@@ -37,8 +37,21 @@ from email.utils import formatdate
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-APPLIES = {"hang": "never", "drop": "never", "raw": "never", "drip": "never", "answer": "never", "html": "never", "echo": "never",
-           "cut": "now", "truncated": "now", "wrong_types": "now", "texts": "now", "real": "now", "gate": "now"}
+APPLIES = {
+    "hang": "never",
+    "drop": "never",
+    "raw": "never",
+    "drip": "never",
+    "answer": "never",
+    "html": "never",
+    "echo": "never",
+    "cut": "now",
+    "truncated": "now",
+    "wrong_types": "now",
+    "texts": "now",
+    "real": "now",
+    "gate": "now",
+}
 ECHO_FORMS = {
     "plain": lambda secret: secret,
     "json": lambda secret: json.dumps(secret)[1:-1],
@@ -86,8 +99,12 @@ class Fault:
         self.applies = self.applies or APPLIES[self.kind]
         if self.kind == "gate":
             self.hold = self.hold or "before"
-        if (self.applies not in ("never", "now", "later") or self.hold not in (None, "before", "after")
-                or self.form not in ECHO_FORMS or self.top not in (None, "list", "null", "string")):
+        if (
+            self.applies not in ("never", "now", "later")
+            or self.hold not in (None, "before", "after")
+            or self.form not in ECHO_FORMS
+            or self.top not in (None, "list", "null", "string")
+        ):
             raise ValueError("a fault has an unknown value for applies, hold, form or top")
         self.requests = []
         self.arrived = threading.Event()
@@ -110,8 +127,7 @@ class Fault:
 
     def take(self, received):
         """Whether this request gets the fault; counts it if so."""
-        wanted = ((self.path is None or received.path.endswith(self.path)) and self.method in (None, received.method)
-                  and self.user in (None, received.user))
+        wanted = (self.path is None or received.path.endswith(self.path)) and self.method in (None, received.method) and self.user in (None, received.user)
         if not wanted or self.times == 0:
             return False
         if self.skip > 0:
@@ -188,15 +204,16 @@ class Fault:
                 return JSONResponse(self.body, status, headers=self.headers)
             return PlainTextResponse(self.body or "", status, headers=self.headers)
         if self.kind == "html":
-            return HTMLResponse("<html><head><title>Bad Gateway</title></head><body>The upstream sent no answer.</body></html>",
-                                self.status or 502, headers=self.headers)
+            return HTMLResponse(
+                "<html><head><title>Bad Gateway</title></head><body>The upstream sent no answer.</body></html>", self.status or 502, headers=self.headers
+            )
         if self.kind == "echo":
             message = "rejected: " + " ".join(ECHO_FORMS[self.form](secret) for secret in received.secrets)
             if self.text:
                 return PlainTextResponse(message, self.status or 500)
             return vendor_error(self.status or 500, message)
         if self.kind == "truncated":
-            return Response(real.body[:len(real.body) // 2], real.status_code, media_type="application/json")
+            return Response(real.body[: len(real.body) // 2], real.status_code, media_type="application/json")
         if self.kind == "wrong_types":
             return JSONResponse({"list": [], "null": None, "string": "ok"}[self.top] if self.top else mistyped(json.loads(real.body)), real.status_code)
         if self.kind == "texts":
@@ -216,7 +233,7 @@ class CutResponse(Response):
 
     async def __call__(self, scope, receive, send):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body[:len(self.body) // 2], "more_body": True})
+        await send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
 
 
 def longer(value: object, more: str) -> object:

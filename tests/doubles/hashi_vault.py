@@ -208,7 +208,7 @@ class HashiVaultDouble(Double):
         if received.method == "GET" and received.query_of.get("list") == "true":
             received.operation = "LIST"
         if path.startswith("auth/") and path.endswith(LOGIN):
-            return self._log_in(received, path[len("auth/"):-len(LOGIN)])
+            return self._log_in(received, path[len("auth/") : -len(LOGIN)])
         token = self._token(received)
         if path == "auth/token" + REVOKE:
             if received.method not in ("POST", "PUT"):
@@ -217,10 +217,10 @@ class HashiVaultDouble(Double):
             self.tokens.pop(received.headers["x-vault-token"], None)
             return Response(status_code=204)
         if path.startswith(MOUNTS):
-            return self._show_mount(received, token, path[len(MOUNTS):].strip("/"))
+            return self._show_mount(received, token, path[len(MOUNTS) :].strip("/"))
         for (namespace, name), mount in self.mounts.items():
             if namespace == received.namespace and path.startswith(name + "/"):
-                return (self._versioned if mount.version == 2 else self._plain)(received, token, mount, name, path[len(name) + 1:])
+                return (self._versioned if mount.version == 2 else self._plain)(received, token, mount, name, path[len(name) + 1 :])
         self._check(token, path, "read")
         raise Refusal(404, 'no handler for route "%s". route entry not found.' % path)
 
@@ -271,18 +271,46 @@ class HashiVaultDouble(Double):
         role.uses = role.uses and role.uses - 1
         received.authenticated_as = body["role_id"]
         token = self.issue(role.rules, received.namespace, role.ttl, role.token_uses)
-        return _success(None, auth={"client_token": token, "accessor": "a", "policies": ["default"], "token_policies": ["default"], "entity_id": "e",
-                                    "metadata": {"role_name": body["role_id"]}, "lease_duration": role.ttl, "renewable": True, "token_type": "service",
-                                    "num_uses": role.token_uses, "orphan": True, "mfa_requirement": None})
+        return _success(
+            None,
+            auth={
+                "client_token": token,
+                "accessor": "a",
+                "policies": ["default"],
+                "token_policies": ["default"],
+                "entity_id": "e",
+                "metadata": {"role_name": body["role_id"]},
+                "lease_duration": role.ttl,
+                "renewable": True,
+                "token_type": "service",
+                "num_uses": role.token_uses,
+                "orphan": True,
+                "mfa_requirement": None,
+            },
+        )
 
     def _show_mount(self, received, token, path):
         for (namespace, name), mount in self.mounts.items():
             inside = token.rules is None or any(rule.startswith(name + "/") for rule in token.rules)
             if namespace == received.namespace and (path + "/").startswith(name + "/") and inside:
-                return _success({"accessor": "kv_1", "description": "", "type": "kv", "options": {"version": str(mount.version)}, "path": name + "/",
-                                 "config": {"default_lease_ttl": 0, "force_no_cache": False, "max_lease_ttl": 0}, "deprecation_status": "supported",
-                                 "external_entropy_access": False, "local": False, "plugin_version": "", "running_plugin_version": "v0.0.0+builtin",
-                                 "running_sha256": "", "seal_wrap": False, "uuid": "u"})
+                return _success(
+                    {
+                        "accessor": "kv_1",
+                        "description": "",
+                        "type": "kv",
+                        "options": {"version": str(mount.version)},
+                        "path": name + "/",
+                        "config": {"default_lease_ttl": 0, "force_no_cache": False, "max_lease_ttl": 0},
+                        "deprecation_status": "supported",
+                        "external_entropy_access": False,
+                        "local": False,
+                        "plugin_version": "",
+                        "running_plugin_version": "v0.0.0+builtin",
+                        "running_sha256": "",
+                        "seal_wrap": False,
+                        "uuid": "u",
+                    }
+                )
         raise Refusal(403, 'preflight capability check returned 403, please ensure client\'s policies grant access to path "%s/"' % path)
 
     # A KV secrets engine of version 1: it keeps whatever it gets, under whatever path.
@@ -304,7 +332,7 @@ class HashiVaultDouble(Double):
     @staticmethod
     def _keys(mount, folder):
         prefix = folder.strip("/") + "/" if folder.strip("/") else ""
-        below = [path[len(prefix):] for path in mount.secrets if path.startswith(prefix)]
+        below = [path[len(prefix) :] for path in mount.secrets if path.startswith(prefix)]
         if not below:
             raise Refusal(404)
         return _success({"keys": sorted({path.partition("/")[0] + "/" * ("/" in path) for path in below})})
@@ -314,17 +342,28 @@ class HashiVaultDouble(Double):
     def _versioned(self, received, token, mount, name, path):
         what, _slash, key = path.partition("/")
         handlers = {
-            ("config", "GET"): self._show_config, ("config", "POST"): self._configure, ("data", "GET"): self._read, ("data", "POST"): self._write,
-            ("data", "DELETE"): self._delete_latest, ("delete", "POST"): self._mark, ("undelete", "POST"): self._mark, ("destroy", "POST"): self._mark,
-            ("destroy", "PUT"): self._mark, ("metadata", "GET"): self._show_metadata, ("metadata", "POST"): self._set_metadata,
-            ("metadata", "DELETE"): self._forget, ("metadata", "LIST"): None,
+            ("config", "GET"): self._show_config,
+            ("config", "POST"): self._configure,
+            ("data", "GET"): self._read,
+            ("data", "POST"): self._write,
+            ("data", "DELETE"): self._delete_latest,
+            ("delete", "POST"): self._mark,
+            ("undelete", "POST"): self._mark,
+            ("destroy", "POST"): self._mark,
+            ("destroy", "PUT"): self._mark,
+            ("metadata", "GET"): self._show_metadata,
+            ("metadata", "POST"): self._set_metadata,
+            ("metadata", "DELETE"): self._forget,
+            ("metadata", "LIST"): None,
         }
         operation = "POST" if received.method == "PUT" and what != "destroy" else received.operation
         if what == "data" and not key and operation == "GET" and self.openbao:
             raise Refusal(404)
         if (what, operation) not in handlers or (bool(key) == (what == "config") and operation != "LIST") or (key.endswith("/") and operation != "LIST"):
-            raise _Warned("Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. "
-                          "If using the %s, use '%s kv get' for this operation." % (("OpenBao CLI", "bao") if self.openbao else ("Vault CLI", "vault")))
+            raise _Warned(
+                "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. "
+                "If using the %s, use '%s kv get' for this operation." % (("OpenBao CLI", "bao") if self.openbao else ("Vault CLI", "vault"))
+            )
         if operation == "LIST":
             self._check(token, "%s/%s/" % (name, path.rstrip("/")), "list")
             return self._keys(mount, key)
@@ -335,8 +374,14 @@ class HashiVaultDouble(Double):
         return handlers[what, operation](received, mount, key)
 
     def _show_config(self, _received, mount, _key):
-        return _success(dict(self._no_cas_of_metadata, max_versions=mount.max_versions, cas_required=mount.cas_required,
-                             delete_version_after=_duration(mount.delete_version_after)))
+        return _success(
+            dict(
+                self._no_cas_of_metadata,
+                max_versions=mount.max_versions,
+                cas_required=mount.cas_required,
+                delete_version_after=_duration(mount.delete_version_after),
+            )
+        )
 
     @property
     def _no_cas_of_metadata(self):
@@ -413,7 +458,7 @@ class HashiVaultDouble(Double):
         numbers = body.get("versions") if isinstance(body, dict) else None
         if not isinstance(numbers, list) or not numbers:
             raise Refusal(400, "No version number provided")
-        what = received.path[len("/v1/"):].split("/" + key)[0].rpartition("/")[2]
+        what = received.path[len("/v1/") :].split("/" + key)[0].rpartition("/")[2]
 
         def change():
             for number in numbers:
@@ -430,13 +475,23 @@ class HashiVaultDouble(Double):
         secret = mount.secrets.get(key)
         if not secret:
             raise Refusal(404)
-        versions = {str(number): {"created_time": _date(version.created), "deletion_time": _date(version.deletion), "destroyed": version.destroyed}
-                    for number, version in secret.versions.items()}
+        versions = {
+            str(number): {"created_time": _date(version.created), "deletion_time": _date(version.deletion), "destroyed": version.destroyed}
+            for number, version in secret.versions.items()
+        }
         created = min((version.created for version in secret.versions.values()), default=0)
         oldest = min(secret.versions, default=0)
-        told = {"versions": versions, "current_version": secret.current, "oldest_version": oldest if oldest > 1 else 0, "created_time": _date(created),
-                "updated_time": _date(created), "max_versions": secret.max_versions, "cas_required": secret.cas_required,
-                "delete_version_after": _duration(secret.delete_version_after), "custom_metadata": secret.custom}
+        told = {
+            "versions": versions,
+            "current_version": secret.current,
+            "oldest_version": oldest if oldest > 1 else 0,
+            "created_time": _date(created),
+            "updated_time": _date(created),
+            "max_versions": secret.max_versions,
+            "cas_required": secret.cas_required,
+            "delete_version_after": _duration(secret.delete_version_after),
+            "custom_metadata": secret.custom,
+        }
         return _success(dict(told, current_metadata_version=0, **self._no_cas_of_metadata) if self.openbao else told)
 
     def _set_metadata(self, received, mount, key):
@@ -458,8 +513,10 @@ class _Warned(Refusal):
 
 
 def _success(data, status=200, auth=None, warnings=None):
-    return JSONResponse({"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": warnings,
-                         "auth": auth}, status)
+    return JSONResponse(
+        {"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": warnings, "auth": auth},
+        status,
+    )
 
 
 def _duration(seconds):
@@ -480,8 +537,13 @@ def _strings(value):
 
 def _told(number, version, custom):
     """What is told of a version beside its data."""
-    return {"version": number, "created_time": _date(version.created), "deletion_time": _date(version.deletion), "destroyed": version.destroyed,
-            "custom_metadata": custom}
+    return {
+        "version": number,
+        "created_time": _date(version.created),
+        "deletion_time": _date(version.deletion),
+        "destroyed": version.destroyed,
+        "custom_metadata": custom,
+    }
 
 
 def _apply(target, body):
@@ -499,7 +561,7 @@ def _apply(target, body):
 def _fits(rule, path):
     """Whether a path of a policy stands for this one."""
     if rule.endswith("*"):
-        return path.startswith(rule[:-1]) if "+" not in rule else _fits(rule[:-1], "/".join(path.split("/")[:rule.count("/") + 1]))
+        return path.startswith(rule[:-1]) if "+" not in rule else _fits(rule[:-1], "/".join(path.split("/")[: rule.count("/") + 1]))
     parts, names = rule.split("/"), path.split("/")
     return len(parts) == len(names) and all(part in ("+", name) for part, name in zip(parts, names))
 

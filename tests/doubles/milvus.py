@@ -46,8 +46,21 @@ class MilvusDouble(Double):
     min_password = 6
     bcrypt_limit = 72
 
-    def __init__(self, users=None, *, admins=("root", "db_admin"), super_users=(), authorization=True, success_code=0, users_api=True,
-                 max_password=72, strict=None, cloud=False, api_keys=None, **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        admins=("root", "db_admin"),
+        super_users=(),
+        authorization=True,
+        success_code=0,
+        users_api=True,
+        max_password=72,
+        strict=None,
+        cloud=False,
+        api_keys=None,
+        **options,
+    ):
         super().__init__(users, **options)
         if not cloud:
             self.users.setdefault("root", "Milvus")
@@ -62,8 +75,13 @@ class MilvusDouble(Double):
         self.api_keys = dict(api_keys or {})
 
     def routes(self):
-        return [("POST", UPDATE, self._update_password), ("POST", LIST, self._list), ("POST", DESCRIBE, self._describe),
-                ("POST", CREATE, self._create), ("POST", DROP, self._drop)]
+        return [
+            ("POST", UPDATE, self._update_password),
+            ("POST", LIST, self._list),
+            ("POST", DESCRIBE, self._describe),
+            ("POST", CREATE, self._create),
+            ("POST", DROP, self._drop),
+        ]
 
     def is_write(self, received):
         return received.path in (UPDATE, CREATE, DROP)
@@ -151,15 +169,17 @@ class MilvusDouble(Double):
                 label = name[0].upper() + name[1:]
                 return self._failure(1802, "missing required parameters, error: Field validation for '%s' failed on the 'required' tag" % label), None
         if not self._is_admin(received) and not (own and body["userName"] == received.authenticated_as):
-            return self._failure(65535, "rpc error: code = PermissionDenied desc = %s: permission deny to %s"
-                                 % (privilege, received.authenticated_as), 403), None
+            return self._failure(
+                65535, "rpc error: code = PermissionDenied desc = %s: permission deny to %s" % (privilege, received.authenticated_as), 403
+            ), None
         return None, body
 
     def _password_refusal(self, password):
         length = len(password.encode("utf-8"))
         if not self.min_password <= length <= self.max_password:
-            return self._failure(1100, "invalid password length: invalid parameter[%d out of range %d <= value <= %d]"
-                                 % (length, self.min_password, self.max_password))
+            return self._failure(
+                1100, "invalid password length: invalid parameter[%d out of range %d <= value <= %d]" % (length, self.min_password, self.max_password)
+            )
         if self.strict:
             classes = sum(bool(re.search(pattern, password)) for pattern in ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]"))
             if not 8 <= len(password) <= 64 or classes < 3:

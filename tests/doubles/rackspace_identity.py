@@ -147,20 +147,33 @@ class RackspaceIdentityDouble(Double):
     def _token(self, token, kind):
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=24)
         return {
-            "id": token, "expires": end.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "tenant": {"id": self.account, "name": self.account},
+            "id": token,
+            "expires": end.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "tenant": {"id": self.account, "name": self.account},
             "RAX-AUTH:authenticatedBy": ["APIKEY" if kind == API_KEY else "PASSWORD"],
         }
 
     def _catalog(self):
         # Cloud Files comes first, with another tenant: who takes the first best endpoint finds out here.
-        files = [{"region": region, "tenantId": self._files_account, "publicURL": f"https://storage.invalid/v1/{self._files_account}",
-                  "internalURL": f"https://snet-storage.invalid/v1/{self._files_account}"} for region in self.endpoints]
+        files = [
+            {
+                "region": region,
+                "tenantId": self._files_account,
+                "publicURL": f"https://storage.invalid/v1/{self._files_account}",
+                "internalURL": f"https://snet-storage.invalid/v1/{self._files_account}",
+            }
+            for region in self.endpoints
+        ]
         databases = [{"region": region, "tenantId": self.account, "publicURL": url} for region, url in self.endpoints.items()]
         return [{"name": "cloudFiles", "type": "object-store", "endpoints": files}, {"name": "cloudDatabases", "type": "rax:database", "endpoints": databases}]
 
     def _user(self, name):
-        return {"id": self._identifier(name), "name": name, "RAX-AUTH:defaultRegion": next(iter(self.endpoints), ""),
-                "roles": [{"id": "3", "name": "identity:user-admin", "description": "User Admin Role."}]}
+        return {
+            "id": self._identifier(name),
+            "name": name,
+            "RAX-AUTH:defaultRegion": next(iter(self.endpoints), ""),
+            "roles": [{"id": "3", "name": "identity:user-admin", "description": "User Admin Role."}],
+        }
 
 
 DOUBLE = RackspaceIdentityDouble

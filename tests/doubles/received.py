@@ -55,8 +55,17 @@ class Received:
 
     def summary(self):
         """What may be shown to anyone."""
-        return {"method": self.method, "path": self.path, "login": self.login, "authenticated_as": self.authenticated_as, "user": self.user,
-                "write": self.write, "fault": self.fault, "status": self.status, "header_names": self.header_names}
+        return {
+            "method": self.method,
+            "path": self.path,
+            "login": self.login,
+            "authenticated_as": self.authenticated_as,
+            "user": self.user,
+            "write": self.write,
+            "fault": self.fault,
+            "status": self.status,
+            "header_names": self.header_names,
+        }
 
 
 class Connection:

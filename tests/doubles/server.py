@@ -76,8 +76,20 @@ class LoopbackServer:
             if self._client_ca:
                 options.update(ssl_ca_certs=str(self._client_ca), ssl_cert_reqs=ssl.CERT_REQUIRED)
         # h11 is named because the faults that cut a connection reach for its transport.
-        config = uvicorn.Config(self._app, http="h11", ws="none", lifespan="off", loop="asyncio", interface="asgi3", log_config=None, access_log=False,
-                                proxy_headers=False, server_header=False, timeout_keep_alive=60, **options)
+        config = uvicorn.Config(
+            self._app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=60,
+            **options,
+        )
         config.load()
         # With the protocol named, asyncio sends small answers at once, which is worth 40 ms a request.
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

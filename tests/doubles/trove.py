@@ -41,8 +41,23 @@ class TroveDouble(IdentityDouble):
 
     vendor = "trove"
 
-    def __init__(self, users=None, *, instances=None, hostname="127.0.0.1", engine="mysql", delay=0.0, refuses=False, page_size=20, put_rate=None,
-                 retry_after="seconds", guest="well", odd_account=False, readers=(), **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        instances=None,
+        hostname="127.0.0.1",
+        engine="mysql",
+        delay=0.0,
+        refuses=False,
+        page_size=20,
+        put_rate=None,
+        retry_after="seconds",
+        guest="well",
+        odd_account=False,
+        readers=(),
+        **options,
+    ):
         super().__init__(users, **options)
         self.instances = dict(instances or {INSTANCE: "ACTIVE"})
         self.hostname = hostname
@@ -60,8 +75,12 @@ class TroveDouble(IdentityDouble):
 
     def routes(self):
         instance = "/v1.0/{tenant}/instances/{instance}"
-        return super().routes() + [("GET", instance, self._show_instance), ("GET", instance + "/users", self._list), ("PUT", instance + "/users", self._change),
-                                   ("GET", instance + "/users/{user:path}", self._show_user)]
+        return super().routes() + [
+            ("GET", instance, self._show_instance),
+            ("GET", instance + "/users", self._list),
+            ("PUT", instance + "/users", self._change),
+            ("GET", instance + "/users/{user:path}", self._show_user),
+        ]
 
     def is_write(self, received):
         return received.method in ("PUT", "DELETE") or (received.method == "POST" and received.path.startswith("/v1.0/"))
@@ -114,16 +133,21 @@ class TroveDouble(IdentityDouble):
         if self.guest == "silent":
             return self.error(400, "Timeout trying to connect to the Guest Agent.")
         if self.guest == "without database":
-            return self.error(400, 'An error occurred communicating with the guest: (2003, "Can\'t connect to MySQL server on \'127.0.0.1\'").')
+            return self.error(400, "An error occurred communicating with the guest: (2003, \"Can't connect to MySQL server on '127.0.0.1'\").")
         return None
 
     def _show_instance(self, received, tenant, instance):  # pylint: disable=unused-argument
         refusal = self._begin(instance, running=False)
         if refusal:
             return refusal
-        shown = {"id": instance, "name": "database", "status": self.instances[instance], "region": self.regions[0],
-                 "datastore": {"type": self.engine, "version": "8.0"},
-                 "links": [{"rel": "self", "href": "https://127.0.0.1/v1.0/%s/instances/%s" % (tenant, instance)}]}
+        shown = {
+            "id": instance,
+            "name": "database",
+            "status": self.instances[instance],
+            "region": self.regions[0],
+            "datastore": {"type": self.engine, "version": "8.0"},
+            "links": [{"rel": "self", "href": "https://127.0.0.1/v1.0/%s/instances/%s" % (tenant, instance)}],
+        }
         if self.hostname:
             shown["hostname"] = self.hostname
         return self.json({"instance": shown})

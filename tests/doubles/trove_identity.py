@@ -19,8 +19,17 @@ ACCOUNT = "123456"
 PROJECT_ID = "8503f9dbdf12440e895f3072798f748b"
 DOMAIN_ID = "default"
 API_KEY = "RAX-KSKEY:apiKeyCredentials"
-FAULTS = {400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 413: "overLimit", 422: "unprocessableEntity",
-          500: "instanceFault", 501: "notImplemented", 503: "serviceUnavailable"}
+FAULTS = {
+    400: "badRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "itemNotFound",
+    413: "overLimit",
+    422: "unprocessableEntity",
+    500: "instanceFault",
+    501: "notImplemented",
+    503: "serviceUnavailable",
+}
 
 
 class IdentityDouble(Double):
@@ -37,8 +46,19 @@ class IdentityDouble(Double):
     :param options: those of :class:`tests.doubles.base.Double`.
     """
 
-    def __init__(self, users=None, *, operators=None, api_keys=None, application_credentials=None, project="customer", domain="Default",
-                 regions=("RegionOne",), multi_factor=(), **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        operators=None,
+        api_keys=None,
+        application_credentials=None,
+        project="customer",
+        domain="Default",
+        regions=("RegionOne",),
+        multi_factor=(),
+        **options,
+    ):
         self.operators = SecretDict(operators or {"operator": "operator-password"})
         self.api_keys = SecretDict(api_keys or {"operator": "operator-api-key"})
         self.application_credentials = SecretDict(application_credentials or {"credential": "operator-credential"})
@@ -133,7 +153,7 @@ class IdentityDouble(Double):
             if received.path == RACKSPACE:
                 kind = API_KEY if API_KEY in auth else "passwordCredentials"
                 return kind, auth[kind]["username"], auth[kind]["apiKey" if kind == API_KEY else "password"]
-            kind, = auth["identity"]["methods"]
+            (kind,) = auth["identity"]["methods"]
             shown = auth["identity"][kind]
             if kind == "application_credential":
                 return kind, shown["id"], shown["secret"]
@@ -156,10 +176,16 @@ class IdentityDouble(Double):
         files = "MossoCloudFS_" + ACCOUNT
         catalog = [
             # Files first, with another tenant: who takes the first best endpoint finds out here.
-            {"name": "cloudFiles", "type": "object-store", "endpoints": [
-                {"region": region, "tenantId": files, "publicURL": "https://storage.invalid/v1/" + files} for region in self.regions]},
-            {"name": "cloudDatabases", "type": "rax:database", "endpoints": [
-                {"region": region, "tenantId": ACCOUNT, "publicURL": url} for region, url in self._addresses(ACCOUNT)]},
+            {
+                "name": "cloudFiles",
+                "type": "object-store",
+                "endpoints": [{"region": region, "tenantId": files, "publicURL": "https://storage.invalid/v1/" + files} for region in self.regions],
+            },
+            {
+                "name": "cloudDatabases",
+                "type": "rax:database",
+                "endpoints": [{"region": region, "tenantId": ACCOUNT, "publicURL": url} for region, url in self._addresses(ACCOUNT)],
+            },
         ]
         token = {"id": self.issue_token(name, ACCOUNT), "expires": "2099-01-01T00:00:00.000Z", "tenant": {"id": ACCOUNT, "name": ACCOUNT}}
         return self.json({"access": {"token": token, "serviceCatalog": catalog, "user": {"id": "1", "name": name, "roles": []}}})
@@ -183,13 +209,27 @@ class IdentityDouble(Double):
             self.login_failed(name)
             return self._unauthorized("The request you have made requires authentication.")
         received.authenticated_as = next(iter(self.operators)) if kind == "application_credential" else name
-        endpoints = [{"id": "%s-%s" % (region, interface), "interface": interface, "region": region, "region_id": region, "url": url}
-                     for region, url in self._addresses(PROJECT_ID) for interface in ("admin", "internal", "public")]
-        catalog = [{"id": "1", "type": "identity", "name": "keystone", "endpoints": [
-            {"id": "1", "interface": "public", "region": self.regions[0], "region_id": self.regions[0], "url": self.url + "/v3"}]},
-            {"id": "2", "type": "database", "name": "trove", "endpoints": endpoints}]
-        token = {"methods": [kind], "user": {"name": received.authenticated_as, "domain": {"name": self.domain}}, "catalog": catalog,
-                 "project": {"id": PROJECT_ID, "name": self.project, "domain": {"name": self.domain}}, "expires_at": "2099-01-01T00:00:00.000000Z"}
+        endpoints = [
+            {"id": "%s-%s" % (region, interface), "interface": interface, "region": region, "region_id": region, "url": url}
+            for region, url in self._addresses(PROJECT_ID)
+            for interface in ("admin", "internal", "public")
+        ]
+        catalog = [
+            {
+                "id": "1",
+                "type": "identity",
+                "name": "keystone",
+                "endpoints": [{"id": "1", "interface": "public", "region": self.regions[0], "region_id": self.regions[0], "url": self.url + "/v3"}],
+            },
+            {"id": "2", "type": "database", "name": "trove", "endpoints": endpoints},
+        ]
+        token = {
+            "methods": [kind],
+            "user": {"name": received.authenticated_as, "domain": {"name": self.domain}},
+            "catalog": catalog,
+            "project": {"id": PROJECT_ID, "name": self.project, "domain": {"name": self.domain}},
+            "expires_at": "2099-01-01T00:00:00.000000Z",
+        }
         return self.json({"token": token}, 201, {"X-Subject-Token": self.issue_token(received.authenticated_as, PROJECT_ID)})
 
     def _addresses(self, tenant):

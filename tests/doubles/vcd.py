@@ -12,8 +12,9 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from tests.doubles.vcd_people import ROLES, urn
+
 # The names that tests want are to be had here, all of them.
-from tests.doubles.vcd_sessions import (
+from tests.doubles.vcd_sessions import (  # noqa: F401 pylint: disable=unused-import
     CURRENT,
     LOGIN,
     OPERATOR,
@@ -145,8 +146,20 @@ class VcdDouble(VcdSessionsDouble):
     :param options: those of :class:`tests.doubles.vcd_sessions.VcdSessionsDouble`.
     """
 
-    def __init__(self, users=None, *, strict=False, ends_sessions="none", wrong_current_counts=False, ignore_case=True, provider_sees_all=False,
-                 self_service=False, shown_password=None, nulls=False, **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        strict=False,
+        ends_sessions="none",
+        wrong_current_counts=False,
+        ignore_case=True,
+        provider_sees_all=False,
+        self_service=False,
+        shown_password=None,
+        nulls=False,
+        **options,
+    ):
         super().__init__(users, **options)
         self.strict = strict
         self.ends_sessions = ends_sessions
@@ -159,9 +172,12 @@ class VcdDouble(VcdSessionsDouble):
 
     def routes(self):
         users = ROOT + "/users"
-        return super().routes() + [("GET", users, self.since("35.0", self._list)), ("GET", users + "/{user}", self.since("35.0", self._show)),
-                                   ("PUT", users + "/{user}", self.since("35.0", self._update)),
-                                   ("POST", users + "/{user}/changePassword", self.since("36.3", self._change))]
+        return super().routes() + [
+            ("GET", users, self.since("35.0", self._list)),
+            ("GET", users + "/{user}", self.since("35.0", self._show)),
+            ("PUT", users + "/{user}", self.since("35.0", self._update)),
+            ("POST", users + "/{user}/changePassword", self.since("36.3", self._change)),
+        ]
 
     def is_write(self, received):
         return received.path.startswith(ROOT + "/users") and received.method not in ("GET", "HEAD")
@@ -172,7 +188,7 @@ class VcdDouble(VcdSessionsDouble):
             return
         named = re.search("username==(%s)" % VALUE, (self.query(received, "filter", "sortAsc", "sortDesc", "page", "pageSize") or {}).get("filter", ""))
         received.user = re.sub(r"\\(.)", r"\1", named[1]) if named else None
-        person = self._by_urn.get(received.path[len(ROOT + "/users/"):].partition("/")[0])
+        person = self._by_urn.get(received.path[len(ROOT + "/users/") :].partition("/")[0])
         if person:
             received.user = person.name
         body = self._body(received)
@@ -234,8 +250,11 @@ class VcdDouble(VcdSessionsDouble):
     @staticmethod
     def _members(version, restricted=True):
         """The members that a user has in this version."""
-        return {name: member for name, member in MEMBERS.items()
-                if number(member.since) <= number(version) < number(member.until) and (restricted or not member.restricted)}
+        return {
+            name: member
+            for name, member in MEMBERS.items()
+            if number(member.since) <= number(version) < number(member.until) and (restricted or not member.restricted)
+        }
 
     def _in_sight(self, received, person):
         """Whether the caller may do with this user what it asks for."""
@@ -246,8 +265,10 @@ class VcdDouble(VcdSessionsDouble):
 
     def _shown(self, received, person):
         """A user as the caller sees it."""
-        shown = {name: getattr(person, member.attribute) if member.attribute else self.shown_password
-                 for name, member in self._members(received.version, received.session.person.is_admin).items()}
+        shown = {
+            name: getattr(person, member.attribute) if member.attribute else self.shown_password
+            for name, member in self._members(received.version, received.session.person.is_admin).items()
+        }
         return {name: value for name, value in shown.items() if self.nulls or value is not None}
 
     def _list(self, received):
@@ -264,8 +285,11 @@ class VcdDouble(VcdSessionsDouble):
             return self.refuse("bad_request", str(error))
         if sort not in members or not members[sort].sortable:
             return self.refuse("bad_request", "The field cannot be sorted by.")
-        found = [person for person in self._by_urn.values()
-                 if self._in_sight(received, person) and wanted.matches(lambda name, person=person: _text(getattr(person, members[name].attribute)))]
+        found = [
+            person
+            for person in self._by_urn.values()
+            if self._in_sight(received, person) and wanted.matches(lambda name, person=person: _text(getattr(person, members[name].attribute)))
+        ]
         found.sort(key=lambda person: _text(getattr(person, members[sort].attribute)), reverse=bool(query.get("sortDesc")))
         return self.page(received, query, found, lambda person: self._shown(received, person), "VcdUsers")
 
@@ -298,8 +322,11 @@ class VcdDouble(VcdSessionsDouble):
         if not received.session.person.is_admin and any(body.get(name) != getattr(person, members[name].attribute) for name in members):
             return self.refuse("forbidden")
         # What is left out does not stay as it was: a client that sends a part only does harm.
-        changes = {member.attribute: body.get(name, member.default) for name, member in members.items()
-                   if not member.read_only and member.attribute and name not in ("username", "roleEntityRefs", "locked")}
+        changes = {
+            member.attribute: body.get(name, member.default)
+            for name, member in members.items()
+            if not member.read_only and member.attribute and name not in ("username", "roleEntityRefs", "locked")
+        }
         changes["roles"] = [role for wanted in body["roleEntityRefs"] for role in ROLES if wanted["id"] == urn("role", role)]
         unlocks = body.get("locked") is False
         self.commit(received, lambda: self._apply_update(received, person, changes, password, unlocks))

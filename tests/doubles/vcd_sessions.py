@@ -35,14 +35,24 @@ SYSTEM_OPERATOR = "administrator"
 SYSTEM_PASSWORD = "system-S3cr3t-MARKER"
 SYSTEM_API_TOKEN = "system-S3cr3t-MARKER-api-token"
 
-CODES = {400: "BAD_REQUEST", 401: "NOT_AUTHENTICATED", 403: "ACCESS_TO_RESOURCE_IS_FORBIDDEN", 405: "METHOD_NOT_ALLOWED", 406: "NOT_ACCEPTABLE",
-         415: "UNSUPPORTED_MEDIA_TYPE"}
+CODES = {
+    400: "BAD_REQUEST",
+    401: "NOT_AUTHENTICATED",
+    403: "ACCESS_TO_RESOURCE_IS_FORBIDDEN",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
 _DENIED = (401, "NOT_AUTHENTICATED", "This operation is denied.")
 _FORBIDDEN = (403, "ACCESS_TO_RESOURCE_IS_FORBIDDEN", "Either you need some or all of the rights for this operation or the target entity is invalid.")
 # Occasion to status, minorErrorCode and message. Only the first line is certain, so each can be given otherwise.
 REFUSALS = {
-    "unauthenticated": _DENIED, "forbidden": _FORBIDDEN, "bad_request": (400, "BAD_REQUEST", "The request cannot be understood."),
-    "locked": _DENIED, "disabled": _DENIED, "absent": _FORBIDDEN,
+    "unauthenticated": _DENIED,
+    "forbidden": _FORBIDDEN,
+    "bad_request": (400, "BAD_REQUEST", "The request cannot be understood."),
+    "locked": _DENIED,
+    "disabled": _DENIED,
+    "absent": _FORBIDDEN,
     "wrong_current": (400, "BAD_REQUEST", "The current password is not correct."),
     "same": (400, "BAD_REQUEST", "The new password is the current one."),
     "policy": (400, "BAD_REQUEST", "The password does not satisfy the policy."),
@@ -94,10 +104,32 @@ class VcdSessionsDouble(Double):
 
     vendor = "vcd"
 
-    def __init__(self, users=None, *, org="acme", admins=(OPERATOR,), system_users=None, api_tokens=None, system_api_tokens=None, people=None,
-                 versions=("36.3", "37.2", "38.1"), deprecated=("36.3",), lockout=True, lockout_system=False, lockout_after=5, lockout_minutes=10,
-                 session_minutes=30, max_sessions=None, split_at="last", charset="utf-8", paging_required=True, public_url=None, refusals=None, host_name=None,
-                 **options):
+    def __init__(
+        self,
+        users=None,
+        *,
+        org="acme",
+        admins=(OPERATOR,),
+        system_users=None,
+        api_tokens=None,
+        system_api_tokens=None,
+        people=None,
+        versions=("36.3", "37.2", "38.1"),
+        deprecated=("36.3",),
+        lockout=True,
+        lockout_system=False,
+        lockout_after=5,
+        lockout_minutes=10,
+        session_minutes=30,
+        max_sessions=None,
+        split_at="last",
+        charset="utf-8",
+        paging_required=True,
+        public_url=None,
+        refusals=None,
+        host_name=None,
+        **options,
+    ):
         self.versions = tuple(versions)
         self.deprecated = set(deprecated)
         self.admins = set(admins)
@@ -127,11 +159,18 @@ class VcdSessionsDouble(Double):
 
     def routes(self):
         sessions, current, one = ROOT + "/sessions", ROOT + "/sessions/current", ROOT + "/sessions/{session}"
-        return [("GET", VERSIONS, self._show_versions), ("POST", "/oauth/tenant/{org}/token", self._grant), ("POST", "/oauth/provider/token", self._grant),
-                ("POST", sessions, self.since("33.0", self._log_in)), ("POST", ROOT + "/sessions/provider", self.since("33.0", self._log_in)),
-                ("GET", sessions, self.since("33.0", self._list_sessions)),
-                ("GET", current, self.since("34.0", self._show_session)), ("DELETE", current, self.since("36.0", self._log_out)),
-                ("GET", one, self.since("33.0", self._show_session)), ("DELETE", one, self.since("33.0", self._log_out))]
+        return [
+            ("GET", VERSIONS, self._show_versions),
+            ("POST", "/oauth/tenant/{org}/token", self._grant),
+            ("POST", "/oauth/provider/token", self._grant),
+            ("POST", sessions, self.since("33.0", self._log_in)),
+            ("POST", ROOT + "/sessions/provider", self.since("33.0", self._log_in)),
+            ("GET", sessions, self.since("33.0", self._list_sessions)),
+            ("GET", current, self.since("34.0", self._show_session)),
+            ("DELETE", current, self.since("36.0", self._log_out)),
+            ("GET", one, self.since("33.0", self._show_session)),
+            ("DELETE", one, self.since("33.0", self._log_out)),
+        ]
 
     def is_write(self, received):
         return False
@@ -248,8 +287,10 @@ class VcdSessionsDouble(Double):
 
     def since(self, version, handler):
         """A handler that is there from this version on."""
+
         def gated(received, **parameters):
             return handler(received, **parameters) if number(received.version) >= number(version) else self.refuse("absent")
+
         return gated
 
     def json(self, received, body, headers=None):
@@ -283,8 +324,14 @@ class VcdSessionsDouble(Double):
         if page < 1 or size > 128:
             return self.refuse("bad_request", "page begins at 1, pageSize ends at 128.")
         count = -(-len(items) // size) if size else 0
-        body = {"resultTotal": len(items), "pageCount": count, "page": page, "pageSize": size, "associations": [],
-                "values": [show(item) for item in items[(page - 1) * size:page * size]]}
+        body = {
+            "resultTotal": len(items),
+            "pageCount": count,
+            "page": page,
+            "pageSize": size,
+            "associations": [],
+            "values": [show(item) for item in items[(page - 1) * size : page * size]],
+        }
         answer = self.json(received, body)
         relations = collections.defaultdict(list)
         for relation, target in (("firstPage", 1), ("lastPage", count), ("nextPage", page + 1), ("previousPage", page - 1)):
@@ -347,14 +394,21 @@ class VcdSessionsDouble(Double):
                 return None
             asked = "Invalid API version requested" if version else asked
         known = ", ".join(one + (" [D]" if one in self.deprecated else "") for one in sorted(self.versions, key=number, reverse=True))
-        return self.error(406, "The request has invalid accept header: %s. Supported API versions are: [%s] ([D] indicates deprecated versions)"
-                          % (asked, known))
+        return self.error(
+            406, "The request has invalid accept header: %s. Supported API versions are: [%s] ([D] indicates deprecated versions)" % (asked, known)
+        )
 
     def _show_versions(self, received):  # pylint: disable=unused-argument
-        found = "".join('<VersionInfo deprecated="%s"><Version>%s</Version><LoginUrl>%s/sessions</LoginUrl></VersionInfo>'
-                        % (str(one in self.deprecated).lower(), one, (self.public_url or self.url) + ROOT) for one in self.versions)
-        return Response('<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<SupportedVersions xmlns="http://www.vmware.com/vcloud/versions">%s'
-                        "</SupportedVersions>" % found, media_type="text/xml")
+        found = "".join(
+            '<VersionInfo deprecated="%s"><Version>%s</Version><LoginUrl>%s/sessions</LoginUrl></VersionInfo>'
+            % (str(one in self.deprecated).lower(), one, (self.public_url or self.url) + ROOT)
+            for one in self.versions
+        )
+        return Response(
+            '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<SupportedVersions xmlns="http://www.vmware.com/vcloud/versions">%s'
+            "</SupportedVersions>" % found,
+            media_type="text/xml",
+        )
 
     def _login_refusal(self, org, name, password):
         """The occasion for a refusal, or ``None``. A SAML or OAUTH user has no password that could be shown here."""
@@ -389,8 +443,9 @@ class VcdSessionsDouble(Double):
     def _open(self, person, kind):
         if self.max_sessions is not None and sum(one.person is person for one in self.open_sessions) >= self.max_sessions:
             return None
-        session = Session("urn:vcloud:session:%s" % uuid.uuid4(), person, kind, self.now + 60 * self.session_minutes,
-                          "token-S3cr3t-MARKER-" + secrets.token_hex(16))
+        session = Session(
+            "urn:vcloud:session:%s" % uuid.uuid4(), person, kind, self.now + 60 * self.session_minutes, "token-S3cr3t-MARKER-" + secrets.token_hex(16)
+        )
         self.sessions.append(session)
         self._by_token[session.token] = session
         return session
@@ -416,8 +471,15 @@ class VcdSessionsDouble(Double):
 
     def _view(self, received, session):
         person = session.person
-        body = {"id": session.id, "user": person.ref, "org": person.org.ref, "location": "site-1", "roles": list(person.roles),
-                "roleRefs": person.role_refs, "sessionIdleTimeoutMinutes": self.session_minutes}
+        body = {
+            "id": session.id,
+            "user": person.ref,
+            "org": person.org.ref,
+            "location": "site-1",
+            "roles": list(person.roles),
+            "roleRefs": person.role_refs,
+            "sessionIdleTimeoutMinutes": self.session_minutes,
+        }
         if number(received.version) >= number("37.1"):
             body["site"] = {"name": "site-1", "id": urn("site", "site-1")}
         return body

@@ -201,16 +201,43 @@ class Ansible:
         path.write_text(json.dumps(inventory, indent=2), encoding="utf-8")
         return path
 
-    def _start(self, program, command, *, number=None, inventory=None, check=False, diff=False, verbosity=0, extra_vars=None, env=None,
-               vault_password=None, tags=None, skip_tags=None, limit=None, forks=None, kill_at=None, watch=False, args=()):
+    def _start(
+        self,
+        program,
+        command,
+        *,
+        number=None,
+        inventory=None,
+        check=False,
+        diff=False,
+        verbosity=0,
+        extra_vars=None,
+        env=None,
+        vault_password=None,
+        tags=None,
+        skip_tags=None,
+        limit=None,
+        forks=None,
+        kill_at=None,
+        watch=False,
+        args=(),
+    ):
         number = number or next(self._counter)
         run = uuid.uuid4().hex
         folder = self._folder / ("run-%d" % number)
         for name in ("home", "tmp", "local", "remote", "cwd"):
             (folder / name).mkdir(parents=True)
         config = self._input(number, "ansible.cfg")
-        config.write_text(CONFIG % {"callbacks": HERE / "callback_plugins", "collections": self._collections, "python": sys.executable,
-                                    "inventory": self._inventory(number, inventory)}, encoding="utf-8")
+        config.write_text(
+            CONFIG
+            % {
+                "callbacks": HERE / "callback_plugins",
+                "collections": self._collections,
+                "python": sys.executable,
+                "inventory": self._inventory(number, inventory),
+            },
+            encoding="utf-8",
+        )
         command = [str(pathlib.Path(sys.executable).parent / program), *command]
         command += ["--check"] * check + ["--diff"] * diff + (["-" + "v" * verbosity] if verbosity else [])
         for option, value in (("--tags", tags), ("--skip-tags", skip_tags), ("--limit", limit), ("--forks", forks)):
@@ -236,8 +263,15 @@ class Ansible:
             watcher.start()
         # Files and not pipes: a worker that outlives its run would keep a pipe open, and with it the test waiting.
         with open(folder / "stdout.txt", "wb") as stdout, open(folder / "stderr.txt", "wb") as stderr:
-            process = subprocess.Popen([*command, *args], cwd=folder / "cwd", env=environment, stdin=subprocess.DEVNULL,  # pylint: disable=consider-using-with
-                                       stdout=stdout, stderr=stderr, start_new_session=True)
+            process = subprocess.Popen(
+                [*command, *args],
+                cwd=folder / "cwd",
+                env=environment,
+                stdin=subprocess.DEVNULL,  # pylint: disable=consider-using-with
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
         running = Running(process, run, folder, watcher, self.runs.append)
         self._started.append(running)
         return running
@@ -246,11 +280,23 @@ class Ansible:
     def _environment(folder, config, run):
         environment = {name: os.environ[name] for name in PASSED if name in os.environ}
         environment["PATH"] = os.pathsep.join(filter(None, [str(pathlib.Path(sys.executable).parent), environment.get("PATH")]))
-        environment.update({
-            "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "USER": "tester", "LOGNAME": "tester",
-            "HOME": str(folder / "home"), "ANSIBLE_HOME": str(folder / "home" / ".ansible"),
-            "ANSIBLE_CONFIG": str(config), "ANSIBLE_LOG_PATH": str(folder / "ansible.log"), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
-            "PYTHONDONTWRITEBYTECODE": "1", "REKEY_TEST_RECORD": str(folder / "record.jsonl"), processes.MARK: run,
-        })
+        environment.update(
+            {
+                "LANG": "C.UTF-8",
+                "LC_ALL": "C.UTF-8",
+                "TZ": "UTC",
+                "USER": "tester",
+                "LOGNAME": "tester",
+                "HOME": str(folder / "home"),
+                "ANSIBLE_HOME": str(folder / "home" / ".ansible"),
+                "ANSIBLE_CONFIG": str(config),
+                "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+                "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "REKEY_TEST_RECORD": str(folder / "record.jsonl"),
+                processes.MARK: run,
+            }
+        )
         return environment

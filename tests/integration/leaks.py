@@ -56,12 +56,22 @@ def forms(secret):
     as_repr = {repr(secret)[1:-1], repr(secret + "'\"")[1:-4], repr(data)[2:-1], ascii(secret)[1:-1]}
     cores = _base64_cores(data)
     texts = {
-        "json": {json_ascii, json_text, json_ascii.replace("/", "\\/"), json_text.replace("/", "\\/"),
-                 json.dumps(json_ascii)[1:-1], json.dumps(json_text, ensure_ascii=False)[1:-1],
-                 json_ascii.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")},
-        "html": {html.escape(secret), html.escape(secret, quote=False), html.escape(secret).replace("&#x27;", "&#39;"),
-                 html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
-                 html.escape(secret).encode("ascii", "xmlcharrefreplace").decode()},
+        "json": {
+            json_ascii,
+            json_text,
+            json_ascii.replace("/", "\\/"),
+            json_text.replace("/", "\\/"),
+            json.dumps(json_ascii)[1:-1],
+            json.dumps(json_text, ensure_ascii=False)[1:-1],
+            json_ascii.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"),
+        },
+        "html": {
+            html.escape(secret),
+            html.escape(secret, quote=False),
+            html.escape(secret).replace("&#x27;", "&#39;"),
+            html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+            html.escape(secret).encode("ascii", "xmlcharrefreplace").decode(),
+        },
         "url": {urllib.parse.quote(secret, safe=""), urllib.parse.quote(secret), urllib.parse.quote_plus(secret)},
         "repr": as_repr,
         "shell": {shlex.quote(secret)[1:-1] if shlex.quote(secret) != secret else secret},
@@ -85,8 +95,7 @@ def forms_in(content, secret_forms):
     # Encoders break long lines.
     unbroken, lowered_unbroken = _BLANK.sub(b"", content), _BLANK.sub(b"", lowered)
     texts = {"plain": (content,), "latin-1": (content,), "shell": (content,), "base64": (content, unbroken), "hex": (lowered, lowered_unbroken)}
-    return [form for form, values in secret_forms.items()
-            if any(value in text for value in values for text in texts.get(form, (lowered,)))]
+    return [form for form, values in secret_forms.items() if any(value in text for value in values for text in texts.get(form, (lowered,)))]
 
 
 def search(secrets, texts, folders, excluded=()):

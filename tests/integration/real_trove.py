@@ -98,7 +98,10 @@ def rackspace_identity(trove_cloud: TroveCloud) -> t.Iterator[RackspaceIdentityD
 
     member = trove_cloud.credentials["member"]
     with RackspaceIdentityDouble(
-        {member.username: member.password}, api_keys={member.username: "Key-" + secrets.token_hex(16)}, account=member.project_id,
-        endpoints={"ORD": trove_cloud.endpoint, "DFW": "http://127.0.0.1:9/v1.0/" + member.project_id}, tokens=KeystoneTokens(trove_cloud),
+        {member.username: member.password},
+        api_keys={member.username: "Key-" + secrets.token_hex(16)},
+        account=member.project_id,
+        endpoints={"ORD": trove_cloud.endpoint, "DFW": "http://127.0.0.1:9/v1.0/" + member.project_id},
+        tokens=KeystoneTokens(trove_cloud),
     ) as double:
         yield double

@@ -98,5 +98,7 @@ class Run:
 
     def texts(self):
         """What a search for secrets must see besides the folder: the results decoded, and the process arguments."""
-        return {"results": leaks.strings([one.result for one in self.results]),
-                "process arguments": b"\n".join(line.replace(b"\0", b" ") for line in sorted(self.command_lines))}
+        return {
+            "results": leaks.strings([one.result for one in self.results]),
+            "process arguments": b"\n".join(line.replace(b"\0", b" ") for line in sorted(self.command_lines)),
+        }

@@ -146,10 +146,14 @@ def test_edge_11_a_machine_out_of_reach_is_unreachable_and_the_store_hears_of_it
     assert not ansible.leaks(rotation.secrets() | {ROOT})
 
 
-@pytest.mark.parametrize("variables, words", [
-    ({"ansible_become": True, "ansible_become_exe": "/nowhere/sudo"}, "/nowhere/sudo"),
-    ({"rekey_in_process": "never", "ansible_remote_tmp": "/proc/nowhere"}, "directory"),
-], ids=["become", "folder"])
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"ansible_become": True, "ansible_become_exe": "/nowhere/sudo"}, "/nowhere/sudo"),
+        ({"rekey_in_process": "never", "ansible_remote_tmp": "/proc/nowhere"}, "directory"),
+    ],
+    ids=["become", "folder"],
+)
 def test_edge_11_what_ansible_cannot_prepare_is_told_in_its_own_words(ansible, double, variables, words):
     rotation = rotation_of(ansible, double, {"api_user": "root", "api_password": ROOT})
     run = rotation.run(extra_vars=variables)

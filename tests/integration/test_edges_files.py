@@ -124,6 +124,7 @@ def test_edge_03_a_link_that_cannot_be_followed(rotation, double, target):
     assert rotation.run(extra_vars=FORCE).rc == 0 and recorded(rotation) == in_force(double)
 
 
+@pytest.mark.real
 def test_edge_03_entries_of_pass_are_links(ansible, double, tmp_path):
     with PASSWORD_STORE(tmp_path) as case:
         rotation = Rotation(ansible, {"host-1": double}, USERS, rotate_store="passwordstore", rotate_store_path=None,

@@ -107,11 +107,21 @@ def test_edge_41_whichever_variable_it_is(ansible, one, variable):
 
 
 @pytest.mark.secrets
-@pytest.mark.parametrize("variables", [
-    {"rotate_force": SECRET}, {"rotate_max_attempts": SECRET}, {"rotate_policy": {"length": SECRET}}, {"rotate_policy": SECRET}, {"rotate_rollback": [SECRET]},
-    {"rotate_accept_unverified": SECRET}, {"rotate_store_options": SECRET}, {"rotate_connection": SECRET},
-    {"rotate_users": {"alice": SECRET}}, {"rotate_users": [[SECRET]]},
-])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"rotate_force": SECRET},
+        {"rotate_max_attempts": SECRET},
+        {"rotate_policy": {"length": SECRET}},
+        {"rotate_policy": SECRET},
+        {"rotate_rollback": [SECRET]},
+        {"rotate_accept_unverified": SECRET},
+        {"rotate_store_options": SECRET},
+        {"rotate_connection": SECRET},
+        {"rotate_users": {"alice": SECRET}},
+        {"rotate_users": [[SECRET]]},
+    ],
+)
 def test_edge_41_a_secret_at_a_wrong_place_is_not_repeated(ansible, one, variables):
     options = given(ansible.inputs, "milvus-1", {"rotate_connection": {"url": "{{ server_url }}"}, **variables}, "encrypted")
     for plays in (ROLE, PLAYBOOK):
@@ -121,6 +131,7 @@ def test_edge_41_a_secret_at_a_wrong_place_is_not_repeated(ansible, one, variabl
 
 
 # --- 58: variables that nobody knows -------------------------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("plays", [ROLE, *("rekey.passwords." + name for name in PLAYBOOKS)], ids=("role", *PLAYBOOKS))
 def test_edge_58_a_misspelt_variable_is_refused(one, plays):
@@ -143,6 +154,7 @@ def test_edge_58_variables_of_ones_own_may_begin_with_rotate_my(one):
 
 
 # --- 54, 55, 64: one bad host ---------------------------------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("bad", (1, 2, 4))
 def test_edge_54_one_bad_name_keeps_nobody_from_being_rotated(ansible, bad):
@@ -192,6 +204,7 @@ def test_edge_64_a_host_with_a_rotated_and_a_failed_user_is_changed_and_says_so_
 
 # --- 56, 57: which hosts --------------------------------------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("book", PLAYBOOKS)
 def test_edge_56_hosts_without_a_vendor_are_left_alone(ansible, book):
     with doubles(2) as servers:
@@ -208,12 +221,16 @@ def test_edge_56_hosts_without_a_vendor_are_left_alone(ansible, book):
 
 
 @pytest.mark.parametrize("book", PLAYBOOKS)
-@pytest.mark.parametrize("case, said", [
-    ({"extra_vars": {"rotate_hosts": "milvuss"}}, "no host of the inventory matches milvuss"),
-    ({"extra_vars": {"rotate_hosts": "milvus-1"}, "limit": "other"}, "rotate_hosts and --limit have none in common"),
-    ({"limit": "other"}, "has the variable rotate_vendor"),
-    ({"inventory": {"all": {"hosts": {}}}}, "The inventory has no hosts"),
-], ids=("misspelt", "limited", "without", "empty"))
+@pytest.mark.parametrize(
+    "case, said",
+    [
+        ({"extra_vars": {"rotate_hosts": "milvuss"}}, "no host of the inventory matches milvuss"),
+        ({"extra_vars": {"rotate_hosts": "milvus-1"}, "limit": "other"}, "rotate_hosts and --limit have none in common"),
+        ({"limit": "other"}, "has the variable rotate_vendor"),
+        ({"inventory": {"all": {"hosts": {}}}}, "The inventory has no hosts"),
+    ],
+    ids=("misspelt", "limited", "without", "empty"),
+)
 def test_edge_57_no_host_is_a_failure(one, book, case, said):
     one.hosts["other"] = {"rotate_vendor": ""}
     options = {"extra_vars": {"rotate_to_store": "ansible_vault"}}
@@ -222,6 +239,7 @@ def test_edge_57_no_host_is_a_failure(one, book, case, said):
 
 
 # --- 11: become -------------------------------------------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("plays", [ROLE, PLAYBOOK, "rekey.passwords.status", "rekey.passwords.verify"], ids=("role", "rotate", "status", "verify"))
 def test_edge_11_become_in_the_configuration_does_not_concern_the_rotation(one, plays):
@@ -232,6 +250,7 @@ def test_edge_11_become_in_the_configuration_does_not_concern_the_rotation(one, 
 
 
 # --- 60: a password that was changed by hand -----------------------------------------------------------------------------------------------------------------
+
 
 def test_edge_60_the_nightly_run_finds_a_password_that_was_changed_by_hand(ansible):
     with doubles(2, ("alice", "bob")) as servers:
@@ -255,6 +274,7 @@ def test_edge_60_a_password_that_was_proved_a_moment_ago_costs_no_login(one):
 
 # --- 57: what status takes for a failure ---------------------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("fail_on, rc", [("", 0), ("orphaned,absent", 0), ("pending", 2), ("overdue, error", 2), (" , absent,", 0), ("nonsense", 2)])
 def test_edge_57_status_fails_on_what_it_is_asked_to(ansible, fail_on, rc):
     with doubles(1, ("alice", "bob")) as servers:
@@ -268,6 +288,7 @@ def test_edge_57_status_fails_on_what_it_is_asked_to(ansible, fail_on, rc):
 
 
 # --- 59: a user that has left the inventory -------------------------------------------------------------------------------------------------------------------
+
 
 def test_edge_59_a_user_that_has_left_the_inventory_is_reported_and_retired_on_purpose(ansible):
     with doubles(1, ("alice", "bob")) as servers:
@@ -320,6 +341,7 @@ def test_edge_59_only_users_that_have_left_are_retired_and_of_these_the_named_on
 
 
 # --- 2: one host, several endpoints ---------------------------------------------------------------------------------------------------------------------------
+
 
 def test_edge_2_a_loop_over_clusters_on_localhost(ansible):
     with doubles(2, ("alice",)) as servers:

@@ -27,19 +27,30 @@ def play(*tasks, hosts="localhost", **options):
 
 
 def test_results_of_every_kind(ansible):
-    run = ansible.playbook([play(
-        {"name": "Says", "ansible.builtin.debug": {"msg": "hello"}},
-        {"name": "Changes", "ansible.builtin.command": "true"},
-        {"name": "Skips", "ansible.builtin.debug": {"msg": "no"}, "when": False},
-        {"name": "Ignores", "ansible.builtin.fail": {"msg": "never mind"}, "ignore_errors": True},
-        {"name": "Hides", "ansible.builtin.debug": {"msg": SECRET}, "no_log": True},
-        {"name": "Loops", "ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": [1, 2]},
-        {"name": "Fails", "ansible.builtin.fail": {"msg": "that is all"}},
-        {"name": "Never", "ansible.builtin.debug": {"msg": "unreached"}},
-    )])
+    run = ansible.playbook(
+        [
+            play(
+                {"name": "Says", "ansible.builtin.debug": {"msg": "hello"}},
+                {"name": "Changes", "ansible.builtin.command": "true"},
+                {"name": "Skips", "ansible.builtin.debug": {"msg": "no"}, "when": False},
+                {"name": "Ignores", "ansible.builtin.fail": {"msg": "never mind"}, "ignore_errors": True},
+                {"name": "Hides", "ansible.builtin.debug": {"msg": SECRET}, "no_log": True},
+                {"name": "Loops", "ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": [1, 2]},
+                {"name": "Fails", "ansible.builtin.fail": {"msg": "that is all"}},
+                {"name": "Never", "ansible.builtin.debug": {"msg": "unreached"}},
+            )
+        ]
+    )
     assert run.rc == 2, run.output
     assert [(one.task, one.status) for one in run.results] == [
-        ("Says", "ok"), ("Changes", "changed"), ("Skips", "skipped"), ("Ignores", "ignored"), ("Hides", "ok"), ("Loops", "ok"), ("Fails", "failed")]
+        ("Says", "ok"),
+        ("Changes", "changed"),
+        ("Skips", "skipped"),
+        ("Ignores", "ignored"),
+        ("Hides", "ok"),
+        ("Loops", "ok"),
+        ("Fails", "failed"),
+    ]
     assert run.result("Says")["msg"] == "hello"
     assert run.result("Changes", host="localhost")["rc"] == 0
     assert "censored" in run.result("Hides").result
@@ -59,8 +70,10 @@ def test_results_of_every_kind(ansible):
 
 
 def test_inventory_options_and_check_mode(ansible):
-    tasks = [{"name": "Writes", "ansible.builtin.copy": {"content": "{{ text }}\n", "dest": "{{ dest }}", "mode": "0600"}, "tags": "write"},
-             {"name": "Asks", "ansible.builtin.assert": {"that": "ansible_check_mode"}, "tags": "ask"}]
+    tasks = [
+        {"name": "Writes", "ansible.builtin.copy": {"content": "{{ text }}\n", "dest": "{{ dest }}", "mode": "0600"}, "tags": "write"},
+        {"name": "Asks", "ansible.builtin.assert": {"that": "ansible_check_mode"}, "tags": "ask"},
+    ]
     inventory = {"all": {"hosts": {"one": {"text": "first"}, "two": {"text": "second"}}}}
     options = {"inventory": inventory, "extra_vars": {"dest": str(ansible.shared / "{{ inventory_hostname }}")}, "tags": "write"}
     dry = ansible.playbook([play(*tasks, hosts="all")], check=True, diff=True, **options)
@@ -93,10 +106,14 @@ def test_nothing_of_the_caller_leaks_in(ansible, monkeypatch, tmp_path):
     monkeypatch.setenv("MILVUS_PASSWORD", "from the caller")
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ansible.cfg").write_text("[defaults]\nforks = nonsense\n", encoding="utf-8")
-    run = ansible.playbook([play(
-        {"name": "Environment", "ansible.builtin.command": "env"},
-        {"name": "Python", "ansible.builtin.debug": {"msg": "{{ ansible_playbook_python }}"}},
-    )])
+    run = ansible.playbook(
+        [
+            play(
+                {"name": "Environment", "ansible.builtin.command": "env"},
+                {"name": "Python", "ansible.builtin.debug": {"msg": "{{ ansible_playbook_python }}"}},
+            )
+        ]
+    )
     assert run.rc == 0, run.output
     variables = dict(line.split("=", 1) for line in run.result("Environment")["stdout_lines"])
     assert not {"ANSIBLE_STDOUT_CALLBACK", "MILVUS_PASSWORD"} & set(variables)
@@ -106,9 +123,10 @@ def test_nothing_of_the_caller_leaks_in(ansible, monkeypatch, tmp_path):
 
 def test_the_vault_password_goes_through_a_file(ansible):
     secret = ansible.inputs / "secret.yml"
-    write = ansible.playbook([play({"ansible.builtin.copy": {"content": "{{ text | vault(word) }}", "dest": str(secret), "mode": "0600", "decrypt": False},
-                                   "no_log": True})],
-                             extra_vars={"text": json.dumps({"opened": "it is open"}), "word": SECRET})
+    write = ansible.playbook(
+        [play({"ansible.builtin.copy": {"content": "{{ text | vault(word) }}", "dest": str(secret), "mode": "0600", "decrypt": False}, "no_log": True})],
+        extra_vars={"text": json.dumps({"opened": "it is open"}), "word": SECRET},
+    )
     assert write.rc == 0, write.output
     # Asserted in the run: ansible-core 2.22 hides from results what comes out of a vault.
     read = {"ansible.builtin.assert": {"that": "opened == 'it is open'"}}
@@ -161,8 +179,10 @@ def test_workers_outlive_the_group(ansible):
 
 @pytest.mark.parametrize("at", ["Second", "ansible.builtin.command"])
 def test_the_run_kills_itself_when_a_task_starts(ansible, at):
-    tasks = [{"name": "First", "ansible.builtin.debug": {"msg": "done"}},
-             {"name": "Second", "ansible.builtin.command": "touch %s" % (ansible.shared / "second")}]
+    tasks = [
+        {"name": "First", "ansible.builtin.debug": {"msg": "done"}},
+        {"name": "Second", "ansible.builtin.command": "touch %s" % (ansible.shared / "second")},
+    ]
     run = ansible.playbook([play(*tasks)], kill_at=at)
     assert run.rc == -signal.SIGKILL
     assert [one.task for one in run.results] == ["First"]
@@ -187,9 +207,16 @@ def test_no_run_kills_a_group_that_is_not_its_own_session(ansible, monkeypatch):
 @pytest.mark.secrets
 @pytest.mark.parametrize("watched", [True, False])
 def test_secrets_in_process_arguments_are_seen(ansible, watched):
-    run = ansible.playbook([play({"ansible.builtin.command": {"argv": ["sleep", "0.5", "{{ lookup('env', 'WORD') }}"]}, "no_log": True, "ignore_errors": True},
-                                 {"ansible.builtin.shell": {"cmd": "sleep 0.5 # {{ lookup('env', 'WORD') }}"}, "no_log": True})],
-                           env={"WORD": SECRET}, watch=watched)
+    run = ansible.playbook(
+        [
+            play(
+                {"ansible.builtin.command": {"argv": ["sleep", "0.5", "{{ lookup('env', 'WORD') }}"]}, "no_log": True, "ignore_errors": True},
+                {"ansible.builtin.shell": {"cmd": "sleep 0.5 # {{ lookup('env', 'WORD') }}"}, "no_log": True},
+            )
+        ],
+        env={"WORD": SECRET},
+        watch=watched,
+    )
     assert run.rc == 0, run.output
     found = {(leak.source, leak.form) for leak in run.leaks([SECRET])}
     assert (("process arguments", "plain") in found) is watched
@@ -197,8 +224,10 @@ def test_secrets_in_process_arguments_are_seen(ansible, watched):
 
 @pytest.mark.secrets
 def test_what_a_run_prints_and_returns_is_searched(ansible):
-    run = ansible.playbook([play({"ansible.builtin.debug": {"msg": "it is {{ word | b64encode }}"}}, {"ansible.builtin.debug": {"msg": "it is {{ word }}"}})],
-                           extra_vars={"word": SECRET})
+    run = ansible.playbook(
+        [play({"ansible.builtin.debug": {"msg": "it is {{ word | b64encode }}"}}, {"ansible.builtin.debug": {"msg": "it is {{ word }}"}})],
+        extra_vars={"word": SECRET},
+    )
     found = {(leak.source, leak.form) for leak in run.leaks(["something-else", SECRET])}
     for source in ("stdout.txt", "results", "ansible.log", "record.jsonl"):
         assert {(source, "plain"), (source, "base64")} <= found

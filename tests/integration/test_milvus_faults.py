@@ -217,9 +217,11 @@ def test_nobody_can_tell(ansible):
         inject(double, {name: {**ERROR_500, "skip": 1, "times": None} for name in names[:3]}, DESCRIBE)
         run = run_tasks(ansible, task("Change", **as_root(double, users=entries(names))))
         assert outcomes(run, "Change") == {
-            "in_doubt": ("unknown", None, "outcome_unknown"), "in_doubt_and_happened": ("unknown", None, "outcome_unknown"),
+            "in_doubt": ("unknown", None, "outcome_unknown"),
+            "in_doubt_and_happened": ("unknown", None, "outcome_unknown"),
             # The server said that it is done; that it could not be proved is a warning.
-            "confirmed": ("changed", None, None), "fine": CHANGED,
+            "confirmed": ("changed", None, None),
+            "fine": CHANGED,
         }
         result = run.result("Change")
         assert result["msg"].startswith("2 of 4 users failed.") and result["changed"] is True
@@ -240,8 +242,12 @@ def test_too_many_requests(ansible):
         return {"kind": "answer", "status": 429, "headers": headers, "body": {"code": 9, "message": "rate limit exceeded"}} | options
 
     faults = {
-        "seconds": busy("1", times=2), "date": None, "status_413": busy("0", status=413),
-        "nothing": busy(), "nonsense": busy("soon"), "for_ever": busy("0", times=None),
+        "seconds": busy("1", times=2),
+        "date": None,
+        "status_413": busy("0", status=413),
+        "nothing": busy(),
+        "nonsense": busy("soon"),
+        "for_ever": busy("0", times=None),
     }
     names = [*faults, "login", "login_for_ever"]
     with make(*names) as double:
@@ -257,12 +263,25 @@ def test_too_many_requests(ansible):
         run = checked(running.wait())
         limited = failed("rate_limited")
         assert outcomes(run, "Change") == {
-            "seconds": CHANGED, "date": CHANGED, "status_413": CHANGED, "nothing": limited, "nonsense": limited, "for_ever": limited,
-            "login": CHANGED, "login_for_ever": limited,
+            "seconds": CHANGED,
+            "date": CHANGED,
+            "status_413": CHANGED,
+            "nothing": limited,
+            "nonsense": limited,
+            "for_ever": limited,
+            "login": CHANGED,
+            "login_for_ever": limited,
         }
         # One request and two more at most; a write is sent again only if the server says when.
         assert {name: len(double.calls(UPDATE, name)) for name in names} == {
-            "seconds": 3, "date": 2, "status_413": 2, "nothing": 1, "nonsense": 1, "for_ever": 3, "login": 1, "login_for_ever": 0,
+            "seconds": 3,
+            "date": 2,
+            "status_413": 2,
+            "nothing": 1,
+            "nonsense": 1,
+            "for_ever": 3,
+            "login": 1,
+            "login_for_ever": 0,
         }
         assert len(double.calls(DESCRIBE, "login_for_ever")) == 3
         times = [one.at for one in double.calls(UPDATE, "seconds")]
@@ -290,7 +309,9 @@ def test_reading_is_tried_again(ansible):
 
 def test_a_list_of_users_that_cannot_be_read(ansible):
     faults = {
-        "Page": PAGE, "Truncated": {"kind": "truncated"}, "Wrong types": {"kind": "wrong_types"},
+        "Page": PAGE,
+        "Truncated": {"kind": "truncated"},
+        "Wrong types": {"kind": "wrong_types"},
         "No list": {"kind": "answer", "status": 200, "body": {"code": 0, "data": "alice"}},
     }
     with make("alice", super_users=["root"]) as double:
@@ -305,15 +326,21 @@ def test_a_list_of_users_that_cannot_be_read(ansible):
 
 def test_a_login_that_cannot_be_read_comes_before_any_write(ansible):
     faults = {
-        "page": PAGE, "page_502": {"kind": "html"}, "truncated": {"kind": "truncated"}, "dropped": {"kind": "drop"},
+        "page": PAGE,
+        "page_502": {"kind": "html"},
+        "truncated": {"kind": "truncated"},
+        "dropped": {"kind": "drop"},
         "gateway_401": {"kind": "html", "status": 401},
     }
     with make(*faults) as double:
         inject(double, faults, DESCRIBE)
         run = run_tasks(ansible, task("Change", **as_root(double, users=entries(faults))))
         assert outcomes(run, "Change") == {
-            "page": failed("unexpected_response"), "page_502": failed("vendor_unavailable"), "truncated": failed("unexpected_response"),
-            "dropped": failed("connection_failed"), "gateway_401": failed("unexpected_response"),
+            "page": failed("unexpected_response"),
+            "page_502": failed("vendor_unavailable"),
+            "truncated": failed("unexpected_response"),
+            "dropped": failed("connection_failed"),
+            "gateway_401": failed("unexpected_response"),
         }
         # A refusal that is not the server's own says nothing about the operator either, who would stop the others.
         assert double.calls(UPDATE) == [] and top_kind(run, "Change") is None
@@ -322,8 +349,12 @@ def test_a_login_that_cannot_be_read_comes_before_any_write(ansible):
 
 
 ECHOED = {
-    "plain": "S3cr3t-MARKER-plain", "quotes": "S3cr3t-\"MARKER\"-'quotes'\\", "letters": "S3cr3t-MÄRKER-密码", "blanks": " S3cr3t MARKER blanks ",
-    "url": "S3cr3t+MARKER/%41&<b>=?#", "unicode": "S3cr3t-MARKER-\U0001f511-\u00a0",
+    "plain": "S3cr3t-MARKER-plain",
+    "quotes": "S3cr3t-\"MARKER\"-'quotes'\\",
+    "letters": "S3cr3t-MÄRKER-密码",
+    "blanks": " S3cr3t MARKER blanks ",
+    "url": "S3cr3t+MARKER/%41&<b>=?#",
+    "unicode": "S3cr3t-MARKER-\U0001f511-\u00a0",
 }
 
 
@@ -342,8 +373,10 @@ def test_echoed_secrets_come_out_nowhere(ansible):
         for name, (_fault, secret) in of_login.items():
             double.set_user(name, "old " + secret)
         inject(double, {name: fault for name, (fault, _secret) in of_login.items()}, DESCRIBE)
-        everyone = [{"name": name, "current_password": "old " + secret if name in of_login else OLD, "password": secret}
-                    for name, (_fault, secret) in (users | of_login).items()]
+        everyone = [
+            {"name": name, "current_password": "old " + secret if name in of_login else OLD, "password": secret}
+            for name, (_fault, secret) in (users | of_login).items()
+        ]
         double.inject("echo", path=LIST, skip=1, status=400, form="json")
         run = run_tasks(
             ansible,
@@ -352,7 +385,9 @@ def test_echoed_secrets_come_out_nowhere(ansible):
             task("List", **as_root(double, users=everyone)),
             task("Log in", url=double.url, users=[entry for entry in everyone if entry["name"] in of_login], concurrency=64),
             task("Check", url=double.url, users=[entry for entry in everyone if entry["name"] in of_login][:1]),
-            verbosity=5, diff=True, watch=True,
+            verbosity=5,
+            diff=True,
+            watch=True,
         )
         # That nothing was found must not be because nothing was echoed.
         assert sum(one.fault == "echo" for one in double.requests) == 2 * len(users) + 1
@@ -383,8 +418,11 @@ def test_update_password_always_writes_each_time(ansible):
     with make("alice", "bob") as double:
         users = [*entries(["alice"]), *entries(["bob"], update_password="when_changed")]
         again = [entry | {"current_password": NEW} for entry in users]
-        run = run_tasks(ansible, task("First", **as_root(double, users=users, update_password="always")),
-                        task("Again", **as_root(double, users=again, update_password="always")))
+        run = run_tasks(
+            ansible,
+            task("First", **as_root(double, users=users, update_password="always")),
+            task("Again", **as_root(double, users=again, update_password="always")),
+        )
         # The user's own word goes before that of the whole call.
         assert (outcomes(run, "First"), outcomes(run, "Again")) == ({"alice": CHANGED, "bob": CHANGED}, {"alice": CHANGED, "bob": UNCHANGED})
         assert (len(double.calls(UPDATE, "alice")), len(double.calls(UPDATE, "bob"))) == (2, 1)
@@ -488,6 +526,7 @@ def test_the_server_is_down(ansible):
 
 def test_redirects_are_not_followed(ansible):
     with make("alice", "bob") as elsewhere, make("alice", "bob") as double:
+
         def redirect(path, **options):
             double.inject("answer", path=path, status=307, headers={"Location": elsewhere.url + path}, **options)
 
@@ -514,6 +553,7 @@ def test_tls(ansible, tls_files):
     wrong_name = (tls_files.wrong_name_cert, tls_files.wrong_name_key)
     asking = {"tls": tls_files.server, "client_ca": tls_files.ca}
     with make(*names, tls=tls_files.server) as double, make("alice", tls=wrong_name) as other, make(*names, **asking) as mutual:
+
         def one(title, server, name, **options):
             return task(title, url=server.url, users=entries([name]), retries=0, **options)
 
@@ -659,15 +699,24 @@ def test_connections_are_kept_and_no_more_than_asked_for(ansible):
 @pytest.mark.parametrize("caller", ["itself", "root"])
 def test_check_mode_writes_nothing_and_is_right(ansible, caller):
     users = [
-        *entries(["alice"]), *entries(["right_already"], password=OLD), *entries(["wrong_current"], current_password=WRONG),
-        *entries(["nobody"]), *entries(["too_long"], password="S3cr3t-MARKER-" + "x" * 60), *entries(["always"], update_password="always"),
+        *entries(["alice"]),
+        *entries(["right_already"], password=OLD),
+        *entries(["wrong_current"], current_password=WRONG),
+        *entries(["nobody"]),
+        *entries(["too_long"], password="S3cr3t-MARKER-" + "x" * 60),
+        *entries(["always"], update_password="always"),
         *entries(["always_wrong"], update_password="always", current_password=WRONG),
     ]
     names = [entry["name"] for entry in users]
     wrong = failed("current_password_wrong")
     predicted = {
-        "alice": WOULD_CHANGE, "right_already": UNCHANGED, "wrong_current": wrong, "nobody": failed("user_not_found") if caller == "root" else wrong,
-        "too_long": failed("password_rejected"), "always": WOULD_CHANGE, "always_wrong": wrong,
+        "alice": WOULD_CHANGE,
+        "right_already": UNCHANGED,
+        "wrong_current": wrong,
+        "nobody": failed("user_not_found") if caller == "root" else wrong,
+        "too_long": failed("password_rejected"),
+        "always": WOULD_CHANGE,
+        "always_wrong": wrong,
     }
     with make(*(name for name in names if name != "nobody"), read_only=True) as double:
         who = callers(double)[caller]

@@ -79,9 +79,16 @@ def test_the_current_password_is_wrong(ansible, milvus_server, milvus_user):
     run = run_tasks(
         ansible,
         task("Itself", url=milvus_server.url, name=one.name, current_password=secret("wrong"), password=secret("new")),
-        task("By root", **as_root(milvus_server, users=[
-            {"name": two.name, "current_password": secret("wrong"), "password": secret("new")}, {"name": three.name, "password": secret("new")},
-        ])),
+        task(
+            "By root",
+            **as_root(
+                milvus_server,
+                users=[
+                    {"name": two.name, "current_password": secret("wrong"), "password": secret("new")},
+                    {"name": three.name, "password": secret("new")},
+                ],
+            ),
+        ),
     )
     assert only(run, "Itself") == ("failed", None, "current_password_wrong")
     assert told(run, "By root") == [(user.name, "failed", None, "current_password_wrong") for user in (two, three)]
@@ -136,10 +143,16 @@ def test_an_unknown_user_is_not_created_by_a_super_user(ansible, milvus_server_s
 
 def test_a_user_without_the_privilege_changes_itself_only(ansible, milvus_server, milvus_user):
     alice, bob = milvus_user(milvus_server), milvus_user(milvus_server)
-    run = run_tasks(ansible, task(
-        "Batch", url=milvus_server.url, api_user=alice.name, api_password=alice.password,
-        users=[{"name": alice.name, "password": secret("alice")}, {"name": bob.name, "current_password": bob.password, "password": secret("bob")}],
-    ))
+    run = run_tasks(
+        ansible,
+        task(
+            "Batch",
+            url=milvus_server.url,
+            api_user=alice.name,
+            api_password=alice.password,
+            users=[{"name": alice.name, "password": secret("alice")}, {"name": bob.name, "current_password": bob.password, "password": secret("bob")}],
+        ),
+    )
     assert told(run, "Batch") == [(alice.name, *CHANGED), (bob.name, "failed", None, "permission_denied")]
     refusal = run.result("Batch")["users"][1]["error"]
     assert (refusal["http_status"], refusal["vendor_code"]) == (403, 65535)
@@ -176,8 +189,12 @@ def test_the_operator_among_the_users_is_changed_last(ansible, start_milvus):
 
 def test_lengths(ansible, milvus_server, milvus_user):
     wanted = {
-        "5 bytes": "abc-5", "6 bytes": "abcd-6", "72 bytes": "x" * 72, "36 letters, 72 bytes": "é" * 36,
-        "73 bytes": "x" * 73, "37 letters, 74 bytes": "é" * 37,
+        "5 bytes": "abc-5",
+        "6 bytes": "abcd-6",
+        "72 bytes": "x" * 72,
+        "36 letters, 72 bytes": "é" * 36,
+        "73 bytes": "x" * 73,
+        "37 letters, 74 bytes": "é" * 37,
     }
     users = {label: milvus_user(milvus_server) for label in wanted}
     entries = [{"name": user.name, "current_password": user.password, "password": wanted[label]} for label, user in users.items()]
@@ -247,11 +264,15 @@ def test_check_mode_with_diff(ansible, milvus_server, milvus_user):
         ansible,
         task("Batch", **as_root(milvus_server, users=[*users, {"name": "nobody", "password": secret("new")}])),
         task("Itself", url=milvus_server.url, **users[0]),
-        check=True, diff=True, verbosity=5,
+        check=True,
+        diff=True,
+        verbosity=5,
     )
     assert told(run, "Batch") == [
-        (alice.name, *WOULD_CHANGE), (bob.name, "failed", None, "current_password_wrong"),
-        (carol.name, *UNCHANGED), ("nobody", "failed", None, "user_not_found"),
+        (alice.name, *WOULD_CHANGE),
+        (bob.name, "failed", None, "current_password_wrong"),
+        (carol.name, *UNCHANGED),
+        ("nobody", "failed", None, "user_not_found"),
     ]
     assert only(run, "Itself") == WOULD_CHANGE and run.result("Itself").status == "changed"
     diff = diffs(run, "Batch")
@@ -359,10 +380,14 @@ def test_a_server_that_hangs_and_does_it_later(ansible, start_milvus):
     pipe = ansible.shared / "pipe"
     os.mkfifo(pipe)
     options = {"url": server.url, "name": "alice", "current_password": secret("old"), "password": secret("new")}
-    running = ansible.start_playbook([play(
-        {"name": "Wait", "ansible.builtin.command": "cat %s" % pipe},
-        task("Change", **options, update_password="always", timeout=1),
-    )])
+    running = ansible.start_playbook(
+        [
+            play(
+                {"name": "Wait", "ansible.builtin.command": "cat %s" % pipe},
+                task("Change", **options, update_password="always", timeout=1),
+            )
+        ]
+    )
     # Opening blocks until the other side has opened, too: only then the server is restarted, and hangs for some seconds.
     with open(pipe, "w", encoding="utf-8"):
         server.restart(wait=False)
@@ -382,8 +407,11 @@ def test_a_server_that_hangs_and_does_it_later(ansible, start_milvus):
 def test_ad_hoc_with_secrets_from_the_environment(ansible, milvus_server, milvus_user):
     user = milvus_user(milvus_server, password=secret("old"))
     env = {
-        "MILVUS_URL": milvus_server.url, "MILVUS_API_USER": "root", "MILVUS_API_PASSWORD": milvus_server.root_password,
-        "OLD": secret("old"), "NEW": secret("new"),
+        "MILVUS_URL": milvus_server.url,
+        "MILVUS_API_USER": "root",
+        "MILVUS_API_PASSWORD": milvus_server.root_password,
+        "OLD": secret("old"),
+        "NEW": secret("new"),
     }
     arguments = "name=%s password={{ lookup('env', 'NEW') }} current_password={{ lookup('env', 'OLD') }}" % user.name
     run = ansible.adhoc(MODULE, arguments, env=env, verbosity=5, watch=True)
@@ -396,8 +424,10 @@ def test_ad_hoc_with_secrets_from_the_environment(ansible, milvus_server, milvus
 
 def test_module_defaults(ansible, milvus_server, milvus_user):
     user = milvus_user(milvus_server)
-    tasks = {"milvus": task("Change", name=user.name, current_password=user.password, password=secret("new")),
-             "all": task("Again", name=user.name, password=secret("new"))}
+    tasks = {
+        "milvus": task("Change", name=user.name, current_password=user.password, password=secret("new")),
+        "all": task("Again", name=user.name, password=secret("new")),
+    }
     run = ansible.playbook([play(one, module_defaults={"group/rekey.passwords.%s" % group: as_root(milvus_server)}) for group, one in tasks.items()])
     assert run.rc == 0, run.output
     assert (only(run, "Change"), only(run, "Again")) == (CHANGED, UNCHANGED)

@@ -21,8 +21,19 @@ ENGINE = "engine-double"
 POLICY = {path.replace("secret", ENGINE): capabilities for path, capabilities in RULES.items()}
 ROOT, ROTATION, READER, UNKNOWN, NOBODY, BUDGET_SPENT_MESSAGE, REVOKED = "root", "rotation", "reader", "unknown", "nobody", "spent", "revoked"
 # What differs from one server, engine or moment to another.
-CHANGING = {"request_id", "created_time", "updated_time", "accessor", "uuid", "client_token", "entity_id", "policies", "token_policies", "role_name",
-            "running_plugin_version"}
+CHANGING = {
+    "request_id",
+    "created_time",
+    "updated_time",
+    "accessor",
+    "uuid",
+    "client_token",
+    "entity_id",
+    "policies",
+    "token_policies",
+    "role_name",
+    "running_plugin_version",
+}
 
 
 class Fact(NamedTuple):

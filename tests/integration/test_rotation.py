@@ -189,19 +189,22 @@ def test_the_operator_is_changed_last_and_the_store_knows_its_password_from_then
     assert_proved(rotation, double)
 
 
-@pytest.mark.parametrize("case, variables, told", [
-    ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: %s." % ", ".join(CASES)),
-    ("misspelt option", {"rotate_connection": {"url": "http://127.0.0.1:1", "api_usr": "root"}}, "api_usr"),
-    ("password given", {"rotate_users": [{"name": "alice", "password": old_password("alice")}]}, "users gives a password for alice"),
-    ("user twice", {"rotate_users": ["alice", "alice"]}, "users names alice twice"),
-    ("no name", {"rotate_users": [{"current_password": old_password("alice")}]}, "Element 1 of users is neither"),
-    ("not a list", {"rotate_users": {"alice": old_password("alice")}}, "rotate_users"),
-    ("bad age", {"rotate_max_age": "a month"}, "max_age must be a whole number and a unit"),
-    ("bad policy", {"rotate_policy": {"length": 8}}, "policy: length must be from 20 to 72 for Milvus."),
-    ("unknown policy", {"rotate_policy": {"lenght": 24}}, "lenght"),
-    ("no store", {"rotate_store": "cupboard"}, "There is no store cupboard; there are: ansible_vault"),
-    ("no path", {"rotate_store_path": ""}, "rotate_store_path"),
-])
+@pytest.mark.parametrize(
+    "case, variables, told",
+    [
+        ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: %s." % ", ".join(CASES)),
+        ("misspelt option", {"rotate_connection": {"url": "http://127.0.0.1:1", "api_usr": "root"}}, "api_usr"),
+        ("password given", {"rotate_users": [{"name": "alice", "password": old_password("alice")}]}, "users gives a password for alice"),
+        ("user twice", {"rotate_users": ["alice", "alice"]}, "users names alice twice"),
+        ("no name", {"rotate_users": [{"current_password": old_password("alice")}]}, "Element 1 of users is neither"),
+        ("not a list", {"rotate_users": {"alice": old_password("alice")}}, "rotate_users"),
+        ("bad age", {"rotate_max_age": "a month"}, "max_age must be a whole number and a unit"),
+        ("bad policy", {"rotate_policy": {"length": 8}}, "policy: length must be from 20 to 72 for Milvus."),
+        ("unknown policy", {"rotate_policy": {"lenght": 24}}, "lenght"),
+        ("no store", {"rotate_store": "cupboard"}, "There is no store cupboard; there are: ansible_vault"),
+        ("no path", {"rotate_store_path": ""}, "rotate_store_path"),
+    ],
+)
 def test_a_wrong_variable_is_named_and_nothing_happens(ansible, double, case, variables, told):
     rotation = Rotation(ansible, {"milvus-1": double}, USERS, **variables)
     run = rotation.run()

@@ -115,9 +115,7 @@ def test_a_user_without_the_privilege_cannot_change_another(milvus_server, milvu
 
 
 def test_an_unknown_user_looks_like_a_wrong_current_password(milvus_server):
-    assert change(milvus_server, "nobody", "First-1", "Second-2", root(milvus_server)) == (
-        200, 1400, "old password not correct for nobody: not authenticated"
-    )
+    assert change(milvus_server, "nobody", "First-1", "Second-2", root(milvus_server)) == (200, 1400, "old password not correct for nobody: not authenticated")
     assert "nobody" not in milvus_server.list_users()
 
 

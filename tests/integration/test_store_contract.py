@@ -60,7 +60,7 @@ def failure(case, call, *args):
 def full_record(name):
     """A record in which everything is set, with characters that get escaped somewhere."""
     pending = Pending("S3cr3t-MARKER-ünïcödé-密码-🔑", run_id="run", created="2026-01-31T12:00:00Z", attempts=2, replaces="' \"\\\n")
-    error = {"kind": "timed_out", "message": "No answer: \"ß\"", "at": "2026-01-31T12:00:00Z"}
+    error = {"kind": "timed_out", "message": 'No answer: "ß"', "at": "2026-01-31T12:00:00Z"}
     return Record(
         name, password="S3cr3t-MARKER-1 \"'\\<&$", previous="S3cr3t-MARKER-0", pending=pending, rotated_at="2026-01-01T00:00:00Z", verified=True,
         failed_logins=3, last_error=error,

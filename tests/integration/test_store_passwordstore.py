@@ -422,8 +422,22 @@ def test_a_key_for_which_nothing_can_be_encrypted(either, case):
     put(either, alice=OLD, bob=OTHER)
     name = "other@rekey.invalid"
     if case == "expired":
-        either.gnupg.run("gpg", "--batch", "--passphrase-fd", "0", "--pinentry-mode", "loopback", "--faked-system-time", "20250101T000000",
-                         "--quick-generate-key", name, "future-default", "default", "1d", text="\n")
+        either.gnupg.run(
+            "gpg",
+            "--batch",
+            "--passphrase-fd",
+            "0",
+            "--pinentry-mode",
+            "loopback",
+            "--faked-system-time",
+            "20250101T000000",
+            "--quick-generate-key",
+            name,
+            "future-default",
+            "default",
+            "1d",
+            text="\n",
+        )
     elif case == "not trusted":
         with type(either.gnupg)() as elsewhere:
             elsewhere.make_key(name)
@@ -688,7 +702,7 @@ def test_no_secret_in_arguments_environments_and_files(either, monkeypatch):
     folder.mkdir()
     for name in ("pass", "gpg", "git"):
         # What /proc shows of each process, told by the process itself: none is too short-lived to be seen.
-        script = "#!/bin/sh\ncat /proc/$$/cmdline /proc/$$/environ >> %s\nexec %s \"$@\"\n" % (seen, shutil.which(name))
+        script = '#!/bin/sh\ncat /proc/$$/cmdline /proc/$$/environ >> %s\nexec %s "$@"\n' % (seen, shutil.which(name))
         (folder / name).write_text(script, encoding="utf-8")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder) + os.pathsep + os.environ["PATH"])

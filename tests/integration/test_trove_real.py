@@ -127,8 +127,13 @@ def test_an_unknown_user_fails_alone_and_a_host_is_a_part_of_the_user(ansible, t
     trove_cloud.create_user("twins", secret("old"), "127.0.0.2")
     trove_cloud.create_user("twins", secret("old"), "127.0.0.3")
     entries = [
-        {"name": first.name}, {"name": "nope"}, {"name": here.name, "host": "127.0.0.1"}, {"name": there.name, "host": "127.0.0.2"},
-        {"name": there.name}, {"name": "twins", "host": "127.0.0.3"}, {"name": last.name},
+        {"name": first.name},
+        {"name": "nope"},
+        {"name": here.name, "host": "127.0.0.1"},
+        {"name": there.name, "host": "127.0.0.2"},
+        {"name": there.name},
+        {"name": "twins", "host": "127.0.0.3"},
+        {"name": last.name},
     ]
     entries = [{**entry, "password": secret("new")} for entry in entries]
     asked = Requests(trove_cloud)
@@ -140,9 +145,14 @@ def test_an_unknown_user_fails_alone_and_a_host_is_a_part_of_the_user(ansible, t
         task("One", **by_token(trove_cloud), **entries[2]),
     )
     assert told(run, "Batch") == [
-        (first.name, *CHANGED), ("nope", *failed("user_not_found")), (here.name, *CHANGED),
+        (first.name, *CHANGED),
+        ("nope", *failed("user_not_found")),
+        (here.name, *CHANGED),
         # Whom the database lets in from elsewhere only nobody can prove here.
-        (there.name, *UNPROVED), (there.name, *failed("user_not_found")), ("twins", *UNPROVED), (last.name, *CHANGED),
+        (there.name, *UNPROVED),
+        (there.name, *failed("user_not_found")),
+        ("twins", *UNPROVED),
+        (last.name, *CHANGED),
     ]
     assert told(run, "Few") == [("nope", *failed("user_not_found")), (here.name, *UNCHANGED)] and only(run, "One") == UNCHANGED
     assert (run.result("Batch").status, run.result("Batch")["changed"]) == ("ignored", True)
@@ -150,8 +160,13 @@ def test_an_unknown_user_fails_alone_and_a_host_is_a_part_of_the_user(ansible, t
     assert asked.writes() == [202]
     trove_cloud.settle()
     for name, host, is_new in (
-        (first.name, None, True), (last.name, None, True), (here.name, "127.0.0.1", True), (there.name, "127.0.0.2", True), (there.name, None, False),
-        ("twins", "127.0.0.3", True), ("twins", "127.0.0.2", False),
+        (first.name, None, True),
+        (last.name, None, True),
+        (here.name, "127.0.0.1", True),
+        (there.name, "127.0.0.2", True),
+        (there.name, None, False),
+        ("twins", "127.0.0.3", True),
+        ("twins", "127.0.0.2", False),
     ):
         assert trove_cloud.can_log_in(name, secret("new"), host) is is_new, (name, host)
     assert trove_cloud.can_log_in("twins", secret("old"), "127.0.0.2")
@@ -207,8 +222,15 @@ def test_what_the_service_would_lose_is_refused_before_any_request(ansible, trov
     assert asked() == []
     messages = {password: error["message"] for password, error in zip([*LOST, *refused], errors(run, "Nowhere"))}
     assert [password for password, message in messages.items() if password and password in message] == []
-    rules = {"quote'9": "none of these is allowed", " leading9": "blank", "bell\a9": "control character", "no\u200bwidth9": "control character",
-             "!:zz9": "colon", "é!:é9": "colon", **refused}
+    rules = {
+        "quote'9": "none of these is allowed",
+        " leading9": "blank",
+        "bell\a9": "control character",
+        "no\u200bwidth9": "control character",
+        "!:zz9": "colon",
+        "é!:é9": "colon",
+        **refused,
+    }
     assert {password: rule for password, rule in rules.items() if rule not in messages[password]} == {}
     assert all(trove_cloud.can_log_in(user.name, user.password) for user in users)
     # Shorter ones stand in many a text.
@@ -262,9 +284,18 @@ def test_the_database_stops_in_the_middle(ansible, trove_cloud, trove_user):
     trove_cloud.guest_delay = 3
     asked = Requests(trove_cloud)
     entries = [{"name": user.name, "password": secret("new"), "update_password": "always"} for user in users]
-    running = ansible.start_playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [
-        task("Change", **by_token(trove_cloud), users=entries), task("When it is down", **by_token(trove_cloud), users=entries),
-    ]}])
+    running = ansible.start_playbook(
+        [
+            {
+                "hosts": "localhost",
+                "gather_facts": False,
+                "tasks": [
+                    task("Change", **by_token(trove_cloud), users=entries),
+                    task("When it is down", **by_token(trove_cloud), users=entries),
+                ],
+            }
+        ]
+    )
     asked.wait_for_write(running)
     trove_cloud.stop_database()
     run = running.wait()
@@ -287,12 +318,18 @@ def test_the_database_stops_in_the_middle(ansible, trove_cloud, trove_user):
 def test_instances_that_cannot_be_changed(ansible, trove_cloud, trove_user):
     user = trove_user()
     who = {"name": user.name, "password": secret("new"), "update_password": "always", "retries": 1}
-    kinds = {"building": "target_not_ready", "shut_down": "target_not_ready", "foreign": "target_not_found", "missing": "target_not_found",
-             "unreachable": "vendor_unavailable"}
+    kinds = {
+        "building": "target_not_ready",
+        "shut_down": "target_not_ready",
+        "foreign": "target_not_found",
+        "missing": "target_not_found",
+        "unreachable": "vendor_unavailable",
+    }
     asked = Requests(trove_cloud)
     tasks = [task(instance, **by_token(trove_cloud, instance), **who) for instance in kinds]
     run = run_tasks(
-        ansible, *tasks,
+        ansible,
+        *tasks,
         {**task("building, in check mode", **by_token(trove_cloud, "building"), **who), "check_mode": True},
         task("another project", **by_token(trove_cloud, "foreign", endpoint=trove_cloud.endpoint_of("other")), **who),
         task("no identifier", **{**by_token(trove_cloud), "instance_id": "../instances"}, **who),
@@ -388,11 +425,18 @@ def test_options_from_the_environment(ansible, trove_cloud, trove_user):
     member, application = trove_cloud.credentials["member"], trove_cloud.application_credential
     what = {"name": user.name, "password": secret("new"), "instance_id": trove_cloud.instances["healthy"], "database_login": login(trove_cloud)}
     openrc = {
-        "OS_AUTH_URL": trove_cloud.auth_url, "OS_USERNAME": member.username, "OS_PASSWORD": member.password, "OS_PROJECT_NAME": member.project_name,
-        "OS_USER_DOMAIN_NAME": member.user_domain_name, "OS_PROJECT_DOMAIN_NAME": member.project_domain_name, "OS_REGION_NAME": trove_cloud.region,
+        "OS_AUTH_URL": trove_cloud.auth_url,
+        "OS_USERNAME": member.username,
+        "OS_PASSWORD": member.password,
+        "OS_PROJECT_NAME": member.project_name,
+        "OS_USER_DOMAIN_NAME": member.user_domain_name,
+        "OS_PROJECT_DOMAIN_NAME": member.project_domain_name,
+        "OS_REGION_NAME": trove_cloud.region,
     }
     application_rc = {
-        "OS_AUTH_URL": trove_cloud.auth_url, "OS_REGION_NAME": trove_cloud.region, "OS_APPLICATION_CREDENTIAL_ID": application.id,
+        "OS_AUTH_URL": trove_cloud.auth_url,
+        "OS_REGION_NAME": trove_cloud.region,
+        "OS_APPLICATION_CREDENTIAL_ID": application.id,
         "OS_APPLICATION_CREDENTIAL_SECRET": application.secret,
     }
     ready = {"OS_TOKEN": trove_cloud.token(), "OS_ENDPOINT": trove_cloud.endpoint}
@@ -417,7 +461,10 @@ def test_rackspace_identity(ansible, trove_cloud, trove_user, rackspace_identity
     what = {"name": user.name, "password": secret("new"), "instance_id": trove_cloud.instances["healthy"], "database_login": login(trove_cloud)}
     alice = {**what, "auth_url": double.url + "/v2.0", "api_user": "alice", "region": "ORD", "retries": 0}
     rackspace_rc = {
-        "RACKSPACE_AUTH_URL": double.url + "/v2.0", "RACKSPACE_USERNAME": "alice", "RACKSPACE_API_KEY": key, "RACKSPACE_ACCOUNT_ID": account,
+        "RACKSPACE_AUTH_URL": double.url + "/v2.0",
+        "RACKSPACE_USERNAME": "alice",
+        "RACKSPACE_API_KEY": key,
+        "RACKSPACE_ACCOUNT_ID": account,
         "RACKSPACE_REGION": "ORD",
     }
     wrong = {
@@ -544,8 +591,11 @@ class EchoingTrove(Double):
     shapes = ("plain", "repr", "json", "url", "html", "flat")
 
     def routes(self):
-        return [("GET", "/v1.0/1/instances/{instance}", self._instance), ("GET", "/v1.0/1/instances/{instance}/users/{user}", self._user),
-                ("PUT", "/v1.0/1/instances/{shape}/users", self._change)]
+        return [
+            ("GET", "/v1.0/1/instances/{instance}", self._instance),
+            ("GET", "/v1.0/1/instances/{instance}/users/{user}", self._user),
+            ("PUT", "/v1.0/1/instances/{shape}/users", self._change),
+        ]
 
     def is_write(self, received):
         return received.method == "PUT"
@@ -590,11 +640,18 @@ def test_ad_hoc_with_secrets_from_the_environment(ansible, trove_cloud, trove_us
     user = trove_user()
     member = trove_cloud.credentials["member"]
     env = {
-        "OS_AUTH_URL": trove_cloud.auth_url, "OS_USERNAME": member.username, "OS_PASSWORD": member.password, "OS_PROJECT_NAME": member.project_name,
-        "OS_REGION_NAME": trove_cloud.region, "NEW": secret("new"),
+        "OS_AUTH_URL": trove_cloud.auth_url,
+        "OS_USERNAME": member.username,
+        "OS_PASSWORD": member.password,
+        "OS_PROJECT_NAME": member.project_name,
+        "OS_REGION_NAME": trove_cloud.region,
+        "NEW": secret("new"),
     }
     arguments = {
-        "auth_type": "keystone", "instance_id": trove_cloud.instances["healthy"], "name": user.name, "password": "{{ lookup('env', 'NEW') }}",
+        "auth_type": "keystone",
+        "instance_id": trove_cloud.instances["healthy"],
+        "name": user.name,
+        "password": "{{ lookup('env', 'NEW') }}",
         "database_login": login(trove_cloud),
     }
     run = ansible.adhoc(MODULE, arguments, env=env, verbosity=5, watch=True)
@@ -608,8 +665,10 @@ def test_ad_hoc_with_secrets_from_the_environment(ansible, trove_cloud, trove_us
 def test_module_defaults_under_both_names(ansible, trove_cloud, trove_user):
     user = trove_user()
     tasks = {"rackspace_database": task("Change", name=user.name, password=secret("new")), "all": task("Again", ALIAS, name=user.name, password=secret("new"))}
-    plays = [{"hosts": "localhost", "gather_facts": False, "tasks": [one], "module_defaults": {"group/rekey.passwords.%s" % group: by_token(trove_cloud)}}
-             for group, one in tasks.items()]
+    plays = [
+        {"hosts": "localhost", "gather_facts": False, "tasks": [one], "module_defaults": {"group/rekey.passwords.%s" % group: by_token(trove_cloud)}}
+        for group, one in tasks.items()
+    ]
     run = ansible.playbook(plays)
     assert run.rc == 0, run.output
     assert (only(run, "Change"), only(run, "Again")) == (CHANGED, UNCHANGED)

@@ -50,8 +50,14 @@ def by_password(cloud, credential="member", **options):
     """The options of a call that logs in at Keystone."""
     who = cloud.credentials[credential]
     return {
-        "auth_type": "keystone", "auth_url": cloud.auth_url, "api_user": who.username, "api_password": who.password, "project_name": who.project_name,
-        "region": cloud.region, "instance_id": cloud.instances["healthy"], "database_login": login(cloud),
+        "auth_type": "keystone",
+        "auth_url": cloud.auth_url,
+        "api_user": who.username,
+        "api_password": who.password,
+        "project_name": who.project_name,
+        "region": cloud.region,
+        "instance_id": cloud.instances["healthy"],
+        "database_login": login(cloud),
     } | options
 
 
@@ -59,7 +65,11 @@ def by_token(cloud, instance="healthy", **options):
     """The options of a call with a token."""
     token = options.pop("api_token", None) or cloud.token()
     return {
-        "auth_type": "token", "api_token": token, "endpoint": cloud.endpoint, "instance_id": cloud.instances[instance], "database_login": login(cloud),
+        "auth_type": "token",
+        "api_token": token,
+        "endpoint": cloud.endpoint,
+        "instance_id": cloud.instances[instance],
+        "database_login": login(cloud),
     } | options
 
 

@@ -100,7 +100,12 @@ class Child:
         try:
             with open(self.log_path, "ab") as log:
                 process = subprocess.Popen(
-                    command, env=environment, cwd=work_dir, stdin=subprocess.PIPE if first_line else subprocess.DEVNULL, stdout=log, stderr=log,
+                    command,
+                    env=environment,
+                    cwd=work_dir,
+                    stdin=subprocess.PIPE if first_line else subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
                     start_new_session=True,
                 )
         except OSError as error:

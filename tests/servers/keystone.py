@@ -55,8 +55,13 @@ class Keystone:
             lines += [f"[{section}]", f"key_repository = {self.work_dir / section}"]
         configuration.write_text("\n".join([*lines, ""]), encoding="utf-8")
         plan = {
-            "configuration": str(configuration), "database": str(database), "port": self.port, "url": self.url, "region": self.region,
-            "admin_password": self.admin_password, "record": str(self.record_path),
+            "configuration": str(configuration),
+            "database": str(database),
+            "port": self.port,
+            "url": self.url,
+            "region": self.region,
+            "admin_password": self.admin_password,
+            "record": str(self.record_path),
         }
         # Isolated, as Trove and Keystone have the names of files beside the program, and Python would find those first.
         command = [str(self.python), "-I", str(pathlib.Path(__file__).with_name("keystone_process.py"))]

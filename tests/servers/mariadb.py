@@ -95,9 +95,13 @@ class MariaDBServer:
     def start(self) -> None:
         """Start, for the first time or again: port and data stay."""
         command = [
-            *self._command(), "--skip-name-resolve", f"--bind-address={self.host}", f"--port={self.port}",
+            *self._command(),
+            "--skip-name-resolve",
+            f"--bind-address={self.host}",
+            f"--port={self.port}",
             # Relative to the data, as the path of a socket may have 107 bytes only.
-            "--socket=mariadb.sock", "--pid-file=mariadb.pid",
+            "--socket=mariadb.sock",
+            "--pid-file=mariadb.pid",
         ]
         self._child = Child("MariaDB", command, self.work_dir, self.log_path)
         self._child.wait_until(self._answers, START_LIMIT_S)
@@ -118,8 +122,16 @@ class MariaDBServer:
 
     def _connect(self, user: str, password: str, source: str | None = None) -> t.Any:
         # The bytes, because the library would encode text as Latin-1.
-        return _library().connect(host=self.host, port=self.port, user=user, password=password.encode("utf-8"), bind_address=source,
-                                  connect_timeout=5, read_timeout=10, autocommit=True)
+        return _library().connect(
+            host=self.host,
+            port=self.port,
+            user=user,
+            password=password.encode("utf-8"),
+            bind_address=source,
+            connect_timeout=5,
+            read_timeout=10,
+            autocommit=True,
+        )
 
     def _execute(self, statement: str, *values: str) -> t.Sequence[t.Any]:
         with self._connect(ADMIN, self.admin_password) as connection, connection.cursor() as cursor:

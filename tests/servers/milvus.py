@@ -233,7 +233,7 @@ class MilvusServer:
             time.sleep(_POLL_S)
 
     def _port_was_taken(self) -> bool:
-        return b"address already in use" in self._log()[self._log_start:]
+        return b"address already in use" in self._log()[self._log_start :]
 
     def _log(self) -> bytes:
         return self.log_path.read_bytes() if self.log_path.exists() else b""

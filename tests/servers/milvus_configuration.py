@@ -12,8 +12,17 @@ import socket
 import typing as t
 
 _PORTS = (
-    "root_coord", "query_coord", "data_coord", "query_node", "data_node",
-    "index_node", "proxy", "proxy_internal", "metrics", "etcd", "etcd_peer",
+    "root_coord",
+    "query_coord",
+    "data_coord",
+    "query_node",
+    "data_node",
+    "index_node",
+    "proxy",
+    "proxy_internal",
+    "metrics",
+    "etcd",
+    "etcd_peer",
 )
 #: Below the range from which the kernel takes ports for outgoing connections: those could otherwise be gone before the server binds them.
 _PORT_RANGE = range(20000, 32000)

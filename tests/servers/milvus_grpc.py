@@ -77,7 +77,7 @@ def decode(raw: bytes) -> dict[int, list[t.Any]]:
             size = {_FIXED64: 8, _FIXED32: 4}.get(wire) or 0
             if wire == _BYTES:
                 size = varint()
-            value = raw[at:at + size]
+            value = raw[at : at + size]
             at += size
         else:
             raise ValueError(f"wire type {wire} is not one that Milvus sends")
@@ -115,12 +115,7 @@ class UserCalls:
         answer = self._call("SelectUser", credential, {2: encode({1: name}), 3: 1})
         self._status(_message(answer, 1))
         results = [decode(result) for result in answer.get(2, [])]
-        return [
-            _text(decode(role).get(1, [b""])[0])
-            for result in results
-            if _text(_message(result, 1).get(1, [b""])[0]) == name
-            for role in result.get(2, [])
-        ]
+        return [_text(decode(role).get(1, [b""])[0]) for result in results if _text(_message(result, 1).get(1, [b""])[0]) == name for role in result.get(2, [])]
 
     def _call(self, method: str, credential: bytes | None, request: t.Mapping[int, str | bytes | int]) -> dict[int, list[t.Any]]:
         metadata = [] if credential is None else [("authorization", base64.b64encode(credential).decode("ascii"))]

@@ -34,8 +34,13 @@ class GnuPG:
         # The path of the agent's socket may have 107 bytes only, so not in the folder of the test.
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="rekey-gpg-"))
         self.environment = {
-            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.home), "GNUPGHOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC",
-            "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull,
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.home),
+            "GNUPGHOME": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
         }
 
     def __enter__(self) -> GnuPG:
@@ -53,8 +58,21 @@ class GnuPG:
 
     def make_key(self, name: str, phrase: str = "", expires: str = "never") -> None:
         """A pair of keys; the pass phrase is forgotten at once."""
-        self.run("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--quick-generate-key", name, "future-default", "default",
-                 expires, text=phrase + "\n")
+        self.run(
+            "gpg",
+            "--batch",
+            "--quiet",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase-fd",
+            "0",
+            "--quick-generate-key",
+            name,
+            "future-default",
+            "default",
+            expires,
+            text=phrase + "\n",
+        )
         # Else the first programs that use it do so, and several at a time can damage the database.
         self.run("gpg", "--batch", "--quiet", "--check-trustdb")
         if phrase:

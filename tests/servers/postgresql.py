@@ -80,9 +80,22 @@ class PostgreSQLServer:
         if self._folder is None:
             self._create(folder, become, owner)
         command = [
-            str(folder / "postgres"), "-D", str(self._folder / "data"), "-p", str(self.port), "-h", self.host,
+            str(folder / "postgres"),
+            "-D",
+            str(self._folder / "data"),
+            "-p",
+            str(self.port),
+            "-h",
+            self.host,
             # No socket, no waiting for the disk, and little memory.
-            "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=50",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "shared_buffers=16MB",
+            "-c",
+            "max_connections=50",
         ]
         self._child = Child("PostgreSQL", command, self._folder, self.log_path, become=become)
         self._child.wait_until(self._answers, START_LIMIT_S)
@@ -96,8 +109,17 @@ class PostgreSQLServer:
             for path in (self._folder, secret):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         command = [
-            *become, str(programs_folder / "initdb"), "--pgdata", str(self._folder / "data"), "--username", ADMIN, "--pwfile", str(secret), "--no-sync",
-            "--encoding=UTF8", "--locale=C.UTF-8",
+            *become,
+            str(programs_folder / "initdb"),
+            "--pgdata",
+            str(self._folder / "data"),
+            "--username",
+            ADMIN,
+            "--pwfile",
+            str(secret),
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
             # What Trove writes into a guest's pg_hba.conf; it takes a scram password too.
             "--auth=md5",
         ]

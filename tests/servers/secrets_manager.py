@@ -117,9 +117,7 @@ class SecretsManager:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")[2]
         with self._lock:
-            call = Call(
-                len(self.calls), operation, json.loads(body or b"{}"), environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
-            )
+            call = Call(len(self.calls), operation, json.loads(body or b"{}"), environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))
             self.calls.append(call)
         told = self.before(call)
         if told is None:

@@ -205,22 +205,26 @@ class TroveCloud:
         self._child = Child("Trove", command, self._folder, self.log_path, first_line=True)
 
     def _finish_api(self) -> None:
-        self._child.tell(json.dumps({
-            "configuration": str(self._folder / "trove.conf"),
-            "database": str(self._folder / "trove.sqlite"),
-            "pipeline": str(self._python.parents[1] / "etc" / "trove" / "api-paste.ini"),
-            "port": self._port,
-            "record": str(self.record_path),
-            "guest_record": str(self.guest_record_path),
-            "orders": str(self._folder / "orders.json"),
-            "region": self.region,
-            "datastores": {"mariadb": "10.11", "postgresql": "15"},
-            "databases": {
-                name: {"host": server.host, "port": server.port, "user": ADMIN, "password": server.admin_password}
-                for name, server in (("mariadb", self.database), ("postgresql", self.postgresql))
-            },
-            "instances": self._seeds,
-        }))
+        self._child.tell(
+            json.dumps(
+                {
+                    "configuration": str(self._folder / "trove.conf"),
+                    "database": str(self._folder / "trove.sqlite"),
+                    "pipeline": str(self._python.parents[1] / "etc" / "trove" / "api-paste.ini"),
+                    "port": self._port,
+                    "record": str(self.record_path),
+                    "guest_record": str(self.guest_record_path),
+                    "orders": str(self._folder / "orders.json"),
+                    "region": self.region,
+                    "datastores": {"mariadb": "10.11", "postgresql": "15"},
+                    "databases": {
+                        name: {"host": server.host, "port": server.port, "user": ADMIN, "password": server.admin_password}
+                        for name, server in (("mariadb", self.database), ("postgresql", self.postgresql))
+                    },
+                    "instances": self._seeds,
+                }
+            )
+        )
         self._child.wait_until(lambda: listens(self._port), START_LIMIT_S)
 
     def _stop_api(self) -> None:
@@ -282,8 +286,10 @@ http_request_max_retries = 0
             self.credentials[name] = Credential(user, password, project, self.projects[project], user_id)
         secret = "Application-" + secrets.token_hex(8)
         made = keystone.call(
-            "POST", f"/users/{self.credentials['member'].user_id}/application_credentials",
-            {"application_credential": {"name": "rotation", "secret": secret}}, token=self.token("member"),
+            "POST",
+            f"/users/{self.credentials['member'].user_id}/application_credentials",
+            {"application_credential": {"name": "rotation", "secret": secret}},
+            token=self.token("member"),
         ).json()["application_credential"]
         self.application_credential = ApplicationCredential(made["id"], made["name"], secret)
 
@@ -311,10 +317,20 @@ http_request_max_retries = 0
             ("foreign", "HEALTHY", {"project": self.projects["other"]}),
         ):
             self.instances[name] = str(uuid.uuid4())
-            self._seeds.append({
-                "id": self.instances[name], "name": name.replace("_", "-"), "status": status, "task": "NONE", "guest": True, "datastore": "mariadb",
-                "project": self.projects["customer"], "hostname": self.database.host, "address": None, **options,
-            })
+            self._seeds.append(
+                {
+                    "id": self.instances[name],
+                    "name": name.replace("_", "-"),
+                    "status": status,
+                    "task": "NONE",
+                    "guest": True,
+                    "datastore": "mariadb",
+                    "project": self.projects["customer"],
+                    "hostname": self.database.host,
+                    "address": None,
+                    **options,
+                }
+            )
 
     # Orders
 
@@ -476,10 +492,18 @@ def _described(cloud: TroveCloud, seconds: float) -> str:
         f"PostgreSQL:    {postgresql}",
         f"endpoint:      {cloud.endpoint}",
         "",
-        *(f"export {name}={value}" for name, value in (
-            ("OS_AUTH_URL", cloud.auth_url), ("OS_USERNAME", member.username), ("OS_PASSWORD", member.password), ("OS_PROJECT_NAME", member.project_name),
-            ("OS_USER_DOMAIN_NAME", member.user_domain_name), ("OS_PROJECT_DOMAIN_NAME", member.project_domain_name), ("OS_REGION_NAME", cloud.region),
-        )),
+        *(
+            f"export {name}={value}"
+            for name, value in (
+                ("OS_AUTH_URL", cloud.auth_url),
+                ("OS_USERNAME", member.username),
+                ("OS_PASSWORD", member.password),
+                ("OS_PROJECT_NAME", member.project_name),
+                ("OS_USER_DOMAIN_NAME", member.user_domain_name),
+                ("OS_PROJECT_DOMAIN_NAME", member.project_domain_name),
+                ("OS_REGION_NAME", cloud.region),
+            )
+        ),
         "",
         "Ctrl-C ends it.",
     ]

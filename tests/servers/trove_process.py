@@ -181,8 +181,15 @@ def create(plan):
         versions[name] = datastores.DatastoreVersion.load(datastores.Datastore.load(name), version).id
     for wanted in plan["instances"]:
         instances.DBInstance.create(
-            id=wanted["id"], name=wanted["name"], tenant_id=wanted["project"], hostname=wanted["hostname"], region_id=plan["region"], flavor_id="1",
-            volume_size=1, datastore_version_id=versions[wanted["datastore"]], compute_instance_id=wanted["id"],
+            id=wanted["id"],
+            name=wanted["name"],
+            tenant_id=wanted["project"],
+            hostname=wanted["hostname"],
+            region_id=plan["region"],
+            flavor_id="1",
+            volume_size=1,
+            datastore_version_id=versions[wanted["datastore"]],
+            compute_instance_id=wanted["id"],
             task_status=getattr(InstanceTasks, wanted["task"]),
         )
         instances.InstanceServiceStatus.create(instance_id=wanted["id"], status=getattr(ServiceStatuses, wanted["status"]))

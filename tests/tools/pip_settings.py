@@ -21,9 +21,7 @@ LEFT_OUT = {"config-file", "user", "target", "prefix", "root", "require-virtuale
 
 def effective(python: str) -> dict[str, dict[str, str]]:
     """What that Python's pip would use here, as {section: {option: value}}; an environment variable stands in the section `:env:`."""
-    listing = subprocess.run(
-        [python, "-m", "pip", "config", "list"], capture_output=True, text=True, env=layout.base_environment(), check=False
-    ).stdout
+    listing = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, env=layout.base_environment(), check=False).stdout
     sections: dict[str, dict[str, str]] = {}
     for line in listing.splitlines():
         name, equals, value = line.partition("=")

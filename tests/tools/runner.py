@@ -195,10 +195,7 @@ def table(steps: list[Step], total: float) -> str:
         if shown:
             lines += ["", f"{step.name}:", *(f"  {line}" for line in shown)]
     left_out = [
-        f"  {step.name}: {reason}"
-        for step in steps
-        if step.outcome == "ok"
-        for reason in skipped_tests(step.log.read_text(encoding="utf-8", errors="replace"))
+        f"  {step.name}: {reason}" for step in steps if step.outcome == "ok" for reason in skipped_tests(step.log.read_text(encoding="utf-8", errors="replace"))
     ]
     if left_out:
         lines += ["", "Tests that were left out:", *left_out]

@@ -185,10 +185,22 @@ def test_edge_45_the_number_is_declared():
 # 22: URLs as people copy them.
 
 
-@pytest.mark.parametrize("vendor, ending", [
-    ("aria_logs", "/api"), ("aria_logs", "/api/v2"), ("aria_logs", "/api/v2/"), ("aria_logs", "/api/v2/sessions"), ("acronis", "/api/2"),
-    ("acronis", "/api/2/"), ("acronis", "/api/2/idp/token"), ("milvus", "/v2/vectordb"), ("milvus", "/v2/vectordb/users/"), ("milvus", "/"), ("vcd", "/api"),
-])
+@pytest.mark.parametrize(
+    "vendor, ending",
+    [
+        ("aria_logs", "/api"),
+        ("aria_logs", "/api/v2"),
+        ("aria_logs", "/api/v2/"),
+        ("aria_logs", "/api/v2/sessions"),
+        ("acronis", "/api/2"),
+        ("acronis", "/api/2/"),
+        ("acronis", "/api/2/idp/token"),
+        ("milvus", "/v2/vectordb"),
+        ("milvus", "/v2/vectordb/users/"),
+        ("milvus", "/"),
+        ("vcd", "/api"),
+    ],
+)
 def test_edge_22_what_was_copied_along_with_the_url_is_cut_off(vendor, ending):
     case = CASES[vendor]
     with case.double({"alice": OLD}) as double:
@@ -228,9 +240,16 @@ def is_over(result):
     return templar.evaluate_conditional(trust_as_template(until()))
 
 
-@pytest.mark.parametrize("fault, current, over", [
-    (None, OLD, True), (None, "S3cr3t-MARKER-wrong", True), ({"status": 503}, OLD, False), ({"status": 403}, OLD, True), ({"status": 400}, OLD, True),
-])
+@pytest.mark.parametrize(
+    "fault, current, over",
+    [
+        (None, OLD, True),
+        (None, "S3cr3t-MARKER-wrong", True),
+        ({"status": 503}, OLD, False),
+        ({"status": 403}, OLD, True),
+        ({"status": 400}, OLD, True),
+    ],
+)
 def test_edge_19_the_condition_repeats_only_what_costs_no_login(fault, current, over):
     case = CASES["vcd"]
     with case.double({"alice": OLD}) as double:

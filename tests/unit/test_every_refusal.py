@@ -103,9 +103,7 @@ def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[d
 
 @pytest.mark.parametrize("which", ["lookup", "login"])
 @pytest.mark.parametrize("status", (*DOUBTFUL, *PLAIN_REFUSALS))
-def test_edge_5_nothing_but_a_change_leaves_a_doubt(
-    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int, which: str
-) -> None:
+def test_edge_5_nothing_but_a_change_leaves_a_doubt(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int, which: str) -> None:
     where = case.lookup if which == "lookup" else {"path": LOGINS[case.vendor]}
     double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", times=None, **where)
     result = call()
@@ -208,9 +206,7 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize("which", ["lookup", "login", "change"])
 @pytest.mark.parametrize("odd", ODD_TEXTS)
-def test_edge_48_odd_texts_in_what_a_server_sends(
-    call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, odd: str, which: str
-) -> None:
+def test_edge_48_odd_texts_in_what_a_server_sends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, odd: str, which: str) -> None:
     where = {"path": LOGINS[case.vendor]} if which == "login" else getattr(case, which)
     double.inject("texts", body=ODD_TEXTS[odd], times=None, **where)
     result = call()
@@ -238,9 +234,7 @@ def test_edge_47_pages_without_end_whose_content_is_always_new(vendor: str, monk
             return JSONResponse({"users": [{"name": name, "host": "%"}], "links": [{"rel": "next", "href": "%s/users?marker=%s" % (double.url, name)}]})
 
         end = {"acronis": "/users", "vcd": "/1.0.0/users", "rackspace_database": "/users"}[vendor]
-        double._routes = [
-            (route, page if route.path.endswith(end) and "GET" in route.methods else handler) for route, handler in double._routes
-        ]
+        double._routes = [(route, page if route.path.endswith(end) and "GET" in route.methods else handler) for route, handler in double._routes]
         names = ["alice", *("nobody-%d" % number for number in range(9))]
         result = run(case, double, *names)
         assert {(state, kind) for state, _verified, kind in told(result)} == {("failed", "unexpected_response")} and "does not end" in result["msg"]

@@ -20,8 +20,14 @@ CASE = VendorCase(
     connection=_connection,
     change={"path": CHANGE, "method": "PATCH"},
     lookup={"path": SEARCH, "method": "GET"},
-    refusal={"status": 400, "body": {"errorMessage": "Some fields have incorrect values", "errorCode": "FIELD_ERROR",
-                                     "errorDetails": {"password": [{"errorMessage": "The password is not secure."}]}}},
+    refusal={
+        "status": 400,
+        "body": {
+            "errorMessage": "Some fields have incorrect values",
+            "errorCode": "FIELD_ERROR",
+            "errorDetails": {"password": [{"errorMessage": "The password is not secure."}]},
+        },
+    },
     secrets=(OPERATOR_PASSWORD,),
     locks_after=TRIES,
     end_logins=lambda double: double.expire_sessions(),

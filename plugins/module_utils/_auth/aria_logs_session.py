@@ -28,7 +28,9 @@ def log_in(http, user, password, provider=LOCAL):
     :param provider: one of :data:`PROVIDERS`, which keeps the user's password.
     :return: the answer; what it means tell :func:`is_refused` and :func:`session_id`.
     """
-    return http.request("POST", "/api/v2/sessions", LOGIN, json={"username": user, "password": password, "provider": provider})
+    return http.request(
+        "POST", "/api/v2/sessions", LOGIN, json={"username": user, "password": password, "provider": provider}
+    )
 
 
 def is_refused(answer):
@@ -36,7 +38,9 @@ def is_refused(answer):
     if answer.status != 401:
         return False
     # A gateway's own 401 says nothing about the password.
-    return bool(text_at(answer.json_object(), "errorMessage")) or answer.excerpt().lower().startswith("invalid credentials")
+    return bool(text_at(answer.json_object(), "errorMessage")) or answer.excerpt().lower().startswith(
+        "invalid credentials"
+    )
 
 
 def session_id(answer):
@@ -46,7 +50,10 @@ def session_id(answer):
     """
     found = text_at(answer.json_object(), "sessionId")
     if not found:
-        text = "The answer to the login (HTTP %d) is not that of Aria Operations for Logs: it holds no session." % answer.status
+        text = (
+            "The answer to the login (HTTP %d) is not that of Aria Operations for Logs: it holds no session."
+            % answer.status
+        )
         raise PasswordError(errors.UNEXPECTED_RESPONSE, text, answer.status)
     return found
 

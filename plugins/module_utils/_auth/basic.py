@@ -35,4 +35,6 @@ def _utf8(text):
         return text.encode("utf-8")
     except UnicodeEncodeError:
         # The exception would hold the text.
-        raise PasswordError(errors.INVALID_INPUT, "A user, password or token holds something that is not text in UTF-8.") from None
+        raise PasswordError(
+            errors.INVALID_INPUT, "A user, password or token holds something that is not text in UTF-8."
+        ) from None

@@ -40,9 +40,12 @@ def read_cloud(name: str) -> dict[str, Any]:
                 config_files=_files("OS_CLIENT_CONFIG_FILE", "clouds", loader.CONFIG_FILES),
                 secure_files=_files("OS_CLIENT_SECURE_FILE", "secure", loader.SECURE_FILES),
                 load_envvars=False,
-            )  # fmt: skip
+            )
         if name not in found.get_cloud_names():
-            raise PasswordError(errors.INVALID_INPUT, "cloud: clouds.yaml (where it is: see OS_CLIENT_CONFIG_FILE) describes no cloud %s." % name)
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "cloud: clouds.yaml (where it is: see OS_CLIENT_CONFIG_FILE) describes no cloud %s." % name,
+            )
         # Without validation the library makes no login of its own.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -51,7 +54,9 @@ def read_cloud(name: str) -> dict[str, Any]:
         raise
     except Exception as exc:  # pylint: disable=broad-exception-caught
         # The text of a YAML error holds a piece of the file.
-        raise PasswordError(errors.INVALID_INPUT, "cloud: the configuration of OpenStack cannot be read (%s)." % type(exc).__name__) from None
+        raise PasswordError(
+            errors.INVALID_INPUT, "cloud: the configuration of OpenStack cannot be read (%s)." % type(exc).__name__
+        ) from None
 
 
 def _files(variable: str, name: str, usual: list[str]) -> list[str]:

@@ -68,7 +68,18 @@ class DatabaseLogin:
     :param timeout: seconds to wait for each answer.
     """
 
-    def __init__(self, engine, host, port=None, database=None, ssl=False, ca_path=None, client_cert=None, client_key=None, timeout=5.0):
+    def __init__(
+        self,
+        engine,
+        host,
+        port=None,
+        database=None,
+        ssl=False,
+        ca_path=None,
+        client_cert=None,
+        client_key=None,
+        timeout=5.0,
+    ):
         self._takes = self._mysql if engine == "mysql" else self._postgresql
         self._host = host
         # PyMySQL takes no subclass of int, which is what a playbook's number is within an action plugin.
@@ -98,7 +109,9 @@ class DatabaseLogin:
         try:
             # PyMySQL sends a str as latin-1, the server compares UTF-8.
             login = dict(waits, host=self._host, port=self._port, user=user, password=password.encode("utf-8"))
-            with contextlib.closing(self._mysql_connection(pymysql, login)) as connection, connection.cursor() as cursor:
+            with contextlib.closing(
+                self._mysql_connection(pymysql, login)
+            ) as connection, connection.cursor() as cursor:
                 cursor.execute("SELECT CURRENT_USER()")
                 account, _at, account_host = cursor.fetchone()[0].rpartition("@")
         except pymysql.MySQLError as exc:
@@ -132,7 +145,9 @@ class DatabaseLogin:
         if code in _RIGHT:
             return True
         if code in _LOCKED:
-            raise PasswordError(errors.ACCOUNT_LOCKED, "The database account %s is locked." % user, vendor_code=code) from None
+            raise PasswordError(
+                errors.ACCOUNT_LOCKED, "The database account %s is locked." % user, vendor_code=code
+            ) from None
         if code in _DENIED:
             # Access denied for user 'name'@'where the login came from'
             came_from = re.search("'@'([^']*)'", str(exc.args[-1]))
@@ -151,7 +166,9 @@ class DatabaseLogin:
         # The client library takes whole seconds, from 2.
         wait = max(round(self._timeout), 2)
         psycopg = _library("postgresql")
-        where = dict(host=self._host, port=self._port, dbname=self._database, connect_timeout=wait, sslmode=mode, **more)
+        where = dict(
+            host=self._host, port=self._port, dbname=self._database, connect_timeout=wait, sslmode=mode, **more
+        )
         try:
             connection = psycopg.connect(user=user, password=password, **where)
         except psycopg.Error as exc:
@@ -180,7 +197,10 @@ class DatabaseLogin:
         # The client library tells no code, and nothing but this text.
         if "password authentication failed" in text:
             return False
-        if re.search('database ".*" does not exist|permission denied for database|is not permitted to log in|too many connections for role', text):
+        if re.search(
+            'database ".*" does not exist|permission denied for database|is not permitted to log in|too many connections for role',
+            text,
+        ):
             # The server says so only after the password was right.
             return True
         if "FATAL:" in text:

@@ -30,7 +30,10 @@ def by_password(user: str, password: str, user_domain: dict, project: dict) -> d
     :param user_domain: the user's domain, see :func:`named`.
     :param project: the project, see :func:`named`; with its ``domain`` where it has a name only.
     """
-    identity = {"methods": ["password"], "password": {"user": {"name": user, "domain": user_domain, "password": password}}}
+    identity = {
+        "methods": ["password"],
+        "password": {"user": {"name": user, "domain": user_domain, "password": password}},
+    }
     return {"auth": {"identity": identity, "scope": {"project": project}}}
 
 

@@ -61,7 +61,13 @@ class TokenEndpoint:
         """
         answer = self._post(self._issue, {"grant_type": "client_credentials"}, basic(client_id, client_secret))
         if answer.status in _REFUSALS:
-            raise _fault(answer, (errors.AUTHENTICATION_FAILED, "The server refused the login of the API client (client_id, client_secret)."))
+            raise _fault(
+                answer,
+                (
+                    errors.AUTHENTICATION_FAILED,
+                    "The server refused the login of the API client (client_id, client_secret).",
+                ),
+            )
         return self._token(answer)
 
     def for_user(self, user, password):
@@ -104,7 +110,9 @@ class TokenEndpoint:
         token = text_at(body, "access_token")
         if not token:
             # Nothing of the answer is shown: a token may be in it, where nobody knows it for one.
-            raise PasswordError(errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 200) holds no token.", answer.status)
+            raise PasswordError(
+                errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 200) holds no token.", answer.status
+            )
         self._learn(token)
         return token
 
@@ -117,4 +125,6 @@ def _fault(answer: Response, meaning: Optional[Meaning] = None) -> PasswordError
         meaning = (errors.VENDOR_UNAVAILABLE, "The token service failed.")
     elif meaning is None and answer.status not in _ROWS:
         meaning = (errors.UNEXPECTED_RESPONSE, "There is no token service at this address (HTTP %d)." % answer.status)
-    return refusal(answer, Said(text_at(body, "error_description") or code if code else None, code), _ROWS, meaning, writing=False)
+    return refusal(
+        answer, Said(text_at(body, "error_description") or code if code else None, code), _ROWS, meaning, writing=False
+    )

@@ -42,6 +42,8 @@ def _read(answer: Response) -> tuple[Optional[str], Any]:
     ``{name: {code, message}}``, ``{"error": {...}}``, and flat ``{message, code: "403 Forbidden", title}``.
     """
     body = answer.json_object()
-    inner = body if text_at(body, "message") else next((value for value in body.values() if isinstance(value, dict)), {})
+    inner = (
+        body if text_at(body, "message") else next((value for value in body.values() if isinstance(value, dict)), {})
+    )
     text = text_at(inner, "message") or text_at(inner, "title")
     return text, inner.get("code") if text else None

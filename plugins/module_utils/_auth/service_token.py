@@ -40,10 +40,16 @@ class ServiceToken:
         :raises PasswordError: ``target_not_found``: none or several fit; the message names what there is.
         """
         offered = [endpoint for endpoint in self.endpoints if endpoint.service == service]
-        found = {endpoint.url for endpoint in offered if endpoint.interface == interface and (not region or endpoint.region == region)}
+        found = {
+            endpoint.url
+            for endpoint in offered
+            if endpoint.interface == interface and (not region or endpoint.region == region)
+        }
         if len(found) == 1:
             return found.pop().rstrip("/")
-        offers = ", ".join(sorted({"%s (%s)" % (endpoint.region, endpoint.interface) for endpoint in offered})) or "none"
+        offers = (
+            ", ".join(sorted({"%s (%s)" % (endpoint.region, endpoint.interface) for endpoint in offered})) or "none"
+        )
         raise PasswordError(
             errors.TARGET_NOT_FOUND,
             "The catalog has %s address of a %s service for region %s and interface %s. It offers: %s."

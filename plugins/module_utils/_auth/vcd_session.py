@@ -53,7 +53,9 @@ def offered(answer: Response) -> set[Version]:
     :raises PasswordError: ``unexpected_response``.
     """
     try:
-        found = [element.text or "" for element in ElementTree.fromstring(answer.text()).findall("{*}VersionInfo/{*}Version")]
+        found = [
+            element.text or "" for element in ElementTree.fromstring(answer.text()).findall("{*}VersionInfo/{*}Version")
+        ]
     except (ElementTree.ParseError, ValueError):
         found = []
     versions_ = {version for version in map(parsed, found) if version is not None}
@@ -88,7 +90,9 @@ def log_in(http, headers, org, user, password):
     :return: the answer, for :func:`opened`.
     """
     path = _SESSIONS + "/provider" if is_provider(org) else _SESSIONS
-    return http.request("POST", path, LOGIN, headers=dict(headers, Authorization=basic("%s@%s" % (user, org), password)))
+    return http.request(
+        "POST", path, LOGIN, headers=dict(headers, Authorization=basic("%s@%s" % (user, org), password))
+    )
 
 
 def exchange(http, headers, org, api_token):
@@ -97,7 +101,9 @@ def exchange(http, headers, org, api_token):
     :return: the answer, for :func:`opened`.
     """
     path = "/oauth/provider/token" if is_provider(org) else "/oauth/tenant/%s/token" % quote(org, safe="")
-    return http.request("POST", path, LOGIN, data={"grant_type": "refresh_token", "refresh_token": api_token}, headers=headers)
+    return http.request(
+        "POST", path, LOGIN, data={"grant_type": "refresh_token", "refresh_token": api_token}, headers=headers
+    )
 
 
 def opened(answer, learn):
@@ -110,7 +116,11 @@ def opened(answer, learn):
     token = answer.headers.get("X-VMWARE-VCLOUD-ACCESS-TOKEN") or text_at(answer.json_object(), "access_token")
     if not token:
         # Nothing of the answer is shown: a token may be in it, where nobody knows it for one.
-        raise PasswordError(errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP %d) holds no token." % answer.status, answer.status)
+        raise PasswordError(
+            errors.UNEXPECTED_RESPONSE,
+            "The answer to the login (HTTP %d) holds no token." % answer.status,
+            answer.status,
+        )
     learn(token)
     return _described(answer, token, learn)
 
@@ -120,7 +130,9 @@ def look(http, headers, login, learn):
 
     :return: :class:`Login` with as much as the server tells.
     """
-    return _described(http.request("GET", _SESSIONS + "/current", READ, headers=authorized(headers, login)), login.token, learn)
+    return _described(
+        http.request("GET", _SESSIONS + "/current", READ, headers=authorized(headers, login)), login.token, learn
+    )
 
 
 def log_out(http, headers, login):

@@ -43,7 +43,10 @@ _WRONG_PASSWORD = ("access_denied", "invalid_grant")
 _SECOND_FACTOR = ("totp_required", "totp_setup_required", "invalid_totp")
 
 # What the vendor's code of an error means, ...
-_DENIED = (errors.PERMISSION_DENIED, "The API client lacks a right. It must administer users, and it can't set passwords in its own tenant or above.")
+_DENIED = (
+    errors.PERMISSION_DENIED,
+    "The API client lacks a right. It must administer users, and it can't set passwords in its own tenant or above.",
+)
 _CODES = {
     1002: _DENIED,
     1003: (errors.ACCOUNT_INACTIVE, "A tenant above is disabled."),
@@ -56,7 +59,10 @@ _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
     401: (errors.AUTHENTICATION_FAILED, "The server refuses each token of the API client."),
     403: _DENIED,
-    404: (errors.TARGET_NOT_FOUND, "There is no such API client or tenant here; the url must be that of its data centre."),
+    404: (
+        errors.TARGET_NOT_FOUND,
+        "There is no such API client or tenant here; the url must be that of its data centre.",
+    ),
 }
 # What they mean where a password was to be set, which is all that such a request holds.
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the new password.")
@@ -95,7 +101,9 @@ class Acronis(Vendor):
     argument_spec = dict(
         url=dict(type="str", required=True, fallback=(from_environment, ["ACRONIS_URL"])),
         client_id=dict(type="str", required=True, fallback=(from_environment, ["ACRONIS_CLIENT_ID"])),
-        client_secret=dict(type="str", required=True, no_log=True, fallback=(from_environment, ["ACRONIS_CLIENT_SECRET"])),
+        client_secret=dict(
+            type="str", required=True, no_log=True, fallback=(from_environment, ["ACRONIS_CLIENT_SECRET"])
+        ),
         tenant_id=dict(type="str", fallback=(from_environment, ["ACRONIS_TENANT_ID"])),
         activate=dict(type="bool", default=False),
     )
@@ -129,7 +137,9 @@ class Acronis(Vendor):
         client_id = self.params["client_id"] or ""
         if not client_id or ":" in client_id or not client_id.isprintable():
             # The first colon of a login ends the name.
-            raise PasswordError(errors.INVALID_INPUT, "client_id must not be empty and holds no ':' and no control character.")
+            raise PasswordError(
+                errors.INVALID_INPUT, "client_id must not be empty and holds no ':' and no control character."
+            )
         if not self.params["client_secret"]:
             raise PasswordError(errors.INVALID_INPUT, "client_secret must not be empty.")
         if self.params["tenant_id"] and not _UUID.fullmatch(self.params["tenant_id"].lower()):
@@ -184,11 +194,20 @@ class Acronis(Vendor):
         if grant.refusal in _WRONG_PASSWORD:
             return False
         if grant.refusal in _SECOND_FACTOR:
-            self.warn("No login can tell whether the password of %s is right: the server asks for a second factor." % account.label)
+            self.warn(
+                "No login can tell whether the password of %s is right: the server asks for a second factor."
+                % account.label
+            )
             return None
         # The server may have counted it.
         account.failed_logins += 1
-        self.warn(("No login could tell whether the password of %s is right: the server answered " % account.label, Outside(grant.refusal), "."))
+        self.warn(
+            (
+                "No login could tell whether the password of %s is right: the server answered " % account.label,
+                Outside(grant.refusal),
+                ".",
+            )
+        )
         return None
 
     def change(self, account):
@@ -233,7 +252,9 @@ class Acronis(Vendor):
             answer = self._send("GET", "/search?" + urlencode(query, quote_via=quote), READ)
             # A text that the search cannot take is no reason not to look elsewhere.
             found = dicts_at(_read(answer), "items") if answer.status != 400 else []
-            ids = [item.get("id") for item in found if item.get("obj_type") == "user" and item.get("login") == account.name]
+            ids = [
+                item.get("id") for item in found if item.get("obj_type") == "user" and item.get("login") == account.name
+            ]
             if len(ids) == 1 and len(found) < _SEARCH_LIMIT and _is_id(ids[0]):
                 return self._with_id(account, ids[0])
             # None, or perhaps several: the search is no proof of that.
@@ -262,7 +283,9 @@ class Acronis(Vendor):
         # The full level of detail: only that certainly tells where a user's password is kept.
         query = {"subtree_root_tenant_id": self._tenant, "lod": "full", "limit": _PAGE}
         while True:
-            answer = self._send("GET", "/users?" + urlencode(dict(query, after=cursor) if cursor else query, quote_via=quote), READ)
+            answer = self._send(
+                "GET", "/users?" + urlencode(dict(query, after=cursor) if cursor else query, quote_via=quote), READ
+            )
             body = _read(answer)
             items = body.get("items")
             users = [user for user in dicts_at(body, "items") if _is_id(user.get("id")) and text_at(user, "login")]
@@ -289,15 +312,27 @@ class Acronis(Vendor):
         :param found: the users with this id or this login.
         :raises PasswordError: the user cannot be changed.
         """
-        found = [user for user in found if not user.get("deleted_at") and (not account.name or user["login"] == account.name)]
+        found = [
+            user for user in found if not user.get("deleted_at") and (not account.name or user["login"] == account.name)
+        ]
         if not found:
-            raise PasswordError(errors.USER_NOT_FOUND, "There is no user %s in this tenant or below it; the login must match in every letter." % account.label)
+            raise PasswordError(
+                errors.USER_NOT_FOUND,
+                "There is no user %s in this tenant or below it; the login must match in every letter." % account.label,
+            )
         if len(found) > 1:
-            raise PasswordError(errors.INVALID_INPUT, "There are %d users %s in this tenant and below it; name the one by its id." % (len(found), account.label))
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "There are %d users %s in this tenant and below it; name the one by its id."
+                % (len(found), account.label),
+            )
         user = found[0]
         account.id, account.name = user["id"], user["login"]
         if user.get("external_id"):
-            raise PasswordError(errors.USER_NOT_LOCAL, "%s logs in with an external identity provider. Change the password there." % account.label)
+            raise PasswordError(
+                errors.USER_NOT_LOCAL,
+                "%s logs in with an external identity provider. Change the password there." % account.label,
+            )
         if self._own_tenant and user.get("tenant_id") == self._own_tenant:
             text = "%s is in the API client's own tenant; a client can only set passwords of users in tenants below its own."
             raise PasswordError(errors.PERMISSION_DENIED, text % account.label)

@@ -51,7 +51,10 @@ _FIELDS = {"password": _PASSWORD_REJECTED}
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
     401: (errors.AUTHENTICATION_FAILED, "The server refused the operator (api_user, api_password, api_provider)."),
-    403: (errors.PERMISSION_DENIED, "A right is missing: the operator must be Super Admin or have the right to edit access control."),
+    403: (
+        errors.PERMISSION_DENIED,
+        "A right is missing: the operator must be Super Admin or have the right to edit access control.",
+    ),
     404: (
         errors.UNSUPPORTED,
         "There is no API v2 for users at this URL; its port is 9543 as a rule. From VCF 9.1 on there is none at all: the accounts are those of VCF Operations.",
@@ -89,8 +92,12 @@ class AriaLogs(Vendor):
     argument_spec = dict(
         url=dict(type="str", required=True, fallback=(from_environment, ["ARIA_LOGS_URL"])),
         api_user=dict(type="str", required=True, fallback=(from_environment, ["ARIA_LOGS_API_USER"])),
-        api_password=dict(type="str", required=True, no_log=True, fallback=(from_environment, ["ARIA_LOGS_API_PASSWORD"])),
-        api_provider=dict(type="str", choices=list(PROVIDERS), default=LOCAL, fallback=(from_environment, ["ARIA_LOGS_API_PROVIDER"])),
+        api_password=dict(
+            type="str", required=True, no_log=True, fallback=(from_environment, ["ARIA_LOGS_API_PASSWORD"])
+        ),
+        api_provider=dict(
+            type="str", choices=list(PROVIDERS), default=LOCAL, fallback=(from_environment, ["ARIA_LOGS_API_PROVIDER"])
+        ),
     )
     url_endings = "api(/v[12](/sessions|/users)?)?"
     user_spec = dict(id=dict(type="str"), unlock=dict(type="bool"))
@@ -126,7 +133,10 @@ class AriaLogs(Vendor):
             raise PasswordError(errors.INVALID_INPUT, "The id of a user is a UUID, as the server lists it.")
         if account.password is None and account.update_password != NEVER:
             if not _unlock(account):
-                raise PasswordError(errors.INVALID_INPUT, "There is nothing to be done for %s: give a password, or unlock: true." % account.label)
+                raise PasswordError(
+                    errors.INVALID_INPUT,
+                    "There is nothing to be done for %s: give a password, or unlock: true." % account.label,
+                )
             return
         super().check(account)
         if account.update_password != NEVER and not _POLICY.fullmatch(account.password):
@@ -174,7 +184,10 @@ class AriaLogs(Vendor):
             # Its session tells, without a login that might fail.
             if password == self.params["api_password"]:
                 return True
-            raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s is another: that of api_password logs in." % account.label)
+            raise PasswordError(
+                errors.CURRENT_PASSWORD_WRONG,
+                "The password of %s is another: that of api_password logs in." % account.label,
+            )
         state = _ACTIVE if self.is_operator(account) else self._states[account.id] or self._state(account)
         if state != _ACTIVE:
             text = "The password of %s was not verified: the account is not active but " % account.label
@@ -206,7 +219,9 @@ class AriaLogs(Vendor):
             self._prove_unlocked(account, doubt)
 
     def _log_in(self):
-        answer = aria_logs_session.log_in(self._http, self.params["api_user"], self.params["api_password"], self.params["api_provider"])
+        answer = aria_logs_session.log_in(
+            self._http, self.params["api_user"], self.params["api_password"], self.params["api_provider"]
+        )
         _raise_for(answer)
         token = aria_logs_session.session_id(answer)
         self.learn(token)
@@ -218,7 +233,8 @@ class AriaLogs(Vendor):
         :return: the answer of a success.
         """
         answer = self._session.send(
-            lambda token: self._http.request(method, path, kind, json=json, headers={"Authorization": bearer(token)}), aria_logs_session.has_ended
+            lambda token: self._http.request(method, path, kind, json=json, headers={"Authorization": bearer(token)}),
+            aria_logs_session.has_ended,
         )
         _raise_for(answer)
         return answer
@@ -256,13 +272,27 @@ class AriaLogs(Vendor):
             raise PasswordError(errors.USER_NOT_FOUND, "There is no user %s on this server." % account.label)
         if not local:
             kept = Outside(text_at(found[0], "type"))
-            raise PasswordError(errors.USER_NOT_LOCAL, ("The password of %s is kept elsewhere, the server says (" % account.label, kept, "). Change it there."))
+            raise PasswordError(
+                errors.USER_NOT_LOCAL,
+                (
+                    "The password of %s is kept elsewhere, the server says (" % account.label,
+                    kept,
+                    "). Change it there.",
+                ),
+            )
         if len(local) > 1:
-            raise PasswordError(errors.INVALID_INPUT, "There are %d local users %s on this server; give the id instead." % (len(local), account.label))
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "There are %d local users %s on this server; give the id instead." % (len(local), account.label),
+            )
         account.id, account.name = local[0]["id"], local[0]["username"]
         state = self._states[account.id] = text_at(local[0], "authStatus") or self._state(account)
         if account.password is not None and not _unlock(account) and (state or "").startswith(_LOCKED):
-            raise _locked(account, state, "The account of %s is locked (%s). A new password would unlock it, which needs unlock: true.")
+            raise _locked(
+                account,
+                state,
+                "The account of %s is locked (%s). A new password would unlock it, which needs unlock: true.",
+            )
 
 
 def _unlock(account):
@@ -325,4 +355,8 @@ def _read(answer):
     details = details if isinstance(details, dict) else {}
     parts = [item for field in details for item in dicts_at(details, field)] + [details, body]
     texts = [text_at(part, "errorMessage") for part in reversed(parts)]
-    return " ".join(filter(None, texts)), [code for code in (text_at(part, "errorCode") for part in parts) if code], list(details)
+    return (
+        " ".join(filter(None, texts)),
+        [code for code in (text_at(part, "errorCode") for part in parts) if code],
+        list(details),
+    )

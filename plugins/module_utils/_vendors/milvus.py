@@ -38,7 +38,10 @@ _KINDS = {
 }
 # What a status means; but nearly all errors come with 200.
 _ROWS: Rows = {
-    401: (errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user, api_password or api_token)."),
+    401: (
+        errors.AUTHENTICATION_FAILED,
+        "The server refused the login of the operator (api_user, api_password or api_token).",
+    ),
     403: (errors.PERMISSION_DENIED, "A privilege is missing."),
     404: (errors.UNSUPPORTED, "There is no RESTful API v2 for users at this URL; it came with Milvus 2.3.13."),
 }
@@ -83,12 +86,15 @@ class Milvus(Vendor):
     def check(self, account):
         if not account.name or ":" in account.name or not account.name.isprintable():
             # The first colon of a login ends the name.
-            raise PasswordError(errors.INVALID_INPUT, "A Milvus user name must not be empty and holds no ':' and no control character.")
+            raise PasswordError(
+                errors.INVALID_INPUT, "A Milvus user name must not be empty and holds no ':' and no control character."
+            )
         super().check(account)
         if self._current(account) is None and not self._acts_for(account) and account.update_password != NEVER:
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password." % account.name,
+                "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password."
+                % account.name,
             )
 
     def open(self, accounts):
@@ -111,7 +117,9 @@ class Milvus(Vendor):
         except PasswordError as error:
             if error.kind != errors.PERMISSION_DENIED:
                 raise
-            error.parts = ("The operator may not list the users, which is needed so that no unknown user gets created. ",) + error.parts
+            error.parts = (
+                "The operator may not list the users, which is needed so that no unknown user gets created. ",
+            ) + error.parts
             for account in others:
                 account.error = error
             return
@@ -121,7 +129,9 @@ class Milvus(Vendor):
         names = {name for name in names if isinstance(name, str)}
         for account in others:
             if account.name not in names:
-                account.error = PasswordError(errors.USER_NOT_FOUND, "There is no user %s on this server." % account.name)
+                account.error = PasswordError(
+                    errors.USER_NOT_FOUND, "There is no user %s on this server." % account.name
+                )
 
     def probe(self, account, password):
         answer = self._post("describe", {"userName": account.name}, LOGIN, _login(account.name, password))
@@ -133,7 +143,9 @@ class Milvus(Vendor):
             # Not a race worth a lock: two threads would merely ask the same question.
             self._checks_logins = self._refuses_nobody(account)
         if not self._checks_logins:
-            self.warn("Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified.")
+            self.warn(
+                "Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified."
+            )
             return None
         return True
 
@@ -159,15 +171,23 @@ class Milvus(Vendor):
             "password": account.password if current is None else current,
             "newPassword": account.password,
         }
-        answer = self._post("update_password", body, WRITE, self._operator() if acting else _login(account.name, current))
+        answer = self._post(
+            "update_password", body, WRITE, self._operator() if acting else _login(account.name, current)
+        )
         if not acting and self._is_refused_login(answer):
-            meaning = (errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong, or there is no such user." % account.name)
+            meaning = (
+                errors.CURRENT_PASSWORD_WRONG,
+                "The current password of %s is wrong, or there is no such user." % account.name,
+            )
             raise self._error(answer, meaning)
         try:
             self._raise_for(answer, own_login=not acting)
         except PasswordError as error:
             if error.kind == errors.CURRENT_PASSWORD_WRONG and current is None:
-                error.parts = ("current_password is needed for %s: the server does not list the operator in superUsers. " % account.name,) + error.parts
+                error.parts = (
+                    "current_password is needed for %s: the server does not list the operator in superUsers. "
+                    % account.name,
+                ) + error.parts
             raise
 
     def _acts_for(self, account):
@@ -222,7 +242,9 @@ class Milvus(Vendor):
         :param meaning: what it certainly means, where the status does not tell.
         """
         body = answer.json_object()
-        return refusal(answer, Said(text_at(body, "message"), body.get("code")), _ROWS, meaning, certain=meaning is not None)
+        return refusal(
+            answer, Said(text_at(body, "message"), body.get("code")), _ROWS, meaning, certain=meaning is not None
+        )
 
 
 def _login(user, password):

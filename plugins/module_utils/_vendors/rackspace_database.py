@@ -86,7 +86,9 @@ class RackspaceDatabase(Vendor):
         self._http = None
         self._session = Session(self._log_in)
         self._database = None
-        self._unverifiable = "database_login is not given, and the service never tells what the database made of a change"
+        self._unverifiable = (
+            "database_login is not given, and the service never tells what the database made of a change"
+        )
 
     @classmethod
     def target(cls, params: dict) -> str:
@@ -108,14 +110,26 @@ class RackspaceDatabase(Vendor):
         if not name or len(name) > longest:
             raise PasswordError(errors.INVALID_INPUT, "The name of a database user has 1 to %d characters." % longest)
         if name in _RESERVED:
-            raise PasswordError(errors.INVALID_INPUT, "The user %s is reserved; this service does not set its password." % name)
+            raise PasswordError(
+                errors.INVALID_INPUT, "The user %s is reserved; this service does not set its password." % name
+            )
         if "@" in name:
-            raise PasswordError(errors.INVALID_INPUT, "The host of a user is an option of its own (host), not a part of its name.")
-        if name != name.strip() or not name.isprintable() or not _has_letter_or_digit(name) or any(character in name for character in _FORBIDDEN):
+            raise PasswordError(
+                errors.INVALID_INPUT, "The host of a user is an option of its own (host), not a part of its name."
+            )
+        if (
+            name != name.strip()
+            or not name.isprintable()
+            or not _has_letter_or_digit(name)
+            or any(character in name for character in _FORBIDDEN)
+        ):
             text = "The name of a database user holds a letter or digit (ASCII), no blank at its ends, no control character and none of these: "
             raise PasswordError(errors.INVALID_INPUT, text + _FORBIDDEN)
         if not _HOST.fullmatch(host):
-            raise PasswordError(errors.INVALID_INPUT, "The host of a database user holds letters, digits and dots, and perhaps a % at either end.")
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "The host of a database user holds letters, digits and dots, and perhaps a % at either end.",
+            )
         super().check(account)
         if account.update_password == NEVER:
             return
@@ -125,14 +139,18 @@ class RackspaceDatabase(Vendor):
         if not password.isprintable():
             raise _lost("holds a control character")
         if not _has_letter_or_digit(password):
-            raise PasswordError(errors.PASSWORD_REJECTED, "The password must hold at least one letter or digit (ASCII).")
+            raise PasswordError(
+                errors.PASSWORD_REJECTED, "The password must hold at least one letter or digit (ASCII)."
+            )
         if _PARAMETER.search(password):
             raise _lost("holds a colon with a letter or digit behind it and none in front of it")
 
     def open(self, accounts):
         self._session.open()
         service = "rax:database" if self.params["auth_type"] == "rackspace" else "database"
-        self._http = self.connect(self.params["endpoint"] or self._session.token.url(service, self.params["region"], self.params["interface"]))
+        self._http = self.connect(
+            self.params["endpoint"] or self._session.token.url(service, self.params["region"], self.params["interface"])
+        )
         answer = self._send("GET", "", READ)
         _check(answer, 200)
         self._prepare_logins(answer)
@@ -150,7 +168,9 @@ class RackspaceDatabase(Vendor):
                 continue
             try:
                 if not self._exists(account):
-                    account.error = PasswordError(errors.USER_NOT_FOUND, "There is no user %s@%s on this instance." % self.key(account))
+                    account.error = PasswordError(
+                        errors.USER_NOT_FOUND, "There is no user %s@%s on this instance." % self.key(account)
+                    )
             except PasswordError as error:
                 if error.kind != errors.INVALID_INPUT:
                     raise
@@ -194,7 +214,11 @@ class RackspaceDatabase(Vendor):
             return
         instance = answer.json_object().get("instance")
         addresses = instance.get("ip") if isinstance(instance, dict) else None
-        host = login["host"] or text_at(instance, "hostname") or (addresses[0] if isinstance(addresses, list) and addresses else None)
+        host = (
+            login["host"]
+            or text_at(instance, "hostname")
+            or (addresses[0] if isinstance(addresses, list) and addresses else None)
+        )
         if isinstance(host, str):
             self._database = DatabaseLogin(**dict(login, host=host))
         else:
@@ -236,7 +260,9 @@ class RackspaceDatabase(Vendor):
         if self._identity is None:
             self._identity = self.connect(options.identity_url(params))
         if rackspace:
-            token = rackspace_identity.log_in(self._identity, params["api_user"], params["api_key"], params["api_password"], params["account_id"])
+            token = rackspace_identity.log_in(
+                self._identity, params["api_user"], params["api_key"], params["api_password"], params["account_id"]
+            )
         else:
             token = keystone.log_in(self._identity, self._credentials(), options.who(params))
         self.learn(token.token)
@@ -245,7 +271,9 @@ class RackspaceDatabase(Vendor):
     def _credentials(self):
         params = self.params
         if params["application_credential_id"]:
-            return keystone.by_application_credential(params["application_credential_id"], params["application_credential_secret"])
+            return keystone.by_application_credential(
+                params["application_credential_id"], params["application_credential_secret"]
+            )
         user_domain = keystone.named(params["user_domain_id"], params["user_domain_name"])
         project = keystone.named(params["project_id"], params["project_name"])
         if "name" in project:
@@ -259,7 +287,9 @@ class RackspaceDatabase(Vendor):
 
         def request(token):
             # Without Accept some errors come as HTML.
-            return self._http.request(method, path, kind, json=json, headers={"X-Auth-Token": token.token, "Accept": "application/json"})
+            return self._http.request(
+                method, path, kind, json=json, headers={"X-Auth-Token": token.token, "Accept": "application/json"}
+            )
 
         # A token that was given cannot be renewed.
         return self._session.send(request, lambda answer: answer.status == 401 and self.params["auth_type"] != "token")

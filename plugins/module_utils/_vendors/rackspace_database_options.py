@@ -67,25 +67,51 @@ _NEEDS = {
 # The variables of each service's own tools. Those of several services may be in one environment: which count depends on auth_type.
 _VARIABLES = {
     "rackspace": dict(
-        api_user=["RACKSPACE_USERNAME"], api_key=["RACKSPACE_API_KEY"], api_password=["RACKSPACE_API_PASSWORD"], account_id=["RACKSPACE_ACCOUNT_ID"],
-        auth_url=["RACKSPACE_AUTH_URL"], region=["RACKSPACE_REGION"], endpoint=["RACKSPACE_DATABASE_ENDPOINT"],
+        api_user=["RACKSPACE_USERNAME"],
+        api_key=["RACKSPACE_API_KEY"],
+        api_password=["RACKSPACE_API_PASSWORD"],
+        account_id=["RACKSPACE_ACCOUNT_ID"],
+        auth_url=["RACKSPACE_AUTH_URL"],
+        region=["RACKSPACE_REGION"],
+        endpoint=["RACKSPACE_DATABASE_ENDPOINT"],
     ),
     "keystone": dict(
-        api_user=["OS_USERNAME"], api_password=["OS_PASSWORD"], project_name=["OS_PROJECT_NAME", "OS_TENANT_NAME"],
-        project_id=["OS_PROJECT_ID", "OS_TENANT_ID"], user_domain_name=["OS_USER_DOMAIN_NAME"], user_domain_id=["OS_USER_DOMAIN_ID"],
-        project_domain_name=["OS_PROJECT_DOMAIN_NAME"], project_domain_id=["OS_PROJECT_DOMAIN_ID"],
-        application_credential_id=["OS_APPLICATION_CREDENTIAL_ID"], application_credential_secret=["OS_APPLICATION_CREDENTIAL_SECRET"],
-        auth_url=["OS_AUTH_URL"], region=["OS_REGION_NAME"], interface=["OS_INTERFACE", "OS_ENDPOINT_TYPE"], ca_path=["OS_CACERT"],
+        api_user=["OS_USERNAME"],
+        api_password=["OS_PASSWORD"],
+        project_name=["OS_PROJECT_NAME", "OS_TENANT_NAME"],
+        project_id=["OS_PROJECT_ID", "OS_TENANT_ID"],
+        user_domain_name=["OS_USER_DOMAIN_NAME"],
+        user_domain_id=["OS_USER_DOMAIN_ID"],
+        project_domain_name=["OS_PROJECT_DOMAIN_NAME"],
+        project_domain_id=["OS_PROJECT_DOMAIN_ID"],
+        application_credential_id=["OS_APPLICATION_CREDENTIAL_ID"],
+        application_credential_secret=["OS_APPLICATION_CREDENTIAL_SECRET"],
+        auth_url=["OS_AUTH_URL"],
+        region=["OS_REGION_NAME"],
+        interface=["OS_INTERFACE", "OS_ENDPOINT_TYPE"],
+        ca_path=["OS_CACERT"],
     ),
-    "token": dict(api_token=["OS_TOKEN"], endpoint=["OS_ENDPOINT"], interface=["OS_INTERFACE", "OS_ENDPOINT_TYPE"], ca_path=["OS_CACERT"]),
-}  # fmt: skip
+    "token": dict(
+        api_token=["OS_TOKEN"],
+        endpoint=["OS_ENDPOINT"],
+        interface=["OS_INTERFACE", "OS_ENDPOINT_TYPE"],
+        ca_path=["OS_CACERT"],
+    ),
+}
 # No variable for the first where the task itself gives one of the others: it must not replace what was asked for.
 _RIVALS = dict(
-    api_key=["api_password"], api_password=["api_key", "application_credential_id"], application_credential_secret=["api_password"],
-    application_credential_id=["api_password", "api_user"], api_user=["application_credential_id"],
-    project_name=["project_id"], project_id=["project_name"], user_domain_name=["user_domain_id"], user_domain_id=["user_domain_name"],
-    project_domain_name=["project_domain_id"], project_domain_id=["project_domain_name"],
-)  # fmt: skip
+    api_key=["api_password"],
+    api_password=["api_key", "application_credential_id"],
+    application_credential_secret=["api_password"],
+    application_credential_id=["api_password", "api_user"],
+    api_user=["application_credential_id"],
+    project_name=["project_id"],
+    project_id=["project_name"],
+    user_domain_name=["user_domain_id"],
+    user_domain_id=["user_domain_name"],
+    project_domain_name=["project_domain_id"],
+    project_domain_id=["project_domain_name"],
+)
 # What OS_AUTH_TYPE rules out, though it may be left over in the environment from another cloud.
 _APPLICATION_CREDENTIAL = ("application_credential_id", "application_credential_secret")
 _RULED_OUT = {
@@ -94,11 +120,18 @@ _RULED_OUT = {
 }
 # What is called what in clouds.yaml, below "auth" and beside it.
 _IN_CLOUD_AUTH = dict(
-    auth_url="auth_url", api_user="username", api_password="password", project_name="project_name", project_id="project_id",
-    user_domain_name="user_domain_name", user_domain_id="user_domain_id", project_domain_name="project_domain_name",
-    project_domain_id="project_domain_id", application_credential_id="application_credential_id",
+    auth_url="auth_url",
+    api_user="username",
+    api_password="password",
+    project_name="project_name",
+    project_id="project_id",
+    user_domain_name="user_domain_name",
+    user_domain_id="user_domain_id",
+    project_domain_name="project_domain_name",
+    project_domain_id="project_domain_id",
+    application_credential_id="application_credential_id",
     application_credential_secret="application_credential_secret",
-)  # fmt: skip
+)
 _IN_CLOUD = dict(region="region_name", interface="interface", ca_path="cacert", client_cert="cert", client_key="key")
 # Paths that people copy along with the URL of an identity service.
 _AUTH_ENDINGS = r"v3(/auth(/tokens)?)?|v2\.0(/tokens)?"
@@ -147,7 +180,9 @@ def _of_cloud(name: str) -> dict[str, str]:
     auth_type, auth = cloud.get("auth_type") or cloud_config.PASSWORD_TYPES[0], cloud.get("auth")
     auth = auth if isinstance(auth, dict) else {}
     if auth_type not in _RULED_OUT:
-        raise _wrong("cloud: %s logs in by %s; only %s are possible here." % (name, auth_type, ", ".join(sorted(_RULED_OUT))))
+        raise _wrong(
+            "cloud: %s logs in by %s; only %s are possible here." % (name, auth_type, ", ".join(sorted(_RULED_OUT)))
+        )
     found = {option: auth.get(key) for option, key in _IN_CLOUD_AUTH.items() if option not in _RULED_OUT[auth_type]}
     found.update({option: cloud.get(key) for option, key in _IN_CLOUD.items()})
     # YAML makes numbers of some identifiers.
@@ -158,7 +193,9 @@ def identity_url(params: dict) -> str:
     """Where the identity service is, whatever of its paths was copied along."""
     if not params["auth_url"]:
         return rackspace_identity.URL
-    return without_ending(params["auth_url"], _AUTH_ENDINGS).rstrip("/") + ("/v2.0" if params["auth_type"] == "rackspace" else "")
+    return without_ending(params["auth_url"], _AUTH_ENDINGS).rstrip("/") + (
+        "/v2.0" if params["auth_type"] == "rackspace" else ""
+    )
 
 
 def target(params: dict) -> str:
@@ -168,7 +205,10 @@ def target(params: dict) -> str:
         parts = [normalized(params["endpoint"], option="endpoint")]
     else:
         auth_url = params["auth_url"] or (rackspace_identity.URL if params["auth_type"] == "rackspace" else "")
-        parts = [normalized(auth_url, _AUTH_ENDINGS, "auth_url"), "region %s" % params["region"] if params["region"] else ""]
+        parts = [
+            normalized(auth_url, _AUTH_ENDINGS, "auth_url"),
+            "region %s" % params["region"] if params["region"] else "",
+        ]
     if params["auth_type"] == "rackspace" and params["account_id"]:
         parts.append("account %s" % params["account_id"])
     elif params["auth_type"] == "keystone" and not params["application_credential_id"]:
@@ -180,7 +220,10 @@ def project(params: dict) -> str:
     """The project in which an operator acts, for people."""
     if params["project_id"]:
         return "project %s" % params["project_id"]
-    return "project %s of domain %s" % (params["project_name"], params["project_domain_id"] or params["project_domain_name"])
+    return "project %s of domain %s" % (
+        params["project_name"],
+        params["project_domain_id"] or params["project_domain_name"],
+    )
 
 
 def who(params: dict) -> str:
@@ -201,7 +244,10 @@ def check(params):
         given.add("project_name")
     for ways in _NEEDS[params["auth_type"]]:
         if not any(given.issuperset(delivery) for delivery in ways):
-            text = "auth_type %s needs %s." % (params["auth_type"], ", or ".join(" and ".join(delivery) for delivery in ways))
+            text = "auth_type %s needs %s." % (
+                params["auth_type"],
+                ", or ".join(" and ".join(delivery) for delivery in ways),
+            )
             raise _wrong(text + (" For project_name there may be project_id." if "project_name" in text else ""))
     if params["interface"] not in _INTERFACES:
         raise _wrong("interface (OS_INTERFACE) must be one of: %s." % ", ".join(_INTERFACES))

@@ -35,19 +35,29 @@ _USERS = "/cloudapi/1.0.0/users"
 _PAGE = 128  # the most that the server takes
 _LONGEST_FILTER = 1500  # characters; of URLs more than 2000 are not safe everywhere
 
-_UNKNOWN_OPERATION = (errors.UNSUPPORTED, "The server does not know this operation, or the URL is not that of VMware Cloud Director.")
+_UNKNOWN_OPERATION = (
+    errors.UNSUPPORTED,
+    "The server does not know this operation, or the URL is not that of VMware Cloud Director.",
+)
 _UNKNOWN_HOST = (
     errors.UNSUPPORTED,
-    _UNKNOWN_OPERATION[1] + " VCF Automation 9 answers so to all names but the one that it was set up with (the Host header): url needs that name, "
+    _UNKNOWN_OPERATION[1]
+    + " VCF Automation 9 answers so to all names but the one that it was set up with (the Host header): url needs that name, "
     "no IP address and no alias.",
 )
-_NO_OPERATOR = (errors.AUTHENTICATION_FAILED, "The server refused the login of the operator (api_user and api_password, or api_token, in this org).")
+_NO_OPERATOR = (
+    errors.AUTHENTICATION_FAILED,
+    "The server refused the login of the operator (api_user and api_password, or api_token, in this org).",
+)
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most likely because of its password policy.")
 
 # What a status means, whatever was asked.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server did not accept the request."),
-    403: (errors.PERMISSION_DENIED, "A right is missing, or there is no such thing: the server does not tell these apart."),
+    403: (
+        errors.PERMISSION_DENIED,
+        "A right is missing, or there is no such thing: the server does not tell these apart.",
+    ),
     404: _UNKNOWN_HOST,
     405: _UNKNOWN_OPERATION,
     406: (errors.UNSUPPORTED, "The server does not have this version of the API; choose another by api_version."),
@@ -57,7 +67,10 @@ _OWN_LOGIN = {401: (errors.CURRENT_PASSWORD_WRONG, "The server refused the login
 _OPERATOR_LOGIN = {400: _NO_OPERATOR, 401: _NO_OPERATOR, 403: _NO_OPERATOR}
 _OPERATOR = {401: _NO_OPERATOR}
 _RESET = {400: _REJECTED, 401: _NO_OPERATOR}
-_OWN_CHANGE = {400: _REJECTED, 401: (errors.UNEXPECTED_RESPONSE, "The server refused a session that it had just opened.")}
+_OWN_CHANGE = {
+    400: _REJECTED,
+    401: (errors.UNEXPECTED_RESPONSE, "The server refused a session that it had just opened."),
+}
 
 _LOCKED = re.compile(r"\b(account|user|login)\b.{0,80}\blocked\b", re.IGNORECASE | re.DOTALL)
 
@@ -121,7 +134,10 @@ class Vcd(Vendor):
             _check_login_name("api_user", self.params["api_user"])
         wanted = self.params.get("api_version")
         if wanted and vcd_session.age(vcd_session.parsed(wanted) or (0, 0)) < vcd_session.age(_OLDEST):
-            raise PasswordError(errors.INVALID_INPUT, "api_version must be a version such as 37.2 or 9.0.0, and at least %d.%d." % _OLDEST)
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "api_version must be a version such as 37.2 or 9.0.0, and at least %d.%d." % _OLDEST,
+            )
 
     def check(self, account):
         _check_login_name("The name of a user", account.name)
@@ -135,9 +151,15 @@ class Vcd(Vendor):
             text = "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password."
             raise PasswordError(errors.INVALID_INPUT, text % account.label)
         if account.extras.get("unlock") and not self.is_operator(account):
-            raise PasswordError(errors.INVALID_INPUT, "unlock needs an operator (api_user and api_password, or api_token): a locked user cannot log in.")
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "unlock needs an operator (api_user and api_password, or api_token): a locked user cannot log in.",
+            )
         if account.update_password == ALWAYS and account.password == account.current_password:
-            raise PasswordError(errors.PASSWORD_REUSED, "The new password of %s is the current one; the server takes only another." % account.label)
+            raise PasswordError(
+                errors.PASSWORD_REUSED,
+                "The new password of %s is the current one; the server takes only another." % account.label,
+            )
 
     def needs_current(self, account):
         return not self._acts_for(account)
@@ -192,7 +214,10 @@ class Vcd(Vendor):
             # Its session was opened with this one.
             return True
         if self.is_operator(account) and account.update_password == NEVER:
-            raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s is another: that of api_password logs in." % account.label)
+            raise PasswordError(
+                errors.CURRENT_PASSWORD_WRONG,
+                "The password of %s is another: that of api_password logs in." % account.label,
+            )
         session = self._own_session(account, password)
         try:
             session.open()
@@ -200,7 +225,10 @@ class Vcd(Vendor):
             if error.kind != errors.CURRENT_PASSWORD_WRONG:
                 raise
             if "@" in account.name:
-                self.warn("The login of %s was refused. An '@' in a name is ambiguous, since it also stands before the organisation." % account.label)
+                self.warn(
+                    "The login of %s was refused. An '@' in a name is ambiguous, since it also stands before the organisation."
+                    % account.label
+                )
             return False
         account.id = account.id or session.token.user_id
         if self.needs_current(account) and password == account.current_password != account.password:
@@ -225,7 +253,10 @@ class Vcd(Vendor):
                 session.open()
             account.id = account.id or session.token.user_id
             if account.id is None:
-                raise PasswordError(errors.UNEXPECTED_RESPONSE, "The answer to the login of %s does not tell who it is (user.id)." % account.label)
+                raise PasswordError(
+                    errors.UNEXPECTED_RESPONSE,
+                    "The answer to the login of %s does not tell who it is (user.id)." % account.label,
+                )
             answer = self._within(session, "POST", _path(account) + "/changePassword", WRITE, body)
         except PasswordError as error:
             if error.kind == errors.CURRENT_PASSWORD_WRONG:
@@ -255,7 +286,9 @@ class Vcd(Vendor):
             _check(answer, _RESET)
         except PasswordError as error:
             if error.kind == errors.PERMISSION_DENIED and self.params.get("api_token"):
-                error.parts += (" With an API token one may look at users, but hardly ever manage them: use api_user and api_password.",)
+                error.parts += (
+                    " With an API token one may look at users, but hardly ever manage them: use api_user and api_password.",
+                )
             raise
         if text_at(answer.json_object(), "id") != account.id:
             # From somewhere in between, perhaps.
@@ -264,18 +297,31 @@ class Vcd(Vendor):
     def _refusal(self, account, user):
         """Why an operator cannot set the password of a user, or ``None``."""
         if not text_at(user, "id"):
-            return PasswordError(errors.USER_NOT_FOUND, "There is no user %s in the organisation %s." % (account.label, self.params["org"]))
+            return PasswordError(
+                errors.USER_NOT_FOUND,
+                "There is no user %s in the organisation %s." % (account.label, self.params["org"]),
+            )
         provider = text_at(user, "providerType")
         if provider is not None and provider.upper() != "LOCAL":
             where = "LDAP, SAML or OAUTH" if len(provider) > 20 else Outside(provider)
-            return PasswordError(errors.USER_NOT_LOCAL, ("The password of %s is kept elsewhere (" % account.label, where, "); change it there."))
+            return PasswordError(
+                errors.USER_NOT_LOCAL,
+                ("The password of %s is kept elsewhere (" % account.label, where, "); change it there."),
+            )
         if user.get("stranded") is True:
-            return PasswordError(errors.USER_NOT_LOCAL, "%s comes from an identity source that is gone, and cannot log in." % account.label)
+            return PasswordError(
+                errors.USER_NOT_LOCAL,
+                "%s comes from an identity source that is gone, and cannot log in." % account.label,
+            )
         if user.get("enabled") is False:
-            return PasswordError(errors.ACCOUNT_INACTIVE, "%s is disabled; enable it, or take it out of the list." % account.label)
+            return PasswordError(
+                errors.ACCOUNT_INACTIVE, "%s is disabled; enable it, or take it out of the list." % account.label
+            )
         if account.extras.get("unlock") and vcd_session.age(self._version) < vcd_session.age(_UNLOCKS):
             text = "unlock needs version %s of the API; this call uses %s."
-            return PasswordError(errors.UNSUPPORTED, text % (vcd_session.dotted(_UNLOCKS), vcd_session.dotted(self._version)))
+            return PasswordError(
+                errors.UNSUPPORTED, text % (vcd_session.dotted(_UNLOCKS), vcd_session.dotted(self._version))
+            )
         if user.get("locked") is True and not account.extras.get("unlock"):
             text = "%s is locked after too many bad logins; unlock it, or let this module do so (unlock: true)."
             return PasswordError(errors.ACCOUNT_LOCKED, text % account.label)
@@ -294,7 +340,11 @@ class Vcd(Vendor):
         _check(answer, {})
         offers = vcd_session.offered(answer)
         age, dotted = vcd_session.age, vcd_session.dotted
-        known = [version for version in offers if age(version) >= age(_OLDEST) and any(len(version) == len(last) and version <= last for last in _NEWEST)]
+        known = [
+            version
+            for version in offers
+            if age(version) >= age(_OLDEST) and any(len(version) == len(last) and version <= last for last in _NEWEST)
+        ]
         if known:
             return max(known, key=age)
         newest = max(offers, key=age)
@@ -302,7 +352,9 @@ class Vcd(Vendor):
             text = "The server has version %s of the API at most; at least %s is needed."
             raise PasswordError(errors.UNSUPPORTED, text % (dotted(newest), dotted(_OLDEST)))
         text = "The server has no version of the API between %s and %s, with which this module was written. Its newest is %s: try it by api_version."
-        raise PasswordError(errors.UNSUPPORTED, text % (dotted(_OLDEST), " or ".join(map(dotted, _NEWEST)), dotted(newest)))
+        raise PasswordError(
+            errors.UNSUPPORTED, text % (dotted(_OLDEST), " or ".join(map(dotted, _NEWEST)), dotted(newest))
+        )
 
     # Look-ups.
 
@@ -355,7 +407,9 @@ class Vcd(Vendor):
         """A request within a session, which is opened again if it has ended."""
 
         def send(login):
-            return self._http.request(method, path, kind, json=json, headers=vcd_session.authorized(self._headers, login))
+            return self._http.request(
+                method, path, kind, json=json, headers=vcd_session.authorized(self._headers, login)
+            )
 
         return session.send(send, lambda answer: answer.status == 401)
 
@@ -364,7 +418,9 @@ class Vcd(Vendor):
         if params.get("api_token"):
             answer = vcd_session.exchange(self._http, self._headers, params["org"], params["api_token"])
         else:
-            answer = vcd_session.log_in(self._http, self._headers, params["org"], params["api_user"], params["api_password"])
+            answer = vcd_session.log_in(
+                self._http, self._headers, params["org"], params["api_user"], params["api_password"]
+            )
         _check(answer, _OPERATOR_LOGIN)
         login = self._opened(answer)
         # The organisation must be known, not to take a user of another one for one of this.
@@ -385,7 +441,13 @@ class Vcd(Vendor):
             if locked or foreign:
                 account.failed_logins += 1
             if locked:
-                raise _fault(answer, meaning=(errors.ACCOUNT_LOCKED, "%s is locked; nothing can be said about its password." % account.label))
+                raise _fault(
+                    answer,
+                    meaning=(
+                        errors.ACCOUNT_LOCKED,
+                        "%s is locked; nothing can be said about its password." % account.label,
+                    ),
+                )
             if foreign:
                 # A gateway's own refusal says nothing about the password.
                 raise answer.unexpected("is a refusal, but not VMware Cloud Director's own")
@@ -435,7 +497,9 @@ def _path(account):
 def _check_login_name(what, name):
     if not name or ":" in name or not name.isprintable():
         # The first colon of a login ends the name.
-        raise PasswordError(errors.INVALID_INPUT, "%s must not be empty and holds no ':' and no control character." % what)
+        raise PasswordError(
+            errors.INVALID_INPUT, "%s must not be empty and holds no ':' and no control character." % what
+        )
 
 
 def _filters(names):
@@ -462,7 +526,10 @@ def _has_next(answer, body, page):
 def _says_locked(answer):
     """Whether a refusal tells that the account is locked; mostly the server does not tell."""
     body = answer.json_object()
-    return "LOCKED" in (text_at(body, "minorErrorCode") or "").upper() or _LOCKED.search(text_at(body, "message") or "") is not None
+    return (
+        "LOCKED" in (text_at(body, "minorErrorCode") or "").upper()
+        or _LOCKED.search(text_at(body, "message") or "") is not None
+    )
 
 
 def _check(answer, kinds, expected=200):

@@ -42,7 +42,9 @@ class Connection:
     target: str
 
 
-def resolve(module: ModuleType, given: dict, environment: Dict[str, str], nearby: bool, learn: Callable[..., None]) -> Connection:
+def resolve(
+    module: ModuleType, given: dict, environment: Dict[str, str], nearby: bool, learn: Callable[..., None]
+) -> Connection:
     """Validate the option as the vendor's module will, and fill in what it takes from the environment.
 
     :param module: a vendor's module, with ``VENDOR`` and ``SPEC``.
@@ -131,6 +133,10 @@ def _origin(argument_spec: dict, given: dict, environment: Dict[str, str], messa
     """Where an option comes from that a message complains of and that the user has not written there."""
     for name, option in argument_spec.items():
         for variable in option.get("fallback", (None, ()))[1]:
-            if name not in given and (environment.get(variable) or os.environ.get(variable)) and name in message.replace("'", " ").split():
+            if (
+                name not in given
+                and (environment.get(variable) or os.environ.get(variable))
+                and name in message.replace("'", " ").split()
+            ):
                 return " (%s comes from the environment variable %s.)" % (name, variable)
     return ""

@@ -17,7 +17,15 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, NEVER
 
 from .._times import utc_now
-from .._vendor_runner import NotRun, is_local, require_libraries, rotates_here, run_vendor_module, task_environment, vendor_module
+from .._vendor_runner import (
+    NotRun,
+    is_local,
+    require_libraries,
+    rotates_here,
+    run_vendor_module,
+    task_environment,
+    vendor_module,
+)
 from ..record import Record
 from ..store import Store
 from . import protocol
@@ -57,7 +65,9 @@ class Delivery:
 
     def account(self, name: str) -> str:
         """What tells a user from any other at the target, see :meth:`.vendor.Vendor.account_identity`."""
-        for_all = {key: self.params.get(key) for key in self.vendor_class.user_spec if key not in self.vendor_class.identifiers}
+        for_all = {
+            key: self.params.get(key) for key in self.vendor_class.user_spec if key not in self.vendor_class.identifiers
+        }
         own = {key: value for key, value in (self._given.get(name) or {}).items() if value is not None}
         return self.vendor_class.account_identity(dict(for_all, **dict(own, name=name)))
 
@@ -88,7 +98,9 @@ class Delivery:
         except PasswordError as error:
             results, nothing = self._nobody(sent, error), not (isinstance(error, NotRun) and error.begun)
         if nothing:
-            protocol.take_back(store, {name: (staged[name], sent[name][2]) for name in sent}, self.capabilities, utc_now())
+            protocol.take_back(
+                store, {name: (staged[name], sent[name][2]) for name in sent}, self.capabilities, utc_now()
+            )
             for name in sent:
                 del self.sent[name]
         if policy is not None:
@@ -117,9 +129,15 @@ class Delivery:
             self._scrub.add(*(record.secrets if record else ()))
             current = (record.known_password if record else None) or given.get("current_password")
             if record and record.pending:
-                entries.append(self._entry(name, record, *protocol.how_to_send(record, self.capabilities, utc_now()), operator))
+                entries.append(
+                    self._entry(name, record, *protocol.how_to_send(record, self.capabilities, utc_now()), operator)
+                )
             else:
-                entries.append(dict(self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS))
+                entries.append(
+                    dict(
+                        self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS
+                    )
+                )
         try:
             return self._run(entries, operator)
         except PasswordError as error:
@@ -128,7 +146,10 @@ class Delivery:
     def _untried(self, staged: Iterable[str]) -> dict:
         """What check mode foresees where it makes no login at all."""
         users = [dict(name=name, id=None, state=_change.WOULD_CHANGE, verified=None, error=None) for name in staged]
-        warning = "Check mode made no login at %s, not even the operator's: there is no store yet that could count a failed one." % self.capabilities.title
+        warning = (
+            "Check mode made no login at %s, not even the operator's: there is no store yet that could count a failed one."
+            % self.capabilities.title
+        )
         return dict(changed=bool(users), users=users, warnings=[warning])
 
     def know_operator(self):
@@ -152,24 +173,36 @@ class Delivery:
         """
         if not self.may_probe:
             error = PasswordError(errors.NOT_VERIFIED, _change.UNTRIED % self.capabilities.title).as_dict()
-            return {user["name"]: dict(name=user["name"], verified=None, error=error, failed_logins=user["failed_logins"]) for user in users}
+            return {
+                user["name"]: dict(name=user["name"], verified=None, error=error, failed_logins=user["failed_logins"])
+                for user in users
+            }
         # What whoever calls has counted for the logins of this call has not happened yet.
         operator = self._operator(store, {user["name"]: user["failed_logins"] for user in users})
         # As the current one it is given, too, where a vendor insists on one.
         entries = [
-            dict(self._extras(user["name"]), **dict(user, failed_logins=user["failed_logins"] + operator.extra_failures(user["name"])),
-                 current_password=user["password"], update_password=NEVER)
+            dict(
+                self._extras(user["name"]),
+                **dict(user, failed_logins=user["failed_logins"] + operator.extra_failures(user["name"])),
+                current_password=user["password"],
+                update_password=NEVER,
+            )
             for user in users
-        ]  # fmt: skip
+        ]
         self._scrub.add(*(user["password"] for user in users))
         results = self._run(entries, operator, check_mode=False)
         error = results.get("error")
         if error or len(results["users"]) < len(users):
-            raise PasswordError(error["kind"] if error else errors.UNEXPECTED_RESPONSE, error["message"] if error else "The vendor's module told nothing.")
+            raise PasswordError(
+                error["kind"] if error else errors.UNEXPECTED_RESPONSE,
+                error["message"] if error else "The vendor's module told nothing.",
+            )
         return {user["name"]: _judged(user) for user in results["users"]}
 
     def _extras(self, name):
-        return {key: value for key, value in (self._given.get(name) or {"name": name}).items() if key != "current_password"}
+        return {
+            key: value for key, value in (self._given.get(name) or {"name": name}).items() if key != "current_password"
+        }
 
     def _entry(self, name, record, mode, failed_logins, operator):
         """One element of the module's ``users``."""
@@ -184,13 +217,20 @@ class Delivery:
 
     def _retry_rejected(self, store, staged, sent, results, policy):
         """Once, for those whose passwords the vendor's policy has refused."""
-        refused = {user["name"]: user for user in results["users"] if (user.get("error") or {}).get("kind") == errors.PASSWORD_REJECTED}
+        refused = {
+            user["name"]: user
+            for user in results["users"]
+            if (user.get("error") or {}).get("kind") == errors.PASSWORD_REJECTED
+        }
         if not refused:
             return
         stricter = stricter_policy(policy, self.capabilities)
         replaced = protocol.replace_refused(store, staged, refused, stricter, utc_now())
         operator = self._operator(store)
-        entries = [self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2], operator) for name, record in replaced.items()]
+        entries = [
+            self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2], operator)
+            for name, record in replaced.items()
+        ]
         if not entries:
             return
         try:
@@ -202,9 +242,18 @@ class Delivery:
         users = [told.get(user["name"], user) for user in results["users"]]
         failed = [user for user in users if user.get("error")]
         results.update(users=users, changed=bool(results.get("changed") or again.get("changed")), failed=bool(failed))
-        results["warnings"] = list(results.get("warnings") or []) + list(again.get("warnings") or []) + _against_the_policy(replaced, policy, stricter)
+        results["warnings"] = (
+            list(results.get("warnings") or [])
+            + list(again.get("warnings") or [])
+            + _against_the_policy(replaced, policy, stricter)
+        )
         if failed:
-            results["msg"] = "%d of %d users failed; the first is %s: %s" % (len(failed), len(users), failed[0]["name"], failed[0]["error"]["message"])
+            results["msg"] = "%d of %d users failed; the first is %s: %s" % (
+                len(failed),
+                len(users),
+                failed[0]["name"],
+                failed[0]["error"]["message"],
+            )
         else:
             results.pop("msg", None)
 
@@ -215,7 +264,11 @@ class Delivery:
             TargetNote(store, self._name, self.target).operator_login_worked(counted)
 
     def _counted_operator(self) -> Optional[str]:
-        return self.vendor_class.counted_operator(self.params) if self.capabilities.failed_logins_per_call is not None else None
+        return (
+            self.vendor_class.counted_operator(self.params)
+            if self.capabilities.failed_logins_per_call is not None
+            else None
+        )
 
     def _run(self, entries, operator, check_mode=None):
         """Run the vendor's module, with the operator's passwords one after the other until one logs in.
@@ -250,12 +303,22 @@ class Delivery:
     def _was_ended_before_anybody(results: dict, operator: "_Operator") -> bool:
         """Whether it is certain that neither a login nor a change was tried for any of the users: the call as a whole failed, and before that."""
         error = results.get("error")
-        if not error or not results["users"] or any(user["state"] != _change.FAILED or user.get("error") != error for user in results["users"]):
+        if (
+            not error
+            or not results["users"]
+            or any(user["state"] != _change.FAILED or user.get("error") != error for user in results["users"])
+        ):
             return False
         # The operator may be refused in the middle of a batch, and what is unforeseen may happen anywhere.
-        return operator.logins.refused_at_once if error.get("kind") == errors.AUTHENTICATION_FAILED else error.get("kind") != errors.UNEXPECTED_RESPONSE
+        return (
+            operator.logins.refused_at_once
+            if error.get("kind") == errors.AUTHENTICATION_FAILED
+            else error.get("kind") != errors.UNEXPECTED_RESPONSE
+        )
 
-    def _run_as(self, candidate: Candidate, entries: List[dict], operator: "_Operator", check_mode: Optional[bool]) -> dict:
+    def _run_as(
+        self, candidate: Candidate, entries: List[dict], operator: "_Operator", check_mode: Optional[bool]
+    ) -> dict:
         """One run of the module."""
         option = self.vendor_class.operator_options[1] if candidate.password else None
         args = dict(self._options, **({option: candidate.password} if option else {}), users=entries)
@@ -286,7 +349,10 @@ class Delivery:
         :param names: of the users.
         """
         begun = isinstance(error, NotRun) and error.begun
-        doubt = ("The vendor's module did not come to its end, so the change may or may not have happened: ", *error.parts)
+        doubt = (
+            "The vendor's module did not come to its end, so the change may or may not have happened: ",
+            *error.parts,
+        )
         told = (error.with_message(doubt, errors.OUTCOME_UNKNOWN) if begun else error).as_dict(self._scrub)
         state = _change.UNKNOWN if begun else _change.FAILED
         users = [dict(name=name, id=None, state=state, verified=None, error=told) for name in names]
@@ -319,20 +385,32 @@ class Delivery:
             found.extend(Candidate(item.password, EARLIER) for item in record.earlier)
             # Each once, where it comes first.
             passwords = [one.password for one in found]
-            candidates = [one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]] or candidates
+            candidates = [
+                one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]
+            ] or candidates
         counted = self._counted_operator()
         note = TargetNote(store, self._name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), protocol.window(rules)) if record else 0
         own = (failures or {}).get(name, own) if name else own
         for candidate in candidates if note else ():
             candidate.secret = self._login_secret(candidate)
-        logins = OperatorLogins(note, counted, rules, own, record.rotated_at if record else None, self._action._task.check_mode)
-        candidates = sorted(logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved)
-        return _Operator(name, logins, candidates, self._proved, self.params.get(vendor.operator_options[1]) if name else None)
+        logins = OperatorLogins(
+            note, counted, rules, own, record.rotated_at if record else None, self._action._task.check_mode
+        )
+        candidates = sorted(
+            logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved
+        )
+        return _Operator(
+            name, logins, candidates, self._proved, self.params.get(vendor.operator_options[1]) if name else None
+        )
 
     def _login_secret(self, candidate: Candidate) -> Secret:
         """All that a login of the operator consists of beside its name, whatever a vendor calls it."""
-        found = {name: self.params.get(name) for name, option in self.vendor_class.argument_spec.items() if option.get("no_log")}
+        found = {
+            name: self.params.get(name)
+            for name, option in self.vendor_class.argument_spec.items()
+            if option.get("no_log")
+        }
         if candidate.password:
             found[self.vendor_class.operator_options[1]] = candidate.password
         return Secret(json.dumps(found, sort_keys=True, default=str))
@@ -350,7 +428,14 @@ class _Operator:
     :param given: the user's.
     """
 
-    def __init__(self, name: Optional[str], logins: OperatorLogins, candidates: List[Candidate], proved: Any, given: Optional[str]) -> None:
+    def __init__(
+        self,
+        name: Optional[str],
+        logins: OperatorLogins,
+        candidates: List[Candidate],
+        proved: Any,
+        given: Optional[str],
+    ) -> None:
         self.name, self.logins, self.candidates = name, logins, candidates
         self._proved, self._given = proved, given
         # Before a login of ours is under way.
@@ -386,7 +471,11 @@ class _Operator:
     def without_extra(self, user: dict) -> dict:
         """A user's result with the failed logins that its record is to count."""
         extra = self.extra_failures(user["name"])
-        return dict(user, failed_logins=max(user["failed_logins"] - extra, 0)) if extra and isinstance(user.get("failed_logins"), int) else user
+        return (
+            dict(user, failed_logins=max(user["failed_logins"] - extra, 0))
+            if extra and isinstance(user.get("failed_logins"), int)
+            else user
+        )
 
 
 def _placed(entries: List[dict], users: List[Any]) -> List[dict]:
@@ -396,7 +485,11 @@ def _placed(entries: List[dict], users: List[Any]) -> List[dict]:
     """
     if len(users) != len(entries):
         names = {entry["name"] for entry in entries}
-        return [user for user in users if isinstance(user, dict) and user.get("name") in names and isinstance(user.get("state"), str)]
+        return [
+            user
+            for user in users
+            if isinstance(user, dict) and user.get("name") in names and isinstance(user.get("state"), str)
+        ]
     found = []
     for entry, user in zip(entries, users):
         if not isinstance(user, dict) or not isinstance(user.get("state"), str):
@@ -416,12 +509,17 @@ def _judged(user: dict) -> dict:
 
 def _against_the_policy(names: Iterable[str], asked: Policy, used: Policy) -> List[str]:
     """A warning if the vendor made us use characters that the user's policy leaves out."""
-    classes = [name for name in ("upper", "lower", "digits", "symbols") if not getattr(asked, name) and getattr(used, name)]
+    classes = [
+        name for name in ("upper", "lower", "digits", "symbols") if not getattr(asked, name) and getattr(used, name)
+    ]
     if not classes:
         return []
     what = {"upper": "capital letters", "lower": "small letters", "digits": "digits", "symbols": "symbols"}
     told = (", ".join(names), ", ".join(what[name] for name in classes))
-    return ["The vendor refused the passwords of %s; the new ones hold %s, although the policy (rotate_policy) leaves them out." % told]
+    return [
+        "The vendor refused the passwords of %s; the new ones hold %s, although the policy (rotate_policy) leaves them out."
+        % told
+    ]
 
 
 def _superseded(name, finished):

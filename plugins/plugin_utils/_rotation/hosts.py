@@ -19,11 +19,22 @@ from . import recheck
 # a typo in what all hosts share, a store that is out of reach, an operator's password that is refused.
 OF_ONE_HOST = frozenset(
     {
-        errors.USER_NOT_FOUND, errors.USER_NOT_LOCAL, errors.ACCOUNT_LOCKED, errors.ACCOUNT_INACTIVE, errors.ORPHANED, errors.LOGIN_BUDGET_SPENT,
-        errors.STORE_CONFLICT, errors.TARGET_MISMATCH, errors.TARGET_NOT_FOUND, errors.TARGET_NOT_READY, errors.CONNECTION_FAILED, errors.TIMED_OUT,
-        errors.VENDOR_UNAVAILABLE, errors.RATE_LIMITED,
+        errors.USER_NOT_FOUND,
+        errors.USER_NOT_LOCAL,
+        errors.ACCOUNT_LOCKED,
+        errors.ACCOUNT_INACTIVE,
+        errors.ORPHANED,
+        errors.LOGIN_BUDGET_SPENT,
+        errors.STORE_CONFLICT,
+        errors.TARGET_MISMATCH,
+        errors.TARGET_NOT_FOUND,
+        errors.TARGET_NOT_READY,
+        errors.CONNECTION_FAILED,
+        errors.TIMED_OUT,
+        errors.VENDOR_UNAVAILABLE,
+        errors.RATE_LIMITED,
     }
-)  # fmt: skip
+)
 
 
 def matching(pattern: Any, groups: Mapping[str, Sequence[str]], loader: Any) -> list[str]:
@@ -41,9 +52,13 @@ def matching(pattern: Any, groups: Mapping[str, Sequence[str]], loader: Any) -> 
     parts = split_host_pattern(pattern)
     for part in parts:
         if not part.startswith(("!", "&")) and not manager.get_hosts(pattern=part):
-            near = difflib.get_close_matches(part, sorted({*groups, *(host for hosts in groups.values() for host in hosts)}), 1, 0.6)
+            near = difflib.get_close_matches(
+                part, sorted({*groups, *(host for hosts in groups.values() for host in hosts)}), 1, 0.6
+            )
             hint = " Did you mean %s?" % near[0] if near else ""
-            raise PasswordError(errors.INVALID_INPUT, "rotate_hosts: no host of the inventory matches %s.%s" % (part, hint))
+            raise PasswordError(
+                errors.INVALID_INPUT, "rotate_hosts: no host of the inventory matches %s.%s" % (part, hint)
+            )
     return [host.name for host in manager.get_hosts(pattern=parts)]
 
 
@@ -63,7 +78,9 @@ def chosen(matched: Iterable[str], play_hosts: Sequence[str], has_vendor: Any) -
     if not found:
         shown = ", ".join(within[:5]) + (", ..." if len(within) > 5 else "")
         raise PasswordError(
-            errors.INVALID_INPUT, "None of the %d hosts has the variable rotate_vendor, so there is nothing to rotate: %s" % (len(within), shown)
+            errors.INVALID_INPUT,
+            "None of the %d hosts has the variable rotate_vendor, so there is nothing to rotate: %s"
+            % (len(within), shown),
         )
     return found
 
@@ -73,7 +90,9 @@ def has_failed(done: Mapping[str, Any] | None) -> bool:
 
     :param done: the result of rotation_run or rotation_commit there; ``None`` if it did not come so far.
     """
-    return done is None or bool(done.get("msg") or done.get("error") or any(user.get("error") for user in done.get("users") or []))
+    return done is None or bool(
+        done.get("msg") or done.get("error") or any(user.get("error") for user in done.get("users") or [])
+    )
 
 
 def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
@@ -85,11 +104,15 @@ def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
     users = [user for user in users if user.get("reason") != recheck.REASON] or users
     if not has_failed(done) or any(not user.get("error") or user.get("reason") == recheck.REASON for user in users):
         return False
-    kinds = {user["error"].get("kind") for user in users} | ({done["error"].get("kind")} if done.get("error") else set())
+    kinds = {user["error"].get("kind") for user in users} | (
+        {done["error"].get("kind")} if done.get("error") else set()
+    )
     return not kinds or not kinds <= OF_ONE_HOST
 
 
-def progress(before: Mapping[str, Any] | None, results: Mapping[str, Any], number: int, max_fail_percentage: float | None) -> dict[str, Any]:
+def progress(
+    before: Mapping[str, Any] | None, results: Mapping[str, Any], number: int, max_fail_percentage: float | None
+) -> dict[str, Any]:
     """What is known after a batch.
 
     :param before: what this function returned after the batch before.
@@ -125,7 +148,9 @@ def summary(state: Mapping[str, Any] | None, hosts: Sequence[str]) -> list[str]:
     missing = [host for host in hosts if host not in reached]
     lines = []
     if failed:
-        lines.append("%d of %d hosts failed: %s" % (len(failed), len(hosts), ", ".join(host for host in hosts if host in failed)))
+        lines.append(
+            "%d of %d hosts failed: %s" % (len(failed), len(hosts), ", ".join(host for host in hosts if host in failed))
+        )
     if missing:
         lines.append("%d of %d hosts were not reached: %s" % (len(missing), len(hosts), ", ".join(missing)))
     return lines or ["Nothing failed on %d host%s." % (len(hosts), "s" if len(hosts) != 1 else "")]

@@ -66,7 +66,13 @@ def _start_time(pid: int) -> Optional[str]:
 
 def this_process() -> dict:
     """What tells this process from any other, for others on this machine."""
-    return {"boot_id": _boot_id(), "pid_namespace": _pid_namespace(), "machine": os.uname().nodename, "pid": os.getpid(), "started": _start_time(os.getpid())}
+    return {
+        "boot_id": _boot_id(),
+        "pid_namespace": _pid_namespace(),
+        "machine": os.uname().nodename,
+        "pid": os.getpid(),
+        "started": _start_time(os.getpid()),
+    }
 
 
 def has_ended(owner: dict) -> bool:
@@ -163,7 +169,12 @@ class Lease:
             self._lost = True
 
     def _content(self) -> dict:
-        return dict(this_process(), id=self.id, seconds=self._seconds, until=format_utc(utc_now() + timedelta(seconds=self._seconds)))
+        return dict(
+            this_process(),
+            id=self.id,
+            seconds=self._seconds,
+            until=format_utc(utc_now() + timedelta(seconds=self._seconds)),
+        )
 
     def _write(self, version: Any) -> bool:
         """Write the note in the place of the one of that version, and read it back."""
@@ -213,7 +224,8 @@ def _at_work(host: str, holder: dict, waited: float) -> PasswordError:
     who = "process %s on %s" % (holder.get("pid"), holder.get("machine"))
     return PasswordError(
         errors.STORE_CONFLICT,
-        "Another run (%s) has been changing passwords of %s for more than %d seconds. This run steps back; run it again later." % (who, host, waited),
+        "Another run (%s) has been changing passwords of %s for more than %d seconds. This run steps back; run it again later."
+        % (who, host, waited),
     )
 
 

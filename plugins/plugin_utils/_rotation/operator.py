@@ -31,10 +31,18 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds between two looks
 GIVEN, CURRENT, PENDING, EARLIER = "given", "current", "pending", "earlier"
 
 # Errors of a whole call after which no login has been judged.
-_NOT_JUDGED = frozenset((
-    errors.CONNECTION_FAILED, errors.TLS_FAILED, errors.INVALID_INPUT, errors.RATE_LIMITED, errors.TARGET_NOT_FOUND, errors.TARGET_NOT_READY,
-    errors.VENDOR_UNAVAILABLE, errors.UNSUPPORTED,
-))  # fmt: skip
+_NOT_JUDGED = frozenset(
+    (
+        errors.CONNECTION_FAILED,
+        errors.TLS_FAILED,
+        errors.INVALID_INPUT,
+        errors.RATE_LIMITED,
+        errors.TARGET_NOT_FOUND,
+        errors.TARGET_NOT_READY,
+        errors.VENDOR_UNAVAILABLE,
+        errors.UNSUPPORTED,
+    )
+)
 
 
 class Candidate:
@@ -65,15 +73,23 @@ class OperatorLogins:
     """
 
     def __init__(
-        self, note: Optional[TargetNote], name: Optional[str], rules: Capabilities, own: int = 0, stamp: Optional[str] = None, check_mode: bool = False
-    ) -> None:  # fmt: skip
+        self,
+        note: Optional[TargetNote],
+        name: Optional[str],
+        rules: Capabilities,
+        own: int = 0,
+        stamp: Optional[str] = None,
+        check_mode: bool = False,
+    ) -> None:
         self._note, self._name, self._own, self._stamp = note, name, own, stamp
         self._check_mode, self._most = check_mode, rules.failed_logins_per_call or 0
         self._limit = min(self._most, 1) if check_mode else self._most
         self._window = None if rules.forgets == FORGETS_BY_LOGIN else rules.lockout_window
         self._rules = rules
         self._token: Optional[str] = None
-        self.refused_at_once = False  # whether the last login is known to have been refused before anything else was sent
+        self.refused_at_once = (
+            False  # whether the last login is known to have been refused before anything else was sent
+        )
         self._source, self._several = "", False
         self._secret: Optional[Secret] = None  # of the login that was counted
         self._seen = False  # whether a login of the call that is under way was taken
@@ -103,9 +119,15 @@ class OperatorLogins:
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             waited = time.monotonic() - began
-            admitted = self._note.admit_operator(self._name, self._limit - self._own, utc_now(), self._window, waited < _PATIENCE, candidate.secret)
+            admitted = self._note.admit_operator(
+                self._name, self._limit - self._own, utc_now(), self._window, waited < _PATIENCE, candidate.secret
+            )
             if admitted.token:
-                self._token, self._source, self._secret = admitted.token, candidate.source if self._several else "", candidate.secret
+                self._token, self._source, self._secret = (
+                    admitted.token,
+                    candidate.source if self._several else "",
+                    candidate.secret,
+                )
                 return
             if not admitted.may_change or waited >= _LONGEST_WAIT:
                 raise self._not_admitted(admitted)
@@ -131,7 +153,12 @@ class OperatorLogins:
                 with suppress(PasswordError):
                     self._note.count_operator_login(self._name, utc_now(), self._window)
             # Where something was done, it has worked at first.
-            self._end(REFUSED, not any(user.get("state") != _change.FAILED for user in result.get("users") or [] if isinstance(user, dict)))
+            self._end(
+                REFUSED,
+                not any(
+                    user.get("state") != _change.FAILED for user in result.get("users") or [] if isinstance(user, dict)
+                ),
+            )
         elif kind in (None, errors.PERMISSION_DENIED):
             self._end(WORKED)
         elif kind in _NOT_JUDGED:
@@ -158,10 +185,17 @@ class OperatorLogins:
 
     def _not_admitted(self, admitted: Admission) -> PasswordError:
         failed = admitted.failed + self._own
-        by_hand = "log in as %s by hand, then run the playbook repair for it with rotate_repair_forget_failed_logins." % self._name
+        by_hand = (
+            "log in as %s by hand, then run the playbook repair for it with rotate_repair_forget_failed_logins."
+            % self._name
+        )
         told = "%s at %s" % (_change.failures(failed), self._rules.title)
         if failed < self._most and admitted.known:
-            later = "If it is right by now, %s" % by_hand if self._window is None else retry_after(admitted.failed_at, self._window)
+            later = (
+                "If it is right by now, %s" % by_hand
+                if self._window is None
+                else retry_after(admitted.failed_at, self._window)
+            )
             message = "The operator %s is left alone: %s, and this password is one that was refused. Mend it; another one is tried at once. %s"
         else:
             if self._check_mode and failed < self._most:

@@ -25,7 +25,9 @@ def identities(delivery: Delivery, names: Iterable[str]) -> Dict[str, Identity]:
     return {name: Identity(delivery.vendor_class.name, delivery.target, delivery.account(name)) for name in names}
 
 
-def settle(store: Store, delivery: Delivery, wanted: Dict[str, Identity], entries: Dict[str, Entry]) -> Dict[str, PasswordError]:
+def settle(
+    store: Store, delivery: Delivery, wanted: Dict[str, Identity], entries: Dict[str, Entry]
+) -> Dict[str, PasswordError]:
     """Claim the accounts of users whose records name no target yet. Whoever calls holds the lease.
 
     A record of an earlier version that holds passwords is taken over only if one of them logs in, or no login can be made at all.
@@ -35,7 +37,9 @@ def settle(store: Store, delivery: Delivery, wanted: Dict[str, Identity], entrie
     :return: dict from name to the reason why that user must be left alone.
     :raises PasswordError: concerns all of them.
     """
-    fresh = {name: identity for name, identity in wanted.items() if identity.target and _is_unbound(entries[name].record)}
+    fresh = {
+        name: identity for name, identity in wanted.items() if identity.target and _is_unbound(entries[name].record)
+    }
     if not fresh:
         return {}
     refused = claim(store, fresh, entries)
@@ -43,7 +47,9 @@ def settle(store: Store, delivery: Delivery, wanted: Dict[str, Identity], entrie
     tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
     if tries:
         answers = proof.log_in(store, delivery, records, tries, check_mode=False)
-        foreign = {name for name, answer in answers.items() if answer.refuted and not answer.password and not answer.error}
+        foreign = {
+            name for name, answer in answers.items() if answer.refuted and not answer.password and not answer.error
+        }
         release(store, [fresh[name] for name in foreign])
         refused.update((name, _foreign(name, fresh[name])) for name in foreign)
     return refused
@@ -54,12 +60,18 @@ def claim(store: Store, wanted: Dict[str, Identity], entries: Dict[str, Entry]) 
 
     :return: dict from name to the error, where another name has claimed the account.
     """
-    (vendor, target), accounts = _one_target(wanted.values()), {name: identity.account or name for name, identity in wanted.items()}
+    (vendor, target), accounts = (
+        _one_target(wanted.values()),
+        {name: identity.account or name for name, identity in wanted.items()},
+    )
     others = TargetNote(store, vendor, target).claim(store.host, accounts.values())
     return {
-        name: protocol.mismatch(entries[name].record or Record(username=name), wanted[name], store.host, others[account])
-        for name, account in accounts.items() if account in others
-    }  # fmt: skip
+        name: protocol.mismatch(
+            entries[name].record or Record(username=name), wanted[name], store.host, others[account]
+        )
+        for name, account in accounts.items()
+        if account in others
+    }
 
 
 def release(store: Store, gone: List[Identity]) -> None:
@@ -85,7 +97,11 @@ def _in_force(record: Record) -> proof.Candidates:
     """The passwords of which one should log in if the record is about this target."""
     if record.password is None and not (record.pending and record.pending.sent):
         return []
-    return [(what, password) for what, password in proof.candidates(record) if what in (proof.PENDING, proof.CURRENT) or record.password is None]
+    return [
+        (what, password)
+        for what, password in proof.candidates(record)
+        if what in (proof.PENDING, proof.CURRENT) or record.password is None
+    ]
 
 
 def _foreign(name: str, identity: Identity) -> PasswordError:

@@ -87,7 +87,9 @@ def policy_for(capabilities, wishes=None):
     alphabets = policy.alphabets()
     for name, characters, _least in alphabets:
         if not characters:
-            refuse("no character of the class %s is left after exclude and what %s refuses." % (name, capabilities.title))
+            refuse(
+                "no character of the class %s is left after exclude and what %s refuses." % (name, capabilities.title)
+            )
     if len({character for _name, characters, _least in alphabets for character in characters}) < 10:
         refuse("fewer than 10 different characters are left to choose from.")
     if sum(number for _name, _characters, number in alphabets) > policy.length:

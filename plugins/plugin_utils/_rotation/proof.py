@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from .delivery import Delivery
 
 # Where a password comes from.
-GIVEN, INVENTORY, PENDING, CURRENT, PREVIOUS, EARLIER = "given", "inventory's", "pending", "current", "previous", "earlier"
+GIVEN, INVENTORY, PENDING, CURRENT, PREVIOUS, EARLIER = (
+    "given",
+    "inventory's",
+    "pending",
+    "current",
+    "previous",
+    "earlier",
+)
 
 Candidates = List[Tuple[str, str]]  # (where it comes from, password), the likeliest first
 
@@ -32,7 +39,9 @@ class Answer:
     error: Optional[dict] = None  # why nothing could be found out
     last: Optional[str] = None  # which was tried last
     skipped: bool = False  # whether nothing was tried because of check mode
-    refuted: Set[str] = field(default_factory=set, repr=False)  # passwords of which a login has shown that they are not in force
+    refuted: Set[str] = field(
+        default_factory=set, repr=False
+    )  # passwords of which a login has shown that they are not in force
     spent: int = 0  # failed logins that the vendor may count, all told
 
 
@@ -58,7 +67,14 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
     return sorted(once, key=lambda candidate: record.when_refuted(candidate[1]))
 
 
-def log_in(store: Store, delivery: Delivery, records: Dict[str, Record], tries: Dict[str, Candidates], check_mode: bool, spare: bool = False) -> Dict[str, Answer]:
+def log_in(
+    store: Store,
+    delivery: Delivery,
+    records: Dict[str, Record],
+    tries: Dict[str, Candidates],
+    check_mode: bool,
+    spare: bool = False,
+) -> Dict[str, Answer]:
     """Try passwords, one a user and round, until one logs in, as long as the budget lasts. Whoever calls holds the lease.
 
     :param records: what the store knows of the users.
@@ -74,7 +90,9 @@ def log_in(store: Store, delivery: Delivery, records: Dict[str, Record], tries: 
     answers = {name: Answer(spent=records[name].recent_failed_logins(now, protocol.window(rules))) for name in tries}
     if not delivery.may_probe and any(left.values()):
         # It says why.
-        found = delivery.probe(store, [dict(name=name, password="", failed_logins=answers[name].spent) for name in tries])
+        found = delivery.probe(
+            store, [dict(name=name, password="", failed_logins=answers[name].spent) for name in tries]
+        )
         return {name: Answer(error=found[name]["error"], skipped=True) for name in tries}
     asked_about = set()
     try:
@@ -85,21 +103,38 @@ def log_in(store: Store, delivery: Delivery, records: Dict[str, Record], tries: 
             protocol.note_failed_logins(store, counted, rules, now, check_mode)
             asked_about.update(tried)
             # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
-            credit = {name: int(what == GIVEN and bool(limit) and answers[name].spent == limit - 1) for name, (what, _password) in tried.items()}
+            credit = {
+                name: int(what == GIVEN and bool(limit) and answers[name].spent == limit - 1)
+                for name, (what, _password) in tried.items()
+            }
             asked = [
-                dict(name=name, password=password, failed_logins=answers[name].spent - credit[name]) for name, (_what, password) in tried.items()
-            ]  # fmt: skip
+                dict(name=name, password=password, failed_logins=answers[name].spent - credit[name])
+                for name, (_what, password) in tried.items()
+            ]
             found = delivery.probe(store, asked)
             for name, (what, password) in tried.items():
-                _learn(answers[name], dict(found[name], failed_logins=found[name]["failed_logins"] + credit[name]), what, password)
-                if answers[name].password or answers[name].error or (spare and limit and answers[name].spent >= limit - 1):
+                _learn(
+                    answers[name],
+                    dict(found[name], failed_logins=found[name]["failed_logins"] + credit[name]),
+                    what,
+                    password,
+                )
+                if (
+                    answers[name].password
+                    or answers[name].error
+                    or (spare and limit and answers[name].spent >= limit - 1)
+                ):
                     left[name] = []
     finally:
         # Also of those that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
         protocol.note_failed_logins(store, settled, rules, now, check_mode)
         # Who had one candidate only has not searched.
-        searched = [name for name in settled if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1]
+        searched = [
+            name
+            for name in settled
+            if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1
+        ]
         protocol.note_refuted(store, {name: answers[name].refuted for name in searched}, rules, check_mode)
     return answers
 

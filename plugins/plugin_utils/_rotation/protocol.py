@@ -17,7 +17,12 @@ from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, FORGETS_BY_LOGIN, WHEN_CHANGED, Capabilities
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import (
+    ALWAYS,
+    FORGETS_BY_LOGIN,
+    WHEN_CHANGED,
+    Capabilities,
+)
 
 from .._times import format_utc, parse_utc
 from ..record import ORPHANED, PENDING, RETIRED, Earlier, Identity, Pending, Record
@@ -47,7 +52,12 @@ _TRIES = 5  # after that many conflicts in a row something else is wrong
 
 
 def look(
-    store: Store, users: List[dict], max_age: int, force: bool, now: datetime, identities: Optional[Dict[str, Identity]] = None
+    store: Store,
+    users: List[dict],
+    max_age: int,
+    force: bool,
+    now: datetime,
+    identities: Optional[Dict[str, Identity]] = None,
 ) -> Tuple[List[dict], Dict[str, Entry]]:
     """Decide who is due, and write nothing.
 
@@ -139,7 +149,9 @@ def stage(
     return [told[name] for name in given]
 
 
-def mismatch(record: Record, identity: Identity, host: str, claimed_by: Optional[str] = None) -> Optional[PasswordError]:
+def mismatch(
+    record: Record, identity: Identity, host: str, claimed_by: Optional[str] = None
+) -> Optional[PasswordError]:
     """The error if a record must not be used for that account, else ``None``.
 
     :param record: a :class:`~.record.Record`.
@@ -160,9 +172,14 @@ def mismatch(record: Record, identity: Identity, host: str, claimed_by: Optional
         )
     if record.belongs_to(identity):
         return None
-    held, asked = ("%s of %s at %s" % (item.account or record.username, item.vendor, item.target or "?") for item in (record.identity, identity))
+    held, asked = (
+        "%s of %s at %s" % (item.account or record.username, item.vendor, item.target or "?")
+        for item in (record.identity, identity)
+    )
     return PasswordError(
-        errors.TARGET_MISMATCH, "The record of %s under the name %s holds the password of %s, not of %s. %s" % (record.username, host, held, asked, remedy)
+        errors.TARGET_MISMATCH,
+        "The record of %s under the name %s holds the password of %s, not of %s. %s"
+        % (record.username, host, held, asked, remedy),
     )
 
 
@@ -222,7 +239,9 @@ def stage_these(
             if password is not None:
                 if record.pending is None or record.pending.password != password:
                     before, replaces = record.pending, record.pending.replaces if record.pending else None
-                    record.pending = Pending(password=password, run_id=run_id, created=format_utc(now), replaces=replaces)
+                    record.pending = Pending(
+                        password=password, run_id=run_id, created=format_utc(now), replaces=replaces
+                    )
                     record.put_aside(before)
                 record.bind((identities or {}).get(name, Identity()), store.host)
                 begin_attempt(record)
@@ -335,7 +354,10 @@ def take_back(store, sent, capabilities, now):
             record, (staged, failed) = entry.record, sent[name]
             if record and record.pending and record.pending.run_id == staged["run_id"] and record.pending.sent:
                 record.pending.sent -= 1
-                record.host, (record.vendor, record.target, record.account) = staged["owner"][0], astuple(staged["owner"][1])
+                record.host, (record.vendor, record.target, record.account) = (
+                    staged["owner"][0],
+                    astuple(staged["owner"][1]),
+                )
                 if record.recent_failed_logins(now, window(capabilities)) > failed:
                     record.failed_logins, record.failed_at = failed, record.failed_at if failed else None
                 changes[name] = Entry(record, entry.version)
@@ -376,10 +398,22 @@ def replace_refused(store, staged, results, policy, now):
         for name, entry in entries.items():
             found.pop(name, None)
             record = entry.record
-            if record and record.pending and record.pending.run_id == staged[name]["run_id"] and _certainly_refused(record, staged[name], results[name]):
+            if (
+                record
+                and record.pending
+                and record.pending.run_id == staged[name]["run_id"]
+                and _certainly_refused(record, staged[name], results[name])
+            ):
                 refused = record.pending
                 # It keeps the identifier: for all the steps of this run it is the password that was staged.
-                record.pending = Pending(generate(policy), staged[name]["run_id"], format_utc(now), attempts=1, sent=1, replaces=refused.replaces)
+                record.pending = Pending(
+                    generate(policy),
+                    staged[name]["run_id"],
+                    format_utc(now),
+                    attempts=1,
+                    sent=1,
+                    replaces=refused.replaces,
+                )
                 # An earlier request may still be under way, or a broken server may have done what it refused.
                 record.put_aside(refused)
                 found[name] = record
@@ -420,7 +454,11 @@ def restore(record: Optional[Record], sent: Record) -> Optional[Record]:
     pending = sent.pending
     if pending is None or pending.password in (record.password, record.pending.password if record.pending else None):
         return None
-    newer = bool(record.rotated_at) and (not sent.rotated_at or record.rotated_at > sent.rotated_at) and record.rotated_at >= pending.created
+    newer = (
+        bool(record.rotated_at)
+        and (not sent.rotated_at or record.rotated_at > sent.rotated_at)
+        and record.rotated_at >= pending.created
+    )
     base, other = (record, sent) if newer else (copy.deepcopy(sent), record)
     lost = [item.pending for item in (record, sent) if item.pending and item.pending.sent and (newer or item is record)]
     if newer and pending.password in [item.password for item in record.earlier]:
@@ -428,7 +466,13 @@ def restore(record: Optional[Record], sent: Record) -> Optional[Record]:
     base.put_aside(*(item for item in lost if item is not base.pending))
     known = set(base.secrets)
     # What the other one knew beside that was in force once, or was sent.
-    base.keep_earlier([Earlier(password, other.rotated_at or "") for password in (other.password,) if password and password not in known])
+    base.keep_earlier(
+        [
+            Earlier(password, other.rotated_at or "")
+            for password in (other.password,)
+            if password and password not in known
+        ]
+    )
     base.keep_earlier(list(other.earlier))
     return base
 
@@ -437,7 +481,9 @@ def _certainly_refused(record, staged, result):
     """Whether a pending password was refused by the vendor's policy and is certainly in force nowhere."""
     # "Reused" is no refusal of a random password: those do not repeat, so the vendor has this one already, from a request that was sent twice.
     # One that goes back stays in the store in any case, as the previous one.
-    refusals = (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED) if record.is_going_back else (errors.PASSWORD_REJECTED,)
+    refusals = (
+        (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED) if record.is_going_back else (errors.PASSWORD_REJECTED,)
+    )
     if result["state"] != "failed" or (result.get("error") or {}).get("kind") not in refusals:
         return False
     # Nobody else has sent it: neither an earlier run, nor one that has joined this one since. Or a login has shown that it is not in force.
@@ -477,7 +523,12 @@ def commit(
         for name, entry in entries.items():
             result = by_name.get(name) or (_FORESEEN if check_mode else _not_tried())
             told[name] = dict(
-                name=name, reason=due[name]["reason"], state=result["state"], verified=result.get("verified"), error=result.get("error"), action=None
+                name=name,
+                reason=due[name]["reason"],
+                state=result["state"],
+                verified=result.get("verified"),
+                error=result.get("error"),
+                action=None,
             )
             if check_mode:
                 continue
@@ -489,11 +540,15 @@ def commit(
                 told[name]["action"] = SUPERSEDED
                 told[name]["error"] = told[name]["error"] or _vanished(record, due[name])
                 continue
-            wrong = mismatch(record, Identity(*(due[name].get(key) for key in ("vendor", "target", "account"))), store.host)
+            wrong = mismatch(
+                record, Identity(*(due[name].get(key) for key in ("vendor", "target", "account"))), store.host
+            )
             if wrong:
                 told[name]["error"] = wrong.as_dict()
                 continue
-            told[name]["action"], told[name]["error"] = _settle(record, due[name], result, now, accept_unverified, max_attempts)
+            told[name]["action"], told[name]["error"] = _settle(
+                record, due[name], result, now, accept_unverified, max_attempts
+            )
             changes[name] = Entry(record, entry.version)
         return changes
 
@@ -510,8 +565,18 @@ def _left_alone(staged: dict) -> dict:
     if staged["reason"] == LEFT:
         return dict(name=staged["name"], reason=LEFT, state="unchanged", verified=None, action=SUPERSEDED, error=None)
     if staged.get("error"):
-        return dict(name=staged["name"], reason=staged["reason"], state="failed", verified=None, action=None, error=staged["error"])
-    error = PasswordError(errors.ORPHANED, "No password in the store has logged in for several runs. Tell rotation_repair the real one (playbook repair).")
+        return dict(
+            name=staged["name"],
+            reason=staged["reason"],
+            state="failed",
+            verified=None,
+            action=None,
+            error=staged["error"],
+        )
+    error = PasswordError(
+        errors.ORPHANED,
+        "No password in the store has logged in for several runs. Tell rotation_repair the real one (playbook repair).",
+    )
     return dict(name=staged["name"], reason=ORPHANED, state="failed", verified=None, action=None, error=error.as_dict())
 
 
@@ -535,7 +600,12 @@ def _settle(record, staged, result, now, accept_unverified, max_attempts):
                 "If you trust the vendor's word, set rotate_accept_unverified (option accept_unverified)."
             )
         error = PasswordError(errors.NOT_VERIFIED, "The vendor confirmed the change, but " + told).as_dict()
-    error = error or PasswordError(errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result["state"]).as_dict()
+    error = (
+        error
+        or PasswordError(
+            errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result["state"]
+        ).as_dict()
+    )
     record.last_error = {"kind": error["kind"], "message": error["message"], "at": now}
     if isinstance(result.get("failed_logins"), int):
         record.note_failed_logins(result["failed_logins"], now)
@@ -603,7 +673,9 @@ def note_found(store: Store, found: Dict[str, str]) -> None:
     update(store, found, decide)
 
 
-def note_refuted(store: Store, refuted: Dict[str, Iterable[str]], capabilities: Capabilities, check_mode: bool = False) -> None:
+def note_refuted(
+    store: Store, refuted: Dict[str, Iterable[str]], capabilities: Capabilities, check_mode: bool = False
+) -> None:
     """Remember which passwords do not log in, where the budget may end a search before its end.
 
     :param refuted: dict from name to passwords.
@@ -670,10 +742,17 @@ def update(
         left = _not_there(store, changes) if read_back and not store.compares_and_sets else []
         if not left:
             return
-    raise PasswordError(errors.STORE_CONFLICT, "Somebody else keeps changing the records of %s; run again when nothing else rotates them." % ", ".join(left))
+    raise PasswordError(
+        errors.STORE_CONFLICT,
+        "Somebody else keeps changing the records of %s; run again when nothing else rotates them." % ", ".join(left),
+    )
 
 
 def _not_there(store: Store, written: Dict[str, Entry]) -> List[str]:
     """The users whose records are not what was written."""
     there = store.get(written)
-    return [name for name, entry in written.items() if there[name].record is None or there[name].record.as_dict() != entry.record.as_dict()]
+    return [
+        name
+        for name, entry in written.items()
+        if there[name].record is None or there[name].record.as_dict() != entry.record.as_dict()
+    ]

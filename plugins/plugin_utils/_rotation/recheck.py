@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 REASON = "verify"
 
 
-def recheck(delivery: Delivery, store: Store, names: Iterable[str], after: int, now: datetime.datetime, result: Dict[str, Any]) -> None:
+def recheck(
+    delivery: Delivery, store: Store, names: Iterable[str], after: int, now: datetime.datetime, result: Dict[str, Any]
+) -> None:
     """Log in with the passwords of users that are not due, and put into the result what came of it.
 
     :param names: of the users that are not due.
@@ -38,10 +40,14 @@ def recheck(delivery: Delivery, store: Store, names: Iterable[str], after: int, 
     if not tries:
         return
     try:
-        found = delivery.probe(store, [dict(name=name, password=records[name].password, failed_logins=0) for name in tries])
+        found = delivery.probe(
+            store, [dict(name=name, password=records[name].password, failed_logins=0) for name in tries]
+        )
     except PasswordError as error:
         # Nothing is known to be wrong, and nothing was to be changed.
-        result["summary"].append("%d passwords could not be verified: %s (%s)" % (len(tries), error.message, error.kind))
+        result["summary"].append(
+            "%d passwords could not be verified: %s (%s)" % (len(tries), error.message, error.kind)
+        )
         return
     wrong = [name for name in tries if found[name]["verified"] is False]
     _tell(result, {name: "logs in" for name in tries if found[name]["verified"]})
@@ -51,7 +57,9 @@ def recheck(delivery: Delivery, store: Store, names: Iterable[str], after: int, 
             "The password in the store does not log in; somebody may have changed it by hand. Bring the record in line with the playbook repair.",
         ).as_dict()
         _tell(result, dict.fromkeys(wrong, "DOES NOT LOG IN: %s (%s)" % (error["message"], error["kind"])))
-        result["users"] += [dict(name=name, reason=REASON, state="failed", verified=False, action=None, error=error) for name in wrong]
+        result["users"] += [
+            dict(name=name, reason=REASON, state="failed", verified=False, action=None, error=error) for name in wrong
+        ]
         message = "%d passwords that are not due do not log in: %s" % (len(wrong), ", ".join(wrong))
         result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
 

@@ -21,12 +21,18 @@ def committed(users, number, what="rotated", which="new"):
     """
     failed = [user for user in users if user["error"]]
     result = dict(
-        changed=any(user["action"] in (protocol.PROMOTED, protocol.DROPPED, protocol.KEPT, protocol.ABANDONED) for user in users),
+        changed=any(
+            user["action"] in (protocol.PROMOTED, protocol.DROPPED, protocol.KEPT, protocol.ABANDONED) for user in users
+        ),
         users=users,
         summary=[line(user, what, which) for user in users],
     )
     if failed:
-        result.update(failed=True, msg="%d of %d users were not %s: %s" % (len(failed), number, what, ", ".join(user["name"] for user in failed)))
+        result.update(
+            failed=True,
+            msg="%d of %d users were not %s: %s"
+            % (len(failed), number, what, ", ".join(user["name"] for user in failed)),
+        )
     return result
 
 
@@ -40,7 +46,11 @@ def line(user, what="rotated", which="new"):
         protocol.DROPPED: "NOT %s, the %s password was refused and dropped" % (what, which),
         protocol.ABANDONED: "NOT %s, and no run tries it again until it is repaired" % what,
         protocol.SUPERSEDED: "NOT %s by this run" % what if user["error"] else "left to another run",
-        None: "would be %s" % what if not user["error"] else "left alone" if user["reason"] == ORPHANED else "would fail",
+        None: "would be %s" % what
+        if not user["error"]
+        else "left alone"
+        if user["reason"] == ORPHANED
+        else "would fail",
     }[user["action"]]
     text = "%s (%s): %s" % (user["name"], user["reason"], told)
     if user["action"] == protocol.PROMOTED:

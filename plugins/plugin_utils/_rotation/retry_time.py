@@ -18,7 +18,9 @@ from .._times import parse_utc
 from ..store import Store
 
 
-def add_times(result: Dict[str, Any], store: Store, capabilities_of: Callable[[], Capabilities], now: datetime.datetime) -> None:
+def add_times(
+    result: Dict[str, Any], store: Store, capabilities_of: Callable[[], Capabilities], now: datetime.datetime
+) -> None:
     """Put the time into the messages of a result, where the vendor forgets failed logins by itself.
 
     :param result: with ``users``, and perhaps ``summary`` and ``msg``.
@@ -26,7 +28,9 @@ def add_times(result: Dict[str, Any], store: Store, capabilities_of: Callable[[]
     :param capabilities_of: called where they are needed.
     :raises PasswordError: ``store_failed``.
     """
-    spent = [user for user in result.get("users") or [] if (user.get("error") or {}).get("kind") == errors.LOGIN_BUDGET_SPENT]
+    spent = [
+        user for user in result.get("users") or [] if (user.get("error") or {}).get("kind") == errors.LOGIN_BUDGET_SPENT
+    ]
     spent = [user for user in spent if LATER in user["error"]["message"]]
     if not spent:
         return
@@ -36,7 +40,10 @@ def add_times(result: Dict[str, Any], store: Store, capabilities_of: Callable[[]
     entries = store.get([user["name"] for user in spent])
     for user in spent:
         before = user["error"]["message"]
-        after = before.replace(LATER, "%s %s" % (LATER, retry_after(_failed_at(entries[user["name"]].record), capabilities.lockout_window, now)))
+        after = before.replace(
+            LATER,
+            "%s %s" % (LATER, retry_after(_failed_at(entries[user["name"]].record), capabilities.lockout_window, now)),
+        )
         user["error"] = dict(user["error"], message=after)
         if result.get("summary"):
             result["summary"] = [line.replace(before, after) for line in result["summary"]]

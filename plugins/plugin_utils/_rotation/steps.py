@@ -69,7 +69,9 @@ def look(store: Store, users: List[dict], args: dict, delivery: Optional[Deliver
     return Look(staged, entries, wanted, endpoint)
 
 
-def stage(store: Store, users: List[dict], args: dict, seen: Look, delivery: Optional[Delivery], check_mode: bool = False) -> List[dict]:
+def stage(
+    store: Store, users: List[dict], args: dict, seen: Look, delivery: Optional[Delivery], check_mode: bool = False
+) -> List[dict]:
     """Store a new password for each of those who are due as pending. Whoever calls holds the lease.
 
     :param seen: what :func:`look` returned before the lease was taken.
@@ -82,7 +84,17 @@ def stage(store: Store, users: List[dict], args: dict, seen: Look, delivery: Opt
         refused = owners.settle(store, delivery, {name: seen.wanted[name] for name in seen.due}, seen.entries)
     entries = {name: Entry(copy.deepcopy(entry.record), entry.version) for name, entry in seen.entries.items()}
     return protocol.stage(
-        store, users, wanted, max_age, args["force"], uuid.uuid4().hex, utc_now(), check_mode, identities=seen.wanted, entries=entries, refused=refused
+        store,
+        users,
+        wanted,
+        max_age,
+        args["force"],
+        uuid.uuid4().hex,
+        utc_now(),
+        check_mode,
+        identities=seen.wanted,
+        entries=entries,
+        refused=refused,
     )
 
 
@@ -130,14 +142,26 @@ def change(delivery: Delivery, store: Store, staged: List[dict], args: dict, che
 
 def _resend_found(delivery: Delivery, store: Store, due: Dict[str, dict], results: dict, policy: Policy) -> None:
     """Look for those whose password nobody knows among what was sent and given up: a request that got no answer may have arrived late."""
-    lost = [user["name"] for user in results["users"] if (user.get("error") or {}).get("kind") == errors.CURRENT_PASSWORD_WRONG]
+    lost = [
+        user["name"]
+        for user in results["users"]
+        if (user.get("error") or {}).get("kind") == errors.CURRENT_PASSWORD_WRONG
+    ]
     records = {name: entry.record for name, entry in store.get(lost).items() if entry.record} if lost else {}
-    tries = {name: [(proof.EARLIER, item.password) for item in record.earlier] for name, record in records.items() if record.earlier}
+    tries = {
+        name: [(proof.EARLIER, item.password) for item in record.earlier]
+        for name, record in records.items()
+        if record.earlier
+    }
     if not tries:
         return
     protocol.note_failed_logins(store, _counts(results, tries), delivery.capabilities, utc_now())
     records = {name: entry.record for name, entry in store.get(tries).items() if entry.record}
-    found = {name: answer.password for name, answer in proof.log_in(store, delivery, records, tries, False, spare=True).items() if answer.password}
+    found = {
+        name: answer.password
+        for name, answer in proof.log_in(store, delivery, records, tries, False, spare=True).items()
+        if answer.password
+    }
     if not found:
         return
     protocol.note_found(store, found)
@@ -161,12 +185,22 @@ def _with_refused(results: dict, refused: Dict[str, PasswordError]) -> dict:
     if not refused:
         return results
     users = [user for user in results["users"] if user["name"] not in refused]
-    users += [dict(name=name, id=None, state="failed", verified=None, error=error.as_dict()) for name, error in refused.items()]
+    users += [
+        dict(name=name, id=None, state="failed", verified=None, error=error.as_dict())
+        for name, error in refused.items()
+    ]
     first = next(iter(refused.values()))
     return dict(results, users=users, failed=True, msg=results.get("msg") or first.message)
 
 
-def commit(store: Store, staged: List[dict], results: List[dict], args: dict, check_mode: bool, sent: Optional[Dict[str, Record]] = None) -> dict:
+def commit(
+    store: Store,
+    staged: List[dict],
+    results: List[dict],
+    args: dict,
+    check_mode: bool,
+    sent: Optional[Dict[str, Record]] = None,
+) -> dict:
     """Bring the store in line with what became of the change.
 
     :param results: the users of the vendor module's result, as :func:`~._rotation_action.read_results` returns them.
@@ -176,7 +210,9 @@ def commit(store: Store, staged: List[dict], results: List[dict], args: dict, ch
     :raises PasswordError: ``invalid_input``, ``store_failed``, ``store_conflict``.
     """
     require(args)
-    users = protocol.commit(store, staged, results, format_utc(utc_now()), args["accept_unverified"], check_mode, args["max_attempts"], sent)
+    users = protocol.commit(
+        store, staged, results, format_utc(utc_now()), args["accept_unverified"], check_mode, args["max_attempts"], sent
+    )
     result = report.committed(users, len(staged))
     result["summary"][:0] = [report.line(user) for user in staged if not user["due"] and not protocol.is_told(user)]
     return result
@@ -206,14 +242,25 @@ def roll_back(delivery, store, committed, args, check_mode):
     if not promoted:
         return dict(changed=False, users=[], summary=[])
     wanted = dict.fromkeys(promoted, lambda record: record.previous if record.pending is None else None)
-    staged = protocol.stage_these(store, wanted, _ROLLBACK, uuid.uuid4().hex, utc_now(), check_mode, owners.identities(delivery, promoted))
+    staged = protocol.stage_these(
+        store, wanted, _ROLLBACK, uuid.uuid4().hex, utc_now(), check_mode, owners.identities(delivery, promoted)
+    )
     due = {user["name"]: user for user in staged if user["due"]}
-    why = {user["name"]: (user.get("error") or {}).get("message", "there is no previous one to go back to") for user in staged}
+    why = {
+        user["name"]: (user.get("error") or {}).get("message", "there is no previous one to go back to")
+        for user in staged
+    }
     kept = ["%s: keeps its new password, %s" % (name, why[name]) for name in promoted if name not in due]
     if check_mode or not due:
-        return dict(changed=bool(due), users=[], summary=["%s: would get its previous password again" % name for name in due] + kept)
+        return dict(
+            changed=bool(due),
+            users=[],
+            summary=["%s: would get its previous password again" % name for name in due] + kept,
+        )
     results = delivery.send(store, due, None)
-    users = protocol.commit(store, staged, read_results(results["users"]), format_utc(utc_now()), args["accept_unverified"])
+    users = protocol.commit(
+        store, staged, read_results(results["users"]), format_utc(utc_now()), args["accept_unverified"]
+    )
     result = report.committed(users, len(due), "rolled back", "previous")
     return dict(result, summary=result["summary"] + kept, warnings=results.get("warnings") or [])
 

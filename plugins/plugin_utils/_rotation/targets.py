@@ -55,7 +55,9 @@ class Secret:
     def digest(self, salt: str) -> str:
         """The digest with that salt, computed once: others may change the note meanwhile, and it is asked for again."""
         if salt not in self._digests:
-            self._digests[salt] = _slow_digest(self._text.encode("utf-8", "surrogatepass"), salt.encode("utf-8", "surrogatepass"))
+            self._digests[salt] = _slow_digest(
+                self._text.encode("utf-8", "surrogatepass"), salt.encode("utf-8", "surrogatepass")
+            )
         return self._digests[salt]
 
 
@@ -94,7 +96,9 @@ class TargetNote:
 
         :raises PasswordError: ``store_failed``.
         """
-        claims = {account: holder for content, _version in self._pages() for account, holder in content["claims"].items()}
+        claims = {
+            account: holder for content, _version in self._pages() for account, holder in content["claims"].items()
+        }
         return {account: claims[_digest(account)] for account in accounts if _digest(account) in claims}
 
     def claim(self, record_name: str, accounts: Iterable[str], take_over: bool = False) -> Dict[str, str]:
@@ -191,7 +195,15 @@ class TargetNote:
 
         self._update(decide)
 
-    def admit_operator(self, name: str, limit: int, now: datetime, window: Optional[float], alone: bool, secret: Optional[Secret] = None) -> Admission:
+    def admit_operator(
+        self,
+        name: str,
+        limit: int,
+        now: datetime,
+        window: Optional[float],
+        alone: bool,
+        secret: Optional[Secret] = None,
+    ) -> Admission:
         """Count a login that is about to be made, unless too many have failed, or this one has.
 
         :param limit: the most that may fail.
@@ -215,7 +227,13 @@ class TargetNote:
                 found = Admission(None, failed, _time(entry.get("failed_at")), may_change, known)
                 return False
             token = uuid.uuid4().hex
-            ours = {token: {"at": format_utc(now), "failed_at": entry.get("failed_at") if failed else None, "owner": this_process()}}
+            ours = {
+                token: {
+                    "at": format_utc(now),
+                    "failed_at": entry.get("failed_at") if failed else None,
+                    "owner": this_process(),
+                }
+            }
             entry.update(failed_logins=failed + 1, failed_at=format_utc(now), under_way=dict(others, **ours))
             content["operators"][name] = entry
             found = Admission(token, failed + 1, now, False)
@@ -291,8 +309,15 @@ class TargetNote:
             return empty
         found = dict(empty, **content)
         whole = all(isinstance(found[key], dict) for key in ("claims", "operators"))
-        if not whole or (found["vendor"], found["target"]) != (self._vendor, self._target) or not all(map(_is_operator, found["operators"].values())):
-            raise PasswordError(errors.STORE_FAILED, "The store's note \"%s\" is damaged. Remove it; claims and counters are then begun anew." % self._name)
+        if (
+            not whole
+            or (found["vendor"], found["target"]) != (self._vendor, self._target)
+            or not all(map(_is_operator, found["operators"].values()))
+        ):
+            raise PasswordError(
+                errors.STORE_FAILED,
+                'The store\'s note "%s" is damaged. Remove it; claims and counters are then begun anew.' % self._name,
+            )
         return found
 
     def _update_claims(self, decide: Callable[[Dict[str, str]], None]) -> None:
@@ -352,10 +377,15 @@ class TargetNote:
         raise self._busy()
 
     def _busy(self) -> PasswordError:
-        return PasswordError(errors.STORE_CONFLICT, "Other runs keep changing the store's note on %s; run again when less is going on." % self._target)
+        return PasswordError(
+            errors.STORE_CONFLICT,
+            "Other runs keep changing the store's note on %s; run again when less is going on." % self._target,
+        )
 
 
-def _spread(pages: List[Tuple[dict, Any]], before: Dict[str, str], after: Dict[str, str], empty: Callable[[None], dict]) -> List[int]:
+def _spread(
+    pages: List[Tuple[dict, Any]], before: Dict[str, str], after: Dict[str, str], empty: Callable[[None], dict]
+) -> List[int]:
     """Bring the notes in line with the claims.
 
     :return: the numbers of those that changed.
@@ -449,7 +479,9 @@ def _under_way(entry: dict, now: datetime) -> Dict[str, dict]:
 def _may_go_on(login: dict, now: datetime) -> bool:
     """Whether a login may still be under way: nobody waits for one whose process was killed. It stays counted, since it may have failed."""
     owner = login.get("owner")
-    return abs(now - (_time(login.get("at")) or now)) < _UNDER_WAY and not (isinstance(owner, dict) and has_ended(owner))
+    return abs(now - (_time(login.get("at")) or now)) < _UNDER_WAY and not (
+        isinstance(owner, dict) and has_ended(owner)
+    )
 
 
 def _time(text: Any) -> Optional[datetime]:

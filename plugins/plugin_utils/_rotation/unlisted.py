@@ -28,7 +28,9 @@ def unlisted(store: Store, there: Iterable[str], names: Iterable[str], endpoint:
     listed = set(names)
     found = _read(store, [name for name in there if name not in listed])
     return {
-        name: entry.record for name, entry in found.items() if entry.record and entry.record.status != RETIRED and entry.record.belongs_to(endpoint)
+        name: entry.record
+        for name, entry in found.items()
+        if entry.record and entry.record.status != RETIRED and entry.record.belongs_to(endpoint)
     }
 
 
@@ -68,7 +70,9 @@ def tell(store: Store, staged: List[dict], endpoint: Identity, result: Dict[str,
         return
     result["unlisted"] = list(records)
     result["summary"] = [*result.get("summary", []), *(line(name, record) for name, record in records.items())]
-    warnings = ["%s: %s" % (store.host, line(name, record)) for name, record in records.items() if _may_be_in_force(record)]
+    warnings = [
+        "%s: %s" % (store.host, line(name, record)) for name, record in records.items() if _may_be_in_force(record)
+    ]
     if warnings:
         result["warnings"] = [*result.get("warnings", []), *warnings]
 
@@ -80,7 +84,10 @@ def line(name: str, record: Record) -> str:
             "%s: NOT among the users any more, and its new password, pending since %s, may be in force. Name it again, so that a run finishes it, "
             "or retire it (playbook retire)" % (name, record.pending.created)
         )
-    return "%s: NOT among the users any more, and its passwords are still in the store; name it again, or retire it (playbook retire)" % name
+    return (
+        "%s: NOT among the users any more, and its passwords are still in the store; name it again, or retire it (playbook retire)"
+        % name
+    )
 
 
 def _may_be_in_force(record: Record) -> bool:

@@ -47,7 +47,11 @@ _UNRESOLVED = "__rekey_passwords_unresolved__"
 
 def unknown(names: Iterable[str]) -> list[str]:
     """Those of the names that look like variables of the rotation and are none, sorted."""
-    return sorted(name for name in names if str(name).startswith(PREFIX) and name not in KNOWN and not str(name).startswith(OWN_PREFIX))
+    return sorted(
+        name
+        for name in names
+        if str(name).startswith(PREFIX) and name not in KNOWN and not str(name).startswith(OWN_PREFIX)
+    )
 
 
 def complaint(names: list[str]) -> str:
@@ -60,8 +64,11 @@ def complaint(names: list[str]) -> str:
         near = difflib.get_close_matches(name, sorted(ROLE | PLAYBOOKS), 1, 0.7)
         hints.append("%s (did you mean %s?)" % (name, near[0]) if near else name)
     return "Unknown variable%s: %s. Correct or remove %s; variables of your own may begin with %s." % (
-        "s" if len(names) > 1 else "", ", ".join(hints), "them" if len(names) > 1 else "it", OWN_PREFIX,
-    )  # fmt: skip
+        "s" if len(names) > 1 else "",
+        ", ".join(hints),
+        "them" if len(names) > 1 else "it",
+        OWN_PREFIX,
+    )
 
 
 def with_names(message: str) -> str:
@@ -82,7 +89,11 @@ def why_unresolved(args: Mapping[str, Any]) -> str | None:
 
     :param args: the options of a task.
     """
-    failed = [(name, value[_UNRESOLVED]) for name, value in args.items() if isinstance(value, Mapping) and _UNRESOLVED in value]
+    failed = [
+        (name, value[_UNRESOLVED])
+        for name, value in args.items()
+        if isinstance(value, Mapping) and _UNRESOLVED in value
+    ]
     if not failed:
         return None
     told = ["%s%s: %s" % (name, _variable(name), reason) for name, reason in failed]
@@ -97,13 +108,19 @@ def _variable(option: str) -> str:
 def _reason(error: BaseException) -> str:
     texts = _texts(error)
     for pattern, words in (
-        (_OURS, "%s"), (_UNDEFINED, "the variable %s is not defined."), (_NO_SUCH_PLUGIN, "there is no %s %s."), (_LOOKUP, "the lookup %s failed."),
-    ):  # fmt: skip
+        (_OURS, "%s"),
+        (_UNDEFINED, "the variable %s is not defined."),
+        (_NO_SUCH_PLUGIN, "there is no %s %s."),
+        (_LOOKUP, "the lookup %s failed."),
+    ):
         for text in texts:
             match = pattern.search(text)
             if match:
                 return words % match.groups()
-    return "its template failed (%s). The reason is not shown, since it may hold a secret." % type(_innermost(error)).__name__
+    return (
+        "its template failed (%s). The reason is not shown, since it may hold a secret."
+        % type(_innermost(error)).__name__
+    )
 
 
 def _texts(error: BaseException) -> list[str]:

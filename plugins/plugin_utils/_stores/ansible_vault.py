@@ -61,7 +61,10 @@ class AnsibleVaultStore(Store):
             )
         if not os.path.isabs(os.path.expanduser(folder)):
             # Relative to what the command was started in, another start would find no passwords and make new ones.
-            raise PasswordError(errors.INVALID_INPUT, "store_path (in the role: rotate_store_path) must be an absolute path, such as /srv/passwords.")
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "store_path (in the role: rotate_store_path) must be an absolute path, such as /srv/passwords.",
+            )
         secrets = getattr(getattr(loader, "_vault", None), "secrets", None)
         if not secrets:
             raise PasswordError(
@@ -70,7 +73,10 @@ class AnsibleVaultStore(Store):
                 "(in AWX: attach a vault credential).",
             )
         self._vault = _Vault(secrets)
-        self._last = (None, None)  # the digest of what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
+        self._last = (
+            None,
+            None,
+        )  # the digest of what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
         self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
@@ -120,7 +126,10 @@ class AnsibleVaultStore(Store):
         :raises PasswordError: ``store_failed``.
         """
         if os.path.islink(self._folder) and not os.path.exists(self._folder):
-            raise failure("The folder %s cannot be used: No such file or directory. It is a link. Is its volume mounted?" % self._folder)
+            raise failure(
+                "The folder %s cannot be used: No such file or directory. It is a link. Is its volume mounted?"
+                % self._folder
+            )
         self._require_trust()
         try:
             begun = is_begun(self._folder, _is_record)
@@ -224,7 +233,10 @@ class AnsibleVaultStore(Store):
         if not os.path.lexists(self._old_path):
             return
         if os.path.lexists(self._path):
-            Display().warning("%s is a file of an earlier version, and %s is the one that counts. Remove the former." % (self._old_path, self._path))
+            Display().warning(
+                "%s is a file of an earlier version, and %s is the one that counts. Remove the former."
+                % (self._old_path, self._path)
+            )
             return
         try:
             os.rename(self._old_path, self._path)
@@ -244,7 +256,10 @@ class AnsibleVaultStore(Store):
             digest = hashlib.sha256(encrypted).digest()
             text = self._last[1] if digest == self._last[0] else self._vault.decrypt(encrypted)
         except AnsibleError:
-            raise failure("%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy." % self._path) from None
+            raise failure(
+                "%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy."
+                % self._path
+            ) from None
         self._last = (digest, text)
         try:
             content = json.loads(_without_first_line(text))
@@ -272,7 +287,9 @@ class AnsibleVaultStore(Store):
         kept = "What it held before is untouched"
         try:
             self._sweep(path)
-            handle, temporary = tempfile.mkstemp(prefix=os.path.basename(self._beside(path)), dir=os.path.dirname(path))  # mode 0600
+            handle, temporary = tempfile.mkstemp(
+                prefix=os.path.basename(self._beside(path)), dir=os.path.dirname(path)
+            )  # mode 0600
             with os.fdopen(handle, "wb") as stream:
                 stream.write(encrypted)
                 stream.flush()
@@ -309,7 +326,9 @@ class AnsibleVaultStore(Store):
             try:
                 vault_id, secret = match_encrypt_secret(self._vault.secrets, encrypt_vault_id=identity)
             except AnsibleError:
-                raise failure("%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % self._path) from None
+                raise failure(
+                    "%s cannot be encrypted: no vault password of this play fits vault_encrypt_identity." % self._path
+                ) from None
         self._vault.used = (vault_id, secret)
         try:
             return self._vault.encrypt(text, secret=secret, vault_id=vault_id)
@@ -336,7 +355,9 @@ class AnsibleVaultStore(Store):
                 make_folder(self._folder, self._shared)
                 held.enter_context(locked(self._beside(self._file()) + "lock", _LOCK_TIMEOUT, self._shared))
             except Locked:
-                raise failure("%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)) from None
+                raise failure(
+                    "%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)
+                ) from None
             except OSError as exc:
                 # Only what concerns a file or a folder names it.
                 told = "The folder %s cannot be used: %s." if exc.filename else "%s cannot be locked: %s."
@@ -375,7 +396,12 @@ def _without_first_line(text: Any) -> str:
 def _as_text(users: dict, host: str) -> str:
     # A line a user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
     lines = ("%s: %s" % (json.dumps(user), json.dumps(users[user], sort_keys=True)) for user in sorted(users))
-    return '%s{"format": %d, "host": %s, "users": {\n%s\n}}\n' % (_FIRST_LINE, _FORMAT, json.dumps(host), ",\n".join(lines))
+    return '%s{"format": %d, "host": %s, "users": {\n%s\n}}\n' % (
+        _FIRST_LINE,
+        _FORMAT,
+        json.dumps(host),
+        ",\n".join(lines),
+    )
 
 
 STORE = AnsibleVaultStore

@@ -133,7 +133,9 @@ class AwsSecretsManagerStore(Store):
         access_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_ACCESS_KEY_ID"])),
         secret_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SECRET_ACCESS_KEY"])),
         session_token=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SESSION_TOKEN"])),
-        endpoint_url=dict(type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])),
+        endpoint_url=dict(
+            type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])
+        ),
         ca_path=dict(type="path", fallback=(from_environment, ["AWS_CA_BUNDLE"])),
         kms_key_id=dict(type="str", no_log=False, fallback=(from_environment, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
         path_prefix=dict(type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
@@ -153,7 +155,9 @@ class AwsSecretsManagerStore(Store):
     def __init__(self, host, options, loader):
         super().__init__(host, options, loader)
         if not HAS_BOTO3:
-            raise PasswordError(errors.INVALID_INPUT, missing_required_lib("boto3", reason="for the store aws_secretsmanager"))
+            raise PasswordError(
+                errors.INVALID_INPUT, missing_required_lib("boto3", reason="for the store aws_secretsmanager")
+            )
         for name, least in (("timeout", 0.001), ("retries", 0), ("concurrency", 1)):
             if not options[name] >= least:
                 raise _invalid("%s must be at least %s" % (name, least))
@@ -193,7 +197,9 @@ class AwsSecretsManagerStore(Store):
                 aws_session_token=options["session_token"],
                 region_name=options["region"],
             )
-            client = session.client("secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config)
+            client = session.client(
+                "secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config
+            )
         except ValueError as exc:
             raise _invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
         except BotoCoreError as exc:
@@ -246,7 +252,9 @@ class AwsSecretsManagerStore(Store):
     def get(self, users):
         users = list(users)
         heads = zip(users, self._each(self._read, users))
-        return {user: Entry(head.record, head.id) if head and head.record else Entry(None, None) for user, head in heads}
+        return {
+            user: Entry(head.record, head.id) if head and head.record else Entry(None, None) for user, head in heads
+        }
 
     def put(self, entries):
         written = self._each(lambda user: self._write(user, entries[user]), entries)
@@ -258,7 +266,12 @@ class AwsSecretsManagerStore(Store):
         found, page = [], {}
         for _page in range(_PAGES):
             answer = self._call(
-                "list_secrets", self._prefix, Filters=[{"Key": "name", "Values": [self._prefix]}], IncludePlannedDeletion=True, MaxResults=100, **page
+                "list_secrets",
+                self._prefix,
+                Filters=[{"Key": "name", "Values": [self._prefix]}],
+                IncludePlannedDeletion=True,
+                MaxResults=100,
+                **page,
             )
             for secret in answer["SecretList"]:
                 name, versions = secret["Name"], secret.get("SecretVersionsToStages") or {}
@@ -268,7 +281,9 @@ class AwsSecretsManagerStore(Store):
             if not answer.get("NextToken"):
                 return sorted(found)
             page = {"NextToken": answer["NextToken"]}
-        raise failure("The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._place, _PAGES))
+        raise failure(
+            "The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._place, _PAGES)
+        )
 
     def read_note(self, name: str) -> Note:
         held = self._read_note(self._named(self._notes, name))
@@ -291,7 +306,10 @@ class AwsSecretsManagerStore(Store):
         held = self._read_note(secret)
         if held and held["writer"] == writer:
             return number
-        if getattr(trouble, "code", None) != "ResourceExistsException" and (held["number"] if held else None) == version:
+        if (
+            getattr(trouble, "code", None) != "ResourceExistsException"
+            and (held["number"] if held else None) == version
+        ):
             raise trouble
         raise StoreConflict([name])
 
@@ -307,11 +325,18 @@ class AwsSecretsManagerStore(Store):
             raise failure("%s It is a note of the rotation; delete it for good." % refusal.message)
         try:
             held = json.loads(found["SecretString"])
-            if isinstance(held["content"], dict) and isinstance(held["number"], int) and isinstance(held["writer"], str):
+            if (
+                isinstance(held["content"], dict)
+                and isinstance(held["number"], int)
+                and isinstance(held["writer"], str)
+            ):
                 return held
         except (KeyError, ValueError, TypeError):
             pass
-        raise failure("The secret %s in %s is not a note of the rotation. Delete it for good, or choose another path_prefix." % (secret, self._place))
+        raise failure(
+            "The secret %s in %s is not a note of the rotation. Delete it for good, or choose another path_prefix."
+            % (secret, self._place)
+        )
 
     # ---- one user ----
 
@@ -325,7 +350,10 @@ class AwsSecretsManagerStore(Store):
     def _named(self, folder: str, text: str) -> str:
         name = folder + _quoted(text)
         if len(name) > _NAME_MAX:
-            raise failure("The name of the secret of %s would have %d characters; Secrets Manager allows %d." % (text, len(name), _NAME_MAX))
+            raise failure(
+                "The name of the secret of %s would have %d characters; Secrets Manager allows %d."
+                % (text, len(name), _NAME_MAX)
+            )
         return name
 
     def _read(self, user, writing=False):
@@ -356,7 +384,8 @@ class AwsSecretsManagerStore(Store):
             if labels.get(CURRENT) != version.source or labels.get(PREVIOUS) == version.target:
                 raise failure(
                     "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
-                    "repair the record; nothing is overwritten." % (name, self._place, CURRENT, labels.get(CURRENT), version.target)
+                    "repair the record; nothing is overwritten."
+                    % (name, self._place, CURRENT, labels.get(CURRENT), version.target)
                 )
             try:
                 self._move(name, CURRENT, version.source, version.target)
@@ -367,7 +396,9 @@ class AwsSecretsManagerStore(Store):
         if refusal:
             message = "%s The label %s is there. Give it to a version that holds a record." % (refusal.message, PENDING)
             return self._no_record(message, user, None, labels[PENDING], labels.get(CURRENT))
-        raise failure("The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._place))
+        raise failure(
+            "The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._place)
+        )
 
     def _foreign(self, name: str, user: str, labels: dict) -> _Version:
         """A secret without AWSPENDING, which somebody else has made.
@@ -376,7 +407,8 @@ class AwsSecretsManagerStore(Store):
         """
         message = (
             "The secret %s in %s was not written by the rotation: no version has the label %s. Give the label to the version that holds "
-            "username and password, and the rotation takes it over; or move the secret away." % (name, self._place, PENDING)
+            "username and password, and the rotation takes it over; or move the secret away."
+            % (name, self._place, PENDING)
         )
         current = labels.get(CURRENT)
         content = None
@@ -384,7 +416,9 @@ class AwsSecretsManagerStore(Store):
             content = _content(self._call("get_secret_value", name, SecretId=name, VersionId=current))
         return replace(self._no_record(message, user, content, current, current), is_newest=False)
 
-    def _no_record(self, message: str, user: str, content: Any, version: Optional[str], current: Optional[str]) -> _Version:
+    def _no_record(
+        self, message: str, user: str, content: Any, version: Optional[str], current: Optional[str]
+    ) -> _Version:
         """A version that holds something else than a record, as one that holds a record which knows nothing else.
 
         :param current: where AWSCURRENT stands.
@@ -443,7 +477,15 @@ class AwsSecretsManagerStore(Store):
     def _put(self, name, version, content, labels, secrets=()):
         # In one form always, so that the service takes a repetition for one.
         text = json.dumps(content, sort_keys=True)
-        self._call("put_secret_value", name, secrets, SecretId=name, ClientRequestToken=version, SecretString=text, VersionStages=labels)
+        self._call(
+            "put_secret_value",
+            name,
+            secrets,
+            SecretId=name,
+            ClientRequestToken=version,
+            SecretString=text,
+            VersionStages=labels,
+        )
 
     def _move(self, name, label, source, target):
         """Move a label if it stands at the source; if the answer is lost, look.
@@ -453,7 +495,9 @@ class AwsSecretsManagerStore(Store):
         """
         try:
             origin = {"RemoveFromVersionId": source} if source else {}
-            self._call("update_secret_version_stage", name, SecretId=name, VersionStage=label, MoveToVersionId=target, **origin)
+            self._call(
+                "update_secret_version_stage", name, SecretId=name, VersionStage=label, MoveToVersionId=target, **origin
+            )
             return True
         except PasswordError as error:
             trouble = error
@@ -484,13 +528,21 @@ class AwsSecretsManagerStore(Store):
         return _by_label(secret.get("VersionIdsToStages") or {})
 
     def _parsed(self, name, found):
-        version, where = found["VersionId"], "the version %s of the secret %s in %s" % (found["VersionId"], name, self._place)
+        version, where = (
+            found["VersionId"],
+            "the version %s of the secret %s in %s" % (found["VersionId"], name, self._place),
+        )
         try:
             content = json.loads(found["SecretString"])
             labels = content.pop(_LABELS, None)
-            after, (source, target) = (labels[PENDING], labels[CURRENT]) if labels else (version, (version, version))  # without: as somebody else has made it
+            after, (source, target) = (
+                (labels[PENDING], labels[CURRENT]) if labels else (version, (version, version))
+            )  # without: as somebody else has made it
         except (KeyError, ValueError, TypeError, AttributeError):
-            message = "What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten." % where
+            message = (
+                "What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten."
+                % where
+            )
             current = (self._labels(name) or {}).get(CURRENT) if sets_aside() else version
             return self._no_record(message, self._user(name), _content(found), version, current)
         record = read_record(content, self._user(name), where, self.host)
@@ -503,7 +555,12 @@ class AwsSecretsManagerStore(Store):
 
     def _each(self, work, users):
         """What comes out of the work for all users, in their order; a refusal stops nobody else, the service being out of reach does."""
-        return run_parallel(work, users, self._concurrency, lambda error: isinstance(error, PasswordError) and not isinstance(error, _OutOfReach))
+        return run_parallel(
+            work,
+            users,
+            self._concurrency,
+            lambda error: isinstance(error, PasswordError) and not isinstance(error, _OutOfReach),
+        )
 
     def _try(self, operation, name, **params):
         """One request that may well be refused for what is there already, or is not.

@@ -59,7 +59,8 @@ _HINTS = {
 _WRONG_LOGIN = "Are role_id, secret_id (it may have expired), approle_mount_point and namespace right?"
 _LOGIN_HINTS = {
     **dict.fromkeys((400, 401, 404), _WRONG_LOGIN),
-    403: "After a few wrong logins the server refuses the right ones as well for a while, as a rule 15 minutes. " + _WRONG_LOGIN,
+    403: "After a few wrong logins the server refuses the right ones as well for a while, as a rule 15 minutes. "
+    + _WRONG_LOGIN,
 }
 
 
@@ -152,7 +153,9 @@ class _Adapter(hvac.adapters.Adapter if hvac else object):
         sent = dict(self._headers, **headers or {})
         if self.token:
             sent["X-Vault-Token"] = self.token
-        return self._client.request(method.upper(), url + ("?" + urlencode(params) if params else ""), kind, json=json, headers=sent)
+        return self._client.request(
+            method.upper(), url + ("?" + urlencode(params) if params else ""), kind, json=json, headers=sent
+        )
 
 
 class HashiVaultStore(Store):
@@ -188,7 +191,10 @@ class HashiVaultStore(Store):
         self._role_id, self._secret_id = options["role_id"], options["secret_id"]
         self._approle = options["auth_method"] == "approle" or (not options["auth_method"] and bool(self._role_id))
         token = (options["token"] or "").strip()
-        _require(self._role_id if self._approle else token, "Give token (VAULT_TOKEN), or role_id and secret_id (VAULT_ROLE_ID, VAULT_SECRET_ID).")
+        _require(
+            self._role_id if self._approle else token,
+            "Give token (VAULT_TOKEN), or role_id and secret_id (VAULT_ROLE_ID, VAULT_SECRET_ID).",
+        )
         _require(options["timeout"] > 0, "timeout must be more than 0.")
         _require(options["retries"] >= 0, "retries must not be negative.")
         self._mount = _path("mount_point", options["mount_point"])
@@ -198,9 +204,17 @@ class HashiVaultStore(Store):
         self._retries, self._concurrency = options["retries"], options["concurrency"]
         self._scrub = Scrubber((token, self._secret_id))
         self._http = http.HttpClient(
-            options["url"], self._scrub, options["timeout"], self._retries, options["validate_certs"], options["ca_path"], options["client_cert"],
-            options["client_key"], pool_size=self._concurrency, deadline=options["deadline"],
-        )  # fmt: skip
+            options["url"],
+            self._scrub,
+            options["timeout"],
+            self._retries,
+            options["validate_certs"],
+            options["ca_path"],
+            options["client_cert"],
+            options["client_key"],
+            pool_size=self._concurrency,
+            deadline=options["deadline"],
+        )
         self._url = self._http.base_url
         namespace = (options["namespace"] or "").strip("/")
         self._adapter = _Adapter(self._http, _path("namespace", namespace) if namespace else None)
@@ -366,7 +380,9 @@ class HashiVaultStore(Store):
             try:
                 held = self._fetch(path)
             except PasswordError as error:
-                raise error.with_message("Whether %s was written is not known. %s" % (self._place(path), error.message)) from None
+                raise error.with_message(
+                    "Whether %s was written is not known. %s" % (self._place(path), error.message)
+                ) from None
             if held.version == cas + 1 and held.data is not None and is_ours(held.data):
                 return True
             if held.version != cas:
@@ -387,7 +403,9 @@ class HashiVaultStore(Store):
             raise self._refusal("Writing %s" % place, answer, maybe_applied=answer.status >= 500 or answer.status < 300)
         metadata = _member(answer.json_object(), "data")
         if _member(metadata, "version") != cas + 1:
-            raise PasswordError(errors.STORE_FAILED, "%s did not confirm that %s was written." % (self._url, place), maybe_applied=True)
+            raise PasswordError(
+                errors.STORE_FAILED, "%s did not confirm that %s was written." % (self._url, place), maybe_applied=True
+            )
         if _member(metadata, "deletion_time"):
             raise failure(
                 "%s at %s was written, but the server is to delete it at %s. Passwords must not vanish: set delete_version_after to 0s for the mount "
@@ -446,7 +464,9 @@ class HashiVaultStore(Store):
     def _ensure_token(self) -> _Token:
         """A token that is good for a request; the lock is held."""
         # An AppRole's token may be shorter-lived than a change of many passwords.
-        if self._token is None or (self._approle and (self._token.uses < 1 or time.monotonic() >= self._token.good_until)):
+        if self._token is None or (
+            self._approle and (self._token.uses < 1 or time.monotonic() >= self._token.good_until)
+        ):
             self._token = None
             self._token = self._log_in()
         return self._token
@@ -456,7 +476,9 @@ class HashiVaultStore(Store):
         self._adapter.token = None
         began = time.monotonic()
         login = self._client.auth.approle.login
-        answer = self._sent(place, login, self._role_id, self._secret_id, use_token=False, mount_point=self._login_mount)
+        answer = self._sent(
+            place, login, self._role_id, self._secret_id, use_token=False, mount_point=self._login_mount
+        )
         if answer.status != 200:
             raise self._refusal(place, answer, _LOGIN_HINTS.get(answer.status))
         auth = _member(answer.json_object(), "auth")
@@ -465,14 +487,18 @@ class HashiVaultStore(Store):
             raise failure("%s was answered without a token by %s." % (place, self._url))
         self._scrub.add(text)
         unlimited = float("inf")
-        return _Token(text, began + lease * _RENEWED_AT if lease > 0 else unlimited, uses if _is_version(uses) else unlimited)
+        return _Token(
+            text, began + lease * _RENEWED_AT if lease > 0 else unlimited, uses if _is_version(uses) else unlimited
+        )
 
     def _check_mount(self):
         """Make sure that the mount keeps versions: one that does not would take a write with ``cas`` as if nothing stood there."""
         with self._checking:
             if self._is_checked:
                 return
-            answer = self._asked("mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount))
+            answer = self._asked(
+                "mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount)
+            )
             if answer.status != 200:
                 raise self._refusal("The request what mount_point %s is" % self._mount, answer)
             told = _member(answer.json_object(), "data")
@@ -498,7 +524,9 @@ class HashiVaultStore(Store):
         if self._url.startswith("http:") and not self._http.is_local:
             texts.append("%s is not encrypted; passwords and the token can be read on the way." % self._url)
         if not validate_certs:
-            texts.append("The certificate of %s is not checked; passwords and the token may go to somebody else." % self._url)
+            texts.append(
+                "The certificate of %s is not checked; passwords and the token may go to somebody else." % self._url
+            )
         for text in texts:
             with suppress(AnsibleError):
                 Display().warning("rekey.passwords store hashi_vault: " + text)
@@ -512,7 +540,12 @@ def _require(condition, message):
 def _path(option, value):
     """A path as it stands in URLs, without slashes around it."""
     path = value.strip("/")
-    good = path and path.isprintable() and path == path.strip() and all(part not in ("", ".", "..") for part in path.split("/"))
+    good = (
+        path
+        and path.isprintable()
+        and path == path.strip()
+        and all(part not in ("", ".", "..") for part in path.split("/"))
+    )
     _require(good, "%s must be a path such as team/passwords." % option)
     return path
 

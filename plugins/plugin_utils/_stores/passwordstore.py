@@ -56,7 +56,12 @@ class PasswordStore(Store):
     argument_spec = dict(
         directory=dict(type="path", default="~/.password-store", fallback=(from_environment, ["PASSWORD_STORE_DIR"])),
         path=dict(type="str", default="rekey", fallback=(from_environment, ["REKEY_PASSWORDSTORE_PATH"])),
-        backend=dict(type="str", default="pass", choices=["pass", "gpg"], fallback=(from_environment, ["REKEY_PASSWORDSTORE_BACKEND"])),
+        backend=dict(
+            type="str",
+            default="pass",
+            choices=["pass", "gpg"],
+            fallback=(from_environment, ["REKEY_PASSWORDSTORE_BACKEND"]),
+        ),
         executable=dict(type="path", fallback=(from_environment, ["REKEY_PASSWORDSTORE_EXECUTABLE"])),
         gnupg_home=dict(type="path", fallback=(from_environment, ["GNUPGHOME"])),
         timeout=dict(type="int", default=30, fallback=(from_environment, ["REKEY_PASSWORDSTORE_TIMEOUT"])),
@@ -101,7 +106,10 @@ class PasswordStore(Store):
             make_folder(self._folder, self._shared)
             places = {user: self._file(user) for user in entries}
             # Beside those that links lead to as well; always in the same order, so that two processes never wait for each other.
-            elsewhere = {os.path.dirname(place) for place in places.values()} - {self._folder, os.path.realpath(self._folder)}
+            elsewhere = {os.path.dirname(place) for place in places.values()} - {
+                self._folder,
+                os.path.realpath(self._folder),
+            }
             with ExitStack() as held:
                 for folder in [self._folder, *sorted(elsewhere)]:
                     held.enter_context(self._locked(os.path.join(folder, _LOCK)))
@@ -116,7 +124,11 @@ class PasswordStore(Store):
         self._require_store()
         with self._failing("cannot be read"):
             names = os.listdir(self._folder) if os.path.lexists(self._folder) else []
-        users = [(name, unquote(name[: -len(_SUFFIX)])) for name in names if name.endswith(_SUFFIX) and not name.startswith(".")]
+        users = [
+            (name, unquote(name[: -len(_SUFFIX)]))
+            for name in names
+            if name.endswith(_SUFFIX) and not name.startswith(".")
+        ]
         # What somebody else keeps there under another kind of name is no record.
         return sorted(user for name, user in users if name == _quoted(user) + _SUFFIX)
 
@@ -176,7 +188,10 @@ class PasswordStore(Store):
             path = os.path.join(self._root, *self._parts[:depth], _KEYS)
             if os.path.isfile(path):
                 return path
-        raise failure("There is no password store in %s (no %s). Is it mounted? A new one is made by: pass init KEY." % (self._root, _KEYS))
+        raise failure(
+            "There is no password store in %s (no %s). Is it mounted? A new one is made by: pass init KEY."
+            % (self._root, _KEYS)
+        )
 
     def _content(self, user):
         """The bytes of an entry's file; ``None`` if there is none."""
@@ -216,7 +231,9 @@ class PasswordStore(Store):
             conflicts |= self._replace_in(folder, some, entries, places, keys)
         return conflicts
 
-    def _replace_in(self, folder: str, texts: dict[str, str], entries: dict, places: dict[str, str], keys: str) -> set[str]:
+    def _replace_in(
+        self, folder: str, texts: dict[str, str], entries: dict, places: dict[str, str], keys: str
+    ) -> set[str]:
         """The same for the entries in one folder."""
         conflicts = set()
         stage = tempfile.mkdtemp(prefix=_STAGE, dir=folder)
@@ -239,7 +256,9 @@ class PasswordStore(Store):
         finally:
             shutil.rmtree(stage, ignore_errors=True)
         # And for those for whom our lock is none, as on some network file systems.
-        return conflicts | {user for user, version in zip(texts, made) if user not in conflicts and self._version(user) != version}
+        return conflicts | {
+            user for user, version in zip(texts, made) if user not in conflicts and self._version(user) != version
+        }
 
     def _version(self, user):
         content = self._content(user)
@@ -278,7 +297,18 @@ class PasswordStore(Store):
         if self._backend == "pass":
             command = [self._program, "insert", "--multiline", "--force", "--", name]
         else:
-            command = [self._program, *self._options, "--yes", "--compress-algo", "none", "--no-encrypt-to", "--encrypt", *_recipients(keys), "--output", path]
+            command = [
+                self._program,
+                *self._options,
+                "--yes",
+                "--compress-algo",
+                "none",
+                "--no-encrypt-to",
+                "--encrypt",
+                *_recipients(keys),
+                "--output",
+                path,
+            ]
         status, _output, told = self._run(command, folder, text.encode())
         if status or not os.path.isfile(path):
             raise failure(("%s cannot be encrypted: " % self._path(user), Outside(_why_not_encrypted(told, keys))))
@@ -288,7 +318,13 @@ class PasswordStore(Store):
         again, told, _final = self._decrypted(content)
         if again != text:
             told = "it is not what was given to it." if again is not None else told
-            raise failure(("The new entry for %s does not come back: " % self._path(user), Outside(told), " The old one is untouched."))
+            raise failure(
+                (
+                    "The new entry for %s does not come back: " % self._path(user),
+                    Outside(told),
+                    " The old one is untouched.",
+                )
+            )
         if self._backend == "gpg":
             os.chmod(path, 0o600)
         if self._shared:
@@ -307,7 +343,11 @@ class PasswordStore(Store):
         if not status and "[GNUPG:] DECRYPTION_OKAY" in told:
             return text, None, True
         if "NEED_PASSPHRASE" in told:
-            return None, "the secret key is locked. Unlock it in gpg-agent beforehand (gpg-preset-passphrase), or use one without a pass phrase.", True
+            return (
+                None,
+                "the secret key is locked. Unlock it in gpg-agent beforehand (gpg-preset-passphrase), or use one without a pass phrase.",
+                True,
+            )
         if "No secret key" in told:
             where = self._home or "GnuPG's folder (option gnupg_home)"
             return None, "the secret key that opens it is not in %s. Import it there: gpg --import." % where, True
@@ -341,7 +381,9 @@ class PasswordStore(Store):
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 if isinstance(exc, subprocess.TimeoutExpired):
-                    raise failure("%s has not answered for %d seconds (option timeout)." % (command[0], self._timeout)) from None
+                    raise failure(
+                        "%s has not answered for %d seconds (option timeout)." % (command[0], self._timeout)
+                    ) from None
                 raise
         return process.returncode, output.decode(errors="replace"), told.decode(errors="replace")
 
@@ -364,8 +406,12 @@ class PasswordStore(Store):
         with self._locked(os.path.join(self._git("rev-parse", "--absolute-git-dir").strip(), "rekey.lock")):
             self._git("add", "--all", *entries)
             if self._git("status", "--porcelain", *entries):
-                sign = ["--gpg-sign"] * (self._git("config", "--bool", "--default", "false", "--get", "pass.signcommits").strip() == "true")
-                self._git("commit", "--quiet", *sign, "--message", "Store passwords of %s." % "/".join(self._parts), *entries)
+                sign = ["--gpg-sign"] * (
+                    self._git("config", "--bool", "--default", "false", "--get", "pass.signcommits").strip() == "true"
+                )
+                self._git(
+                    "commit", "--quiet", *sign, "--message", "Store passwords of %s." % "/".join(self._parts), *entries
+                )
 
     def _git(self, *arguments):
         for number in range(_TRIES):
@@ -375,8 +421,15 @@ class PasswordStore(Store):
             if "index.lock" not in told:
                 break
         if status:
-            lines = [line for line in told.splitlines() if line.startswith(("fatal:", "error:"))] or told.splitlines()[-1:]
-            raise failure(("The entries in %s are written, but git %s fails: " % (self._folder, arguments[0]), Outside(" ".join(lines))))
+            lines = [line for line in told.splitlines() if line.startswith(("fatal:", "error:"))] or told.splitlines()[
+                -1:
+            ]
+            raise failure(
+                (
+                    "The entries in %s are written, but git %s fails: " % (self._folder, arguments[0]),
+                    Outside(" ".join(lines)),
+                )
+            )
         return output
 
 
@@ -392,7 +445,10 @@ def _program(name):
     try:
         return get_bin_path(name)
     except ValueError as exc:
-        told = "%s. The store passwordstore needs pass and GnuPG (Debian: apt-get install pass gnupg), with the backend gpg only the latter" % exc
+        told = (
+            "%s. The store passwordstore needs pass and GnuPG (Debian: apt-get install pass gnupg), with the backend gpg only the latter"
+            % exc
+        )
         raise _invalid(told) from None
 
 
@@ -412,7 +468,10 @@ def _text(record, user):
     for password in (data["password"], data["pending"] and data["pending"]["password"]):
         # A pending one stands in the first line some day. Readers know more line breaks than one.
         if password and password.splitlines() != [password]:
-            raise failure("A password of %s has a line break: the first line of an entry cannot hold it. Nothing was written." % user)
+            raise failure(
+                "A password of %s has a line break: the first line of an entry cannot hold it. Nothing was written."
+                % user
+            )
     password, name = data.pop("password") or "", data.pop("username")
     plain = name.splitlines() == [name] and name == name.strip() and not name.startswith('"')
     return "%s\nusername: %s\n%s\n" % (password, name if plain else json.dumps(name), json.dumps(data, sort_keys=True))
@@ -423,11 +482,16 @@ def _record(text, user, path, host=None):
     try:
         password, name, rest, end = text.split("\n")
         label, name = name[:10], name[10:]
-        data = dict(json.loads(rest), password=password or None, username=json.loads(name) if name.startswith('"') else name)
+        data = dict(
+            json.loads(rest), password=password or None, username=json.loads(name) if name.startswith('"') else name
+        )
         if label != "username: " or end:
             raise ValueError
     except (ValueError, TypeError):
-        message = "%s holds something else than a record. Move it away if it is yours; it is not overwritten. Or restore it from a copy." % path
+        message = (
+            "%s holds something else than a record. Move it away if it is yours; it is not overwritten. Or restore it from a copy."
+            % path
+        )
         return damaged_record(message, text, user, host)
     return read_record(data, user, path, host)
 
@@ -449,8 +513,10 @@ def _said(told):
 def _why_not_encrypted(told, keys):
     bad = [line.split()[3] for line in told.splitlines() if line.startswith("[GNUPG:] INV_RECP ")]
     if bad:
-        return "the key %s, which %s names, is missing, expired or not trusted. Import and sign it (gpg --import, gpg --lsign-key). %s" % (
-            ", ".join(bad), keys, _said(told))
+        return (
+            "the key %s, which %s names, is missing, expired or not trusted. Import and sign it (gpg --import, gpg --lsign-key). %s"
+            % (", ".join(bad), keys, _said(told))
+        )
     return _said(told)
 
 

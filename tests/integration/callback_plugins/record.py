@@ -40,8 +40,15 @@ class CallbackModule(CallbackBase):
         returned = {key: value for key, value in result.result.items() if not key.startswith("_ansible_")}
         if status == "ok" and returned.get("changed"):
             status = "changed"
-        self._note(event="result", task=result.task.get_name(), action=result.task.action, resolved=result.task.resolved_action,
-                   host=result.host.get_name(), status=status, result=returned)
+        self._note(
+            event="result",
+            task=result.task.get_name(),
+            action=result.task.action,
+            resolved=result.task.resolved_action,
+            host=result.host.get_name(),
+            status=status,
+            result=returned,
+        )
 
     def v2_playbook_on_task_start(self, task, is_conditional):
         self._note(event="start", task=task.get_name(), action=task.action)

@@ -106,7 +106,7 @@ class TestTokens:
         assert set(body) == {"access_token", "token_type", "expires_in", "expires_on", "id_token"}
         assert (body["token_type"], body["expires_in"]) == ("bearer", 7200)
         assert abs(body["expires_on"] - 7200 - time.time()) < 60
-        session, = double.open_sessions
+        (session,) = double.open_sessions
         assert (session.owner, session.kind, session.tenant) == (CLIENT_ID, "client", CLIENT_TENANT)
         assert double.writes == 0
 
@@ -117,11 +117,19 @@ class TestTokens:
         assert isinstance(answer.json()["error_description"], str)
         assert double.failed_logins == ({auth[0]: 1} if auth else {})
 
-    @pytest.mark.parametrize("members", [
-        {}, {"grant_type": "other"}, {"grant_type": "client_credentials", "extra": "1"}, {"grant_type": "password", "username": "alice"},
-        {"grant_type": "password", "username": "alice", "password": OLD, "tenant": "x"}, {"grant_type": ["client_credentials"] * 2},
-        {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}, {"grant_type": JWT_BEARER, "assertion": "x"},
-    ])
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {},
+            {"grant_type": "other"},
+            {"grant_type": "client_credentials", "extra": "1"},
+            {"grant_type": "password", "username": "alice"},
+            {"grant_type": "password", "username": "alice", "password": OLD, "tenant": "x"},
+            {"grant_type": ["client_credentials"] * 2},
+            {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+            {"grant_type": JWT_BEARER, "assertion": "x"},
+        ],
+    )
     def test_the_form_has_what_the_grant_wants_and_nothing_else(self, double, members):
         answer = form(double, LOGIN, OPERATOR, **members)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
@@ -129,8 +137,13 @@ class TestTokens:
 
     def test_the_token_endpoint_takes_forms_only(self, double):
         wanted = {"grant_type": "client_credentials"}
-        for options in ({"json": wanted}, {"params": wanted}, {"data": json.dumps(wanted)}, {"data": wanted, "params": {"x": "1"}},
-                        {"data": b"grant_type=\xff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}):
+        for options in (
+            {"json": wanted},
+            {"params": wanted},
+            {"data": json.dumps(wanted)},
+            {"data": wanted, "params": {"x": "1"}},
+            {"data": b"grant_type=\xff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+        ):
             assert call(double, "POST", LOGIN, auth=OPERATOR, **options).status_code == 400
 
     @pytest.mark.parametrize("told", [["expires_in"], ["expires_on"], []])
@@ -156,8 +169,17 @@ class TestTokens:
         assert refusal(change(double, token=token)) == (401, 401)
         assert double.writes == 0
 
-    @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer unknown"}, {"Authorization": "Basic YTpi"},
-                                         {"Authorization": "Basic !"}, {"Authorization": "Nonsense"}])
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Authorization": "Bearer "},
+            {"Authorization": "Bearer unknown"},
+            {"Authorization": "Basic YTpi"},
+            {"Authorization": "Basic !"},
+            {"Authorization": "Nonsense"},
+        ],
+    )
     def test_everything_else_needs_a_token(self, double, headers):
         for method, path in (("GET", CLIENT), ("GET", USERS), ("GET", SEARCH), ("GET", ME), ("POST", double.user_path("alice") + CHANGE)):
             assert refusal(call(double, method, path, headers=headers)) == (401, 401)
@@ -208,11 +230,11 @@ class TestProbe:
     def test_a_user_logs_in_without_the_client(self, double):
         answer = probe(double, "alice", OLD)
         assert answer.status_code == 200
-        session, = double.open_sessions
+        (session,) = double.open_sessions
         assert (session.owner, session.kind) == ("alice", "user")
         me = get(double, ME, answer.json()["access_token"])
         assert (me.status_code, me.json()["login"]) == (200, "alice")
-        request, = double.calls(LOGIN)
+        (request,) = double.calls(LOGIN)
         assert (request.login, request.user, request.authenticated_as, request.write) == ("alice", "alice", "alice", False)
 
     @pytest.mark.parametrize("login, password", [("alice", "wrong"), ("alice", ""), ("Alice", OLD), ("nobody", OLD), ("", "")])
@@ -227,8 +249,9 @@ class TestProbe:
             answer = probe(double, "alice", "wrong")
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
-    @pytest.mark.parametrize("attribute, value", [("activated", False), ("enabled", False), ("locked", True), ("external_id", "x"),
-                                                  ("deleted_at", "2026-01-02T00:00:00+00:00")])
+    @pytest.mark.parametrize(
+        "attribute, value", [("activated", False), ("enabled", False), ("locked", True), ("external_id", "x"), ("deleted_at", "2026-01-02T00:00:00+00:00")]
+    )
     def test_who_may_not_log_in(self, double, attribute, value):
         setattr(double.people["alice"], attribute, value)
         assert probe(double, "alice", OLD).status_code == 401
@@ -316,7 +339,7 @@ class TestChange:
         assert double.writes == 1
         assert probe(double, "alice", NEW).status_code == 200
         assert probe(double, "alice", OLD).status_code == 401
-        request, = double.calls(CHANGE)
+        (request,) = double.calls(CHANGE)
         assert (request.user, request.login, request.authenticated_as, request.write) == ("alice", CLIENT_ID, CLIENT_ID, True)
         assert request.secrets[0] == NEW and len(request.secrets) == 2
 
@@ -333,22 +356,43 @@ class TestChange:
         assert change(double, password=password).status_code == 204
         assert probe(double, "alice", password).status_code == 200
 
-    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"{}", b'{"password": null}', b'{"password": 5}', b'{"Password": "xxxxxxxxx"}',
-                                      b'{"password": "xxxxxxxxx", "extra": 1}', b'{"password": "\xff"}', b'{"password": "\\ud800"}',
-                                      '{"password": "xxxxxxxxx"}'.encode("utf-16")])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b'"text"',
+            b"{}",
+            b'{"password": null}',
+            b'{"password": 5}',
+            b'{"Password": "xxxxxxxxx"}',
+            b'{"password": "xxxxxxxxx", "extra": 1}',
+            b'{"password": "\xff"}',
+            b'{"password": "\\ud800"}',
+            '{"password": "xxxxxxxxx"}'.encode("utf-16"),
+        ],
+    )
     def test_the_body_is_the_password_and_nothing_else(self, double, body):
         answer = call(double, "POST", double.user_path("alice") + CHANGE, token_of(double), data=body, headers={"Content-Type": "application/json"})
         assert refusal(answer) == (400, 400)
         assert double.users["alice"] == OLD and double.writes == 0
 
-    @pytest.mark.parametrize("options", [{"data": {"password": NEW}}, {"data": json.dumps({"password": NEW})},
-                                         {"json": {"password": NEW}, "headers": {"Accept": "text/html"}}])
+    @pytest.mark.parametrize(
+        "options", [{"data": {"password": NEW}}, {"data": json.dumps({"password": NEW})}, {"json": {"password": NEW}, "headers": {"Accept": "text/html"}}]
+    )
     def test_other_types_are_refused(self, double, options):
         assert refusal(call(double, "POST", double.user_path("alice") + CHANGE, token_of(double), **options)) == (415, 415)
 
     def test_a_charset_does_no_harm(self, double):
-        answer = call(double, "POST", double.user_path("alice") + CHANGE, token_of(double), data=json.dumps({"password": NEW}),
-                      headers={"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"})
+        answer = call(
+            double,
+            "POST",
+            double.user_path("alice") + CHANGE,
+            token_of(double),
+            data=json.dumps({"password": NEW}),
+            headers={"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"},
+        )
         assert answer.status_code == 204
 
     @pytest.mark.parametrize("identifier", ["alice", "ME", str(uuid.UUID(int=5)), "upper", "%20"])
@@ -356,8 +400,10 @@ class TestChange:
         if identifier == "upper":
             identifier = double.people["alice"].id.upper()
         token = token_of(double)
-        answers = [call(double, "POST", "%s/%s%s" % (USERS, identifier, CHANGE), token, json={"password": NEW}),
-                   get(double, "%s/%s" % (USERS, identifier), token)]
+        answers = [
+            call(double, "POST", "%s/%s%s" % (USERS, identifier, CHANGE), token, json={"password": NEW}),
+            get(double, "%s/%s" % (USERS, identifier), token),
+        ]
         assert [refusal(answer) for answer in answers] == [(404, 404)] * 2
 
     def test_the_query_stays_empty(self, double):
@@ -400,10 +446,19 @@ class TestChange:
             assert answer.status_code == 204 if not refuses else refusal(answer) == (403, code)
             assert double.users["alice"] == (OLD if refuses else NEW)
 
-    @pytest.mark.parametrize("options, password, status", [
-        ({}, "", 400), ({"min_password": 9}, "x" * 8, 400), ({"min_password": 9}, "x" * 9, 204), ({"max_password": 9}, "ä" * 9, 204),
-        ({"max_password": 9}, "x" * 10, 400), ({"refuses_same_password": True}, OLD, 400), ({}, OLD, 204), ({"min_password": 9, "rule_status": 403}, "x", 403),
-    ])
+    @pytest.mark.parametrize(
+        "options, password, status",
+        [
+            ({}, "", 400),
+            ({"min_password": 9}, "x" * 8, 400),
+            ({"min_password": 9}, "x" * 9, 204),
+            ({"max_password": 9}, "ä" * 9, 204),
+            ({"max_password": 9}, "x" * 10, 400),
+            ({"refuses_same_password": True}, OLD, 400),
+            ({}, OLD, 204),
+            ({"min_password": 9, "rule_status": 403}, "x", 403),
+        ],
+    )
     def test_rules_of_passwords_are_options(self, options, password, status):
         with make(**options) as double:
             answer = change(double, password=password)
@@ -480,8 +535,14 @@ class TestLooking:
         double.people["eve"].last_name = "Alicesson"
         double.tenants[UNIT].name = "Alice's unit"
         items = get(double, SEARCH, tenant=CLIENT_TENANT, text="aliCe").json()["items"]
-        assert items[0] == {"obj_type": "tenant", "id": UNIT, "parent_id": CUSTOMER, "path": [ROOT_TENANT, CLIENT_TENANT, CUSTOMER, UNIT], "kind": "unit",
-                            "name": "Alice's unit"}
+        assert items[0] == {
+            "obj_type": "tenant",
+            "id": UNIT,
+            "parent_id": CUSTOMER,
+            "path": [ROOT_TENANT, CLIENT_TENANT, CUSTOMER, UNIT],
+            "kind": "unit",
+            "name": "Alice's unit",
+        }
         assert {one["login"] for one in items[1:]} == {"alice", "malice", "ALICE", "carol", "dave", "eve"}
         assert {one["obj_type"] for one in items[1:]} == {"user"}
         assert double.calls(SEARCH)[0].user == "aliCe"
@@ -500,8 +561,17 @@ class TestLooking:
         assert refusal(get(double, SEARCH, tenant=STRANGER, text="alice")) == (403, 1002)
         assert refusal(get(double, SEARCH, tenant=str(uuid.UUID(int=1)), text="alice")) == (404, 1005)
 
-    @pytest.mark.parametrize("query", [{}, {"text": "x"}, {"tenant": CUSTOMER}, {"tenant": CUSTOMER, "text": "x", "after": "y"},
-                                       {"tenant": CUSTOMER, "text": "x", "limit": "0"}, {"tenant": CUSTOMER, "text": ["x", "y"]}])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {},
+            {"text": "x"},
+            {"tenant": CUSTOMER},
+            {"tenant": CUSTOMER, "text": "x", "after": "y"},
+            {"tenant": CUSTOMER, "text": "x", "limit": "0"},
+            {"tenant": CUSTOMER, "text": ["x", "y"]},
+        ],
+    )
     def test_the_search_is_strict(self, double, query):
         assert refusal(get(double, SEARCH, **query)) == (400, 400)
 
@@ -580,11 +650,28 @@ class TestLooking:
         assert [one["login"] for one in get(double, USERS, external_ids="external,y", tenant_id=CUSTOMER).json()["items"]] == ["bob"]
         assert get(double, USERS, external_ids="external", tenant_id=UNIT).json()["items"] == []
 
-    @pytest.mark.parametrize("query", [{}, {"limit": 5}, {"tenant_id": CUSTOMER}, {"external_ids": "x"},
-                                       {"uuids": CUSTOMER, "subtree_root_tenant_id": CUSTOMER}, *(
-                                           {"subtree_root_tenant_id": CUSTOMER, name: value} for name, value in (
-                                               ("limit", 0), ("limit", "x"), ("lod", "all"), ("after", "x"), ("after", "eA=="), ("login", "alice"),
-                                               ("tenant_id", CUSTOMER)))])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {},
+            {"limit": 5},
+            {"tenant_id": CUSTOMER},
+            {"external_ids": "x"},
+            {"uuids": CUSTOMER, "subtree_root_tenant_id": CUSTOMER},
+            *(
+                {"subtree_root_tenant_id": CUSTOMER, name: value}
+                for name, value in (
+                    ("limit", 0),
+                    ("limit", "x"),
+                    ("lod", "all"),
+                    ("after", "x"),
+                    ("after", "eA=="),
+                    ("login", "alice"),
+                    ("tenant_id", CUSTOMER),
+                )
+            ),
+        ],
+    )
     def test_the_listing_is_strict(self, double, query):
         assert refusal(get(double, USERS, **query)) == (400, 400)
 
@@ -603,10 +690,18 @@ class TestErrorsAndFaults:
             double.people["alice"].enabled = False
             assert refusal(change(double)) == (403, "1018")
 
-    @pytest.mark.parametrize("method, path, status", [
-        ("GET", "/nothing", 404), ("GET", USERS + "/", 404), ("POST", "/users/x/y/password", 404), ("PUT", SEARCH, 405), ("GET", LOGIN, 405),
-        ("DELETE", USERS + "/me", 405), ("PUT", USERS + "/x" + CHANGE, 405),
-    ])
+    @pytest.mark.parametrize(
+        "method, path, status",
+        [
+            ("GET", "/nothing", 404),
+            ("GET", USERS + "/", 404),
+            ("POST", "/users/x/y/password", 404),
+            ("PUT", SEARCH, 405),
+            ("GET", LOGIN, 405),
+            ("DELETE", USERS + "/me", 405),
+            ("PUT", USERS + "/x" + CHANGE, 405),
+        ],
+    )
     def test_paths_and_methods(self, double, method, path, status):
         assert refusal(call(double, method, path, token_of(double))) == (status, status)
         assert double.requests[-1].write == (method in ("PUT", "POST", "DELETE"))
@@ -619,8 +714,9 @@ class TestErrorsAndFaults:
         token = token_of(double)
         fault = double.inject("hang", path=CHANGE, user="alice", applies="now")
         with pytest.raises(requests.Timeout):
-            requests.post(double.url + BASE + double.user_path("alice") + CHANGE, json={"password": NEW}, headers={"Authorization": "Bearer " + token},
-                          timeout=0.3)
+            requests.post(
+                double.url + BASE + double.user_path("alice") + CHANGE, json={"password": NEW}, headers={"Authorization": "Bearer " + token}, timeout=0.3
+            )
         assert fault.arrived.wait(5)
         assert double.can_log_in("alice", NEW)
 

@@ -18,11 +18,16 @@ OLD = "S3cr3t-MARKER-alice"
 NEW = "S3cr3t-MARKER-alice-2"
 BOB = "S3cr3t-MARKER-bob"
 REFUSED_LOGIN = {"errorMessage": "Invalid credentials or account is locked.", "errorCode": "FIELD_ERROR"}
-UNKNOWN_USER = {"errorMessage": "Specified user does not exist.", "errorCode": "RBAC_USERS_ERROR",
-                "errorDetails": {"errorCode": "com.vmware.loginsight.api.errors.rbac.user_does_not_exist"}}
-NOT_SECURE = {"errorCode": "com.vmware.loginsight.api.errors.field_password_not_secure",
-              "errorMessage": "Password must have only visible ASCII characters including space, must be at least 8 characters long and "
-                              "contain one uppercase, one lowercase, one number and one special character."}
+UNKNOWN_USER = {
+    "errorMessage": "Specified user does not exist.",
+    "errorCode": "RBAC_USERS_ERROR",
+    "errorDetails": {"errorCode": "com.vmware.loginsight.api.errors.rbac.user_does_not_exist"},
+}
+NOT_SECURE = {
+    "errorCode": "com.vmware.loginsight.api.errors.field_password_not_secure",
+    "errorMessage": "Password must have only visible ASCII characters including space, must be at least 8 characters long and "
+    "contain one uppercase, one lowercase, one number and one special character.",
+}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -95,21 +100,37 @@ class TestSessions:
         assert call(double, "GET", SESSION, session).json()["ttl"] == 1200
         assert double.open_sessions == [OPERATOR]
 
-    @pytest.mark.parametrize("name, password, provider", [
-        ("alice", "wrong", "Local"), ("alice", "", "Local"), ("nobody", OLD, "Local"), ("Alice", OLD, "Local"),
-        ("alice", OLD, "ActiveDirectory"), ("alice", OLD, "vIDM"),
-    ])
+    @pytest.mark.parametrize(
+        "name, password, provider",
+        [
+            ("alice", "wrong", "Local"),
+            ("alice", "", "Local"),
+            ("nobody", OLD, "Local"),
+            ("Alice", OLD, "Local"),
+            ("alice", OLD, "ActiveDirectory"),
+            ("alice", OLD, "vIDM"),
+        ],
+    )
     def test_whatever_is_wrong_the_answer_is_the_same(self, double, name, password, provider):
         answer = log_in(double, name, password, provider)
         assert (answer.status_code, answer.json()) == (401, REFUSED_LOGIN)
         assert double.failed_logins == {name: 1} and not double.sessions
 
-    @pytest.mark.parametrize("body", [
-        {}, {"username": "alice", "password": OLD}, {"username": "alice", "provider": "Local"}, {"password": OLD, "provider": "Local"},
-        {"username": "alice", "password": OLD, "provider": "local"}, {"username": "alice", "password": OLD, "provider": ["Local"]},
-        {"username": "alice", "password": 5, "provider": "Local"}, {"username": "alice", "password": OLD, "provider": "Local", "domain": "x"},
-        ["username"], "text",
-    ])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"username": "alice", "password": OLD},
+            {"username": "alice", "provider": "Local"},
+            {"password": OLD, "provider": "Local"},
+            {"username": "alice", "password": OLD, "provider": "local"},
+            {"username": "alice", "password": OLD, "provider": ["Local"]},
+            {"username": "alice", "password": 5, "provider": "Local"},
+            {"username": "alice", "password": OLD, "provider": "Local", "domain": "x"},
+            ["username"],
+            "text",
+        ],
+    )
     def test_a_login_has_exactly_three_members(self, double, body):
         answer = call(double, "POST", LOGIN, json=body)
         assert answer.status_code == 400 and OLD not in answer.text
@@ -290,8 +311,9 @@ class TestChange:
         assert changes == 200 or "errorCode" not in answer.json()
         assert (double.writes, logs_in(double, "alice", OLD)) == ((1, False) if changes == 200 else (0, True))
 
-    @pytest.mark.parametrize("new", ["Aa1-aaa", "aaaaaa1-", "AAAAAA1-", "Aaaaaaa-", "Aaaaaaa1", "Aaaaaa1 ", "",
-                                     "Aa1-aaa\n", "Aa1-aaaä", "Aa1-\taaaa", "Aa1-aaa\x7f"])
+    @pytest.mark.parametrize(
+        "new", ["Aa1-aaa", "aaaaaa1-", "AAAAAA1-", "Aaaaaaa-", "Aaaaaaa1", "Aaaaaa1 ", "", "Aa1-aaa\n", "Aa1-aaaä", "Aa1-\taaaa", "Aa1-aaa\x7f"]
+    )
     def test_passwords_that_are_not_secure(self, double, new):
         assert reasons(change(double, password=new)) == [NOT_SECURE]
         assert double.writes == 0 and logs_in(double, "alice", OLD)
@@ -301,10 +323,23 @@ class TestChange:
         assert change(double, password=new).status_code == 200
         assert logs_in(double, "alice", new)
 
-    @pytest.mark.parametrize("body", [
-        {}, [], "text", {"password": None}, {"password": 12345678}, {"unlock": "true"}, {"password": NEW, "unlock": 1},
-        {"password": NEW, "oldPassword": OLD}, {"newPassword": NEW}, {"password": NEW, "username": "alice"}, {"code": NEW}, {"self": NEW},
-    ])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            [],
+            "text",
+            {"password": None},
+            {"password": 12345678},
+            {"unlock": "true"},
+            {"password": NEW, "unlock": 1},
+            {"password": NEW, "oldPassword": OLD},
+            {"newPassword": NEW},
+            {"password": NEW, "username": "alice"},
+            {"code": NEW},
+            {"self": NEW},
+        ],
+    )
     def test_bodies_that_are_refused(self, double, body):
         answer = call(double, "PATCH", path_of(double, "alice"), opened(double), json=body)
         assert answer.status_code == 400 and NEW not in answer.text
@@ -365,8 +400,10 @@ class TestLockOut:
             assert (OPERATOR in double.lockouts) is locks
             assert call(double, "GET", SEARCH, session).status_code == 200
 
-    @pytest.mark.parametrize("body, password", [({"password": NEW}, NEW), ({"unlock": True}, OLD), ({"password": NEW, "unlock": False}, NEW),
-                                                ({"password": NEW, "unlock": True}, NEW)])
+    @pytest.mark.parametrize(
+        "body, password",
+        [({"password": NEW}, NEW), ({"unlock": True}, OLD), ({"password": NEW, "unlock": False}, NEW), ({"password": NEW, "unlock": True}, NEW)],
+    )
     def test_a_new_password_unlocks_and_so_does_an_order(self, double, body, password):
         wrong(double, 3)
         assert change(double, **body).status_code == 200
@@ -466,8 +503,12 @@ class TestDouble:
         log_in(double, "nobody", "S3cr3t-MARKER-nobody")
         call(double, "GET", SEARCH, session)
         assert [(one.login, one.authenticated_as, one.user, one.write, one.status) for one in double.requests] == [
-            (OPERATOR, OPERATOR, OPERATOR, False, 200), (OPERATOR, OPERATOR, "alice", True, 200), ("alice", "alice", "alice", False, 200),
-            ("nobody", None, "nobody", False, 401), (OPERATOR, OPERATOR, None, False, 200)]
+            (OPERATOR, OPERATOR, OPERATOR, False, 200),
+            (OPERATOR, OPERATOR, "alice", True, 200),
+            ("alice", "alice", "alice", False, 200),
+            ("nobody", None, "nobody", False, 401),
+            (OPERATOR, OPERATOR, None, False, 200),
+        ]
         assert [one.secrets for one in double.requests] == [[OPERATOR_PASSWORD], [NEW, session], [NEW], ["S3cr3t-MARKER-nobody"], [session]]
 
     def test_nothing_secret_is_shown(self, double):

@@ -19,7 +19,7 @@ from tests.doubles.faults import http_date
 from tests.doubles.milvus import DESCRIBE, LIST, TIMEOUT_2_4, TIMEOUT_2_5, UPDATE, MilvusDouble
 
 OLD = "S3cr3t-MARKER-alice"
-NEW = "S3cr3t-MARKER-\"ä\\/&-alice-2"
+NEW = 'S3cr3t-MARKER-"ä\\/&-alice-2'
 SHORT = 0.3
 
 
@@ -32,8 +32,12 @@ def a_double():
 
 def change(double, user="alice", new=NEW, old=OLD, timeout=10.0):
     """A user changes its own password."""
-    return requests.post(double.url + UPDATE, json={"userName": user, "password": old, "newPassword": new},
-                         headers={"Authorization": ("Bearer %s:%s" % (user, old)).encode()}, timeout=timeout)
+    return requests.post(
+        double.url + UPDATE,
+        json={"userName": user, "password": old, "newPassword": new},
+        headers={"Authorization": ("Bearer %s:%s" % (user, old)).encode()},
+        timeout=timeout,
+    )
 
 
 def in_background(function, *args, **options):
@@ -67,15 +71,28 @@ def test_cut_in_the_middle_of_the_answer(double):
     assert double.users["alice"] == NEW
 
 
-@pytest.mark.parametrize("options", [
-    {"status": 500, "body": {"code": 65535, "message": "internal"}}, {"status": 503, "body": "unavailable"}, TIMEOUT_2_4, TIMEOUT_2_5,
-    {"status": 413}, {"status": 429, "headers": {"Retry-After": "2"}}, {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"status": 500, "body": {"code": 65535, "message": "internal"}},
+        {"status": 503, "body": "unavailable"},
+        TIMEOUT_2_4,
+        TIMEOUT_2_5,
+        {"status": 413},
+        {"status": 429, "headers": {"Retry-After": "2"}},
+        {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
+    ],
+)
 @pytest.mark.parametrize("applies, password", [("never", OLD), ("now", NEW)])
 def test_given_answers(double, options, applies, password):
     double.inject("answer", applies=applies, **options)
-    answer = requests.post(double.url + UPDATE, json={"userName": "alice", "password": OLD, "newPassword": NEW},
-                           headers={"Authorization": "Bearer alice:" + OLD}, timeout=5, allow_redirects=False)
+    answer = requests.post(
+        double.url + UPDATE,
+        json={"userName": "alice", "password": OLD, "newPassword": NEW},
+        headers={"Authorization": "Bearer alice:" + OLD},
+        timeout=5,
+        allow_redirects=False,
+    )
     assert answer.status_code == options["status"]
     assert options.get("headers", {}).items() <= answer.headers.items()
     if isinstance(options.get("body"), dict):
@@ -120,9 +137,15 @@ def test_wrong_types(double, top, expected):
     assert double.writes == 0
 
 
-@pytest.mark.parametrize("form, expected", [
-    ("plain", NEW), ("json", json.dumps(NEW)[1:-1]), ("repr", repr(NEW)[1:-1]), ("url", urllib.parse.quote(NEW, safe="")),
-])
+@pytest.mark.parametrize(
+    "form, expected",
+    [
+        ("plain", NEW),
+        ("json", json.dumps(NEW)[1:-1]),
+        ("repr", repr(NEW)[1:-1]),
+        ("url", urllib.parse.quote(NEW, safe="")),
+    ],
+)
 @pytest.mark.parametrize("text", [False, True])
 def test_echo_of_the_secrets(double, form, expected, text):
     double.inject("echo", form=form, text=text, status=400)
@@ -223,7 +246,14 @@ def test_requests_are_noted_and_show_no_secret(double):
     requests.post(double.url + LIST, json={}, headers={"Authorization": "Bearer bob:wrong"}, timeout=5)
     first, second = double.requests
     assert (first.method, first.path, first.login, first.authenticated_as, first.user, first.status, first.write) == (
-        "POST", UPDATE, "alice", "alice", "alice", 200, True)
+        "POST",
+        UPDATE,
+        "alice",
+        "alice",
+        "alice",
+        200,
+        True,
+    )
     assert (second.login, second.authenticated_as, second.user, second.status, second.write) == ("bob", None, None, 401, False)
     assert "authorization" in first.header_names
     assert first.secrets == [NEW, OLD]

@@ -200,8 +200,15 @@ def test_policies(clients, double, kv):
     mine = client.secrets.kv.v2
     assert read(mine) == PASSWORD and mine.list_secrets("a")["data"]["keys"] == ["b"]
     write(mine, path="a/new")
-    for refused in (lambda: write(mine), lambda: write(mine, path="a/new"), lambda: read(mine, path="a/new"), lambda: read(mine, path="x"),
-                    lambda: mine.delete_metadata_and_all_versions(PATH), lambda: mine.list_secrets("a/b"), mine.read_configuration):
+    for refused in (
+        lambda: write(mine),
+        lambda: write(mine, path="a/new"),
+        lambda: read(mine, path="a/new"),
+        lambda: read(mine, path="x"),
+        lambda: mine.delete_metadata_and_all_versions(PATH),
+        lambda: mine.list_secrets("a/b"),
+        mine.read_configuration,
+    ):
         with pytest.raises(hvac.exceptions.Forbidden, match="permission denied"):
             refused()
     with pytest.raises(hvac.exceptions.Forbidden, match="preflight capability check returned 403"):

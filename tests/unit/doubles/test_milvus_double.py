@@ -80,11 +80,23 @@ def test_passwords_that_the_open_source_server_takes(double, new):
     assert logs_in(double, "alice", new)
 
 
-@pytest.mark.parametrize("headers", [
-    {}, {"Authorization": b"Bearer "}, {"Authorization": b"Bearer some-api-key"}, {"Authorization": b"Basic !!!"},
-    bearer("alice", "wrong"), bearer("nobody", OLD), bearer("Alice", OLD), bearer("alice", ""), bearer("", OLD), basic("alice", "wrong"),
-    {"Authorization": b"bearer alice:" + OLD.encode()}, {"Authorization": b"Bearer \xff\xfe:x"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": b"Bearer "},
+        {"Authorization": b"Bearer some-api-key"},
+        {"Authorization": b"Basic !!!"},
+        bearer("alice", "wrong"),
+        bearer("nobody", OLD),
+        bearer("Alice", OLD),
+        bearer("alice", ""),
+        bearer("", OLD),
+        basic("alice", "wrong"),
+        {"Authorization": b"bearer alice:" + OLD.encode()},
+        {"Authorization": b"Bearer \xff\xfe:x"},
+    ],
+)
 def test_missing_or_wrong_credentials(double, headers):
     answer = post(double, DESCRIBE, {"userName": "alice"}, headers)
     assert (answer.status_code, answer.json()) == (401, UNAUTHENTICATED)
@@ -155,8 +167,9 @@ def test_a_super_user_needs_no_old_password_and_creates_unknown_users(user):
         assert logs_in(double, user, NEW)
 
 
-@pytest.mark.parametrize("limit, length, code", [(72, 5, 1100), (72, 6, 0), (72, 72, 0), (72, 73, 1100), (256, 72, 0), (256, 73, 65535),
-                                                 (256, 256, 65535), (256, 257, 1100)])
+@pytest.mark.parametrize(
+    "limit, length, code", [(72, 5, 1100), (72, 6, 0), (72, 72, 0), (72, 73, 1100), (256, 72, 0), (256, 73, 65535), (256, 256, 65535), (256, 257, 1100)]
+)
 def test_length_limits_in_bytes(limit, length, code):
     with make(max_password=limit) as double:
         answer = update(double, ("alice", OLD), new="x" * length)
@@ -187,13 +200,16 @@ def test_bodies_that_are_not_the_expected_json(double, data):
     assert (answer.status_code, answer.json()["code"]) == (200, 1801)
 
 
-@pytest.mark.parametrize("path, body, privilege", [
-    (UPDATE, {"userName": "bob", "password": "S3cr3t-MARKER-bob", "newPassword": NEW}, "PrivilegeUpdateUser"),
-    (DESCRIBE, {"userName": "bob"}, "PrivilegeSelectUser"),
-    (LIST, {}, "PrivilegeSelectOwnership"),
-    (CREATE, {"userName": "carol", "password": NEW}, "PrivilegeCreateOwnership"),
-    (DROP, {"userName": "bob"}, "PrivilegeDropOwnership"),
-])
+@pytest.mark.parametrize(
+    "path, body, privilege",
+    [
+        (UPDATE, {"userName": "bob", "password": "S3cr3t-MARKER-bob", "newPassword": NEW}, "PrivilegeUpdateUser"),
+        (DESCRIBE, {"userName": "bob"}, "PrivilegeSelectUser"),
+        (LIST, {}, "PrivilegeSelectOwnership"),
+        (CREATE, {"userName": "carol", "password": NEW}, "PrivilegeCreateOwnership"),
+        (DROP, {"userName": "bob"}, "PrivilegeDropOwnership"),
+    ],
+)
 def test_a_user_without_the_privilege(double, path, body, privilege):
     answer = post(double, path, body, ("alice", OLD))
     assert (answer.status_code, answer.json()["code"]) == (403, 65535)

@@ -18,8 +18,9 @@ UNAUTHORIZED = {"unauthorized": {"code": 401, "message": "Unable to authenticate
 @pytest.fixture(name="double")
 def a_double():
     """With one user, and two regions."""
-    with RackspaceIdentityDouble({"alice": SECRET}, api_keys={"alice": KEY}, endpoints={"ORD": "http://ord.invalid/v1.0/123456",
-                                                                                        "LON": "http://lon.invalid/v1.0/123456"}) as running:
+    with RackspaceIdentityDouble(
+        {"alice": SECRET}, api_keys={"alice": KEY}, endpoints={"ORD": "http://ord.invalid/v1.0/123456", "LON": "http://lon.invalid/v1.0/123456"}
+    ) as running:
         yield running
 
 
@@ -50,17 +51,36 @@ def test_the_catalog_has_another_tenant_and_other_regions(double):
     ]
 
 
-@pytest.mark.parametrize("kind, name, secret", [
-    (API_KEY, "alice", SECRET), (API_KEY, "nobody", KEY), (PASSWORD, "alice", KEY), (PASSWORD, "nobody", SECRET), (PASSWORD, "Alice", SECRET),
-])
+@pytest.mark.parametrize(
+    "kind, name, secret",
+    [
+        (API_KEY, "alice", SECRET),
+        (API_KEY, "nobody", KEY),
+        (PASSWORD, "alice", KEY),
+        (PASSWORD, "nobody", SECRET),
+        (PASSWORD, "Alice", SECRET),
+    ],
+)
 def test_wrong_credentials(double, kind, name, secret):
     answer = login(double, kind, name, secret)
     assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
     assert double.failed_logins == {name: 1} and not double.issued
 
 
-@pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b'{"auth": {}}', b'{"auth": []}', b'{"auth": {"passwordCredentials": {"username": "alice"}}}',
-                                  b'{"auth": {"passwordCredentials": {"username": 1, "password": 2}}}', b'{"auth": {"passwordCredentials": null}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no JSON",
+        b"[]",
+        b"{}",
+        b'{"auth": {}}',
+        b'{"auth": []}',
+        b'{"auth": {"passwordCredentials": {"username": "alice"}}}',
+        b'{"auth": {"passwordCredentials": {"username": 1, "password": 2}}}',
+        b'{"auth": {"passwordCredentials": null}}',
+    ],
+)
 def test_bodies_that_are_not_understood(double, body):
     answer = requests.post(double.url + TOKENS, data=body, timeout=5)
     assert (answer.status_code, answer.json()["badRequest"]["code"]) == (400, 400)

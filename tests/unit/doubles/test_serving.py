@@ -31,8 +31,9 @@ def a_double():
 
 def change(double, old=OLD, new=NEW):
     """Alice changes her password."""
-    return requests.post(double.url + UPDATE, json={"userName": "alice", "password": old, "newPassword": new},
-                         headers={"Authorization": "Bearer alice:" + old}, timeout=5)
+    return requests.post(
+        double.url + UPDATE, json={"userName": "alice", "password": old, "newPassword": new}, headers={"Authorization": "Bearer alice:" + old}, timeout=5
+    )
 
 
 def order(double, what, data=None):
@@ -77,8 +78,17 @@ def test_faults(double):
     assert double.requests == []
 
 
-@pytest.mark.parametrize("what, data, status", [("faults", {"kind": "nonsense"}, 400), ("faults", {}, 400), ("read_only", {}, 400), ("users", [], 400),
-                                                ("nonsense", {}, 404), ("faults/7/release", {}, 404)])
+@pytest.mark.parametrize(
+    "what, data, status",
+    [
+        ("faults", {"kind": "nonsense"}, 400),
+        ("faults", {}, 400),
+        ("read_only", {}, 400),
+        ("users", [], 400),
+        ("nonsense", {}, 404),
+        ("faults/7/release", {}, 404),
+    ],
+)
 def test_mistakes(double, what, data, status):
     assert order(double, what, data).status_code == status
 
@@ -121,8 +131,24 @@ def wait_for(condition, seconds=20):
 def test_as_a_process_of_its_own(tmp_path, number):
     ready, users = tmp_path / "ready.json", tmp_path / "users.json"
     users.write_text(json.dumps({"bob": "S3cr3t-MARKER-bob"}), encoding="utf-8")
-    command = [sys.executable, "-m", "tests.doubles", "milvus", "--port", "0", "--ready-file", str(ready), "--user", "alice:with:colon",
-               "--users-file", str(users), "--latency", "1", "--set", "success_code=200"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.doubles",
+        "milvus",
+        "--port",
+        "0",
+        "--ready-file",
+        str(ready),
+        "--user",
+        "alice:with:colon",
+        "--users-file",
+        str(users),
+        "--latency",
+        "1",
+        "--set",
+        "success_code=200",
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
             wait_for(lambda: ready.exists() or process.poll() is not None)

@@ -104,13 +104,21 @@ class TestIdentity:
         url = "%s/instances/%s" % (catalog["rax:database"][0]["publicURL"], INSTANCE)
         assert requests.get(url, headers={"X-Auth-Token": access["token"]["id"]}, timeout=5).status_code == 200
 
-    @pytest.mark.parametrize("credentials, tenant, status", [
-        (by_key("wrong"), None, 401), (by_key(OPERATOR), None, 401), (by_password("wrong"), None, 401), (by_password(KEY), None, 401),
-        (by_key(), "999", 401), ({}, None, 400), ({"passwordCredentials": {"username": "operator"}}, None, 400),
-    ])
+    @pytest.mark.parametrize(
+        "credentials, tenant, status",
+        [
+            (by_key("wrong"), None, 401),
+            (by_key(OPERATOR), None, 401),
+            (by_password("wrong"), None, 401),
+            (by_password(KEY), None, 401),
+            (by_key(), "999", 401),
+            ({}, None, 400),
+            ({"passwordCredentials": {"username": "operator"}}, None, 400),
+        ],
+    )
     def test_rackspace_checks_everything(self, double, credentials, tenant, status):
         answer = rackspace(double, credentials, tenant)
-        fault, = answer.json().values()
+        (fault,) = answer.json().values()
         assert answer.status_code == fault["code"] == status
 
     def test_a_second_factor_is_wanted_with_a_password_only(self):
@@ -166,18 +174,29 @@ class TestAnswers:
         double.hostname = None
         assert "hostname" not in ask(double).json()["instance"]
 
-    @pytest.mark.parametrize("path, status", [
-        ("alice", 200), ("alice@%25", 200), ("alice%40%25", 200), ("alice%2540%2525", 200), ("bob@10%252E0%252E0%252E1", 200), ("bob@10.0.0.1", 404),
-        ("alice@10%252E0%252E0%252E1", 404), ("nobody", 404), ("root", 400),
-    ])
+    @pytest.mark.parametrize(
+        "path, status",
+        [
+            ("alice", 200),
+            ("alice@%25", 200),
+            ("alice%40%25", 200),
+            ("alice%2540%2525", 200),
+            ("bob@10%252E0%252E0%252E1", 200),
+            ("bob@10.0.0.1", 404),
+            ("alice@10%252E0%252E0%252E1", 404),
+            ("nobody", 404),
+            ("root", 400),
+        ],
+    )
     def test_a_user(self, double, path, status):
         answer = ask(double, "/users/" + path)
         assert answer.status_code == status
         if status == 404 and "." not in path:
             assert answer.json()["itemNotFound"]["message"].endswith("cannot be found on the instance.")
 
-    @pytest.mark.parametrize("guest, text", [("silent", "Timeout trying to connect to the Guest Agent."),
-                                             ("without database", "An error occurred communicating with the guest")])
+    @pytest.mark.parametrize(
+        "guest, text", [("silent", "Timeout trying to connect to the Guest Agent."), ("without database", "An error occurred communicating with the guest")]
+    )
     def test_without_its_guest_everything_is_a_bad_request(self, double, guest, text):
         double.guest = guest
         for answer in (ask(double, "/users"), ask(double, "/users/alice"), put(double, "alice")):
@@ -271,9 +290,26 @@ class TestChanges:
                 assert time.monotonic() < end
                 time.sleep(0.005)
 
-    @pytest.mark.parametrize("password", [
-        "a'b1", 'a"b1', "a;b1", "a,b1", "a/b1", "a\\b1", "a`b1", " ab1", "ab1 ", "a\tb1", "a\u00a0b1", "a\x7fb1", "a!:zz9", ":zz9", "a :zz9",
-    ])
+    @pytest.mark.parametrize(
+        "password",
+        [
+            "a'b1",
+            'a"b1',
+            "a;b1",
+            "a,b1",
+            "a/b1",
+            "a\\b1",
+            "a`b1",
+            " ab1",
+            "ab1 ",
+            "a\tb1",
+            "a\u00a0b1",
+            "a\x7fb1",
+            "a!:zz9",
+            ":zz9",
+            "a :zz9",
+        ],
+    )
     def test_what_is_lost_is_answered_as_ever(self, double, password):
         assert put(double, ("alice", password)).status_code == 202
         assert double.can_log_in("alice", OLD) and double.writes == 1
@@ -296,25 +332,40 @@ class TestChanges:
             assert answer.status_code == status and double.can_log_in("alice", OLD)
             assert status == 202 or "'%s' is not a valid password." % password in answer.json()["badRequest"]["message"]
 
-    @pytest.mark.parametrize("users, changed", [
-        ([("alice", NEW), ("bob", "a;b1")], ["alice"]), ([("bob", "a;b1"), ("alice", NEW)], []), ([("alice", NEW), ("bob", NEW)], ["alice", "bob"]),
-    ])
+    @pytest.mark.parametrize(
+        "users, changed",
+        [
+            ([("alice", NEW), ("bob", "a;b1")], ["alice"]),
+            ([("bob", "a;b1"), ("alice", NEW)], []),
+            ([("alice", NEW), ("bob", NEW)], ["alice", "bob"]),
+        ],
+    )
     def test_the_first_that_is_lost_ends_the_work(self, double, users, changed):
         assert put(double, *users).status_code == 202
         assert [name for name in ("alice", "bob") if double.can_log_in(name, NEW)] == changed
 
-    @pytest.mark.parametrize("users, who", [(["alice", "nope"], "nope@%"), (["nope", "alice"], "nope@%"), ([("alice", NEW, "10.0.0.1")], "alice@10.0.0.1"),
-                                            (["bob@10.0.0.1"], "bob@10.0.0.1@%")])
+    @pytest.mark.parametrize(
+        "users, who",
+        [(["alice", "nope"], "nope@%"), (["nope", "alice"], "nope@%"), ([("alice", NEW, "10.0.0.1")], "alice@10.0.0.1"), (["bob@10.0.0.1"], "bob@10.0.0.1@%")],
+    )
     def test_one_unknown_user_keeps_all_from_being_changed(self, double, users, who):
         answer = put(double, *users)
         assert (answer.status_code, answer.json()["itemNotFound"]["message"]) == (404, "User %s cannot be found on the instance." % who)
         assert double.writes == 0
 
-    @pytest.mark.parametrize("user, text", [
-        (("alice", "x" * 256), "is too long"), (("alice", "-!-"), "does not match '^.*[0-9a-zA-Z]+.*$'"), (("alice", ""), "does not match"),
-        (("alice", 7), "is not of type 'string'"), (("___", NEW), "does not match"), (("alice", NEW, "web-1"), "does not match"),
-        (("alice",), "'password' is a required property"), (("root", NEW), "reserved list"),
-    ])
+    @pytest.mark.parametrize(
+        "user, text",
+        [
+            (("alice", "x" * 256), "is too long"),
+            (("alice", "-!-"), "does not match '^.*[0-9a-zA-Z]+.*$'"),
+            (("alice", ""), "does not match"),
+            (("alice", 7), "is not of type 'string'"),
+            (("___", NEW), "does not match"),
+            (("alice", NEW, "web-1"), "does not match"),
+            (("alice",), "'password' is a required property"),
+            (("root", NEW), "reserved list"),
+        ],
+    )
     def test_what_the_schema_refuses_is_repeated(self, double, user, text):
         answer = put(double, user)
         assert answer.status_code == 400 and text in answer.json()["badRequest"]["message"]
@@ -324,8 +375,10 @@ class TestChanges:
     def test_nobody_to_change(self, double):
         assert put(double).status_code == 202
 
-    @pytest.mark.parametrize("data, kind, status", [(b"{}", "application/json", 500), (b"{", "application/json", 400), (b"{}", "text/plain", 415),
-                                                    (b'{"users": 7}', "application/json", 400)])
+    @pytest.mark.parametrize(
+        "data, kind, status",
+        [(b"{}", "application/json", 500), (b"{", "application/json", 400), (b"{}", "text/plain", 415), (b'{"users": 7}', "application/json", 400)],
+    )
     def test_bodies_that_nobody_expects(self, double, data, kind, status):
         headers = {"X-Auth-Token": double.issue_token(), "Content-Type": kind, "Accept": "application/json"}
         url = "%s/v1.0/%s/instances/%s/users" % (double.url, PROJECT_ID, INSTANCE)

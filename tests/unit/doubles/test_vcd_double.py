@@ -90,7 +90,7 @@ class Client:
 
     def user(self, name):
         """One user, by its exact name."""
-        found, = [one for one in self.search("username==" + escape(name)).json()["values"] if one["username"] == name]
+        (found,) = [one for one in self.search("username==" + escape(name)).json()["values"] if one["username"] == name]
         return found
 
     def put(self, user, **changes):
@@ -107,8 +107,9 @@ def log_in(double, name="alice", password=OLD, org="acme", *, version="37.2", ch
     """A login; the door is that of the organisation."""
     shown = base64.b64encode(("%s@%s:%s" % (name, org, password)).encode(charset)).decode()
     path = "/sessions/provider" if org == SYSTEM else "/sessions"
-    return requests.post(double.url + ROOT + path, headers={"Accept": "application/json;version=" + version, "Authorization": "Basic " + shown},
-                         timeout=5, **options)
+    return requests.post(
+        double.url + ROOT + path, headers={"Accept": "application/json;version=" + version, "Authorization": "Basic " + shown}, timeout=5, **options
+    )
 
 
 def operator(double, **options):
@@ -119,8 +120,11 @@ def operator(double, **options):
 def is_error(answer, status, code, part=""):
     """Whether this is an error in the vendor's form."""
     body = answer.json()
-    return (answer.status_code, set(body), body["minorErrorCode"], body["stackTrace"]) == (
-        status, {"minorErrorCode", "message", "stackTrace"}, code, None) and re.match(r"\[ [0-9a-f-]{36} \] ", body["message"]) and part in body["message"]
+    return (
+        (answer.status_code, set(body), body["minorErrorCode"], body["stackTrace"]) == (status, {"minorErrorCode", "message", "stackTrace"}, code, None)
+        and re.match(r"\[ [0-9a-f-]{36} \] ", body["message"])
+        and part in body["message"]
+    )
 
 
 def is_denied(answer):
@@ -152,8 +156,13 @@ class TestVersions:
     def test_an_unknown_version(self):
         with make(versions=("39.0.0-alpha", "36.0", "38.0"), deprecated=("36.0",)) as double:
             answer = log_in(double, version="37.2")
-            assert is_error(answer, 406, "NOT_ACCEPTABLE", "The request has invalid accept header: Invalid API version requested. "
-                            "Supported API versions are: [39.0.0-alpha, 38.0, 36.0 [D]] ([D] indicates deprecated versions)")
+            assert is_error(
+                answer,
+                406,
+                "NOT_ACCEPTABLE",
+                "The request has invalid accept header: Invalid API version requested. "
+                "Supported API versions are: [39.0.0-alpha, 38.0, 36.0 [D]] ([D] indicates deprecated versions)",
+            )
             assert not double.failed_logins and log_in(double, version="38.0").status_code == 200
 
     @pytest.mark.parametrize("accept", ["application/json", "*/*", "application/xml;version=37.2", "application/*+xml;version=37.2", "application/json;v=37.2"])
@@ -161,8 +170,16 @@ class TestVersions:
         client = Client(double)
         assert is_error(client.call("GET", "/sessions/current", headers={"Accept": accept}), 406, "NOT_ACCEPTABLE", "invalid accept header: . Supp")
 
-    @pytest.mark.parametrize("accept", ["application/json;version=37.2", "application/json; version=37.2", "application/*+json;version=37.2",
-                                        "*/*;version=37.2", "text/html, application/json;version=37.2"])
+    @pytest.mark.parametrize(
+        "accept",
+        [
+            "application/json;version=37.2",
+            "application/json; version=37.2",
+            "application/*+json;version=37.2",
+            "*/*;version=37.2",
+            "text/html, application/json;version=37.2",
+        ],
+    )
     def test_formats_that_hold_the_answer(self, double, accept):
         answer = Client(double).call("GET", "/sessions/current", headers={"Accept": accept})
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json;version=37.2")
@@ -194,7 +211,7 @@ class TestSessions:
         body = answer.json()
         assert body["user"] == {"name": "alice", "id": double.people["alice"].urn}
         assert body["org"]["name"] == "acme" and body["roles"] == ["vApp User"]
-        session, = double.open_sessions
+        (session,) = double.open_sessions
         assert (body["id"], answer.headers["X-VMWARE-VCLOUD-ACCESS-TOKEN"]) == (session.id, session.token)
         assert (session.person.name, session.kind, session.expires) == ("alice", "password", 1800)
         received = double.requests[-1]
@@ -209,14 +226,33 @@ class TestSessions:
     def test_the_site_is_told_from_37_1_on(self, double, version, there):
         assert ("site" in log_in(double, version=version).json()) is there
 
-    @pytest.mark.parametrize("name, password, org", [("alice", "wrong", "acme"), ("nobody", OLD, "acme"), ("Alice", OLD, "acme"), ("alice", "", "acme"),
-                                                     ("alice", OLD, "other"), ("alice", OLD, SYSTEM), (SYSTEM_OPERATOR, SYSTEM_PASSWORD, "acme")])
+    @pytest.mark.parametrize(
+        "name, password, org",
+        [
+            ("alice", "wrong", "acme"),
+            ("nobody", OLD, "acme"),
+            ("Alice", OLD, "acme"),
+            ("alice", "", "acme"),
+            ("alice", OLD, "other"),
+            ("alice", OLD, SYSTEM),
+            (SYSTEM_OPERATOR, SYSTEM_PASSWORD, "acme"),
+        ],
+    )
     def test_wrong_credentials(self, double, name, password, org):
         assert is_denied(log_in(double, name, password, org))
         assert double.failed_logins == {name: 1} and not double.sessions
 
-    @pytest.mark.parametrize("value", [None, "Basic !!!", "Bearer x", "Basic " + base64.b64encode(b"alice:" + OLD.encode()).decode(),
-                                       "Basic " + base64.b64encode(b"alice@acme").decode(), "Basic " + base64.b64encode(b"\xff@acme:x").decode()])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            None,
+            "Basic !!!",
+            "Bearer x",
+            "Basic " + base64.b64encode(b"alice:" + OLD.encode()).decode(),
+            "Basic " + base64.b64encode(b"alice@acme").decode(),
+            "Basic " + base64.b64encode(b"\xff@acme:x").decode(),
+        ],
+    )
     def test_what_is_no_credentials(self, double, value):
         headers = {"Accept": "application/json;version=37.2", **({"Authorization": value} if value else {})}
         assert is_denied(requests.post(double.url + ROOT + "/sessions", headers=headers, timeout=5))
@@ -226,8 +262,9 @@ class TestSessions:
         assert provider.answer.json()["org"]["name"] == SYSTEM and double.requests[-1].path.endswith(PROVIDER_LOGIN)
         for path, org in (("/sessions", SYSTEM), ("/sessions/provider", "acme")):
             shown = base64.b64encode(("%s@%s:%s" % (("alice", org, OLD) if org == "acme" else (SYSTEM_OPERATOR, org, SYSTEM_PASSWORD))).encode()).decode()
-            assert is_denied(requests.post(double.url + ROOT + path, timeout=5,
-                                           headers={"Accept": "application/json;version=37.2", "Authorization": "Basic " + shown}))
+            assert is_denied(
+                requests.post(double.url + ROOT + path, timeout=5, headers={"Accept": "application/json;version=37.2", "Authorization": "Basic " + shown})
+            )
 
     def test_a_login_has_no_body(self, double):
         assert is_bad(log_in(double, json={}))
@@ -237,8 +274,10 @@ class TestSessions:
         double.set_user("alice", password)
         assert log_in(double, password=password).status_code == 200
 
-    @pytest.mark.parametrize("split_at, name, org, status", [("last", "al@ice", "acme", 200), ("first", "al@ice", "acme", 401),
-                                                             ("first", "alice", "ac@me", 200), ("last", "alice", "ac@me", 401)])
+    @pytest.mark.parametrize(
+        "split_at, name, org, status",
+        [("last", "al@ice", "acme", 200), ("first", "al@ice", "acme", 401), ("first", "alice", "ac@me", 200), ("last", "alice", "ac@me", 401)],
+    )
     def test_an_at_sign_is_ambiguous(self, split_at, name, org, status):
         with VcdDouble({name: OLD}, org=org, split_at=split_at) as double:
             assert log_in(double, name, OLD, org).status_code == status
@@ -345,7 +384,7 @@ class TestLockOut:
         client = Client(double)
         double.people["alice"].locked = True
         assert client.change(double.people["alice"].urn).status_code == 204
-        double.advance(10 ** 6)
+        double.advance(10**6)
         assert not double.can_log_in("alice", NEW)
 
     def test_a_server_that_tells_a_locked_account(self):
@@ -375,11 +414,16 @@ class TestApiTokens:
     @staticmethod
     def grant(double, path="/oauth/tenant/acme/token", token=OPERATOR_API_TOKEN, kind=FORM, accept="application/json", **more):
         """Ask for an access token."""
-        return requests.post(double.url + path, data=urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": token, **more}), timeout=5,
-                             headers={"Accept": accept, **({"Content-Type": kind} if kind else {})})
+        return requests.post(
+            double.url + path,
+            data=urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": token, **more}),
+            timeout=5,
+            headers={"Accept": accept, **({"Content-Type": kind} if kind else {})},
+        )
 
-    @pytest.mark.parametrize("path, token, name", [("/oauth/tenant/acme/token", OPERATOR_API_TOKEN, OPERATOR),
-                                                   ("/oauth/provider/token", SYSTEM_API_TOKEN, SYSTEM_OPERATOR)])
+    @pytest.mark.parametrize(
+        "path, token, name", [("/oauth/tenant/acme/token", OPERATOR_API_TOKEN, OPERATOR), ("/oauth/provider/token", SYSTEM_API_TOKEN, SYSTEM_OPERATOR)]
+    )
     def test_a_token_for_a_token(self, double, path, token, name):
         answer = self.grant(double, path, token)
         assert answer.status_code == 200 and answer.json()["token_type"] == "Bearer" and answer.json()["expires_in"] == 1800
@@ -391,10 +435,18 @@ class TestApiTokens:
         double.advance(1800)
         assert is_denied(client.own())
 
-    @pytest.mark.parametrize("options", [
-        {"token": SYSTEM_API_TOKEN}, {"token": "other"}, {"path": "/oauth/tenant/other/token"}, {"path": "/oauth/provider/token"},
-        {"path": "/oauth/tenant/System/token", "token": SYSTEM_API_TOKEN}, {"grant_type": "password"}, {"client_id": "x"},
-    ])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"token": SYSTEM_API_TOKEN},
+            {"token": "other"},
+            {"path": "/oauth/tenant/other/token"},
+            {"path": "/oauth/provider/token"},
+            {"path": "/oauth/tenant/System/token", "token": SYSTEM_API_TOKEN},
+            {"grant_type": "password"},
+            {"client_id": "x"},
+        ],
+    )
     def test_refused(self, double, options):
         assert is_bad(self.grant(double, **options)) and not double.sessions
 
@@ -447,8 +499,10 @@ class TestChange:
         assert answer.status_code == 204 if right else is_bad(answer)
         assert double.can_log_in("alice", new if right else OLD) and double.writes == right
 
-    @pytest.mark.parametrize("new, right", [("Aa1-" * 3 + "xx", False), ("Aa1-" * 3 + "xxx", True), ("aa1-" * 4, False), ("AA1-" * 4, False),
-                                            ("Aaa-" * 4, False), ("Aa11" * 4, False)])
+    @pytest.mark.parametrize(
+        "new, right",
+        [("Aa1-" * 3 + "xx", False), ("Aa1-" * 3 + "xxx", True), ("aa1-" * 4, False), ("AA1-" * 4, False), ("Aaa-" * 4, False), ("Aa11" * 4, False)],
+    )
     def test_a_strict_server(self, new, right):
         with make(strict=True) as double:
             assert (Client(double).change(double.people["alice"].urn, new=new).status_code == 204) is right
@@ -465,8 +519,19 @@ class TestChange:
         double.people["alice"].provider_type = kind
         assert is_bad(client.change(double.people["alice"].urn)) and double.writes == 0
 
-    @pytest.mark.parametrize("body", [{}, {"currentPassword": OLD}, {"newPassword": NEW}, {"currentPassword": OLD, "newPassword": NEW, "more": 1},
-                                      {"currentPassword": OLD, "newPassword": None}, {"currentPassword": OLD, "newPassword": 1234567}, [], "text"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"currentPassword": OLD},
+            {"newPassword": NEW},
+            {"currentPassword": OLD, "newPassword": NEW, "more": 1},
+            {"currentPassword": OLD, "newPassword": None},
+            {"currentPassword": OLD, "newPassword": 1234567},
+            [],
+            "text",
+        ],
+    )
     def test_other_bodies(self, double, body):
         assert is_bad(Client(double).call("POST", "/users/%s/changePassword" % double.people["alice"].urn, json=body))
 
@@ -492,8 +557,17 @@ class TestChange:
         double.expire()
         assert is_denied(client.change(double.people["alice"].urn)) and double.writes == 0
 
-    @pytest.mark.parametrize("method, path", [("GET", "/users/{}/changePassword"), ("PUT", "/users/{}/changePassword"), ("POST", "/users/{}"),
-                                              ("POST", "/users"), ("PATCH", "/users/{}"), ("PUT", "/sessions/current")])
+    @pytest.mark.parametrize(
+        "method, path",
+        [
+            ("GET", "/users/{}/changePassword"),
+            ("PUT", "/users/{}/changePassword"),
+            ("POST", "/users/{}"),
+            ("POST", "/users"),
+            ("PATCH", "/users/{}"),
+            ("PUT", "/sessions/current"),
+        ],
+    )
     def test_other_methods(self, double, method, path):
         assert is_error(operator(double).call(method, path.format(double.people["alice"].urn), json={}), 405, "METHOD_NOT_ALLOWED")
 
@@ -514,8 +588,9 @@ class TestLookup:
         assert (double.requests[-1].user, double.requests[-1].write) == ("alice", False)
         assert operator(double).call("GET", "/users/" + found["id"]).json() == found
 
-    @pytest.mark.parametrize("version, there, not_there", [("36.3", {"storedVmQuota"}, {"locked", "stranded"}),
-                                                           ("37.2", {"locked", "stranded"}, {"storedVmQuota"})])
+    @pytest.mark.parametrize(
+        "version, there, not_there", [("36.3", {"storedVmQuota"}, {"locked", "stranded"}), ("37.2", {"locked", "stranded"}, {"storedVmQuota"})]
+    )
     def test_members_by_version(self, double, version, there, not_there):
         found = operator(double, version=version).user("alice")
         assert there <= set(found) and not not_there & set(found)
@@ -525,15 +600,30 @@ class TestLookup:
             found = operator(double).user("alice")
             assert found["password"] == "******" and found["email"] is None
 
-    @pytest.mark.parametrize("text, names", [
-        ("username==alice", ["alice"]), ("username==nobody", []), ("username==a*", ["a,b", "alice"]),
-        ("username==*", ["a,b", "alice", "b;(c)\\", "bob", "operator"]), ("username==ALICE", ["alice"]),
-        ("username==alice,username==bob", ["alice", "bob"]), ("username==alice;username==bob", []),
-        ("username==a*;username!=alice", ["a,b"]), ("username==bob,username==a*;username==*e", ["alice", "bob"]),
-        ("(username==bob,username==a*);username==*e", ["alice"]), ("((username==bob))", ["bob"]), (r"username==a\,b", ["a,b"]),
-        (r"username==b\;\(c\)\\", ["b;(c)\\"]), ("enabled==false", ["bob"]), ("providerType==LOCAL;enabled==true;username==*b", ["a,b"]),
-        ("locked==true", ["alice"]), ("email==bob@example.org", ["bob"]), ("username==alic", []), (None, ["a,b", "alice", "b;(c)\\", "bob", "operator"]),
-    ])
+    @pytest.mark.parametrize(
+        "text, names",
+        [
+            ("username==alice", ["alice"]),
+            ("username==nobody", []),
+            ("username==a*", ["a,b", "alice"]),
+            ("username==*", ["a,b", "alice", "b;(c)\\", "bob", "operator"]),
+            ("username==ALICE", ["alice"]),
+            ("username==alice,username==bob", ["alice", "bob"]),
+            ("username==alice;username==bob", []),
+            ("username==a*;username!=alice", ["a,b"]),
+            ("username==bob,username==a*;username==*e", ["alice", "bob"]),
+            ("(username==bob,username==a*);username==*e", ["alice"]),
+            ("((username==bob))", ["bob"]),
+            (r"username==a\,b", ["a,b"]),
+            (r"username==b\;\(c\)\\", ["b;(c)\\"]),
+            ("enabled==false", ["bob"]),
+            ("providerType==LOCAL;enabled==true;username==*b", ["a,b"]),
+            ("locked==true", ["alice"]),
+            ("email==bob@example.org", ["bob"]),
+            ("username==alic", []),
+            (None, ["a,b", "alice", "b;(c)\\", "bob", "operator"]),
+        ],
+    )
     def test_filters(self, double, text, names):
         double.set_user("a,b", BOB)
         double.set_user("b;(c)\\", BOB)
@@ -541,9 +631,27 @@ class TestLookup:
         double.people["alice"].locked = True
         assert operator(double).names(text) == names
 
-    @pytest.mark.parametrize("text", ["alice", "username=alice", "username==", "username==a(b)", "username==a;", "username==a,", "(username==a", "username==a)",
-                                      "username==a\\", r"username==a\*", r"username==a\b", "name==a", "password==x", "roleEntityRefs==x", "username=gt=a",
-                                      "username==a;;username==b"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "alice",
+            "username=alice",
+            "username==",
+            "username==a(b)",
+            "username==a;",
+            "username==a,",
+            "(username==a",
+            "username==a)",
+            "username==a\\",
+            r"username==a\*",
+            r"username==a\b",
+            "name==a",
+            "password==x",
+            "roleEntityRefs==x",
+            "username=gt=a",
+            "username==a;;username==b",
+        ],
+    )
     def test_filters_that_cannot_be_understood(self, double, text):
         assert is_bad(operator(double).search(text))
 
@@ -586,8 +694,20 @@ class TestLookup:
             found = provider.search("username==alice").json()["values"]
             assert sorted(one["orgEntityRef"]["name"] for one in found) == [SYSTEM, "acme"] and len({one["id"] for one in found}) == 2
 
-    @pytest.mark.parametrize("more", [{"page": 0}, {"size": 129}, {"page": "x"}, {"size": -1}, {"other": 1}, {"page": None}, {"size": None},
-                                      {"sortAsc": "roleEntityRefs"}, {"sortAsc": "id"}])
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"page": 0},
+            {"size": 129},
+            {"page": "x"},
+            {"size": -1},
+            {"other": 1},
+            {"page": None},
+            {"size": None},
+            {"sortAsc": "roleEntityRefs"},
+            {"sortAsc": "id"},
+        ],
+    )
     def test_bad_parameters(self, double, more):
         assert is_bad(operator(double).search("username==alice", **more))
 
@@ -611,7 +731,11 @@ class TestLookup:
         client = operator(double)
         first = client.search("username==user-000*", size=128)
         assert {key: first.json()[key] for key in ("resultTotal", "pageCount", "page", "pageSize")} == {
-            "resultTotal": 1000, "pageCount": 8, "page": 1, "pageSize": 128}
+            "resultTotal": 1000,
+            "pageCount": 8,
+            "page": 1,
+            "pageSize": 128,
+        }
         assert set(self.links(first)) == {"up", "nextPage", "lastPage"}
         answer, found = first, []
         while True:
@@ -628,8 +752,10 @@ class TestLookup:
     def test_a_link_may_have_several_relations_and_another_address(self):
         with make(public_url="https://vcd.example.org") as double:
             answer = operator(double).search(size=2)
-            assert '<https://vcd.example.org/cloudapi/1.0.0/users?page=2&pageSize=2>;rel="lastPage nextPage";type="application/json";model="VcdUsers"' \
+            assert (
+                '<https://vcd.example.org/cloudapi/1.0.0/users?page=2&pageSize=2>;rel="lastPage nextPage";type="application/json";model="VcdUsers"'
                 in answer.headers["Link"]
+            )
 
 
 class TestUpdate:
@@ -664,8 +790,17 @@ class TestUpdate:
 
     @pytest.mark.parametrize("version", ["36.3", "37.2", "38.1"])
     def test_the_whole_user_leaves_all_as_it_was(self, double, version):
-        double.set_user("alice", OLD, full_name="Älice", email="alice@example.org", enabled=False, description="of acme", stored_vm_quota=3,
-                        roles=["vApp User", "Organization Administrator"], locked=True)
+        double.set_user(
+            "alice",
+            OLD,
+            full_name="Älice",
+            email="alice@example.org",
+            enabled=False,
+            description="of acme",
+            stored_vm_quota=3,
+            roles=["vApp User", "Organization Administrator"],
+            locked=True,
+        )
         client = operator(double, version=version)
         before = client.user("alice")
         assert client.put(before, password=NEW).json() == before == client.user("alice")
@@ -681,13 +816,32 @@ class TestUpdate:
             client = operator(double)
             assert client.put(client.user("alice")).status_code == 200 and double.users["alice"] == "******"
 
-    @pytest.mark.parametrize("changes", [
-        {"unknown": 1}, {"storedVmQuota": 0}, {"username": "bob"}, {"username": None}, {"roleEntityRefs": None}, {"roleEntityRefs": []},
-        {"roleEntityRefs": [{"name": "vApp User"}]}, {"roleEntityRefs": [{"id": "urn:vcloud:role:other"}]}, {"roleEntityRefs": "text"},
-        {"id": "urn:vcloud:user:1"}, {"orgEntityRef": {"name": "other"}}, {"enabled": "true"}, {"enabled": 1}, {"providerType": "OTHER"},
-        {"email": "nonsense"}, {"locked": True}, {"stranded": True},
-        {"isGroupRole": True}, {"nameInSource": "other"}, {"fullName": 5}, {"fullName": None},
-    ])
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"unknown": 1},
+            {"storedVmQuota": 0},
+            {"username": "bob"},
+            {"username": None},
+            {"roleEntityRefs": None},
+            {"roleEntityRefs": []},
+            {"roleEntityRefs": [{"name": "vApp User"}]},
+            {"roleEntityRefs": [{"id": "urn:vcloud:role:other"}]},
+            {"roleEntityRefs": "text"},
+            {"id": "urn:vcloud:user:1"},
+            {"orgEntityRef": {"name": "other"}},
+            {"enabled": "true"},
+            {"enabled": 1},
+            {"providerType": "OTHER"},
+            {"email": "nonsense"},
+            {"locked": True},
+            {"stranded": True},
+            {"isGroupRole": True},
+            {"nameInSource": "other"},
+            {"fullName": 5},
+            {"fullName": None},
+        ],
+    )
     def test_other_bodies(self, double, changes):
         client = operator(double)
         assert is_bad(client.put(client.user("alice"), password=NEW, **changes)) and double.writes == 0 and double.can_log_in("alice", OLD)
@@ -753,8 +907,12 @@ class TestFramework:
         client = Client(double)
         fault = double.inject("hang", path=CHANGE, user="alice", applies=applies)
         with pytest.raises(requests.exceptions.ReadTimeout):
-            requests.post(double.url + ROOT + "/users/%s/changePassword" % double.people["alice"].urn, headers=client.headers, timeout=0.3,
-                          json={"currentPassword": OLD, "newPassword": NEW})
+            requests.post(
+                double.url + ROOT + "/users/%s/changePassword" % double.people["alice"].urn,
+                headers=client.headers,
+                timeout=0.3,
+                json={"currentPassword": OLD, "newPassword": NEW},
+            )
         assert fault.left.wait(5) and double.can_log_in("alice", password) and double.writes == (password == NEW)
 
     def test_an_answer_before_the_write(self, double):
@@ -776,8 +934,15 @@ class TestFramework:
     def test_faults_find_their_paths(self, double, path):
         double.inject("answer", path=path, times=None, status=503)
         client = Client(double, token="none")
-        called = [log_in(double), log_in(double, SYSTEM_OPERATOR, SYSTEM_PASSWORD, SYSTEM), client.own(), client.search(), client.change("x"),
-                  requests.get(double.url + VERSIONS, timeout=5), TestApiTokens.grant(double)]
+        called = [
+            log_in(double),
+            log_in(double, SYSTEM_OPERATOR, SYSTEM_PASSWORD, SYSTEM),
+            client.own(),
+            client.search(),
+            client.change("x"),
+            requests.get(double.url + VERSIONS, timeout=5),
+            TestApiTokens.grant(double),
+        ]
         assert [answer.status_code for answer in called].count(503) == 1
 
     def test_errors_of_faults_have_the_form(self, double):

@@ -39,35 +39,45 @@ def validate(vendor=Milvus, **options):
     return result.error_messages, result.validated_parameters
 
 
-@pytest.mark.parametrize("options", [
-    {"users": [ALICE]}, ALICE, dict(ALICE, current_password="S3cr3t-MARKER-old"), {"users": []}, {"users": [ALICE, dict(ALICE, name="bob")]},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"users": [ALICE]},
+        ALICE,
+        dict(ALICE, current_password="S3cr3t-MARKER-old"),
+        {"users": []},
+        {"users": [ALICE, dict(ALICE, name="bob")]},
+    ],
+)
 def test_calls_that_are_right(options):
     assert validate(**options)[0] == []
 
 
-@pytest.mark.parametrize("options, complaint", [
-    ({}, "one of the following is required: users, name"),
-    ({"users": [ALICE], "name": "bob"}, "mutually exclusive: users|name"),
-    ({"users": [ALICE], "password": "x"}, "mutually exclusive: users|password"),
-    ({"users": [ALICE], "current_password": "x"}, "mutually exclusive: users|current_password"),
-    ({"name": "bob"}, "required together: name, password"),
-    ({"password": "x"}, "required together: name, password"),
-    ({"users": [{"name": "alice"}]}, "missing required arguments: password found in users"),
-    ({"users": [{"password": "x"}]}, "missing required arguments: name found in users"),
-    ({"users": [dict(ALICE, update_password="perhaps")]}, "value of update_password must be one of"),
-    ({"users": [dict(ALICE, passwort="x")]}, "passwort"),
-    (dict(ALICE, update_password="perhaps"), "value of update_password must be one of"),
-    (dict(ALICE, update_password=None), "value of update_password must be one of"),
-    # A comparison with None would switch them off.
-    (dict(ALICE, validate_certs=None), "validate_certs"),
-    (dict(ALICE, verify=None), "verify"),
-    (dict(ALICE, api_user="root"), "required together: api_user, api_password"),
-    (dict(ALICE, api_password="x"), "required together: api_user, api_password"),
-    (dict(ALICE, api_token="x", api_user="root", api_password="x"), "mutually exclusive: api_token|api_user"),
-    (dict(ALICE, timeout="soon"), "timeout"),
-    (dict(ALICE, concurrency="1.5"), "concurrency"),
-])
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        ({}, "one of the following is required: users, name"),
+        ({"users": [ALICE], "name": "bob"}, "mutually exclusive: users|name"),
+        ({"users": [ALICE], "password": "x"}, "mutually exclusive: users|password"),
+        ({"users": [ALICE], "current_password": "x"}, "mutually exclusive: users|current_password"),
+        ({"name": "bob"}, "required together: name, password"),
+        ({"password": "x"}, "required together: name, password"),
+        ({"users": [{"name": "alice"}]}, "missing required arguments: password found in users"),
+        ({"users": [{"password": "x"}]}, "missing required arguments: name found in users"),
+        ({"users": [dict(ALICE, update_password="perhaps")]}, "value of update_password must be one of"),
+        ({"users": [dict(ALICE, passwort="x")]}, "passwort"),
+        (dict(ALICE, update_password="perhaps"), "value of update_password must be one of"),
+        (dict(ALICE, update_password=None), "value of update_password must be one of"),
+        # A comparison with None would switch them off.
+        (dict(ALICE, validate_certs=None), "validate_certs"),
+        (dict(ALICE, verify=None), "verify"),
+        (dict(ALICE, api_user="root"), "required together: api_user, api_password"),
+        (dict(ALICE, api_password="x"), "required together: api_user, api_password"),
+        (dict(ALICE, api_token="x", api_user="root", api_password="x"), "mutually exclusive: api_token|api_user"),
+        (dict(ALICE, timeout="soon"), "timeout"),
+        (dict(ALICE, concurrency="1.5"), "concurrency"),
+    ],
+)
 def test_calls_that_are_wrong(options, complaint):
     complaints = validate(**options)[0]
     assert any(complaint in text for text in complaints), complaints

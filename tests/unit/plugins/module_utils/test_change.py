@@ -113,11 +113,14 @@ def test_an_accepted_change_whose_password_does_not_log_in():
     assert seen(result, user) == ("failed", False, "not_verified", True, True)
 
 
-@pytest.mark.parametrize("fault, text", [
-    (fails(errors.VENDOR_UNAVAILABLE, "The server failed."), "The server failed."),
-    (fails(errors.AUTHENTICATION_FAILED, "Not you."), "Not you."),
-    (breaks(KeyError("S3cr3t-MARKER-in-exception")), "An unforeseen KeyError occurred; please report it."),
-])
+@pytest.mark.parametrize(
+    "fault, text",
+    [
+        (fails(errors.VENDOR_UNAVAILABLE, "The server failed."), "The server failed."),
+        (fails(errors.AUTHENTICATION_FAILED, "Not you."), "Not you."),
+        (breaks(KeyError("S3cr3t-MARKER-in-exception")), "An unforeseen KeyError occurred; please report it."),
+    ],
+)
 def test_an_accepted_change_stays_one_when_the_look_afterwards_fails(fault, text):
     vendor = make_vendor({"alice": OLD}, probe=fault)
     result, user = one(vendor, update_password="always")
@@ -146,9 +149,15 @@ def test_a_doubtful_change_that_did_not_happen():
     assert vendor.names("change") == ["alice"]
 
 
-@pytest.mark.parametrize("look", [
-    lambda vendor, account, password: None, fails(errors.CONNECTION_FAILED), fails(errors.AUTHENTICATION_FAILED), breaks(ValueError("x")),
-])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda vendor, account, password: None,
+        fails(errors.CONNECTION_FAILED),
+        fails(errors.AUTHENTICATION_FAILED),
+        breaks(ValueError("x")),
+    ],
+)
 def test_a_doubtful_change_about_which_nothing_can_be_found_out(look):
     vendor = make_vendor({"alice": OLD}, change=DOUBT, probe=look)
     result, user = one(vendor, update_password="always")
@@ -178,9 +187,13 @@ def test_a_change_that_breaks_where_no_login_can_tell():
     assert "MARKER" not in json.dumps(result) and "KeyError" in user["error"]["message"]
 
 
-@pytest.mark.parametrize("fault, kind", [
-    (fails(errors.VENDOR_UNAVAILABLE), "vendor_unavailable"), (breaks(IndexError("S3cr3t-MARKER")), "unexpected_response"),
-])
+@pytest.mark.parametrize(
+    "fault, kind",
+    [
+        (fails(errors.VENDOR_UNAVAILABLE), "vendor_unavailable"),
+        (breaks(IndexError("S3cr3t-MARKER")), "unexpected_response"),
+    ],
+)
 def test_a_first_look_that_fails_ends_in_no_write(fault, kind):
     vendor = make_vendor({"alice": OLD}, probe=fault)
     result, user = one(vendor)
@@ -188,13 +201,16 @@ def test_a_first_look_that_fails_ends_in_no_write(fault, kind):
     assert vendor.names("change") == [] and "MARKER" not in json.dumps(result)
 
 
-@pytest.mark.parametrize("user, update, expected, calls", [
-    (ALICE, "when_changed", ("would_change", None, None, True, False), [NEW]),
-    (ALICE, "always", ("would_change", None, None, True, False), []),
-    (dict(ALICE, current_password=OLD), "when_changed", ("would_change", None, None, True, False), [NEW, OLD]),
-    (dict(ALICE, current_password=WRONG), "when_changed", ("failed", None, "current_password_wrong", False, True), [NEW, WRONG]),
-    (dict(ALICE, password=OLD), "when_changed", ("unchanged", True, None, False, False), [OLD]),
-])
+@pytest.mark.parametrize(
+    "user, update, expected, calls",
+    [
+        (ALICE, "when_changed", ("would_change", None, None, True, False), [NEW]),
+        (ALICE, "always", ("would_change", None, None, True, False), []),
+        (dict(ALICE, current_password=OLD), "when_changed", ("would_change", None, None, True, False), [NEW, OLD]),
+        (dict(ALICE, current_password=WRONG), "when_changed", ("failed", None, "current_password_wrong", False, True), [NEW, WRONG]),
+        (dict(ALICE, password=OLD), "when_changed", ("unchanged", True, None, False, False), [OLD]),
+    ],
+)
 def test_check_mode_looks_and_does_not_write(user, update, expected, calls):
     vendor = make_vendor({"alice": OLD}, change=breaks(AssertionError("a write")))
     result, told = one(vendor, user, check_mode=True, update_password=update)
@@ -209,10 +225,16 @@ def test_edge_30_check_mode_spends_no_failed_login_where_they_count():
     assert (user["state"], vendor.failed_logins) == ("would_change", {}) and "Check mode makes no login" in result["warnings"][0]
 
 
-@pytest.mark.parametrize("state, before, after", [
-    ("unchanged", "in force", "in force"), ("changed", "not in force", "in force"), ("would_change", "not in force", "in force"),
-    ("failed", "unknown", "unknown"), ("unknown", "unknown", "unknown"),
-])
+@pytest.mark.parametrize(
+    "state, before, after",
+    [
+        ("unchanged", "in force", "in force"),
+        ("changed", "not in force", "in force"),
+        ("would_change", "not in force", "in force"),
+        ("failed", "unknown", "unknown"),
+        ("unknown", "unknown", "unknown"),
+    ],
+)
 def test_the_diff_of_each_state(state, before, after):
     behaviour = {"failed": dict(change=fails(errors.PASSWORD_REJECTED)), "unknown": dict(change=DOUBT, probe=lambda *_args: None)}.get(state, {})
     vendor = make_vendor({"alice": NEW if state == "unchanged" else OLD}, **behaviour)

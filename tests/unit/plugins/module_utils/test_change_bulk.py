@@ -75,9 +75,14 @@ def test_only_those_who_need_a_change_are_in_the_request():
     vendor = make_vendor(everybody("ade", b=NEW), bulk=100, find=lost)
     result = run(vendor, "a", "b", {"name": "c", "password": "x"}, "d", {"name": "e", "update_password": "always", "password": OLD}, "f")
     # c is refused before the look-up, so the fourth that is looked up is e.
-    assert states(result) == [("a", "changed", True, None), ("b", "unchanged", True, None), ("c", "failed", None, "password_rejected"),
-                              ("d", "changed", True, None),
-                              ("e", "failed", None, "user_not_found"), ("f", "changed", True, None)]
+    assert states(result) == [
+        ("a", "changed", True, None),
+        ("b", "unchanged", True, None),
+        ("c", "failed", None, "password_rejected"),
+        ("d", "changed", True, None),
+        ("e", "failed", None, "user_not_found"),
+        ("f", "changed", True, None),
+    ]
     assert requests(vendor) == ["adf"]
 
 
@@ -150,6 +155,7 @@ def test_a_refusal_of_the_operator_at_the_first_look_sends_nothing():
 
 def test_somebody_about_whom_the_operator_is_refused_stops_those_who_were_fine():
     """Between looking and sending."""
+
     def look(vendor, account, password):
         if account.name == "c":
             fails(errors.AUTHENTICATION_FAILED)(vendor)
@@ -164,6 +170,7 @@ def test_somebody_about_whom_the_operator_is_refused_stops_those_who_were_fine()
 @pytest.mark.parametrize("happened", ["", "a", "ab", "abc"])
 def test_a_doubt_is_resolved_for_each(happened):
     """A request for several is not atomic: the first may be changed and the others not."""
+
     def partly(vendor, accounts):
         vendor.usual_change_all([account for account in accounts if account.name in happened])
         DOUBT(vendor)

@@ -41,11 +41,14 @@ def unmoved(_vendor, _account):
     """Say that it is done and do nothing."""
 
 
-@pytest.mark.parametrize("in_force, logins, state, failed", [
-    (OLD, [OLD, NEW], ("changed", True, None), 0),
-    (NEW, [OLD, NEW], ("unchanged", True, None), 1),
-    (ELSE, [OLD, NEW], ("failed", None, "current_password_wrong"), 2),
-])
+@pytest.mark.parametrize(
+    "in_force, logins, state, failed",
+    [
+        (OLD, [OLD, NEW], ("changed", True, None), 0),
+        (NEW, [OLD, NEW], ("unchanged", True, None), 1),
+        (ELSE, [OLD, NEW], ("failed", None, "current_password_wrong"), 2),
+    ],
+)
 def test_the_current_password_is_tried_first_and_never_a_third_login_fails(in_force, logins, state, failed):
     vendor = make_vendor({"alice": in_force}, 2, rules=CURRENT_FIRST, needs_current=True)
     assert (told(run(vendor)), tried(vendor), vendor.failed_logins.get("alice", 0)) == (state, logins, failed)

@@ -47,8 +47,10 @@ def run(vendor, clock, *users, check_mode=False, **options):
     return _change.set_passwords(vendor, params(vendor, *(users or ["alice"]), **options), check_mode, clock.sleep, clock)
 
 
-@pytest.mark.parametrize("limit, settle, update, verify, current, check_mode", list(itertools.product(
-    (0, 1, 2, 3), (0.0, 3.0), ("when_changed", "always"), (True, False), (None, OLD, "S3cr3t-MARKER-wrong"), (True, False))))
+@pytest.mark.parametrize(
+    "limit, settle, update, verify, current, check_mode",
+    list(itertools.product((0, 1, 2, 3), (0.0, 3.0), ("when_changed", "always"), (True, False), (None, OLD, "S3cr3t-MARKER-wrong"), (True, False))),
+)
 def test_the_budget_of_failed_logins_is_never_exceeded(limit, settle, update, verify, current, check_mode):
     for behaviour in ({}, {"change": nothing}, {"change": DOUBT}, {"change": fails(errors.PASSWORD_REJECTED)}, {"probe": refuse_all, "change": DOUBT}):
         vendor, clock = make_vendor({"alice": OLD, "bob": OLD}, limit, settle, **behaviour), Clock()

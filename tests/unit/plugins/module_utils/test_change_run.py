@@ -135,11 +135,18 @@ def test_the_same_user_twice():
     assert vendor.calls == [] and result["changed"] is False
 
 
-@pytest.mark.parametrize("options, text", [
-    ({"concurrency": 0}, "concurrency must be at least 1."), ({"concurrency": -1}, "concurrency must be at least 1."),
-    ({"retries": -1}, "retries must be at least 0."), ({"timeout": 0}, "timeout must be more than 0 and at most 86400 seconds."),
-    ({"timeout": -1.0}, "timeout must be"), ({"timeout": float("nan")}, "timeout must be"), ({"timeout": float("inf")}, "timeout must be"),
-])
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"concurrency": 0}, "concurrency must be at least 1."),
+        ({"concurrency": -1}, "concurrency must be at least 1."),
+        ({"retries": -1}, "retries must be at least 0."),
+        ({"timeout": 0}, "timeout must be more than 0 and at most 86400 seconds."),
+        ({"timeout": -1.0}, "timeout must be"),
+        ({"timeout": float("nan")}, "timeout must be"),
+        ({"timeout": float("inf")}, "timeout must be"),
+    ],
+)
 def test_numbers_that_make_no_sense(options, text):
     vendor = make_vendor({"a": OLD})
     result = run(vendor, "a", **options)
@@ -234,11 +241,17 @@ def test_each_warning_is_shown_once():
     assert result["warnings"] == ["The same for all.", "About a.", "About b."]
 
 
-@pytest.mark.parametrize("url, validate_certs, warning", [
-    ("http://milvus.example.com", True, "The URL begins with http://"), (" HTTP://milvus.example.com ", True, "The URL begins with http://"),
-    ("http://localhost:19530", True, None), ("http://127.0.0.1", True, None), ("https://milvus.example.com", True, None),
-    ("https://milvus.example.com", False, "validate_certs is false"),
-])
+@pytest.mark.parametrize(
+    "url, validate_certs, warning",
+    [
+        ("http://milvus.example.com", True, "The URL begins with http://"),
+        (" HTTP://milvus.example.com ", True, "The URL begins with http://"),
+        ("http://localhost:19530", True, None),
+        ("http://127.0.0.1", True, None),
+        ("https://milvus.example.com", True, None),
+        ("https://milvus.example.com", False, "validate_certs is false"),
+    ],
+)
 def test_a_connection_that_others_may_read_gets_a_warning(url, validate_certs, warning):
     vendor = make_vendor({"a": OLD}, open=lambda vendor, number: vendor.connect(vendor.params["url"]))
     result = run(vendor, "a", url=url, validate_certs=validate_certs)

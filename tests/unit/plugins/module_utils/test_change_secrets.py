@@ -22,7 +22,11 @@ SECRETS = {
 }  # fmt: skip
 USER = {"name": "alice", "password": SECRETS["password"], "current_password": SECRETS["current_password"], "pin": SECRETS["pin"]}
 ECHO = "You said %s and %s, %s and %s." % (
-    " ".join(SECRETS.values()), json.dumps(list(SECRETS.values())), " ".join(map(repr, SECRETS.values())), " ".join(map(urllib.parse.quote, SECRETS.values())))
+    " ".join(SECRETS.values()),
+    json.dumps(list(SECRETS.values())),
+    " ".join(map(repr, SECRETS.values())),
+    " ".join(map(urllib.parse.quote, SECRETS.values())),
+)
 CLEAN = ("You said {0} {0} {0} {0} {0} and [%s], %s and {0} {0} {0} {0} {0}." % (", ".join(['"{0}"'] * 5), " ".join(["'{0}'"] * 5))).format(MASK)
 
 
@@ -74,6 +78,7 @@ def test_in_warnings():
 
 def test_secrets_of_other_users_too():
     """One server's answer about one user may hold the request about another, for example in a list."""
+
     def about(_vendor, _account):
         raise PasswordError(errors.PASSWORD_REJECTED, "S3cr3t-MARKER-of-alice S3cr3t-MARKER-of-bob")
 

@@ -284,9 +284,15 @@ def packed(encoding: str) -> bytes:
     return b"".join([packer.compress(b" " * MIB) for _number in range(600)] + [packer.flush()])
 
 
-@pytest.mark.parametrize("encoding, header, kind", [
-    ("gzip", "gzip", READ), ("gzip", "x-gzip", LOGIN), ("zlib", "deflate", WRITE), ("deflate", "deflate", WRITE),
-])
+@pytest.mark.parametrize(
+    "encoding, header, kind",
+    [
+        ("gzip", "gzip", READ),
+        ("gzip", "x-gzip", LOGIN),
+        ("zlib", "deflate", WRITE),
+        ("deflate", "deflate", WRITE),
+    ],
+)
 def test_edge_47_what_unfolds_is_counted_as_it_unfolds(encoding: str, header: str, kind: str) -> None:
     body = packed(encoding)
     assert len(body) < 700000
@@ -311,11 +317,19 @@ def _gzipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-@pytest.mark.parametrize("body, header", [
-    (_gzipped(b'{"a": 1}'), "gzip"), (_gzipped(b'{"a"') + _gzipped(b": 1}"), "gzip"), (_gzipped(b'{"a": 1}') + b"\0" * 20, "GZIP"),
-    (zlib.compress(b'{"a": 1}'), "deflate"), (zlib.compress(b'{"a": 1}')[2:-4], "deflate"), (_gzipped(_gzipped(b'{"a": 1}')), "gzip, gzip"),
-    (b'{"a": 1}', "identity"), (b'{"a": 1}', ""),
-])
+@pytest.mark.parametrize(
+    "body, header",
+    [
+        (_gzipped(b'{"a": 1}'), "gzip"),
+        (_gzipped(b'{"a"') + _gzipped(b": 1}"), "gzip"),
+        (_gzipped(b'{"a": 1}') + b"\0" * 20, "GZIP"),
+        (zlib.compress(b'{"a": 1}'), "deflate"),
+        (zlib.compress(b'{"a": 1}')[2:-4], "deflate"),
+        (_gzipped(_gzipped(b'{"a": 1}')), "gzip, gzip"),
+        (b'{"a": 1}', "identity"),
+        (b'{"a": 1}', ""),
+    ],
+)
 def test_edge_47_what_is_compressed_as_it_should_be_is_read(body: bytes, header: str) -> None:
     with Loopback(Answer(200, body, {"Content-Encoding": header})) as server:
         assert send(server.url).json() == {"a": 1}
@@ -336,11 +350,23 @@ def test_edge_47_a_listing_may_be_larger_than_anything_else() -> None:
         assert "is larger than 8 MiB" in failure(server.url, WRITE).message
 
 
-@pytest.mark.parametrize("options, name", [
-    ({"pool_size": 30000000}, "concurrency"), ({"pool_size": 1001}, "concurrency"), ({"pool_size": 0}, "concurrency"), ({"retries": -1}, "retries"),
-    ({"retries": 10**20}, "retries"), ({"timeout": 0}, "timeout"), ({"timeout": 1e12}, "timeout"), ({"timeout": float("nan")}, "timeout"),
-    ({"timeout": float("inf")}, "timeout"), ({"deadline": 0.0}, "deadline"), ({"deadline": float("nan")}, "deadline"), ({"deadline": 1e12}, "deadline"),
-])
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"pool_size": 30000000}, "concurrency"),
+        ({"pool_size": 1001}, "concurrency"),
+        ({"pool_size": 0}, "concurrency"),
+        ({"retries": -1}, "retries"),
+        ({"retries": 10**20}, "retries"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": 1e12}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"deadline": 0.0}, "deadline"),
+        ({"deadline": float("nan")}, "deadline"),
+        ({"deadline": 1e12}, "deadline"),
+    ],
+)
 def test_edge_47_numbers_that_no_connection_can_have(options: dict[str, Any], name: str) -> None:
     error = failure("http://127.0.0.1:1", **options)
     assert error.kind == errors.INVALID_INPUT and error.message.startswith(name + " must be ")
@@ -452,11 +478,16 @@ def test_edge_23_https_to_a_port_without_tls(kind: str) -> None:
         assert (error.kind, error.maybe_applied) == (errors.TLS_FAILED, False) and "there is no TLS on this port" in error.message
 
 
-@pytest.mark.parametrize("said", [
-    b"\x15\x03\x01\x00\x02\x02\x46", b"\x15\x03\x03\x00\x02\x01\x00", b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
-    b"HTTP/1.1 400 Bad Request\r\n\r\n<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
-])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x15\x03\x01\x00\x02\x02\x46",
+        b"\x15\x03\x03\x00\x02\x01\x00",
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+    ],
+)
 def test_edge_23_http_to_a_port_with_tls(said: bytes) -> None:
     with Server(answering(said)) as server:
         error = failure(server.url, LOGIN)

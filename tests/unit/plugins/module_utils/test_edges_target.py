@@ -36,32 +36,75 @@ BASE = {
 }
 # Each set names one endpoint.
 SAME = [
-    (Milvus, [
-        {}, {"url": "HTTPS://DB.Example.COM:19530/"}, {"url": " https://db.example.com.:19530// "}, {"api_user": "other"}, {"timeout": 5},
-        {"api_user": None, "api_password": None, "api_token": SECRET}, {"url": "https://db.example.com:19530/v2/vectordb/users/"},
-    ]),
-    (Vcd, [
-        {}, {"url": "https://vcd.example.com:443"}, {"url": "https://VCD.example.com/api"}, {"url": "https://vcd.example.com/api/versions"},
-        {"url": "https://vcd.example.com/cloudapi/1.0.0/"}, {"url": "https://vcd.example.com/tenant/acme/vdcs"}, {"url": "https://vcd.example.com/provider"},
-        {"api_user": None, "api_password": None, "api_token": SECRET}, {"api_user": None, "api_password": None}, {"api_version": "37.2"},
-    ]),
+    (
+        Milvus,
+        [
+            {},
+            {"url": "HTTPS://DB.Example.COM:19530/"},
+            {"url": " https://db.example.com.:19530// "},
+            {"api_user": "other"},
+            {"timeout": 5},
+            {"api_user": None, "api_password": None, "api_token": SECRET},
+            {"url": "https://db.example.com:19530/v2/vectordb/users/"},
+        ],
+    ),
+    (
+        Vcd,
+        [
+            {},
+            {"url": "https://vcd.example.com:443"},
+            {"url": "https://VCD.example.com/api"},
+            {"url": "https://vcd.example.com/api/versions"},
+            {"url": "https://vcd.example.com/cloudapi/1.0.0/"},
+            {"url": "https://vcd.example.com/tenant/acme/vdcs"},
+            {"url": "https://vcd.example.com/provider"},
+            {"api_user": None, "api_password": None, "api_token": SECRET},
+            {"api_user": None, "api_password": None},
+            {"api_version": "37.2"},
+        ],
+    ),
     (Vcd, [{"org": "System"}, {"org": "system"}, {"org": "SYSTEM"}]),
-    (Acronis, [
-        {}, {"tenant_id": TENANT.upper()}, {"client_id": "c2", "client_secret": "another"}, {"url": "https://eu2-cloud.acronis.com/api/2"},
-        {"url": "https://eu2-cloud.acronis.com/api/2/"}, {"activate": True},
-    ]),
-    (AriaLogs, [
-        {}, {"url": "https://logs.example.com:9543/api/v2"}, {"url": "https://logs.example.com:9543/api/v2/sessions"}, {"api_user": "ops"},
-        {"api_provider": "ActiveDirectory"},
-    ]),
-    (RackspaceDatabase, [
-        {}, {"api_user": "another"}, {"api_key": None, "api_password": SECRET}, {"auth_url": "https://identity.api.rackspacecloud.com/v2.0/"},
-        {"auth_url": "https://Identity.API.rackspacecloud.com"}, {"instance_id": INSTANCE.upper()}, {"database_login": {}}, {"timeout": 3},
-    ]),
-    (RackspaceDatabase, [
-        {"auth_type": "keystone", "auth_url": url, "project_name": "shop", "api_password": SECRET, "account_id": None}
-        for url in ("https://keystone.example.com:5000", "https://keystone.example.com:5000/v3", "https://KEYSTONE.example.com:5000/v3/auth/tokens")
-    ]),
+    (
+        Acronis,
+        [
+            {},
+            {"tenant_id": TENANT.upper()},
+            {"client_id": "c2", "client_secret": "another"},
+            {"url": "https://eu2-cloud.acronis.com/api/2"},
+            {"url": "https://eu2-cloud.acronis.com/api/2/"},
+            {"activate": True},
+        ],
+    ),
+    (
+        AriaLogs,
+        [
+            {},
+            {"url": "https://logs.example.com:9543/api/v2"},
+            {"url": "https://logs.example.com:9543/api/v2/sessions"},
+            {"api_user": "ops"},
+            {"api_provider": "ActiveDirectory"},
+        ],
+    ),
+    (
+        RackspaceDatabase,
+        [
+            {},
+            {"api_user": "another"},
+            {"api_key": None, "api_password": SECRET},
+            {"auth_url": "https://identity.api.rackspacecloud.com/v2.0/"},
+            {"auth_url": "https://Identity.API.rackspacecloud.com"},
+            {"instance_id": INSTANCE.upper()},
+            {"database_login": {}},
+            {"timeout": 3},
+        ],
+    ),
+    (
+        RackspaceDatabase,
+        [
+            {"auth_type": "keystone", "auth_url": url, "project_name": "shop", "api_password": SECRET, "account_id": None}
+            for url in ("https://keystone.example.com:5000", "https://keystone.example.com:5000/v3", "https://KEYSTONE.example.com:5000/v3/auth/tokens")
+        ],
+    ),
 ]
 DIFFERENT = [
     (Milvus, [{}, {"url": "http://db.example.com:19530"}, {"url": "https://db.example.com"}, {"url": "https://db2.example.com:19530"},
@@ -110,13 +153,16 @@ def test_edge_1_a_target_holds_no_secret_and_is_one_line(vendor):
     assert SECRET not in found and found.isprintable() and found == found.strip()
 
 
-@pytest.mark.parametrize("vendor, variables", [
-    (Milvus, {"MILVUS_URL": "https://db.example.com:19530"}),
-    (Vcd, {"VCD_URL": "https://vcd.example.com", "VCD_ORG": "acme"}),
-    (Acronis, {"ACRONIS_URL": "https://eu2-cloud.acronis.com", "ACRONIS_TENANT_ID": TENANT}),
-    (AriaLogs, {"ARIA_LOGS_URL": "https://logs.example.com:9543"}),
-    (RackspaceDatabase, {"RACKSPACE_REGION": "DFW", "RACKSPACE_ACCOUNT_ID": "1100111"}),
-])
+@pytest.mark.parametrize(
+    "vendor, variables",
+    [
+        (Milvus, {"MILVUS_URL": "https://db.example.com:19530"}),
+        (Vcd, {"VCD_URL": "https://vcd.example.com", "VCD_ORG": "acme"}),
+        (Acronis, {"ACRONIS_URL": "https://eu2-cloud.acronis.com", "ACRONIS_TENANT_ID": TENANT}),
+        (AriaLogs, {"ARIA_LOGS_URL": "https://logs.example.com:9543"}),
+        (RackspaceDatabase, {"RACKSPACE_REGION": "DFW", "RACKSPACE_ACCOUNT_ID": "1100111"}),
+    ],
+)
 def test_edge_1_a_target_may_come_from_the_environment(monkeypatch, vendor, variables):
     expected = target(vendor)
     for name, value in variables.items():
@@ -132,30 +178,51 @@ def test_edge_1_what_is_no_url_is_told_and_not_repeated(vendor, url):
     assert caught.value.kind == errors.INVALID_INPUT and caught.value.message.startswith("url ") and SECRET not in caught.value.message
 
 
-@pytest.mark.parametrize("left, right", [
-    ("https://[2001:DB8::0:1]:443", "https://[2001:db8::1]"), ("http://10.0.0.1:80/", "http://10.0.0.1"), ("https://a.example/x//y/", "https://a.example/x/y"),
-])
+@pytest.mark.parametrize(
+    "left, right",
+    [
+        ("https://[2001:DB8::0:1]:443", "https://[2001:db8::1]"),
+        ("http://10.0.0.1:80/", "http://10.0.0.1"),
+        ("https://a.example/x//y/", "https://a.example/x/y"),
+    ],
+)
 def test_edge_1_hosts_ports_and_slashes(left, right):
     assert normalized(left) == normalized(right)
 
 
-@pytest.mark.parametrize("url, expected", [
-    ("https://a/api", "https://a"), ("https://a/gateway/api/", "https://a/gateway"), ("https://api", "https://api"), ("https://a/apis", "https://a/apis"),
-    ("https://a/api/x", "https://a/api/x"), ("no url", "no url"), ("", ""),
-])
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("https://a/api", "https://a"),
+        ("https://a/gateway/api/", "https://a/gateway"),
+        ("https://api", "https://api"),
+        ("https://a/apis", "https://a/apis"),
+        ("https://a/api/x", "https://a/api/x"),
+        ("no url", "no url"),
+        ("", ""),
+    ],
+)
 def test_edge_22_only_a_whole_ending_is_cut(url, expected):
     assert without_ending(url, "api") == expected
 
 
-@pytest.mark.parametrize("vendor, users", [
-    (RackspaceDatabase, [
-        [{"name": "app"}, {"name": "app", "host": "%"}, {"name": "app", "host": None}], [{"name": "app", "host": "10.0.0.1"}], [{"name": "App"}],
-    ]),
-    (Milvus, [[{"name": "app"}], [{"name": "App"}]]),
-    (Acronis, [[{"name": "app", "id": TENANT}, {"name": "app", "id": TENANT.upper()}], [{"name": "app"}], [{"name": "app", "id": OTHER_TENANT}]]),
-    (AriaLogs, [[{"name": "app", "id": TENANT}], [{"name": "app"}, {"name": "app", "unlock": True}]]),
-    (Vcd, [[{"name": "app"}, {"name": "app", "unlock": True}], [{"name": "App"}]]),
-])
+@pytest.mark.parametrize(
+    "vendor, users",
+    [
+        (
+            RackspaceDatabase,
+            [
+                [{"name": "app"}, {"name": "app", "host": "%"}, {"name": "app", "host": None}],
+                [{"name": "app", "host": "10.0.0.1"}],
+                [{"name": "App"}],
+            ],
+        ),
+        (Milvus, [[{"name": "app"}], [{"name": "App"}]]),
+        (Acronis, [[{"name": "app", "id": TENANT}, {"name": "app", "id": TENANT.upper()}], [{"name": "app"}], [{"name": "app", "id": OTHER_TENANT}]]),
+        (AriaLogs, [[{"name": "app", "id": TENANT}], [{"name": "app"}, {"name": "app", "unlock": True}]]),
+        (Vcd, [[{"name": "app"}, {"name": "app", "unlock": True}], [{"name": "App"}]]),
+    ],
+)
 def test_edge_39_what_tells_two_users_apart_is_in_their_identities(vendor, users):
     found = [{vendor.account_identity(user) for user in group} for group in users]
     assert all(len(group) == 1 for group in found) and len(set.union(*found)) == len(users)
@@ -163,5 +230,9 @@ def test_edge_39_what_tells_two_users_apart_is_in_their_identities(vendor, users
 
 def test_edge_36_only_a_good_login_forgets_where_the_vendor_counts_in_a_row():
     assert {vendor.name: vendor.capabilities.forgets for vendor in BASE} == {
-        "vcd": FORGETS_BY_LOGIN, "milvus": FORGETS_BY_TIME, "acronis": FORGETS_BY_TIME, "aria_logs": FORGETS_BY_TIME, "rackspace_database": FORGETS_BY_TIME,
+        "vcd": FORGETS_BY_LOGIN,
+        "milvus": FORGETS_BY_TIME,
+        "acronis": FORGETS_BY_TIME,
+        "aria_logs": FORGETS_BY_TIME,
+        "rackspace_database": FORGETS_BY_TIME,
     }

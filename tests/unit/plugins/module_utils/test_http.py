@@ -114,28 +114,37 @@ def test_without_retries_each_request_is_sent_once(waits):
         assert (len(server.requests), waits) == (3, [])
 
 
-@pytest.mark.parametrize("value, least, most", [
-    ("7", 7, 7),
-    ("0", 0, 0),
-    ("-5", 0, 0),
-    ("3600", 60, 60),
-    ("1e999", 60, 60),
-    (PAST, 0, 0),
-    ("Fri, 01 Jan 2100 00:00:00 GMT", 60, 60),
-    # Without a sensible value the client's own back-off.
-    ("soon", 0.25, 0.5),
-    ("nan", 0.25, 0.5),
-    ("Fri, 99 Foo 2026 99:00:00 GMT", 0.25, 0.5),
-])
+@pytest.mark.parametrize(
+    "value, least, most",
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        ("-5", 0, 0),
+        ("3600", 60, 60),
+        ("1e999", 60, 60),
+        (PAST, 0, 0),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 60, 60),
+        # Without a sensible value the client's own back-off.
+        ("soon", 0.25, 0.5),
+        ("nan", 0.25, 0.5),
+        ("Fri, 99 Foo 2026 99:00:00 GMT", 0.25, 0.5),
+    ],
+)
 def test_how_long_the_server_is_left_alone(value, least, most, waits):
     with Loopback(Answer(429, headers={"Retry-After": value}), Answer()) as server:
         assert outcome(client(server.url, waits), READ) == 200
     assert len(waits) == 1 and least <= waits[0] <= most
 
 
-@pytest.mark.parametrize("value", [
-    "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 -0000",
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 -0000",
+    ],
+)
 def test_every_form_of_an_http_date_is_in_utc(value, monkeypatch):
     monkeypatch.setenv("TZ", "America/New_York")
     http.time.tzset()

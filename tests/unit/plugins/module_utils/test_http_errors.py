@@ -55,11 +55,14 @@ def answer(body, *args, **options):
     return list(answers([body], *args, **options))[0]
 
 
-@pytest.mark.parametrize("fault, kind, text, maybe_applied", [
-    (Reset(), errors.CONNECTION_FAILED, "Connection to {url} failed: connection reset by peer.", True),
-    (Cut(), errors.CONNECTION_FAILED, "Connection to {url} failed: the connection was closed.", True),
-    (Hang(), errors.TIMED_OUT, "{url} did not answer within 0.1 seconds.", True),
-])
+@pytest.mark.parametrize(
+    "fault, kind, text, maybe_applied",
+    [
+        (Reset(), errors.CONNECTION_FAILED, "Connection to {url} failed: connection reset by peer.", True),
+        (Cut(), errors.CONNECTION_FAILED, "Connection to {url} failed: the connection was closed.", True),
+        (Hang(), errors.TIMED_OUT, "{url} did not answer within 0.1 seconds.", True),
+    ],
+)
 def test_the_connection_breaks(fault, kind, text, maybe_applied):
     with Loopback(fault) as server:
         error = failure(server.url, timeout=0.1 if isinstance(fault, Hang) else 20.0)
@@ -118,14 +121,33 @@ def test_a_connection_through_a_proxy_that_breaks_is_no_proof_whatever_urllib3_c
     assert (error.kind, error.maybe_applied, len(sent)) == (errors.CONNECTION_FAILED, True, 1)
 
 
-@pytest.mark.parametrize("url", [
-    "https://user:%s@milvus.invalid" % UNTOLD, "https://:%s@milvus.invalid" % UNTOLD, "https://%s@milvus.invalid" % UNTOLD,
-    "https://milvus.invalid\\@%s" % UNTOLD, "https://milvus.invalid/?token=%s" % UNTOLD, "https://milvus.invalid/#%s" % UNTOLD,
-    "https://milvus.invalid:%s" % UNTOLD, "https://milvus.invalid:99999/" + UNTOLD, "https://[%s" % UNTOLD, UNTOLD,
-    "ftp://" + UNTOLD, "file:///" + UNTOLD, "https:///" + UNTOLD, "https:" + UNTOLD,
-    "//milvus.invalid/" + UNTOLD, "", "   ", None, "https://mil vus.invalid", "https://milvus.invalid/\n" + UNTOLD,
-    "https://milvus.invalid/?", "https://milvus.invalid/#",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:%s@milvus.invalid" % UNTOLD,
+        "https://:%s@milvus.invalid" % UNTOLD,
+        "https://%s@milvus.invalid" % UNTOLD,
+        "https://milvus.invalid\\@%s" % UNTOLD,
+        "https://milvus.invalid/?token=%s" % UNTOLD,
+        "https://milvus.invalid/#%s" % UNTOLD,
+        "https://milvus.invalid:%s" % UNTOLD,
+        "https://milvus.invalid:99999/" + UNTOLD,
+        "https://[%s" % UNTOLD,
+        UNTOLD,
+        "ftp://" + UNTOLD,
+        "file:///" + UNTOLD,
+        "https:///" + UNTOLD,
+        "https:" + UNTOLD,
+        "//milvus.invalid/" + UNTOLD,
+        "",
+        "   ",
+        None,
+        "https://mil vus.invalid",
+        "https://milvus.invalid/\n" + UNTOLD,
+        "https://milvus.invalid/?",
+        "https://milvus.invalid/#",
+    ],
+)
 def test_a_url_that_is_refused_is_never_repeated(url):
     with pytest.raises(PasswordError, match="^the_option ") as caught:
         check_url(url, "the_option")
@@ -133,18 +155,31 @@ def test_a_url_that_is_refused_is_never_repeated(url):
     assert UNTOLD not in caught.value.message
 
 
-@pytest.mark.parametrize("url, clean", [
-    ("https://milvus.invalid:19530", "https://milvus.invalid:19530"), (" https://milvus.invalid/a/b// ", "https://milvus.invalid/a/b"),
-    ("HTTPS://[::1]:19530/", "HTTPS://[::1]:19530"),
-])
+@pytest.mark.parametrize(
+    "url, clean",
+    [
+        ("https://milvus.invalid:19530", "https://milvus.invalid:19530"),
+        (" https://milvus.invalid/a/b// ", "https://milvus.invalid/a/b"),
+        ("HTTPS://[::1]:19530/", "HTTPS://[::1]:19530"),
+    ],
+)
 def test_a_url_that_is_taken(url, clean):
     assert check_url(url) == clean
 
 
-@pytest.mark.parametrize("url, here", [
-    ("http://localhost:1", True), ("http://LOCALHOST", True), ("http://127.8.8.8:1", True), ("http://[::1]", True), ("http://10.0.0.1", False),
-    ("http://localhost.example.com", False), ("http://127.0.0.1.example.com", False), ("http://0.0.0.0", False),
-])
+@pytest.mark.parametrize(
+    "url, here",
+    [
+        ("http://localhost:1", True),
+        ("http://LOCALHOST", True),
+        ("http://127.8.8.8:1", True),
+        ("http://[::1]", True),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://0.0.0.0", False),
+    ],
+)
 def test_what_counts_as_this_machine(url, here):
     assert is_loopback(url) is here
 
@@ -176,11 +211,22 @@ def test_an_unexpected_answer_says_what_and_how_much_is_certain():
     assert answer(b"", "text/html", 418).unexpected("is odd").message == "The server's answer is odd (HTTP 418)."
 
 
-@pytest.mark.parametrize("content_type, charset", [
-    (None, "utf-8"), ("text/html", "utf-8"), ("text/plain", "utf-8"), ("text/plain", "latin-1"), ("text/plain", "utf-16"), ("text/plain", "utf-16-le"),
-    ("text/plain; charset=utf-16", "utf-16"), ("text/plain; Charset=ISO-8859-1", "latin-1"), ("text/plain; charset=iso-8859-1", "utf-8"),
-    ("application/octet-stream", "utf-8"), ("text/plain; charset=nonsense", "utf-8"),
-])
+@pytest.mark.parametrize(
+    "content_type, charset",
+    [
+        (None, "utf-8"),
+        ("text/html", "utf-8"),
+        ("text/plain", "utf-8"),
+        ("text/plain", "latin-1"),
+        ("text/plain", "utf-16"),
+        ("text/plain", "utf-16-le"),
+        ("text/plain; charset=utf-16", "utf-16"),
+        ("text/plain; Charset=ISO-8859-1", "latin-1"),
+        ("text/plain; charset=iso-8859-1", "utf-8"),
+        ("application/octet-stream", "utf-8"),
+        ("text/plain; charset=nonsense", "utf-8"),
+    ],
+)
 def test_a_secret_is_found_whatever_the_character_set(content_type, charset):
     secret = "S3cr3t-\u00e4\u00f6-MARKER"
     text = answer(("refused: %s." % secret).encode(charset), content_type, secrets=[secret]).excerpt()

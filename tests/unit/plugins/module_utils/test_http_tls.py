@@ -171,10 +171,16 @@ def test_an_encrypted_key_is_refused_instead_of_asking_for_its_pass_phrase(serve
     assert error.message == "The client key in %s is encrypted; give one without a pass phrase." % key
 
 
-@pytest.mark.parametrize("options", [
-    {"ca_path": "garbage"}, {"client_cert": "garbage"}, {"client_cert": "client_cert"}, {"client_cert": "client_cert", "client_key": "server_key"},
-    {"client_cert": "client_cert", "client_key": "garbage"},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ca_path": "garbage"},
+        {"client_cert": "garbage"},
+        {"client_cert": "client_cert"},
+        {"client_cert": "client_cert", "client_key": "server_key"},
+        {"client_cert": "client_cert", "client_key": "garbage"},
+    ],
+)
 def test_files_that_hold_something_else(server, tls_files, tmp_path, options):
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("S3cr3t-MARKER-no-pem")

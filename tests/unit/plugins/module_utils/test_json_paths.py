@@ -10,10 +10,17 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils import _json_paths
 
 
-@pytest.mark.parametrize("body, path, found", [
-    ({"a": {"b": "text"}}, ("a", "b"), "text"), ({"a": {"b": ""}}, ("a", "b"), None), ({"a": {"b": 7}}, ("a", "b"), None), ({"a": "text"}, ("a", "b"), None),
-    (None, ("a",), None), ([], ("a",), None),
-])
+@pytest.mark.parametrize(
+    "body, path, found",
+    [
+        ({"a": {"b": "text"}}, ("a", "b"), "text"),
+        ({"a": {"b": ""}}, ("a", "b"), None),
+        ({"a": {"b": 7}}, ("a", "b"), None),
+        ({"a": "text"}, ("a", "b"), None),
+        (None, ("a",), None),
+        ([], ("a",), None),
+    ],
+)
 def test_texts(body, path, found):
     assert _json_paths.text_at(body, *path) == found
 

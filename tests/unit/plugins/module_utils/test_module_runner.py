@@ -96,20 +96,23 @@ def test_warnings(run, monkeypatch):
     assert isinstance(result["users"], list)
 
 
-@pytest.mark.parametrize("options, complaint", [
-    ({}, "users, name"),
-    (dict(ALICE, users=[ALICE]), "mutually exclusive"),
-    ({"users": [dict(ALICE, passwort="S3cr3t-MARKER-typo")]}, "passwort"),
-    ({"users": [{"name": "alice", "pin": "1"}]}, "password"),
-    ({"users": "S3cr3t-MARKER-text"}, "dictionary requested"),
-    ({"users": ["S3cr3t-MARKER-text"]}, "dictionary requested"),
-    ({"users": [["S3cr3t-MARKER-text"]]}, "users must be a list of dictionaries"),
-    ({"users": [[ALICE, ALICE]]}, "users must be a list of dictionaries"),
-    ({"users": {"alice": ALICE}}, "users must be a list of dictionaries"),
-    ({"users": 7}, "users must be a list of dictionaries"),
-    ({"users": "name=alice password=S3cr3t-MARKER-text"}, "pin"),
-    (dict(ALICE, timeout={"a": "S3cr3t-MARKER-timeout"}), "timeout"),
-])
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        ({}, "users, name"),
+        (dict(ALICE, users=[ALICE]), "mutually exclusive"),
+        ({"users": [dict(ALICE, passwort="S3cr3t-MARKER-typo")]}, "passwort"),
+        ({"users": [{"name": "alice", "pin": "1"}]}, "password"),
+        ({"users": "S3cr3t-MARKER-text"}, "dictionary requested"),
+        ({"users": ["S3cr3t-MARKER-text"]}, "dictionary requested"),
+        ({"users": [["S3cr3t-MARKER-text"]]}, "users must be a list of dictionaries"),
+        ({"users": [[ALICE, ALICE]]}, "users must be a list of dictionaries"),
+        ({"users": {"alice": ALICE}}, "users must be a list of dictionaries"),
+        ({"users": 7}, "users must be a list of dictionaries"),
+        ({"users": "name=alice password=S3cr3t-MARKER-text"}, "pin"),
+        (dict(ALICE, timeout={"a": "S3cr3t-MARKER-timeout"}), "timeout"),
+    ],
+)
 def test_wrong_arguments_are_told_without_their_secrets(run, options, complaint):
     vendor = make_vendor({})
     status, result = run(vendor, **options)

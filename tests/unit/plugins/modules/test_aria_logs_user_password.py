@@ -81,7 +81,14 @@ def test_every_example_would_be_accepted_and_prints_no_password():
 
 def test_what_is_returned_is_documented():
     returned = yaml.safe_load(module.RETURN)
-    account = {"name": "alice", "id": ID, "state": "failed", "verified": None, "error": errors.PasswordError(errors.TIMED_OUT, "x").as_dict(), "failed_logins": 0}
+    account = {
+        "name": "alice",
+        "id": ID,
+        "state": "failed",
+        "verified": None,
+        "error": errors.PasswordError(errors.TIMED_OUT, "x").as_dict(),
+        "failed_logins": 0,
+    }
     assert set(returned["users"]["contains"]) == set(returned["users"]["sample"][0]) == set(account)
     assert set(returned["users"]["contains"]["error"]["contains"]) == set(returned["error"]["sample"]) == set(account["error"])
     states = " ".join(returned["users"]["contains"]["state"]["description"])

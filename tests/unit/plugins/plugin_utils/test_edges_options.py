@@ -116,10 +116,14 @@ def test_edge_16_a_secret_that_is_no_text_is_refused(way, vendor, where, name, v
 
 
 @pytest.mark.parametrize("vendor", CONNECTIONS)
-@pytest.mark.parametrize("options", [
-    {"name": "alice", "password": 342391}, {"users": [{"name": "alice", "password": 342391}]},
-    {"users": [{"name": "alice", "password": MARKER, "current_password": True}]},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "alice", "password": 342391},
+        {"users": [{"name": "alice", "password": 342391}]},
+        {"users": [{"name": "alice", "password": MARKER, "current_password": True}]},
+    ],
+)
 def test_edge_16_a_secret_that_is_no_text_is_refused_by_the_module_itself(vendor, options):
     refused(in_a_module(vendor, **CONNECTIONS[vendor], **options), "password", "not a text", QUOTES)
 
@@ -131,20 +135,34 @@ def test_edge_16_a_text_of_digits_is_a_text(way):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", [["root"], {"a": 1}, True])
-@pytest.mark.parametrize("vendor, name", [
-    ("milvus", "api_user"), ("vcd", "org"), ("acronis", "client_id"), ("aria_logs", "url"), ("rackspace_database", "instance_id"),
-])
+@pytest.mark.parametrize(
+    "vendor, name",
+    [
+        ("milvus", "api_user"),
+        ("vcd", "org"),
+        ("acronis", "client_id"),
+        ("aria_logs", "url"),
+        ("rackspace_database", "instance_id"),
+    ],
+)
 def test_edge_48_an_option_that_is_a_text_is_no_list(way, vendor, name, value):
     args = dict(CONNECTIONS[vendor], users=[{"name": "alice", "password": MARKER}]) | {name: value}
     refused(way(vendor, **args), name + " is a", "not a text")
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("vendor, option, value", [
-    ("rackspace_database", "database_login", True), ("rackspace_database", "database_login", 5), ("rackspace_database", "database_login", [1]),
-    ("rackspace_database", "database_login", {"port": float("inf")}), ("milvus", "concurrency", float("inf")), ("vcd", "retries", float("inf")),
-    ("acronis", "concurrency", float("-inf")),
-])
+@pytest.mark.parametrize(
+    "vendor, option, value",
+    [
+        ("rackspace_database", "database_login", True),
+        ("rackspace_database", "database_login", 5),
+        ("rackspace_database", "database_login", [1]),
+        ("rackspace_database", "database_login", {"port": float("inf")}),
+        ("milvus", "concurrency", float("inf")),
+        ("vcd", "retries", float("inf")),
+        ("acronis", "concurrency", float("-inf")),
+    ],
+)
 def test_edge_25_an_option_over_which_the_validator_falls_is_named(way, vendor, option, value):
     users = [{"name": "alice", "password": MARKER}]
     refused(way(vendor, **CONNECTIONS[vendor], users=users, **{option: value}), option)
@@ -156,28 +174,53 @@ def test_edge_25_within_users_too(way):
 
 
 @pytest.mark.parametrize("way, vendor", [(in_process, vendor) for vendor in CONNECTIONS] + [(in_a_module, "vcd")])
-@pytest.mark.parametrize("option, value", [
-    ("retries", 10**20), ("retries", -1), ("concurrency", 10**20), ("concurrency", 30000000), ("concurrency", 0), ("timeout", float("inf")), ("timeout", 1e12),
-    ("timeout", float("nan")), ("timeout", 0), ("timeout", -1), ("retries", 1e20),
-])
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("retries", 10**20),
+        ("retries", -1),
+        ("concurrency", 10**20),
+        ("concurrency", 30000000),
+        ("concurrency", 0),
+        ("timeout", float("inf")),
+        ("timeout", 1e12),
+        ("timeout", float("nan")),
+        ("timeout", 0),
+        ("timeout", -1),
+        ("retries", 1e20),
+    ],
+)
 def test_edge_25_a_number_beyond_all_measure_is_named(way, vendor, option, value):
     result = way(vendor, **CONNECTIONS[vendor], users=[{"name": "alice", "password": MARKER, "current_password": MARKER}], **{option: value})
     refused(result, option)
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("option, value", [
-    ("concurrency", "many"), ("concurrency", float("nan")), ("timeout", "30s"), ("update_password", "perhaps"), ("unknown", 1),
-])
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("concurrency", "many"),
+        ("concurrency", float("nan")),
+        ("timeout", "30s"),
+        ("update_password", "perhaps"),
+        ("unknown", 1),
+    ],
+)
 def test_edge_25_a_plain_complaint_has_a_kind_too(way, option, value):
     refused(way("milvus", **CONNECTIONS["milvus"], name="alice", password=MARKER, **{option: value}), option)
 
 
 @pytest.mark.parametrize("way", [in_process, in_a_module])
 @pytest.mark.parametrize("value", ["/a\0b", "/a\ud800b"])
-@pytest.mark.parametrize("vendor, options", [
-    ("milvus", "ca_path"), ("vcd", "client_cert"), ("acronis", "client_key"), ("rackspace_database", "database_login"),
-])
+@pytest.mark.parametrize(
+    "vendor, options",
+    [
+        ("milvus", "ca_path"),
+        ("vcd", "client_cert"),
+        ("acronis", "client_key"),
+        ("rackspace_database", "database_login"),
+    ],
+)
 def test_edge_48_a_path_that_no_file_can_have(way, vendor, options, value):
     given = {"database_login": {"ca_path": value}} if options == "database_login" else {options: value}
     users = [{"name": "alice", "password": MARKER, "current_password": MARKER}]
@@ -186,11 +229,21 @@ def test_edge_48_a_path_that_no_file_can_have(way, vendor, options, value):
 
 
 @pytest.mark.parametrize("value", ["ro\0ot", "ro\ud800ot", "ro\not", " "])
-@pytest.mark.parametrize("vendor, name", [
-    ("milvus", "api_user"), ("milvus", "url"), ("vcd", "org"), ("vcd", "api_user"), ("acronis", "client_id"), ("acronis", "tenant_id"),
-    ("aria_logs", "api_user"),
-    ("rackspace_database", "instance_id"), ("rackspace_database", "endpoint"), ("rackspace_database", "api_token"),
-])
+@pytest.mark.parametrize(
+    "vendor, name",
+    [
+        ("milvus", "api_user"),
+        ("milvus", "url"),
+        ("vcd", "org"),
+        ("vcd", "api_user"),
+        ("acronis", "client_id"),
+        ("acronis", "tenant_id"),
+        ("aria_logs", "api_user"),
+        ("rackspace_database", "instance_id"),
+        ("rackspace_database", "endpoint"),
+        ("rackspace_database", "api_token"),
+    ],
+)
 def test_edge_48_an_odd_text_is_told_and_never_unforeseen(vendor, name, value):
     user = {"name": "alice", "password": MARKER, "current_password": MARKER}
     args = dict(CONNECTIONS[vendor], users=[user], retries=0) | ({"api_password": MARKER} if name == "api_user" else {}) | {name: value}
@@ -201,15 +254,18 @@ def test_edge_48_an_odd_text_is_told_and_never_unforeseen(vendor, name, value):
 # Empty texts.
 
 
-@pytest.mark.parametrize("vendor, empty", [
-    ("milvus", {"api_token": "", "api_user": "root", "api_password": MARKER, "timeout": "", "validate_certs": "", "ca_path": "", "verify": ""}),
-    ("milvus", {"api_token": MARKER, "api_user": "", "api_password": ""}),
-    ("vcd", {"api_token": "", "api_user": "", "api_password": "", "api_version": "", "retries": "", "client_cert": "", "client_key": ""}),
-    ("acronis", {"tenant_id": "", "activate": "", "concurrency": ""}),
-    ("aria_logs", {"api_provider": "", "update_password": ""}),
-    ("rackspace_database", {"auth_url": "", "database_login": "", "region": "", "interface": "", "host": ""}),
-    ("rackspace_database", {"database_login": {"host": "", "port": "", "engine": "", "ssl": "", "ca_path": "", "timeout": ""}}),
-])
+@pytest.mark.parametrize(
+    "vendor, empty",
+    [
+        ("milvus", {"api_token": "", "api_user": "root", "api_password": MARKER, "timeout": "", "validate_certs": "", "ca_path": "", "verify": ""}),
+        ("milvus", {"api_token": MARKER, "api_user": "", "api_password": ""}),
+        ("vcd", {"api_token": "", "api_user": "", "api_password": "", "api_version": "", "retries": "", "client_cert": "", "client_key": ""}),
+        ("acronis", {"tenant_id": "", "activate": "", "concurrency": ""}),
+        ("aria_logs", {"api_provider": "", "update_password": ""}),
+        ("rackspace_database", {"auth_url": "", "database_login": "", "region": "", "interface": "", "host": ""}),
+        ("rackspace_database", {"database_login": {"host": "", "port": "", "engine": "", "ssl": "", "ca_path": "", "timeout": ""}}),
+    ],
+)
 def test_edge_8_an_empty_option_is_as_good_as_none(vendor, empty):
     user = {"name": "alice", "password": MARKER, "current_password": "", "update_password": "", "failed_logins": ""}
     spec = module(vendor).SPEC

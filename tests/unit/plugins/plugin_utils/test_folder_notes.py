@@ -267,9 +267,18 @@ def test_what_a_killed_process_has_left_is_swept_when_it_is_old(notes):
 # What cannot be read or written
 
 
-@pytest.mark.parametrize("content", [
-    "", "{", "[]", '{"id": "x"}', '{"id": 1, "before": [], "content": {}}', '{"id": "x", "before": [], "content": []}', '{"id": "x", "content": {}}',
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"id": "x"}',
+        '{"id": 1, "before": [], "content": {}}',
+        '{"id": "x", "before": [], "content": []}',
+        '{"id": "x", "content": {}}',
+    ],
+)
 def test_a_damaged_note_is_told_and_not_overwritten(notes, content):
     version = notes.write("lease", {}, None)
     path = place(notes, "lease") / "2.txt"

@@ -118,23 +118,26 @@ SAME = {"ansible_python_interpreter": str(pathlib.Path(sys.executable).with_name
 ELSEWHERE = {"ansible_python_interpreter": "/opt/other/bin/python3"}
 
 
-@pytest.mark.parametrize("task_vars, where, here", [
-    ({}, {}, True),
-    ({"ansible_python_interpreter": "auto_silent"}, {}, True),
-    (HERE, {}, True),
-    (SAME, {}, True),
-    ({"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, {}, True),
-    (ELSEWHERE, {}, False),
-    ({"rekey_in_process": "never"}, {}, False),
-    ({"rekey_in_process": "auto"}, {}, True),
-    ({}, {"transport": "ssh"}, False),
-    ({}, {"become": "sudo"}, False),
-    ({}, {"async_val": 10}, False),
-    ({}, {"environment": [{"https_proxy": "http://proxy"}]}, False),
-    ({}, {"environment": [{}]}, True),
-    (dict(ELSEWHERE, ansible_delegated_vars={"bastion": HERE}), {"delegate_to": "bastion"}, True),
-    (dict(HERE, ansible_delegated_vars={"bastion": ELSEWHERE}), {"delegate_to": "bastion"}, False),
-])
+@pytest.mark.parametrize(
+    "task_vars, where, here",
+    [
+        ({}, {}, True),
+        ({"ansible_python_interpreter": "auto_silent"}, {}, True),
+        (HERE, {}, True),
+        (SAME, {}, True),
+        ({"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, {}, True),
+        (ELSEWHERE, {}, False),
+        ({"rekey_in_process": "never"}, {}, False),
+        ({"rekey_in_process": "auto"}, {}, True),
+        ({}, {"transport": "ssh"}, False),
+        ({}, {"become": "sudo"}, False),
+        ({}, {"async_val": 10}, False),
+        ({}, {"environment": [{"https_proxy": "http://proxy"}]}, False),
+        ({}, {"environment": [{}]}, True),
+        (dict(ELSEWHERE, ansible_delegated_vars={"bastion": HERE}), {"delegate_to": "bastion"}, True),
+        (dict(HERE, ansible_delegated_vars={"bastion": ELSEWHERE}), {"delegate_to": "bastion"}, False),
+    ],
+)
 def test_it_runs_here_if_it_would_run_on_this_machine_as_this_user_by_this_python_anyway(task_vars, where, here):
     assert runs_here(Action(**where), task_vars) is here
 

@@ -55,15 +55,20 @@ class TestMySQL:
         }]  # fmt: skip
         assert [connection.closed for connection in fake.connections] == [True]
 
-    @pytest.mark.parametrize("options, expected", [
-        ({"port": 3307}, {"port": 3307}), ({"timeout": 1.5}, {"connect_timeout": 1.5, "read_timeout": 1.5}),
-        ({"ssl": True}, {"ssl": {"check_hostname": False}}),
-        ({"ssl": True, "ca_path": "/ca.pem"}, {"ssl": {"ca": "/ca.pem"}}), ({"database": "shop"}, {}),
-    ])
+    @pytest.mark.parametrize(
+        "options, expected",
+        [
+            ({"port": 3307}, {"port": 3307}),
+            ({"timeout": 1.5}, {"connect_timeout": 1.5, "read_timeout": 1.5}),
+            ({"ssl": True}, {"ssl": {"check_hostname": False}}),
+            ({"ssl": True, "ca_path": "/ca.pem"}, {"ssl": {"ca": "/ca.pem"}}),
+            ({"database": "shop"}, {}),
+        ],
+    )
     def test_options(self, monkeypatch, options, expected):
         login, fake = mysql(monkeypatch, True, **options)
         login.takes("alice", SECRET)
-        call, = fake.calls
+        (call,) = fake.calls
         assert {name: call[name] for name in expected} == expected
         assert "database" not in call and ("ssl_disabled" in call) is not bool(options.get("ssl"))
 
@@ -115,11 +120,21 @@ class TestMySQL:
             login.takes("alice", SECRET)
         assert str(caught.value) == "no login to %s is possible (%s)" % (AT, type(exception).__name__)
 
-    @pytest.mark.parametrize("user_host, seen_from, known", [
-        ("10.0.0.7", "10.0.0.7", True), ("10.0.0.%", "10.0.0.7", True), ("%.0.0.7", "10.0.0.7", True), ("10.0.0._", "10.0.0.7", True),
-        ("App.Example.com", "app.example.com", True), ("%", "anything", True),
-        ("10.0.0.1", "10.0.0.7", False), ("10.0.0.7", "110.0.0.77", False), ("10.0.0.7", "10x0x0x7", False), ("10.0.1.%", "10.0.0.7", False),
-    ])
+    @pytest.mark.parametrize(
+        "user_host, seen_from, known",
+        [
+            ("10.0.0.7", "10.0.0.7", True),
+            ("10.0.0.%", "10.0.0.7", True),
+            ("%.0.0.7", "10.0.0.7", True),
+            ("10.0.0._", "10.0.0.7", True),
+            ("App.Example.com", "app.example.com", True),
+            ("%", "anything", True),
+            ("10.0.0.1", "10.0.0.7", False),
+            ("10.0.0.7", "110.0.0.77", False),
+            ("10.0.0.7", "10x0x0x7", False),
+            ("10.0.1.%", "10.0.0.7", False),
+        ],
+    )
     def test_a_refusal_proves_something_only_about_accounts_that_may_log_in_from_here(self, monkeypatch, user_host, seen_from, known):
         text = "Access denied for user 'alice'@'%s' (using password: YES)" % seen_from
         if known:
@@ -134,10 +149,16 @@ class TestMySQL:
             refused(monkeypatch, 1045, "Kein Zutritt", "10.0.0.7")
         assert refused(monkeypatch, 1045, "Kein Zutritt") is False
 
-    @pytest.mark.parametrize("user_host, account, right", [
-        ("%", "alice@%", True), ("10.0.0.7", "alice@10.0.0.7", True), ("App.example.com", "alice@app.example.com", True),
-        ("%", "alice@10.0.0.7", False), ("10.0.0.%", "alice@%", False),
-    ])
+    @pytest.mark.parametrize(
+        "user_host, account, right",
+        [
+            ("%", "alice@%", True),
+            ("10.0.0.7", "alice@10.0.0.7", True),
+            ("App.example.com", "alice@app.example.com", True),
+            ("%", "alice@10.0.0.7", False),
+            ("10.0.0.%", "alice@%", False),
+        ],
+    )
     def test_a_login_counts_only_for_the_account_that_was_meant(self, monkeypatch, user_host, account, right):
         login, _fake = mysql(monkeypatch, account)
         if right:
@@ -166,11 +187,16 @@ class TestPostgreSQL:
         }]  # fmt: skip
         assert fake.closed == 1
 
-    @pytest.mark.parametrize("options, expected", [
-        ({"port": 5433, "database": "shop"}, {"port": 5433, "dbname": "shop"}), ({"timeout": 0.1}, {"connect_timeout": 2}),
-        ({"timeout": 7.6}, {"connect_timeout": 8}),
-        ({"ssl": True}, {"sslmode": "require"}), ({"ssl": True, "ca_path": "/ca.pem"}, {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}),
-    ])
+    @pytest.mark.parametrize(
+        "options, expected",
+        [
+            ({"port": 5433, "database": "shop"}, {"port": 5433, "dbname": "shop"}),
+            ({"timeout": 0.1}, {"connect_timeout": 2}),
+            ({"timeout": 7.6}, {"connect_timeout": 8}),
+            ({"ssl": True}, {"sslmode": "require"}),
+            ({"ssl": True, "ca_path": "/ca.pem"}, {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}),
+        ],
+    )
     def test_options(self, monkeypatch, options, expected):
         login, fake = self.login(monkeypatch, **options)
         login.takes("alice", SECRET)
@@ -182,14 +208,22 @@ class TestPostgreSQL:
             login.takes("alice", SECRET)
         assert fake.closed == 1
 
-    @pytest.mark.parametrize("text, expected", [
-        ('connection failed: connection to server at "127.0.0.1", port 5432 failed: FATAL:  password authentication failed for user "alice"', False),
-        ('FATAL:  database "shop" does not exist', True), ('FATAL:  permission denied for database "shop"', True),
-        ('FATAL:  role "alice" is not permitted to log in', True), ('FATAL:  too many connections for role "alice"', True),
-        ('FATAL:  role "alice" does not exist', Unclear), ('FATAL:  no pg_hba.conf entry for host "10.0.0.7"', Unclear),
-        ("FATAL:  the database system is starting up", Unclear),
-        ("connection refused S3cr3t-MARKER", Unreachable), ("timeout expired", Unreachable), ("", Unreachable),
-    ])
+    @pytest.mark.parametrize(
+        "text, expected",
+        [
+            ('connection failed: connection to server at "127.0.0.1", port 5432 failed: FATAL:  password authentication failed for user "alice"', False),
+            ('FATAL:  database "shop" does not exist', True),
+            ('FATAL:  permission denied for database "shop"', True),
+            ('FATAL:  role "alice" is not permitted to log in', True),
+            ('FATAL:  too many connections for role "alice"', True),
+            ('FATAL:  role "alice" does not exist', Unclear),
+            ('FATAL:  no pg_hba.conf entry for host "10.0.0.7"', Unclear),
+            ("FATAL:  the database system is starting up", Unclear),
+            ("connection refused S3cr3t-MARKER", Unreachable),
+            ("timeout expired", Unreachable),
+            ("", Unreachable),
+        ],
+    )
     def test_what_its_texts_mean(self, monkeypatch, text, expected):
         login, _fake = self.login(monkeypatch, text)
         if isinstance(expected, bool):
@@ -203,19 +237,29 @@ class TestPostgreSQL:
 class TestEdges:
     """Servers as they are by now, and servers that check nothing."""
 
-    @pytest.mark.parametrize("options, ssl", [
-        ({"ssl": None}, {"check_hostname": False}), ({"ssl": None, "ca_path": "/ca.pem"}, {"ca": "/ca.pem"}),
-        ({"ssl": True, "client_cert": "/c.pem"}, {"check_hostname": False, "cert": "/c.pem", "key": "/c.pem"}),
-        ({"ssl": None, "ca_path": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"}, {"ca": "/ca.pem", "cert": "/c.pem", "key": "/k.pem"}),
-    ])
+    @pytest.mark.parametrize(
+        "options, ssl",
+        [
+            ({"ssl": None}, {"check_hostname": False}),
+            ({"ssl": None, "ca_path": "/ca.pem"}, {"ca": "/ca.pem"}),
+            ({"ssl": True, "client_cert": "/c.pem"}, {"check_hostname": False, "cert": "/c.pem", "key": "/c.pem"}),
+            ({"ssl": None, "ca_path": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"}, {"ca": "/ca.pem", "cert": "/c.pem", "key": "/k.pem"}),
+        ],
+    )
     def test_edge_28_tls_is_tried_and_certificates_are_shown(self, monkeypatch, options, ssl):
         login, fake = mysql(monkeypatch, True, **options)
         assert login.takes("alice", SECRET) is True
         assert [call["ssl"] for call in fake.calls] == [ssl] and "ssl_disabled" not in fake.calls[0]
 
-    @pytest.mark.parametrize("options, falls_back", [
-        ({"ssl": None}, True), ({"ssl": True}, False), ({"ssl": None, "ca_path": "/ca.pem"}, False), ({"ssl": None, "client_cert": "/c.pem"}, False),
-    ])
+    @pytest.mark.parametrize(
+        "options, falls_back",
+        [
+            ({"ssl": None}, True),
+            ({"ssl": True}, False),
+            ({"ssl": None, "ca_path": "/ca.pem"}, False),
+            ({"ssl": None, "client_cert": "/c.pem"}, False),
+        ],
+    )
     def test_edge_28_without_tls_only_where_the_server_offers_none_and_nobody_insists(self, monkeypatch, options, falls_back):
         login, fake = mysql(monkeypatch, None, **options)
         connect = fake.connect
@@ -245,11 +289,17 @@ class TestEdges:
             login.takes("alice", SECRET)
         assert all(word in str(caught.value) for word in ("caching_sha2_password", "cryptography", "ssl: true"))
 
-    @pytest.mark.parametrize("options, expected", [
-        ({"ssl": None}, {"sslmode": "prefer"}), ({"ssl": None, "client_cert": "/c.pem"}, {"sslmode": "require", "sslcert": "/c.pem", "sslkey": "/c.pem"}),
-        ({"ssl": None, "ca_path": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"},
-         {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "sslcert": "/c.pem", "sslkey": "/k.pem"}),
-    ])
+    @pytest.mark.parametrize(
+        "options, expected",
+        [
+            ({"ssl": None}, {"sslmode": "prefer"}),
+            ({"ssl": None, "client_cert": "/c.pem"}, {"sslmode": "require", "sslcert": "/c.pem", "sslkey": "/c.pem"}),
+            (
+                {"ssl": None, "ca_path": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"},
+                {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "sslcert": "/c.pem", "sslkey": "/k.pem"},
+            ),
+        ],
+    )
     def test_edge_28_the_same_at_postgresql(self, monkeypatch, options, expected):
         fake = FakePostgreSQL()
         monkeypatch.setitem(sys.modules, "psycopg", fake)

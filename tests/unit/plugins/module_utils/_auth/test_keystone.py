@@ -39,10 +39,15 @@ def test_a_login_with_an_application_credential_names_no_project():
     }}  # fmt: skip
 
 
-@pytest.mark.parametrize("url, path", [
-    ("https://keystone:5000", "/v3/auth/tokens"), ("https://keystone:5000/v3", "/auth/tokens"), ("https://cloud/identity", "/v3/auth/tokens"),
-    ("https://cloud/identity/v3", "/auth/tokens"),
-])
+@pytest.mark.parametrize(
+    "url, path",
+    [
+        ("https://keystone:5000", "/v3/auth/tokens"),
+        ("https://keystone:5000/v3", "/auth/tokens"),
+        ("https://cloud/identity", "/v3/auth/tokens"),
+        ("https://cloud/identity/v3", "/auth/tokens"),
+    ],
+)
 def test_a_login(url, path):
     http = OneAnswer(url, 201, {"token": {"catalog": CATALOG}}, TOKEN)
     token = keystone.log_in(http, {"auth": "body"})
@@ -52,9 +57,20 @@ def test_a_login(url, path):
     assert token.endpoints == (Endpoint("database", "One", "public", "https://one"), Endpoint("database", "Two", "internal", "https://two"))
 
 
-@pytest.mark.parametrize("body", [{}, [], {"token": None}, {"token": "x"}, {"token": {"catalog": None}}, {"token": {"catalog": "x"}},
-                                  {"token": {"catalog": ["x", {"endpoints": "x"}]}},
-                                  {"token": {"catalog": [{"type": "database", "endpoints": [{"url": 7}]}]}}, "<html>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        {"token": None},
+        {"token": "x"},
+        {"token": {"catalog": None}},
+        {"token": {"catalog": "x"}},
+        {"token": {"catalog": ["x", {"endpoints": "x"}]}},
+        {"token": {"catalog": [{"type": "database", "endpoints": [{"url": 7}]}]}},
+        "<html>",
+    ],
+)
 def test_a_catalog_that_is_none(body):
     assert keystone.log_in(OneAnswer("https://keystone", 201, body, TOKEN), {}).endpoints == ()
 
@@ -65,8 +81,10 @@ def test_an_answer_without_a_token():
     assert caught.value.kind == errors.UNEXPECTED_RESPONSE and "MARKER" not in caught.value.message
 
 
-@pytest.mark.parametrize("status, kind", [(401, errors.AUTHENTICATION_FAILED), (503, errors.VENDOR_UNAVAILABLE), (300, errors.UNEXPECTED_RESPONSE),
-                                          (200, errors.UNEXPECTED_RESPONSE)])
+@pytest.mark.parametrize(
+    "status, kind",
+    [(401, errors.AUTHENTICATION_FAILED), (503, errors.VENDOR_UNAVAILABLE), (300, errors.UNEXPECTED_RESPONSE), (200, errors.UNEXPECTED_RESPONSE)],
+)
 def test_no_token(status, kind):
     with pytest.raises(PasswordError, match="Keystone") as caught:
         keystone.log_in(OneAnswer("https://keystone", status, {"error": {"message": "No."}}), {})

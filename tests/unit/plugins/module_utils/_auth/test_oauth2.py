@@ -98,10 +98,18 @@ def test_a_refusal_by_somebody_else_says_nothing_about_a_user(learned, status, b
 
 
 @pytest.mark.parametrize("ask", [as_client, as_user])
-@pytest.mark.parametrize("status, kind", [
-    (413, errors.RATE_LIMITED), (429, errors.RATE_LIMITED), (500, errors.VENDOR_UNAVAILABLE), (503, errors.VENDOR_UNAVAILABLE),
-    (404, errors.UNEXPECTED_RESPONSE), (201, errors.UNEXPECTED_RESPONSE), (204, errors.UNEXPECTED_RESPONSE),
-])
+@pytest.mark.parametrize(
+    "status, kind",
+    [
+        (413, errors.RATE_LIMITED),
+        (429, errors.RATE_LIMITED),
+        (500, errors.VENDOR_UNAVAILABLE),
+        (503, errors.VENDOR_UNAVAILABLE),
+        (404, errors.UNEXPECTED_RESPONSE),
+        (201, errors.UNEXPECTED_RESPONSE),
+        (204, errors.UNEXPECTED_RESPONSE),
+    ],
+)
 def test_other_answers(learned, ask, status, kind):
     error = failure(Client(status, "odd " + SECRET), learned, ask)
     assert (error.kind, error.http_status) == (kind, status) and "odd" in error.message

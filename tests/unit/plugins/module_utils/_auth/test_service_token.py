@@ -24,26 +24,48 @@ TOKEN = ServiceToken("S3cr3t-MARKER-token", (
 ))  # fmt: skip
 
 
-@pytest.mark.parametrize("service, region, interface, url", [
-    ("database", "ONE", "public", "https://db.one/v1.0/1"), ("database", "TWO", "public", "https://db.two"),
-    ("database", "ONE", "internal", "https://internal.one"),
-    ("database", None, "internal", "https://internal.one"), ("dns", None, "public", "https://dns"), ("dns", "", "public", "https://dns"),
-    # In several regions, but at one address.
-    ("image", None, "public", "https://image"),
-])
+@pytest.mark.parametrize(
+    "service, region, interface, url",
+    [
+        ("database", "ONE", "public", "https://db.one/v1.0/1"),
+        ("database", "TWO", "public", "https://db.two"),
+        ("database", "ONE", "internal", "https://internal.one"),
+        ("database", None, "internal", "https://internal.one"),
+        ("dns", None, "public", "https://dns"),
+        ("dns", "", "public", "https://dns"),
+        # In several regions, but at one address.
+        ("image", None, "public", "https://image"),
+    ],
+)
 def test_the_one_address_that_fits(service, region, interface, url):
     assert TOKEN.url(service, region, interface) == url
 
 
-@pytest.mark.parametrize("service, region, interface, message", [
-    ("database", None, "public", "The catalog has more than one address of a database service for region (not given) and interface public. "
-                                 "It offers: ONE (internal), ONE (public), TWO (public)."),
-    ("database", "THREE", "public", "The catalog has no address of a database service for region THREE and interface public. "
-                                    "It offers: ONE (internal), ONE (public), TWO (public)."),
-    ("database", "TWO", "admin", "The catalog has no address of a database service for region TWO and interface admin. "
-                                 "It offers: ONE (internal), ONE (public), TWO (public)."),
-    ("rax:database", "ONE", "public", "The catalog has no address of a rax:database service for region ONE and interface public. It offers: none."),
-])
+@pytest.mark.parametrize(
+    "service, region, interface, message",
+    [
+        (
+            "database",
+            None,
+            "public",
+            "The catalog has more than one address of a database service for region (not given) and interface public. "
+            "It offers: ONE (internal), ONE (public), TWO (public).",
+        ),
+        (
+            "database",
+            "THREE",
+            "public",
+            "The catalog has no address of a database service for region THREE and interface public. It offers: ONE (internal), ONE (public), TWO (public).",
+        ),
+        (
+            "database",
+            "TWO",
+            "admin",
+            "The catalog has no address of a database service for region TWO and interface admin. It offers: ONE (internal), ONE (public), TWO (public).",
+        ),
+        ("rax:database", "ONE", "public", "The catalog has no address of a rax:database service for region ONE and interface public. It offers: none."),
+    ],
+)
 def test_no_address_or_several(service, region, interface, message):
     with pytest.raises(PasswordError) as caught:
         TOKEN.url(service, region, interface)
@@ -58,12 +80,18 @@ def test_a_login_that_works():
     check_login(make_answer(201), "Keystone", 201)
 
 
-@pytest.mark.parametrize("status, kind, text", [
-    (401, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."), (403, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."),
-    (413, errors.RATE_LIMITED, "Keystone wants fewer requests."), (429, errors.RATE_LIMITED, "Keystone wants fewer requests."),
-    (500, errors.VENDOR_UNAVAILABLE, "Keystone failed."), (503, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
-    (404, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 404) is not that of Keystone."),
-])
+@pytest.mark.parametrize(
+    "status, kind, text",
+    [
+        (401, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."),
+        (403, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."),
+        (413, errors.RATE_LIMITED, "Keystone wants fewer requests."),
+        (429, errors.RATE_LIMITED, "Keystone wants fewer requests."),
+        (500, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
+        (503, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
+        (404, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 404) is not that of Keystone."),
+    ],
+)
 def test_a_login_that_does_not_work(status, kind, text):
     body = {"error": {"code": status, "title": "Title", "message": "S3cr3t-MARKER is wrong."}}
     with pytest.raises(PasswordError) as caught:
@@ -74,8 +102,14 @@ def test_a_login_that_does_not_work(status, kind, text):
     assert error.maybe_applied is False
 
 
-@pytest.mark.parametrize("body", [{"access": {"token": {"id": "S3cr3t-MARKER-of-nobody"}}}, '{"access": {"token": {"id": "S3cr3t-MARKER-of-nobody',
-                                  {"x": {"message": "S3cr3t-MARKER-of-nobody"}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"access": {"token": {"id": "S3cr3t-MARKER-of-nobody"}}},
+        '{"access": {"token": {"id": "S3cr3t-MARKER-of-nobody',
+        {"x": {"message": "S3cr3t-MARKER-of-nobody"}},
+    ],
+)
 def test_what_seems_to_be_a_login_is_not_shown(body):
     with pytest.raises(PasswordError) as caught:
         check_login(make_answer(200, body), "Keystone", 201)

@@ -54,7 +54,7 @@ def steps(double):
     words = {LOGIN: "login", REVOKE: "revoke", CLIENT: "client", SEARCH: "search", USERS: "list"}
     found = []
     for request in double.requests:
-        path = request.path[len(BASE):]
+        path = request.path[len(BASE) :]
         word = words.get(path) or ("change" if path.endswith(CHANGE) else "look")
         # A login of a user is a probe.
         found.append("probe" if word == "login" and b"grant_type=password" in request.body else word)

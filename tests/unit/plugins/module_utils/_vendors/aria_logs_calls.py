@@ -56,9 +56,9 @@ def story(double):
     names = {person.id: name for name, person in double.people.items()}
     found = []
     for one in double.requests:
-        path = one.path[len(API):]
+        path = one.path[len(API) :]
         name = names.get(path.split("/")[2] if path.count("/") > 1 else "")
         what = {("POST", LOGIN): "login %s" % one.login, ("GET", SEARCH): "list"}.get((one.method, path))
-        what = what or ("change %s" if (one.method, path[-len(CHANGE):]) == ("PATCH", CHANGE) else one.method + " %s") % name
+        what = what or ("change %s" if (one.method, path[-len(CHANGE) :]) == ("PATCH", CHANGE) else one.method + " %s") % name
         found.append(what)
     return found

@@ -92,29 +92,58 @@ def test_an_unknown_id(double, other):
     assert result["users"][0]["name"] is None and "ffffffff" in message(result)
 
 
-@pytest.mark.parametrize("users, text", [
-    ([user(), user()], "twice"),
-    ([user(), user(None, id=Person("alice").id)], "twice"),
-    ([user(None, id=Person("alice").id), user(None, id=Person("alice").id.upper())], "twice"),
-])
+@pytest.mark.parametrize(
+    "users, text",
+    [
+        ([user(), user()], "twice"),
+        ([user(), user(None, id=Person("alice").id)], "twice"),
+        ([user(None, id=Person("alice").id), user(None, id=Person("alice").id.upper())], "twice"),
+    ],
+)
 def test_the_same_user_twice(double, users, text):
     result = run(double, *users)
     assert result["error"]["kind"] == "invalid_input" and text in result["msg"] and not in_force(double)
 
 
-@pytest.mark.parametrize("more, text", [
-    ({"name": None}, "name"), ({"name": ""}, "name"), ({"name": "al\nice"}, "control character"), ({"name": None, "id": "42"}, "UUID"), ({"id": ""}, "UUID"),
-    ({"id": Person("alice").id + "/password"}, "UUID"),
-])
+@pytest.mark.parametrize(
+    "more, text",
+    [
+        ({"name": None}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "al\nice"}, "control character"),
+        ({"name": None, "id": "42"}, "UUID"),
+        ({"id": ""}, "UUID"),
+        ({"id": Person("alice").id + "/password"}, "UUID"),
+    ],
+)
 def test_what_is_certainly_no_user(double, more, text):
     result = run(double, user(**more))
     assert told(result) == [("failed", None, "invalid_input")] and text in message(result) and double.requests == []
 
 
-@pytest.mark.parametrize("login", [
-    "j\u00fcrgen", "\u0416\u0435\u043d\u044f", "\U0001f511", "a+b@example.com", "o'hara", "a&b=c", "50%", "a%20b", "two words", "*", "a?b#c", "back\\slash",
-    "a\"b", "sl/ash", "semi;colon", "(x)", "~", "colon:colon",
-])
+@pytest.mark.parametrize(
+    "login",
+    [
+        "j\u00fcrgen",
+        "\u0416\u0435\u043d\u044f",
+        "\U0001f511",
+        "a+b@example.com",
+        "o'hara",
+        "a&b=c",
+        "50%",
+        "a%20b",
+        "two words",
+        "*",
+        "a?b#c",
+        "back\\slash",
+        'a"b',
+        "sl/ash",
+        "semi;colon",
+        "(x)",
+        "~",
+        "colon:colon",
+    ],
+)
 @pytest.mark.parametrize("others", [0, 5])
 def test_logins_with_characters_that_mean_something(double, login, others):
     double.set_user(login, OLD)
@@ -258,10 +287,15 @@ def test_a_user_outside_of_the_clients_reach(hides):
 # Who is refused before any write.
 
 
-@pytest.mark.parametrize("attributes, kind, text", [
-    ({"enabled": False}, "account_inactive", "disabled"), ({"activated": False}, "account_inactive", "activate: true"),
-    ({"external_id": "S-1-5"}, "user_not_local", "identity provider"), ({"tenant_id": CLIENT_TENANT}, "permission_denied", "own tenant"),
-])
+@pytest.mark.parametrize(
+    "attributes, kind, text",
+    [
+        ({"enabled": False}, "account_inactive", "disabled"),
+        ({"activated": False}, "account_inactive", "activate: true"),
+        ({"external_id": "S-1-5"}, "user_not_local", "identity provider"),
+        ({"tenant_id": CLIENT_TENANT}, "permission_denied", "own tenant"),
+    ],
+)
 @pytest.mark.parametrize("others", [0, 5])
 @pytest.mark.parametrize("by_id", [False, True])
 def test_who_is_refused_before_any_write(double, attributes, kind, text, others, by_id):
@@ -300,9 +334,15 @@ def test_activation_that_is_not_told_is_not_taken_for_granted(double):
 # Options, and rights.
 
 
-@pytest.mark.parametrize("options, text", [
-    ({"client_id": ""}, "client_id"), ({"client_id": "a:b"}, "client_id"), ({"client_secret": ""}, "client_secret"), ({"tenant_id": "Customer"}, "tenant_id"),
-])
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"client_id": ""}, "client_id"),
+        ({"client_id": "a:b"}, "client_id"),
+        ({"client_secret": ""}, "client_secret"),
+        ({"tenant_id": "Customer"}, "tenant_id"),
+    ],
+)
 def test_options_that_are_certainly_wrong(double, options, text):
     result = run(double, user(), **options)
     assert result["error"]["kind"] == "invalid_input" and text in result["msg"] and double.requests == []

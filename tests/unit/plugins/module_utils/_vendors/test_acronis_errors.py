@@ -31,10 +31,21 @@ def full(code, text="what is wrong", info="and why"):
 
 
 CODES = [
-    (403, 1002, "permission_denied"), (403, 1003, "account_inactive"), (404, 1005, "target_not_found"), (403, 1012, "account_locked"),
-    (403, 1018, "account_inactive"), (400, 1027, "password_rejected"), (403, 1027, "password_rejected"), (409, 1001, "unexpected_response"),
-    (400, 400, "password_rejected"), (403, 403, "permission_denied"), (404, 404, "user_not_found"), (415, 415, "unexpected_response"),
-    (409, 409, "unexpected_response"), (429, 429, "rate_limited"), (413, 413, "rate_limited"),
+    (403, 1002, "permission_denied"),
+    (403, 1003, "account_inactive"),
+    (404, 1005, "target_not_found"),
+    (403, 1012, "account_locked"),
+    (403, 1018, "account_inactive"),
+    (400, 1027, "password_rejected"),
+    (403, 1027, "password_rejected"),
+    (409, 1001, "unexpected_response"),
+    (400, 400, "password_rejected"),
+    (403, 403, "permission_denied"),
+    (404, 404, "user_not_found"),
+    (415, 415, "unexpected_response"),
+    (409, 409, "unexpected_response"),
+    (429, 429, "rate_limited"),
+    (413, 413, "rate_limited"),
 ]
 
 
@@ -62,12 +73,23 @@ def test_a_refusal_of_any_form(double, body, status, kind):
     assert told(run(double, user(), update_password="always")) == [("failed", None, kind)] and steps(double).count("probe") == 0
 
 
-@pytest.mark.parametrize("status, code, kind", [
-    (401, 401, "authentication_failed"), (403, 1002, "permission_denied"), (403, 1003, "account_inactive"), (404, 1005, "target_not_found"),
-    (403, 1012, "account_locked"), (404, 404, "target_not_found"), (415, 415, "unexpected_response"), (429, 429, "rate_limited"),
-    (500, 500, "vendor_unavailable"), (502, 502, "vendor_unavailable"), (408, 408, "timed_out"),
-    (403, 1027, "permission_denied"),
-])
+@pytest.mark.parametrize(
+    "status, code, kind",
+    [
+        (401, 401, "authentication_failed"),
+        (403, 1002, "permission_denied"),
+        (403, 1003, "account_inactive"),
+        (404, 1005, "target_not_found"),
+        (403, 1012, "account_locked"),
+        (404, 404, "target_not_found"),
+        (415, 415, "unexpected_response"),
+        (429, 429, "rate_limited"),
+        (500, 500, "vendor_unavailable"),
+        (502, 502, "vendor_unavailable"),
+        (408, 408, "timed_out"),
+        (403, 1027, "permission_denied"),
+    ],
+)
 @pytest.mark.parametrize("path", [CLIENT, SEARCH, USERS])
 def test_a_look_up_that_is_refused_concerns_all(double, status, code, kind, path):
     double.inject("answer", path=path, times=None, status=status, body=full(code))
@@ -119,9 +141,15 @@ def test_refusals_in_each_of_the_forms_that_the_server_may_use(terse, texts):
         assert told(result) == [("failed", None, "password_rejected"), CHANGED] and "business rules" in message(result)
 
 
-@pytest.mark.parametrize("rules, password", [
-    ({"refuses_same_password": True}, OLD), ({"history": 3}, "S3cr3t-MARKER-before"), ({"min_password": 40}, NEW), ({"max_password": 5}, NEW),
-])
+@pytest.mark.parametrize(
+    "rules, password",
+    [
+        ({"refuses_same_password": True}, OLD),
+        ({"history": 3}, "S3cr3t-MARKER-before"),
+        ({"min_password": 40}, NEW),
+        ({"max_password": 5}, NEW),
+    ],
+)
 @pytest.mark.parametrize("rule_status", [400, 403])
 def test_rules_that_only_the_vendor_knows(rules, password, rule_status):
     with make(rule_status=rule_status, **rules) as double:

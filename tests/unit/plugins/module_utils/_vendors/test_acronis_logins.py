@@ -43,11 +43,21 @@ def test_a_wrong_client_is_tried_once(double, options):
     assert "client_secret" in result["msg"] and "Client authentication failed." in result["msg"]
 
 
-@pytest.mark.parametrize("status, code, kind", [
-    (400, "invalid_request", "authentication_failed"), (401, "invalid_client", "authentication_failed"), (401, None, "authentication_failed"),
-    (403, "access_denied", "authentication_failed"), (404, None, "unexpected_response"), (429, None, "rate_limited"), (500, None, "vendor_unavailable"),
-    (503, None, "vendor_unavailable"), (200, None, "unexpected_response"), (204, None, "unexpected_response"),
-])
+@pytest.mark.parametrize(
+    "status, code, kind",
+    [
+        (400, "invalid_request", "authentication_failed"),
+        (401, "invalid_client", "authentication_failed"),
+        (401, None, "authentication_failed"),
+        (403, "access_denied", "authentication_failed"),
+        (404, None, "unexpected_response"),
+        (429, None, "rate_limited"),
+        (500, None, "vendor_unavailable"),
+        (503, None, "vendor_unavailable"),
+        (200, None, "unexpected_response"),
+        (204, None, "unexpected_response"),
+    ],
+)
 def test_what_the_login_of_the_client_may_be_answered(double, status, code, kind):
     double.inject("answer", path=LOGIN, times=None, status=status, body={"error": code, "error_description": "what is wrong"} if code else "<p>odd</p>")
     result = run(double, user(), retries=1)
@@ -56,9 +66,16 @@ def test_what_the_login_of_the_client_may_be_answered(double, status, code, kind
     assert logins(double) == (2 if status in (429, 503) else 1)
 
 
-@pytest.mark.parametrize("body", [
-    {"access_token": ""}, {"access_token": 1, "id_token": "S3cr3t-MARKER-id"}, {"token": "S3cr3t-MARKER-token"}, ["S3cr3t-MARKER"], "S3cr3t-MARKER",
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"access_token": ""},
+        {"access_token": 1, "id_token": "S3cr3t-MARKER-id"},
+        {"token": "S3cr3t-MARKER-token"},
+        ["S3cr3t-MARKER"],
+        "S3cr3t-MARKER",
+    ],
+)
 def test_an_answer_without_a_token_is_not_shown(double, body):
     double.inject("answer", path=LOGIN, status=200, body=body)
     assert run(double, user())["error"]["kind"] == "unexpected_response"
@@ -133,9 +150,15 @@ def test_the_clients_token_is_revoked_by_the_client_and_the_users_by_nobody(doub
     assert all(one.headers["content-type"] == "application/x-www-form-urlencoded" and one.query == b"" for one in double.calls(REVOKE) + double.calls(LOGIN))
 
 
-@pytest.mark.parametrize("path, options", [
-    (SEARCH, {"status": 500}), (SEARCH, {"status": 404}), (CHANGE, {"status": 403}), (LOGIN, {"skip": 1, "status": 500}),
-])
+@pytest.mark.parametrize(
+    "path, options",
+    [
+        (SEARCH, {"status": 500}),
+        (SEARCH, {"status": 404}),
+        (CHANGE, {"status": 403}),
+        (LOGIN, {"skip": 1, "status": 500}),
+    ],
+)
 def test_nothing_stays_open_after_an_error(double, path, options):
     double.inject("answer", path=path, times=None, **options)
     result = run(double, user(), user("bob"), retries=0)

@@ -18,10 +18,12 @@ BOB = {"name": "bob", "password": NEW}
 CODE = "com.vmware.loginsight.api.errors."
 TOO_WEAK = CODE + "field_password_not_secure"
 REASON = "Password must have only visible ASCII characters including space, must be at least 8 characters long."
-NOT_SECURE = {"errorMessage": "Some fields have incorrect values", "errorCode": "FIELD_ERROR",
-              "errorDetails": {"password": [{"errorCode": TOO_WEAK, "errorMessage": REASON}]}}
-NO_USER = {"errorMessage": "Specified user does not exist.", "errorCode": "RBAC_USERS_ERROR",
-           "errorDetails": {"errorCode": CODE + "rbac.user_does_not_exist"}}
+NOT_SECURE = {
+    "errorMessage": "Some fields have incorrect values",
+    "errorCode": "FIELD_ERROR",
+    "errorDetails": {"password": [{"errorCode": TOO_WEAK, "errorMessage": REASON}]},
+}
+NO_USER = {"errorMessage": "Specified user does not exist.", "errorCode": "RBAC_USERS_ERROR", "errorDetails": {"errorCode": CODE + "rbac.user_does_not_exist"}}
 PAGE = "<html><head><title>Login</title></head><body><h1>Invalid credentials</h1>Ask your administrator.</body></html>"
 
 

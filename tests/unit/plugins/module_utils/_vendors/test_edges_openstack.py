@@ -66,13 +66,27 @@ def openrc(monkeypatch, double, **more):
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("more", [
-    {}, {"OS_PROJECT_NAME": ""}, {"OS_PROJECT_ID": ""}, {"OS_USER_DOMAIN_NAME": "", "OS_USER_DOMAIN_ID": DOMAIN_ID}, {"OS_INTERFACE": "internal"},
-    {"OS_INTERFACE": "", "OS_ENDPOINT_TYPE": "internalURL"}, {"OS_PROJECT_ID": "", "OS_PROJECT_NAME": "", "OS_TENANT_ID": PROJECT_ID},
-    {"OS_PROJECT_ID": "", "OS_PROJECT_DOMAIN_ID": "", "OS_PROJECT_DOMAIN_NAME": "People"}, {"OS_AUTH_TYPE": "password"},
-    {"OS_AUTH_TYPE": "v3password", "OS_APPLICATION_CREDENTIAL_ID": "left over", "OS_APPLICATION_CREDENTIAL_SECRET": "left over"},
-    {"OS_AUTH_TYPE": "v3applicationcredential", "OS_APPLICATION_CREDENTIAL_ID": "c-1", "OS_APPLICATION_CREDENTIAL_SECRET": CREDENTIAL, "OS_PASSWORD": "stale"},
-])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"OS_PROJECT_NAME": ""},
+        {"OS_PROJECT_ID": ""},
+        {"OS_USER_DOMAIN_NAME": "", "OS_USER_DOMAIN_ID": DOMAIN_ID},
+        {"OS_INTERFACE": "internal"},
+        {"OS_INTERFACE": "", "OS_ENDPOINT_TYPE": "internalURL"},
+        {"OS_PROJECT_ID": "", "OS_PROJECT_NAME": "", "OS_TENANT_ID": PROJECT_ID},
+        {"OS_PROJECT_ID": "", "OS_PROJECT_DOMAIN_ID": "", "OS_PROJECT_DOMAIN_NAME": "People"},
+        {"OS_AUTH_TYPE": "password"},
+        {"OS_AUTH_TYPE": "v3password", "OS_APPLICATION_CREDENTIAL_ID": "left over", "OS_APPLICATION_CREDENTIAL_SECRET": "left over"},
+        {
+            "OS_AUTH_TYPE": "v3applicationcredential",
+            "OS_APPLICATION_CREDENTIAL_ID": "c-1",
+            "OS_APPLICATION_CREDENTIAL_SECRET": CREDENTIAL,
+            "OS_PASSWORD": "stale",
+        },
+    ],
+)
 def test_edge_20_an_openrc_file_is_enough(monkeypatch, double, more):
     openrc(monkeypatch, double, **more)
     works(double)
@@ -89,12 +103,15 @@ def test_edge_20_what_the_task_names_is_not_replaced_by_an_id_of_the_environment
     works(double, project_name="customer", project_domain_name="People")
 
 
-@pytest.mark.parametrize("more, named", [
-    ({"OS_PASSWORD": "S3cr3t-MARKER-wrong"}, ["user operator of domain People", "project " + PROJECT_ID]),
-    ({"OS_USER_DOMAIN_NAME": ""}, ["user operator of domain Default"]),
-    ({"OS_PROJECT_ID": "", "OS_PROJECT_NAME": "unknown"}, ["project unknown of domain " + DOMAIN_ID]),
-    ({"OS_AUTH_TYPE": "v3applicationcredential", "OS_APPLICATION_CREDENTIAL_ID": "c-2", "OS_APPLICATION_CREDENTIAL_SECRET": "x"}, ["credential c-2"]),
-])
+@pytest.mark.parametrize(
+    "more, named",
+    [
+        ({"OS_PASSWORD": "S3cr3t-MARKER-wrong"}, ["user operator of domain People", "project " + PROJECT_ID]),
+        ({"OS_USER_DOMAIN_NAME": ""}, ["user operator of domain Default"]),
+        ({"OS_PROJECT_ID": "", "OS_PROJECT_NAME": "unknown"}, ["project unknown of domain " + DOMAIN_ID]),
+        ({"OS_AUTH_TYPE": "v3applicationcredential", "OS_APPLICATION_CREDENTIAL_ID": "c-2", "OS_APPLICATION_CREDENTIAL_SECRET": "x"}, ["credential c-2"]),
+    ],
+)
 def test_edge_20_a_refusal_names_domain_and_project(monkeypatch, double, more, named):
     openrc(monkeypatch, double, **more)
     result = run(double)
@@ -102,10 +119,13 @@ def test_edge_20_a_refusal_names_domain_and_project(monkeypatch, double, more, n
     assert all(text in result["msg"] for text in named), result["msg"]
 
 
-@pytest.mark.parametrize("variables, message", [
-    ({"OS_CACERT": "/nowhere/ca.pem"}, "ca_path: there is no readable file or folder /nowhere/ca.pem"),
-    ({"OS_INTERFACE": "private"}, "interface (OS_INTERFACE) must be one of: public, internal, admin."),
-])
+@pytest.mark.parametrize(
+    "variables, message",
+    [
+        ({"OS_CACERT": "/nowhere/ca.pem"}, "ca_path: there is no readable file or folder /nowhere/ca.pem"),
+        ({"OS_INTERFACE": "private"}, "interface (OS_INTERFACE) must be one of: public, internal, admin."),
+    ],
+)
 def test_edge_20_a_variable_that_is_wrong_is_told(monkeypatch, double, variables, message):
     openrc(monkeypatch, double, **variables)
     result = run(double)
@@ -158,10 +178,14 @@ def test_edge_20_what_the_task_says_counts_more_than_clouds_yaml(double, clouds)
     assert run(double, cloud="by-password", region="Nowhere")["error"]["kind"] == errors.TARGET_NOT_FOUND
 
 
-@pytest.mark.parametrize("given, message", [
-    ({"cloud": "unknown"}, "describes no cloud unknown"), ({"cloud": "elsewhere"}, "logs in by v3oidcpassword"),
-    ({"cloud": "by-password", "auth_type": "rackspace"}, "cloud needs auth_type: keystone."),
-])
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"cloud": "unknown"}, "describes no cloud unknown"),
+        ({"cloud": "elsewhere"}, "logs in by v3oidcpassword"),
+        ({"cloud": "by-password", "auth_type": "rackspace"}, "cloud needs auth_type: keystone."),
+    ],
+)
 def test_edge_20_a_cloud_that_cannot_be_used_is_told(double, clouds, given, message):
     result = run(double, **given)
     assert result["error"]["kind"] == errors.INVALID_INPUT and message in result["msg"] and "MARKER" not in str(result) and not double.requests

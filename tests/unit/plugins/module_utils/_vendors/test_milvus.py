@@ -117,14 +117,17 @@ def test_both_codes_of_success(monkeypatch, code):
     assert seen(run(monkeypatch, calls, alice(), **OPERATOR)) == CHANGED
 
 
-@pytest.mark.parametrize("user, options, calls, expected", [
-    (alice(), {}, [probe(NEW, REFUSED), probe(OLD, OK)], ("would_change", None, None, True, False)),
-    (alice(), {}, [probe(NEW, REFUSED), probe(OLD, REFUSED)], ("failed", None, "current_password_wrong", False, True)),
-    (alice(), {}, [probe(NEW, OK), anonymous()], UNCHANGED),
-    (alice(update_password="always"), {}, [probe(OLD, OK), anonymous()], ("would_change", None, None, True, False)),
-    (alice(current_password=None), OPERATOR, [listing("alice"), probe(NEW, REFUSED)], ("would_change", None, None, True, False)),
-    (alice(), OPERATOR, [listing("root")], ("failed", None, "user_not_found", False, True)),
-])
+@pytest.mark.parametrize(
+    "user, options, calls, expected",
+    [
+        (alice(), {}, [probe(NEW, REFUSED), probe(OLD, OK)], ("would_change", None, None, True, False)),
+        (alice(), {}, [probe(NEW, REFUSED), probe(OLD, REFUSED)], ("failed", None, "current_password_wrong", False, True)),
+        (alice(), {}, [probe(NEW, OK), anonymous()], UNCHANGED),
+        (alice(update_password="always"), {}, [probe(OLD, OK), anonymous()], ("would_change", None, None, True, False)),
+        (alice(current_password=None), OPERATOR, [listing("alice"), probe(NEW, REFUSED)], ("would_change", None, None, True, False)),
+        (alice(), OPERATOR, [listing("root")], ("failed", None, "user_not_found", False, True)),
+    ],
+)
 def test_check_mode_reads_and_does_not_write(monkeypatch, user, options, calls, expected):
     assert seen(run(monkeypatch, calls, user, check_mode=True, **options)) == expected
 
@@ -145,21 +148,37 @@ def test_whoever_refuses_a_request_without_a_login_checks_logins(monkeypatch, re
     assert seen(run(monkeypatch, [probe(NEW, OK), anonymous(refusal)], alice())) == UNCHANGED
 
 
-@pytest.mark.parametrize("fault, kind", [
-    ((500, "oops"), "vendor_unavailable"), ((429, "slow"), "rate_limited"), ((200, "<html></html>"), "unexpected_response"),
-    (lambda: PasswordError(errors.TIMED_OUT, "Late."), "timed_out"),
-])
+@pytest.mark.parametrize(
+    "fault, kind",
+    [
+        ((500, "oops"), "vendor_unavailable"),
+        ((429, "slow"), "rate_limited"),
+        ((200, "<html></html>"), "unexpected_response"),
+        (lambda: PasswordError(errors.TIMED_OUT, "Late."), "timed_out"),
+    ],
+)
 def test_a_passing_fault_is_no_proof_that_logins_are_not_checked(monkeypatch, fault, kind):
     result = run(monkeypatch, [probe(NEW, OK), anonymous(fault), probe(NEW, OK, "bob"), anonymous(user="bob")], alice(), alice(name="bob"))
     assert seen(result)[2] == kind and result["users"][1]["state"] == "unchanged"
     assert result["warnings"] == []
 
 
-@pytest.mark.parametrize("password, scheme", [
-    ("S3cr3t-MARKER:with:colons", bearer), ("S3cr3t MARKER inside", bearer), ("S3cr3t-MARKER-\u00e4\u20ac\U0001f600", bearer), ("S3cr3t-MARKER-%41+", bearer),
-    ("S3cr3t-MARKER-blank ", basic), (" S3cr3t-MARKER", basic), ("S3cr3t-MARKER\t", basic), ("S3cr3t\r\nMARKER: x", basic), ("S3cr3t-MARKER\u00a0", basic),
-    ("S3cr3t-MARKER\0", basic), ("S3cr3t\u200bMARKER", basic),
-])
+@pytest.mark.parametrize(
+    "password, scheme",
+    [
+        ("S3cr3t-MARKER:with:colons", bearer),
+        ("S3cr3t MARKER inside", bearer),
+        ("S3cr3t-MARKER-\u00e4\u20ac\U0001f600", bearer),
+        ("S3cr3t-MARKER-%41+", bearer),
+        ("S3cr3t-MARKER-blank ", basic),
+        (" S3cr3t-MARKER", basic),
+        ("S3cr3t-MARKER\t", basic),
+        ("S3cr3t\r\nMARKER: x", basic),
+        ("S3cr3t-MARKER\u00a0", basic),
+        ("S3cr3t-MARKER\0", basic),
+        ("S3cr3t\u200bMARKER", basic),
+    ],
+)
 def test_passwords_that_a_header_would_lose(monkeypatch, password, scheme):
     """As a new, a current and an operator's password."""
     calls = [probe(password, REFUSED, scheme=scheme), update(new=password, authorization=AS_ALICE), probe(password, OK, scheme=scheme)]

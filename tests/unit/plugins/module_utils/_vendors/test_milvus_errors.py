@@ -21,16 +21,19 @@ TOO_SHORT = (200, {"code": 1100, "message": "invalid password length: invalid pa
 ALWAYS = {"update_password": "always"}
 
 
-@pytest.mark.parametrize("answer, kind, text", [
-    (TOO_SHORT, "password_rejected", "5 out of range 6 <= value <= 72"),
-    (WRONG, "current_password_wrong", "old password not correct"),
-    ((200, {"code": 1801, "message": "can only accept json"}), "invalid_input", "can only accept json"),
-    ((200, {"code": 1802, "message": "missing required parameters"}), "invalid_input", "missing required parameters"),
-    ((403, {"code": 65535, "message": "PrivilegeUpdateUser: permission deny to bob"}), "permission_denied", "permission deny to bob"),
-    ((404, "404 page not found"), "unsupported", "2.3.13"),
-    ((429, {"code": 8, "message": "slow down"}), "rate_limited", "slow down"),
-    ((413, "too much"), "rate_limited", "too much"),
-])
+@pytest.mark.parametrize(
+    "answer, kind, text",
+    [
+        (TOO_SHORT, "password_rejected", "5 out of range 6 <= value <= 72"),
+        (WRONG, "current_password_wrong", "old password not correct"),
+        ((200, {"code": 1801, "message": "can only accept json"}), "invalid_input", "can only accept json"),
+        ((200, {"code": 1802, "message": "missing required parameters"}), "invalid_input", "missing required parameters"),
+        ((403, {"code": 65535, "message": "PrivilegeUpdateUser: permission deny to bob"}), "permission_denied", "permission deny to bob"),
+        ((404, "404 page not found"), "unsupported", "2.3.13"),
+        ((429, {"code": 8, "message": "slow down"}), "rate_limited", "slow down"),
+        ((413, "too much"), "rate_limited", "too much"),
+    ],
+)
 def test_a_refused_change_is_certain(monkeypatch, answer, kind, text):
     """No login is spent on finding out."""
     result = run(monkeypatch, [update(authorization=AS_ALICE, answer=answer)], alice(), **ALWAYS)
@@ -84,8 +87,13 @@ def test_a_change_that_did_not_reach_the_server_is_not_looked_at(monkeypatch):
 
 
 def test_a_user_whose_current_password_is_wrong(monkeypatch):
-    result = run(monkeypatch, [update(authorization=AS_ALICE, answer=REFUSED), update(user="bob", authorization=bearer("bob", OLD)), probe(NEW, OK, "bob"),
-                               anonymous(user="bob")], alice(), alice(name="bob"), **ALWAYS)
+    result = run(
+        monkeypatch,
+        [update(authorization=AS_ALICE, answer=REFUSED), update(user="bob", authorization=bearer("bob", OLD)), probe(NEW, OK, "bob"), anonymous(user="bob")],
+        alice(),
+        alice(name="bob"),
+        **ALWAYS,
+    )
     assert seen(result) == ("failed", None, "current_password_wrong", True, True)
     assert result["users"][0]["error"]["message"].startswith("The current password of alice is wrong, or there is no such user.")
     # It is that user's own fault: the others go on, and the call as a whole has no error.
@@ -130,12 +138,20 @@ def test_an_operator_who_may_not_list_the_users_changes_nobody_else(monkeypatch)
     assert result["users"][0]["error"]["message"].startswith("The operator may not list the users, which is needed so that no unknown user gets created.")
 
 
-@pytest.mark.parametrize("answer, kind", [
-    ((404, "404 page not found"), "unsupported"), ((500, ""), "vendor_unavailable"), ((408, "timeout"), "timed_out"),
-    ((200, "<html></html>"), "unexpected_response"), ((200, {"code": 0}), "unexpected_response"), ((200, {"code": 0, "data": None}), "unexpected_response"),
-    ((200, {"code": 0, "data": "alice"}), "unexpected_response"), ((200, {"code": 0, "data": {"alice": 1}}), "unexpected_response"),
-    ((200, []), "unexpected_response"),
-])
+@pytest.mark.parametrize(
+    "answer, kind",
+    [
+        ((404, "404 page not found"), "unsupported"),
+        ((500, ""), "vendor_unavailable"),
+        ((408, "timeout"), "timed_out"),
+        ((200, "<html></html>"), "unexpected_response"),
+        ((200, {"code": 0}), "unexpected_response"),
+        ((200, {"code": 0, "data": None}), "unexpected_response"),
+        ((200, {"code": 0, "data": "alice"}), "unexpected_response"),
+        ((200, {"code": 0, "data": {"alice": 1}}), "unexpected_response"),
+        ((200, []), "unexpected_response"),
+    ],
+)
 def test_a_listing_that_cannot_be_had_stops_the_call(monkeypatch, answer, kind):
     """In particular nobody is said not to exist."""
     result = run(monkeypatch, [listing(answer=answer)], alice(), **OPERATOR)
@@ -147,12 +163,20 @@ def test_a_listing_with_oddities(monkeypatch):
     assert seen(run(monkeypatch, calls, alice(), **OPERATOR))[2] == "user_not_found"
 
 
-@pytest.mark.parametrize("user, kind, text", [
-    (alice(name="a:b"), "invalid_input", "':'"), (alice(name=""), "invalid_input", "empty"), (alice(name="a\nb"), "invalid_input", "control character"),
-    (alice(name="a\udce4"), "invalid_input", "control character"), (alice(password=""), "password_rejected", "shorter"),
-    (alice(password="x" * 73), "password_rejected", "longer than 72 bytes"), (alice(password="\u00e4" * 36 + "x"), "password_rejected", "longer than 72 bytes"),
-    (alice(current_password=None), "invalid_input", "current_password is missing for alice"), (alice(current_password=""), "invalid_input", "current_password"),
-])
+@pytest.mark.parametrize(
+    "user, kind, text",
+    [
+        (alice(name="a:b"), "invalid_input", "':'"),
+        (alice(name=""), "invalid_input", "empty"),
+        (alice(name="a\nb"), "invalid_input", "control character"),
+        (alice(name="a\udce4"), "invalid_input", "control character"),
+        (alice(password=""), "password_rejected", "shorter"),
+        (alice(password="x" * 73), "password_rejected", "longer than 72 bytes"),
+        (alice(password="\u00e4" * 36 + "x"), "password_rejected", "longer than 72 bytes"),
+        (alice(current_password=None), "invalid_input", "current_password is missing for alice"),
+        (alice(current_password=""), "invalid_input", "current_password"),
+    ],
+)
 def test_what_is_certainly_wrong_costs_no_request(monkeypatch, user, kind, text):
     result = run(monkeypatch, [], user)
     assert seen(result) == ("failed", None, kind, False, True)
@@ -166,10 +190,14 @@ def test_what_is_not_certainly_wrong_is_left_to_the_server(monkeypatch, password
     assert seen(run(monkeypatch, calls, alice(password=password), **ALWAYS))[2] == "password_rejected"
 
 
-@pytest.mark.parametrize("options, text", [
-    ({"api_user": "ro:ot", "api_password": "x"}, "api_user must not hold a ':'"),
-    ({"url": "https://root:S3cr3t-MARKER@milvus.invalid"}, "url must not hold a user"), ({"url": None}, "url must begin with"),
-])
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"api_user": "ro:ot", "api_password": "x"}, "api_user must not hold a ':'"),
+        ({"url": "https://root:S3cr3t-MARKER@milvus.invalid"}, "url must not hold a user"),
+        ({"url": None}, "url must begin with"),
+    ],
+)
 def test_a_call_that_is_certainly_wrong(options, text):
     result = _change.set_passwords(Milvus, params(Milvus, alice(), **options))
     assert result["error"]["kind"] == "invalid_input" and text in result["msg"] and "MARKER" not in json.dumps(result)

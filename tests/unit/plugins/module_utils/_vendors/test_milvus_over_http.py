@@ -127,12 +127,24 @@ def test_check_mode_writes_nothing(double):
     assert double.refused_writes == [] and UPDATE not in paths(double)
 
 
-@pytest.mark.parametrize("kind, options", [
-    ("hang", {}), ("drop", {}), ("cut", {}), ("html", {}), ("truncated", {}),
-    ("wrong_types", {}), ("wrong_types", {"top": "list"}), ("wrong_types", {"top": "null"}),
-    ("answer", {"status": 408, "body": "timeout"}), ("answer", {"status": 500}), ("answer", {"status": 503, "headers": {"Retry-After": "1"}}),
-    ("answer", {"status": 200, "body": {"code": 65535, "message": "odd"}}), ("echo", {}),
-])
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        ("hang", {}),
+        ("drop", {}),
+        ("cut", {}),
+        ("html", {}),
+        ("truncated", {}),
+        ("wrong_types", {}),
+        ("wrong_types", {"top": "list"}),
+        ("wrong_types", {"top": "null"}),
+        ("answer", {"status": 408, "body": "timeout"}),
+        ("answer", {"status": 500}),
+        ("answer", {"status": 503, "headers": {"Retry-After": "1"}}),
+        ("answer", {"status": 200, "body": {"code": 65535, "message": "odd"}}),
+        ("echo", {}),
+    ],
+)
 @pytest.mark.parametrize("applies", ["now", "never", "later"])
 def test_a_write_whose_answer_is_lost_is_sent_once_and_looked_after(double, kind, options, applies):
     fault = double.inject(kind, path="update_password", applies=applies, **options)

@@ -80,16 +80,23 @@ class TestRequests:
         calls = [instance(), page(names[:5]), lookup("user05%2540%2525"), lookup("user06%2540%2525", not_found()), put(*names[:6])]
         assert [state[1] for state in states(run(monkeypatch, calls, *names, **BY_TOKEN))] == ["changed"] * 6 + ["failed"]
 
-    @pytest.mark.parametrize("host, path, sent", [
-        (None, "alice%2540%2525", ("alice", NEW)), ("%", "alice%2540%2525", ("alice", NEW)), ("", "alice%2540%2525", ("alice", NEW)),
-        ("10.0.0.1", "alice%254010%252E0%252E0%252E1", ("alice", NEW, "10.0.0.1")),
-        ("10.0.0.%", "alice%254010%252E0%252E0%252E%2525", ("alice", NEW, "10.0.0.%")),
-    ])
+    @pytest.mark.parametrize(
+        "host, path, sent",
+        [
+            (None, "alice%2540%2525", ("alice", NEW)),
+            ("%", "alice%2540%2525", ("alice", NEW)),
+            ("", "alice%2540%2525", ("alice", NEW)),
+            ("10.0.0.1", "alice%254010%252E0%252E0%252E1", ("alice", NEW, "10.0.0.1")),
+            ("10.0.0.%", "alice%254010%252E0%252E0%252E%2525", ("alice", NEW, "10.0.0.%")),
+        ],
+    )
     def test_the_host_of_a_user(self, monkeypatch, host, path, sent):
         run(monkeypatch, [instance(), lookup(path), put(sent)], {"name": "alice", "password": NEW, "host": host}, **BY_TOKEN)
 
-    @pytest.mark.parametrize("name, path", [("a.b", "a%252Eb%2540%2525"), ("a%41", "a%252541%2540%2525"), ("\u00e4b", "%25C3%25A4b%2540%2525"),
-                                            ("a b#?", "a%2520b%2523%253F%2540%2525")])
+    @pytest.mark.parametrize(
+        "name, path",
+        [("a.b", "a%252Eb%2540%2525"), ("a%41", "a%252541%2540%2525"), ("\u00e4b", "%25C3%25A4b%2540%2525"), ("a b#?", "a%2520b%2523%253F%2540%2525")],
+    )
     def test_names_that_need_care_in_an_address(self, monkeypatch, name, path):
         run(monkeypatch, [instance(), lookup(path), put(name)], name, **BY_TOKEN)
 
@@ -133,8 +140,11 @@ class TestPages:
 
     def test_a_service_that_repeats_a_page_is_not_asked_for_ever(self, monkeypatch):
         names = listed(6)
-        calls = [instance(), page(names[:3], after="user02@%"),
-                 page(names[:3], "user02@%", "user02@%")] + [lookup(name + "%2540%2525") for name in names[3:]] + [put(*names)]
+        calls = (
+            [instance(), page(names[:3], after="user02@%"), page(names[:3], "user02@%", "user02@%")]
+            + [lookup(name + "%2540%2525") for name in names[3:]]
+            + [put(*names)]
+        )
         assert {state[1] for state in states(run(monkeypatch, calls, *names, **BY_TOKEN))} == {"changed"}
 
     def test_a_list_that_one_odd_account_spoils(self, monkeypatch):
@@ -148,9 +158,21 @@ class TestPages:
         calls = [instance(), page(names), lookup("user00%254010%252E0%252E0%252E1", not_found()), put(*names[1:])]
         assert [state[1] for state in states(run(monkeypatch, calls, *users, **BY_TOKEN))] == ["failed"] + ["changed"] * 5
 
-    @pytest.mark.parametrize("body", [{}, [], {"users": None}, {"users": "x"}, {"users": ["x", {"name": 7}]}, "<html>", {"users": [], "links": "x"},
-                                      {"users": [], "links": [{"rel": "next"}]},
-                                      {"users": [], "links": [{"rel": "next", "href": 7}]}, {"users": [], "links": [{"rel": "next", "href": "x?limit=1"}]}])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            [],
+            {"users": None},
+            {"users": "x"},
+            {"users": ["x", {"name": 7}]},
+            "<html>",
+            {"users": [], "links": "x"},
+            {"users": [], "links": [{"rel": "next"}]},
+            {"users": [], "links": [{"rel": "next", "href": 7}]},
+            {"users": [], "links": [{"rel": "next", "href": "x?limit=1"}]},
+        ],
+    )
     def test_lists_that_are_none(self, monkeypatch, body):
         names = listed(6)
         run(monkeypatch, [instance(), page([], answer=(200, body))] + [lookup(name + "%2540%2525") for name in names] + [put(*names)], *names, **BY_TOKEN)
@@ -159,17 +181,31 @@ class TestPages:
 class TestRefusedBeforeAnyRequest:
     """What is certainly wrong costs no login and no request."""
 
-    @pytest.mark.parametrize("password, rule", [
-        *[("S3cr3t-MARKER-%s-x" % character, "none of these is allowed: '\";,/\\`") for character in "'\";,/\\`"],
-        (" S3cr3t-MARKER", "begins or ends with a blank"), ("S3cr3t-MARKER ", "begins or ends with a blank"),
-        ("S3cr3t-MARKER\n", "begins or ends with a blank"),
-        ("\u2003S3cr3t-MARKER", "begins or ends with a blank"), ("S3cr3t\tMARKER", "a control character"), ("S3cr3t\0MARKER", "a control character"),
-        ("S3cr3t\u00a0MARKER", "a control character"), ("S3cr3t\x7fMARKER", "a control character"), ("S3cr3t\u200bMARKER", "a control character"),
-        ("S3cr3t-MARKER!:zz9", "a colon"), (":S3cr3t-MARKER", "a colon"), ("S3cr3t MARKER :x", "a colon"), ("S3cr3t-MARKER%:\u00e4", "a colon"),
-        ("S3cr3t-MARKER-:_", "a colon"),
-        ("-!%+=@^", "at least one letter or digit"), ("\u00e4\u00f6\u00fc", "at least one letter or digit"), ("", "shorter than 1 characters"),
-        ("S3cr3t-MARKER" * 20, "longer than 255 characters"), ("S3cr3t-MARKER\udce4", "not text in UTF-8"),
-    ])
+    @pytest.mark.parametrize(
+        "password, rule",
+        [
+            *[("S3cr3t-MARKER-%s-x" % character, "none of these is allowed: '\";,/\\`") for character in "'\";,/\\`"],
+            (" S3cr3t-MARKER", "begins or ends with a blank"),
+            ("S3cr3t-MARKER ", "begins or ends with a blank"),
+            ("S3cr3t-MARKER\n", "begins or ends with a blank"),
+            ("\u2003S3cr3t-MARKER", "begins or ends with a blank"),
+            ("S3cr3t\tMARKER", "a control character"),
+            ("S3cr3t\0MARKER", "a control character"),
+            ("S3cr3t\u00a0MARKER", "a control character"),
+            ("S3cr3t\x7fMARKER", "a control character"),
+            ("S3cr3t\u200bMARKER", "a control character"),
+            ("S3cr3t-MARKER!:zz9", "a colon"),
+            (":S3cr3t-MARKER", "a colon"),
+            ("S3cr3t MARKER :x", "a colon"),
+            ("S3cr3t-MARKER%:\u00e4", "a colon"),
+            ("S3cr3t-MARKER-:_", "a colon"),
+            ("-!%+=@^", "at least one letter or digit"),
+            ("\u00e4\u00f6\u00fc", "at least one letter or digit"),
+            ("", "shorter than 1 characters"),
+            ("S3cr3t-MARKER" * 20, "longer than 255 characters"),
+            ("S3cr3t-MARKER\udce4", "not text in UTF-8"),
+        ],
+    )
     def test_passwords(self, monkeypatch, password, rule):
         result = run(monkeypatch, [], {"name": "alice", "password": password}, **BY_TOKEN)
         assert states(result) == [("alice", "failed", None, "password_rejected")]
@@ -180,12 +216,22 @@ class TestRefusedBeforeAnyRequest:
     def test_passwords_that_are_fine(self, monkeypatch, password):
         run(monkeypatch, [instance(), lookup(), put(("alice", password))], {"name": "alice", "password": password}, **BY_TOKEN)
 
-    @pytest.mark.parametrize("name, text", [
-        ("", "1 to 16 characters"), ("x" * 17, "1 to 16 characters"), ("root", "reserved"), ("os_admin", "reserved"),
-        ("bob@10.0.0.1", "an option of its own (host)"),
-        *[("a%sb" % character, "none of these") for character in "'\";,/\\`"], (" a", "none of these"), ("a ", "none of these"), ("a\tb", "none of these"),
-        ("___", "a letter or digit"), ("\u00e4", "a letter or digit"),
-    ])
+    @pytest.mark.parametrize(
+        "name, text",
+        [
+            ("", "1 to 16 characters"),
+            ("x" * 17, "1 to 16 characters"),
+            ("root", "reserved"),
+            ("os_admin", "reserved"),
+            ("bob@10.0.0.1", "an option of its own (host)"),
+            *[("a%sb" % character, "none of these") for character in "'\";,/\\`"],
+            (" a", "none of these"),
+            ("a ", "none of these"),
+            ("a\tb", "none of these"),
+            ("___", "a letter or digit"),
+            ("\u00e4", "a letter or digit"),
+        ],
+    )
     def test_names(self, monkeypatch, name, text):
         result = run(monkeypatch, [], name, **BY_TOKEN)
         assert states(result) == [(name, "failed", None, "invalid_input")]
@@ -210,17 +256,23 @@ class TestRefusedBeforeAnyRequest:
         result = run(monkeypatch, [instance(), lookup(), put("alice")], {"name": "bob", "password": "a;b1"}, "alice", "root", **BY_TOKEN)
         assert [state[1] for state in states(result)] == ["failed", "changed", "failed"]
 
-    @pytest.mark.parametrize("options, text", [
-        ({"instance_id": ""}, "instance_id is empty."), ({"endpoint": "db.example.com"}, "endpoint must begin with https://"),
-        ({"endpoint": "https://a:b@db"}, "endpoint must not hold a user"), ({"auth_type": "keystone", "auth_url": "x", "application_credential_id": "i",
-                                                                            "application_credential_secret": "S3cr3t-MARKER"},
-                                                                            "auth_url must begin with https://"),
-        ({"database_login": dict(DATABASE_LOGIN, timeout=0.0)}, "timeout must be more than 0"),
-        ({"database_login": dict(DATABASE_LOGIN, timeout=float("nan"))}, "timeout must"),
-        ({"database_login": dict(DATABASE_LOGIN, port=0)}, "port must be from 1"),
-        ({"database_login": dict(DATABASE_LOGIN, port=70000)}, "port must be from 1"),
-        ({"database_login": dict(DATABASE_LOGIN, ca_path="/no/such/file")}, "no readable file /no/such/file (ca_path)"),
-    ])
+    @pytest.mark.parametrize(
+        "options, text",
+        [
+            ({"instance_id": ""}, "instance_id is empty."),
+            ({"endpoint": "db.example.com"}, "endpoint must begin with https://"),
+            ({"endpoint": "https://a:b@db"}, "endpoint must not hold a user"),
+            (
+                {"auth_type": "keystone", "auth_url": "x", "application_credential_id": "i", "application_credential_secret": "S3cr3t-MARKER"},
+                "auth_url must begin with https://",
+            ),
+            ({"database_login": dict(DATABASE_LOGIN, timeout=0.0)}, "timeout must be more than 0"),
+            ({"database_login": dict(DATABASE_LOGIN, timeout=float("nan"))}, "timeout must"),
+            ({"database_login": dict(DATABASE_LOGIN, port=0)}, "port must be from 1"),
+            ({"database_login": dict(DATABASE_LOGIN, port=70000)}, "port must be from 1"),
+            ({"database_login": dict(DATABASE_LOGIN, ca_path="/no/such/file")}, "no readable file /no/such/file (ca_path)"),
+        ],
+    )
     def test_options_that_make_no_sense(self, monkeypatch, database, options, text):
         result = run(monkeypatch, [], "alice", **dict(BY_TOKEN, **options))
         assert result["error"]["kind"] == "invalid_input" and text in result["msg"] and database.calls == []
@@ -257,29 +309,43 @@ class TestChangeRefused:
         result = run(monkeypatch, [instance(), lookup(), lookup("bob%2540%2525"), put("alice", "bob", answer=gone)], "alice", "bob", **BY_TOKEN)
         assert {state[3] for state in states(result)} == {"target_not_found"}
 
-    @pytest.mark.parametrize("answer, kind, text", [
-        (fault(403, "forbidden", "Policy doesn't allow it."), "permission_denied",
-         "The service refused permission. The service said: Policy doesn't allow it."),
-        (fault(413, "overLimit", "This request was rate-limited."), "rate_limited", "The service wants fewer requests."),
-        (fault(429, "overLimit", "Slowly."), "rate_limited", "The service wants fewer requests."),
-        (fault(422, "unprocessableEntity", "Instance i-1 is not ready, status: shutdown."), "target_not_ready", "status: shutdown."),
-        (fault(422, "unprocessableEntity", "Operation not supported for datastore redis."), "unsupported", "datastore redis"),
-        (fault(400, "badRequest", "Timeout trying to connect to the Guest Agent."), "vendor_unavailable",
-         "The service could not reach the database of the instance."),
-        (fault(400, "badRequest", "An error occurred communicating with the guest: password."), "vendor_unavailable", "could not reach the database"),
-        (fault(409, "conflict", "Busy."), "unexpected_response", "HTTP 409 was not expected. The service said: Busy."),
-        ((415, {"message": "Not that.<br />\n", "code": "415 Unsupported Media Type", "title": "x"}), "unexpected_response", "The service said: Not that."),
-    ])
+    @pytest.mark.parametrize(
+        "answer, kind, text",
+        [
+            (
+                fault(403, "forbidden", "Policy doesn't allow it."),
+                "permission_denied",
+                "The service refused permission. The service said: Policy doesn't allow it.",
+            ),
+            (fault(413, "overLimit", "This request was rate-limited."), "rate_limited", "The service wants fewer requests."),
+            (fault(429, "overLimit", "Slowly."), "rate_limited", "The service wants fewer requests."),
+            (fault(422, "unprocessableEntity", "Instance i-1 is not ready, status: shutdown."), "target_not_ready", "status: shutdown."),
+            (fault(422, "unprocessableEntity", "Operation not supported for datastore redis."), "unsupported", "datastore redis"),
+            (
+                fault(400, "badRequest", "Timeout trying to connect to the Guest Agent."),
+                "vendor_unavailable",
+                "The service could not reach the database of the instance.",
+            ),
+            (fault(400, "badRequest", "An error occurred communicating with the guest: password."), "vendor_unavailable", "could not reach the database"),
+            (fault(409, "conflict", "Busy."), "unexpected_response", "HTTP 409 was not expected. The service said: Busy."),
+            ((415, {"message": "Not that.<br />\n", "code": "415 Unsupported Media Type", "title": "x"}), "unexpected_response", "The service said: Not that."),
+        ],
+    )
     def test_nobody_is_to_blame(self, monkeypatch, answer, kind, text):
         result = run(monkeypatch, [instance(), lookup(), lookup("bob%2540%2525"), put("alice", "bob", answer=answer)], "alice", "bob", **BY_TOKEN)
         assert {state[1:] for state in states(result)} == {("failed", None, kind)} and result["changed"] is False
         assert text in result["users"][0]["error"]["message"]
 
-    @pytest.mark.parametrize("answer, kind", [
-        (fault(500, "instanceFault", "Keep this ID: x."), "vendor_unavailable"), ((502, "<html>Bad Gateway</html>"), "vendor_unavailable"),
-        ((200, {}), "unexpected_response"), ((204, ""), "unexpected_response"),
-        (lambda: PasswordError(errors.TIMED_OUT, "Late.", maybe_applied=True), "timed_out"),
-    ])
+    @pytest.mark.parametrize(
+        "answer, kind",
+        [
+            (fault(500, "instanceFault", "Keep this ID: x."), "vendor_unavailable"),
+            ((502, "<html>Bad Gateway</html>"), "vendor_unavailable"),
+            ((200, {}), "unexpected_response"),
+            ((204, ""), "unexpected_response"),
+            (lambda: PasswordError(errors.TIMED_OUT, "Late.", maybe_applied=True), "timed_out"),
+        ],
+    )
     @pytest.mark.parametrize("arrived", [True, False, None])
     def test_what_proves_nothing(self, monkeypatch, database, answer, kind, arrived):
         looks = []
@@ -299,26 +365,33 @@ class TestLooksRefused:
     """Answers to what comes before the change."""
 
     @pytest.mark.parametrize("where", ["instance", "lookup", "page"])
-    @pytest.mark.parametrize("answer, kind", [
-        (fault(403, "forbidden", "No."), "permission_denied"), (fault(413, "overLimit", "Slowly."), "rate_limited"),
-        (fault(500, "instanceFault", "Oops."), "vendor_unavailable"),
-        (fault(422, "unprocessableEntity", "Instance i-1 is not ready, status: building."), "target_not_ready"),
-        ((503, "<html><body>Keystone is down</body></html>"), "vendor_unavailable"), ((204, ""), "unexpected_response"),
-    ])
+    @pytest.mark.parametrize(
+        "answer, kind",
+        [
+            (fault(403, "forbidden", "No."), "permission_denied"),
+            (fault(413, "overLimit", "Slowly."), "rate_limited"),
+            (fault(500, "instanceFault", "Oops."), "vendor_unavailable"),
+            (fault(422, "unprocessableEntity", "Instance i-1 is not ready, status: building."), "target_not_ready"),
+            ((503, "<html><body>Keystone is down</body></html>"), "vendor_unavailable"),
+            ((204, ""), "unexpected_response"),
+        ],
+    )
     def test_what_concerns_all(self, monkeypatch, where, answer, kind):
         names = listed(6)
         calls = {"instance": [instance(answer)], "lookup": [instance(), lookup(answer=answer)], "page": [instance(), page([], answer=answer)]}[where]
         result = run(monkeypatch, calls, *(names if where == "page" else ["alice"]), **BY_TOKEN)
         assert result["error"]["kind"] == kind and result["changed"] is False
 
-    @pytest.mark.parametrize("text", ["Timeout trying to connect to the Guest Agent.",
-                                      "An error occurred communicating with the guest: (2003, \"Can't connect\")."])
+    @pytest.mark.parametrize(
+        "text", ["Timeout trying to connect to the Guest Agent.", 'An error occurred communicating with the guest: (2003, "Can\'t connect").']
+    )
     def test_a_guest_that_does_not_answer_is_asked_once(self, monkeypatch, text):
         result = run(monkeypatch, [instance(), lookup(answer=fault(400, "badRequest", text))], "alice", "bob", **BY_TOKEN)
         assert result["error"]["kind"] == "vendor_unavailable" and text in result["msg"]
 
-    @pytest.mark.parametrize("text", ["User show error: 'x' is not a valid user name.",
-                                      "An error occurred communicating with the guest: Username x is not valid: too long.."])
+    @pytest.mark.parametrize(
+        "text", ["User show error: 'x' is not a valid user name.", "An error occurred communicating with the guest: Username x is not valid: too long.."]
+    )
     def test_a_name_that_only_the_service_could_know_to_be_wrong(self, monkeypatch, text):
         calls = [instance(), lookup(answer=fault(400, "badRequest", text)), lookup("bob%2540%2525"), put("bob")]
         assert states(run(monkeypatch, calls, "alice", "bob", **BY_TOKEN)) == [("alice", "failed", None, "invalid_input"), ("bob", "changed", None, None)]
@@ -372,26 +445,34 @@ class TestLogins:
 
     def test_a_locked_account(self, monkeypatch, database):
         database._takes = lambda user, password: database.error(4151)
-        assert states(run(monkeypatch, [instance(), lookup()], "alice", database_login=DATABASE_LOGIN, **BY_TOKEN)) == [("alice", "failed", None,
-                                                                                                                         "account_locked")]
+        assert states(run(monkeypatch, [instance(), lookup()], "alice", database_login=DATABASE_LOGIN, **BY_TOKEN)) == [
+            ("alice", "failed", None, "account_locked")
+        ]
 
     def test_the_host_of_the_user_goes_along(self, monkeypatch, database):
         database._takes = lambda user, password: password == NEW and "alice@10.0.0.%"
         user = {"name": "alice", "password": NEW, "host": "10.0.0.%"}
-        assert states(run(monkeypatch, [instance(), lookup("alice%254010%252E0%252E0%252E%2525")], user, database_login=DATABASE_LOGIN,
-                          **BY_TOKEN))[0][1] == "unchanged"
+        assert (
+            states(run(monkeypatch, [instance(), lookup("alice%254010%252E0%252E0%252E%2525")], user, database_login=DATABASE_LOGIN, **BY_TOKEN))[0][1]
+            == "unchanged"
+        )
 
-    @pytest.mark.parametrize("host, shown, expected", [
-        ("given.example.com", {"hostname": "told.example.com"}, "given.example.com"),
-        (None, {"hostname": "told.example.com", "ip": ["10.0.0.2"]}, "told.example.com"),
-        (None, {"ip": ["10.0.0.2", "10.0.0.3"]}, "10.0.0.2"), (None, {"hostname": 7, "ip": ["10.0.0.2"]}, "10.0.0.2"),
-    ])
+    @pytest.mark.parametrize(
+        "host, shown, expected",
+        [
+            ("given.example.com", {"hostname": "told.example.com"}, "given.example.com"),
+            (None, {"hostname": "told.example.com", "ip": ["10.0.0.2"]}, "told.example.com"),
+            (None, {"ip": ["10.0.0.2", "10.0.0.3"]}, "10.0.0.2"),
+            (None, {"hostname": 7, "ip": ["10.0.0.2"]}, "10.0.0.2"),
+        ],
+    )
     def test_where_the_database_is(self, monkeypatch, database, host, shown, expected):
         run(monkeypatch, [instance((200, {"instance": shown})), lookup()], "alice", database_login=dict(DATABASE_LOGIN, host=host, port=3307), **BY_TOKEN)
         assert [(call["host"], call["port"]) for call in database.calls] == [(expected, 3307)]
 
-    @pytest.mark.parametrize("body", [{}, [], {"instance": None}, {"instance": {}}, {"instance": {"ip": []}}, {"instance": {"ip": "x"}},
-                                      {"instance": {"ip": [7]}}])
+    @pytest.mark.parametrize(
+        "body", [{}, [], {"instance": None}, {"instance": {}}, {"instance": {"ip": []}}, {"instance": {"ip": "x"}}, {"instance": {"ip": [7]}}]
+    )
     def test_nobody_tells_where_the_database_is(self, monkeypatch, database, body):
         result = run(monkeypatch, [instance((200, body)), lookup(), put("alice")], "alice", database_login=DATABASE_LOGIN, **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None)] and database.calls == []

@@ -83,9 +83,11 @@ def run(double, *users, check_mode=False, clock=None, sleep=None, how=rackspace,
 
 def with_logins(monkeypatch, double):
     """Logins to the database of the double."""
+
     def takes(user, password):
-        found = [(name, host) for name, host in (key.partition("@")[::2] for key in double.users) if name == user and double.can_log_in(name, password,
-                                                                                                                                        host or "%")]
+        found = [
+            (name, host) for name, host in (key.partition("@")[::2] for key in double.users) if name == user and double.can_log_in(name, password, host or "%")
+        ]
         return "%s@%s" % (user, found[0][1] or "%") if found else False
 
     fake = FakeMySQL(takes)
@@ -99,11 +101,17 @@ def test_every_way_to_a_token(double, how):
     assert double.users["alice"] == NEW and double.writes == 1 and double.logins() == (0 if how is by_token else 1)
 
 
-@pytest.mark.parametrize("how, wrong", [
-    (rackspace, {"api_key": "S3cr3t-MARKER-wrong"}), (by_password, {"api_password": "S3cr3t-MARKER-wrong"}),
-    (keystone, {"api_password": "S3cr3t-MARKER-wrong"}),
-    (keystone, {"project_name": "other"}), (keystone, {"user_domain_name": "other"}), (by_credential, {"application_credential_secret": "S3cr3t-MARKER-wrong"}),
-])
+@pytest.mark.parametrize(
+    "how, wrong",
+    [
+        (rackspace, {"api_key": "S3cr3t-MARKER-wrong"}),
+        (by_password, {"api_password": "S3cr3t-MARKER-wrong"}),
+        (keystone, {"api_password": "S3cr3t-MARKER-wrong"}),
+        (keystone, {"project_name": "other"}),
+        (keystone, {"user_domain_name": "other"}),
+        (by_credential, {"application_credential_secret": "S3cr3t-MARKER-wrong"}),
+    ],
+)
 def test_wrong_credentials_are_shown_once(double, how, wrong):
     result = run(double, "alice", "bob", how=how, **wrong)
     assert result["error"]["kind"] == "authentication_failed" and result["error"]["request_id"].startswith("req-")
@@ -159,8 +167,10 @@ def test_a_user_with_a_host(monkeypatch, double):
 
 def test_what_would_be_lost_is_refused_before(monkeypatch, double):
     """And would indeed be lost: the double takes it."""
-    for password in ["S3cr3t-MARKER" + rest for rest in ("'", '"', ";", ",", "/", "\\", "`", " ", "\t", "\u00a0", "!:zz9")] + [":S3cr3t-MARKER",
-                                                                                                                               " S3cr3t-MARKER"]:
+    for password in ["S3cr3t-MARKER" + rest for rest in ("'", '"', ";", ",", "/", "\\", "`", " ", "\t", "\u00a0", "!:zz9")] + [
+        ":S3cr3t-MARKER",
+        " S3cr3t-MARKER",
+    ]:
         assert states(run(double, {"name": "alice", "password": password})) == [("alice", "failed", None, "password_rejected")]
     assert double.requests == []
     monkeypatch.setattr(RackspaceDatabase, "check", lambda vendor, account: None)
@@ -191,9 +201,15 @@ def test_a_change_that_never_comes(monkeypatch):
         assert result["users"][0]["error"]["retryable"] is False
 
 
-@pytest.mark.parametrize("instances, kind", [({INSTANCE: "BUILD"}, "target_not_ready"), ({INSTANCE: "SHUTDOWN"}, "target_not_ready"),
-                                             ({INSTANCE: "FOREIGN"}, "target_not_found"),
-                                             ({"other": "ACTIVE"}, "target_not_found")])
+@pytest.mark.parametrize(
+    "instances, kind",
+    [
+        ({INSTANCE: "BUILD"}, "target_not_ready"),
+        ({INSTANCE: "SHUTDOWN"}, "target_not_ready"),
+        ({INSTANCE: "FOREIGN"}, "target_not_found"),
+        ({"other": "ACTIVE"}, "target_not_found"),
+    ],
+)
 def test_instances(instances, kind):
     with make(instances=instances) as double:
         result = run(double, "alice")
@@ -280,10 +296,18 @@ def test_check_mode_writes_nothing(monkeypatch, double):
     assert double.refused_writes == [] and not [request for request in double.requests if request.method == "PUT"]
 
 
-@pytest.mark.parametrize("kind, options", [
-    ("hang", {}), ("drop", {}), ("html", {}), ("answer", {"status": 500}), ("answer", {"status": 503, "headers": {"Retry-After": "1"}}),
-    ("answer", {"status": 200, "body": {}}), ("echo", {}),
-])
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        ("hang", {}),
+        ("drop", {}),
+        ("html", {}),
+        ("answer", {"status": 500}),
+        ("answer", {"status": 503, "headers": {"Retry-After": "1"}}),
+        ("answer", {"status": 200, "body": {}}),
+        ("echo", {}),
+    ],
+)
 @pytest.mark.parametrize("applies", ["now", "never", "later"])
 def test_a_change_whose_answer_is_lost_is_sent_once_and_looked_after(monkeypatch, double, kind, options, applies):
     with_logins(monkeypatch, double)
@@ -300,8 +324,9 @@ def test_a_change_whose_answer_is_lost_is_sent_once_and_looked_after(monkeypatch
     assert result["changed"] is (applies != "never")
 
 
-@pytest.mark.parametrize("kind, options", [("html", {"status": 500}), ("wrong_types", {}), ("wrong_types", {"top": "list"}), ("wrong_types", {"top": "null"}),
-                                           ("truncated", {})])
+@pytest.mark.parametrize(
+    "kind, options", [("html", {"status": 500}), ("wrong_types", {}), ("wrong_types", {"top": "list"}), ("wrong_types", {"top": "null"}), ("truncated", {})]
+)
 @pytest.mark.parametrize("path", ["/tokens", "/instances/" + INSTANCE, LOOKUP, "/users"])
 @pytest.mark.parametrize("how", [rackspace, keystone])
 def test_answers_that_nobody_expects(double, kind, options, path, how):

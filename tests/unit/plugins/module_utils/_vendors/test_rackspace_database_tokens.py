@@ -94,11 +94,14 @@ class TestWays:
     def test_a_token_needs_no_login(self, monkeypatch):
         run(monkeypatch, AFTER_LOGIN, "alice", **BY_TOKEN)
 
-    @pytest.mark.parametrize("options, endpoints", [
-        ({"region": "ORD"}, [{"region": "DFW", "publicURL": "https://dfw.invalid"}, {"region": "ORD", "publicURL": API}]),
-        ({"interface": "internal"}, [{"region": "DFW", "publicURL": "https://dfw.invalid", "internalURL": API}]),
-        ({"endpoint": API}, [{"region": "DFW", "publicURL": "https://dfw.invalid"}, {"region": "ORD", "publicURL": "https://ord.invalid"}]),
-    ])
+    @pytest.mark.parametrize(
+        "options, endpoints",
+        [
+            ({"region": "ORD"}, [{"region": "DFW", "publicURL": "https://dfw.invalid"}, {"region": "ORD", "publicURL": API}]),
+            ({"interface": "internal"}, [{"region": "DFW", "publicURL": "https://dfw.invalid", "internalURL": API}]),
+            ({"endpoint": API}, [{"region": "DFW", "publicURL": "https://dfw.invalid"}, {"region": "ORD", "publicURL": "https://ord.invalid"}]),
+        ],
+    )
     def test_which_address_of_the_catalog(self, monkeypatch, options, endpoints):
         works(monkeypatch, rackspace_login(endpoints=endpoints), **dict(BY_KEY, **options))
 
@@ -116,17 +119,22 @@ class TestWays:
 class TestMissingOptions:
     """Each way says what it needs, before any request."""
 
-    @pytest.mark.parametrize("options, message", [
-        ({}, "auth_type rackspace needs api_user and api_key, or api_user and api_password."),
-        ({"api_user": "operator"}, "auth_type rackspace needs api_user and api_key, or"),
-        ({"api_key": "S3cr3t-MARKER"}, "auth_type rackspace needs"),
-        ({"auth_type": "keystone", "api_user": "o", "api_password": "S3cr3t-MARKER"}, "auth_type keystone needs auth_url."),
-        (dict(BY_KEYSTONE, project_name=None),
-         "auth_type keystone needs api_user and api_password and project_name, or application_credential_id and application_credential_secret."),
-        (dict(BY_CREDENTIAL, application_credential_secret=""), "auth_type keystone needs api_user"),
-        ({"auth_type": "token", "endpoint": API}, "auth_type token needs api_token and endpoint."),
-        ({"auth_type": "token", "api_token": TOKEN}, "auth_type token needs api_token and endpoint."),
-    ])
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({}, "auth_type rackspace needs api_user and api_key, or api_user and api_password."),
+            ({"api_user": "operator"}, "auth_type rackspace needs api_user and api_key, or"),
+            ({"api_key": "S3cr3t-MARKER"}, "auth_type rackspace needs"),
+            ({"auth_type": "keystone", "api_user": "o", "api_password": "S3cr3t-MARKER"}, "auth_type keystone needs auth_url."),
+            (
+                dict(BY_KEYSTONE, project_name=None),
+                "auth_type keystone needs api_user and api_password and project_name, or application_credential_id and application_credential_secret.",
+            ),
+            (dict(BY_CREDENTIAL, application_credential_secret=""), "auth_type keystone needs api_user"),
+            ({"auth_type": "token", "endpoint": API}, "auth_type token needs api_token and endpoint."),
+            ({"auth_type": "token", "api_token": TOKEN}, "auth_type token needs api_token and endpoint."),
+        ],
+    )
     def test_missing(self, monkeypatch, options, message):
         result = run(monkeypatch, [], "alice", **options)
         assert result["error"]["kind"] == "invalid_input" and result["msg"].startswith(message)
@@ -136,9 +144,18 @@ class TestVariables:
     """Which variables of the environment count depends on the way."""
 
     def test_rackspace(self, monkeypatch):
-        environment(monkeypatch, RACKSPACE_USERNAME="operator", RACKSPACE_API_KEY="S3cr3t-MARKER-key", RACKSPACE_ACCOUNT_ID="123456", RACKSPACE_REGION="DFW",
-                    RACKSPACE_AUTH_URL="https://lon.invalid/v2.0", OS_USERNAME="other", OS_PASSWORD="other", OS_REGION_NAME="other",
-                    OS_AUTH_URL="https://other")
+        environment(
+            monkeypatch,
+            RACKSPACE_USERNAME="operator",
+            RACKSPACE_API_KEY="S3cr3t-MARKER-key",
+            RACKSPACE_ACCOUNT_ID="123456",
+            RACKSPACE_REGION="DFW",
+            RACKSPACE_AUTH_URL="https://lon.invalid/v2.0",
+            OS_USERNAME="other",
+            OS_PASSWORD="other",
+            OS_REGION_NAME="other",
+            OS_AUTH_URL="https://other",
+        )
         credentials = {"RAX-KSKEY:apiKeyCredentials": {"username": "operator", "apiKey": "S3cr3t-MARKER-key"}, "tenantId": "123456"}
         works(monkeypatch, rackspace_login(url="https://lon.invalid/v2.0", credentials=credentials))
 
@@ -147,10 +164,20 @@ class TestVariables:
         works(monkeypatch, rackspace_login(credentials=by_password(), endpoints=[{"region": "X", "publicURL": "https://other"}]))
 
     def test_keystone(self, monkeypatch):
-        environment(monkeypatch, OS_AUTH_URL=KEYSTONE, OS_USERNAME="operator", OS_PASSWORD="S3cr3t-MARKER-operator", OS_PROJECT_NAME="shop",
-                    OS_USER_DOMAIN_NAME="people",
-                    OS_PROJECT_DOMAIN_NAME="projects", OS_REGION_NAME="One", RACKSPACE_USERNAME="other", RACKSPACE_REGION="other", OS_TOKEN="other",
-                    OS_ENDPOINT="https://other")
+        environment(
+            monkeypatch,
+            OS_AUTH_URL=KEYSTONE,
+            OS_USERNAME="operator",
+            OS_PASSWORD="S3cr3t-MARKER-operator",
+            OS_PROJECT_NAME="shop",
+            OS_USER_DOMAIN_NAME="people",
+            OS_PROJECT_DOMAIN_NAME="projects",
+            OS_REGION_NAME="One",
+            RACKSPACE_USERNAME="other",
+            RACKSPACE_REGION="other",
+            OS_TOKEN="other",
+            OS_ENDPOINT="https://other",
+        )
         works(monkeypatch, keystone_login(domains=("people", "projects")), auth_type="keystone")
 
     def test_an_application_credential(self, monkeypatch):
@@ -177,14 +204,17 @@ class TestVariables:
         environment(monkeypatch, RACKSPACE_USERNAME="", RACKSPACE_API_KEY="")
         assert run(monkeypatch, [], "alice")["error"]["kind"] == "invalid_input"
 
-    @pytest.mark.parametrize("variables, options, login", [
-        ({"RACKSPACE_API_KEY": "S3cr3t-MARKER-key"}, {"api_user": "operator"}, rackspace_login),
-        ({"OS_PASSWORD": "S3cr3t-MARKER-operator"}, dict(BY_KEYSTONE, api_password=None), keystone_login),
-        ({"OS_TOKEN": TOKEN}, {"auth_type": "token", "endpoint": API}, None),
-    ])
+    @pytest.mark.parametrize(
+        "variables, options, login",
+        [
+            ({"RACKSPACE_API_KEY": "S3cr3t-MARKER-key"}, {"api_user": "operator"}, rackspace_login),
+            ({"OS_PASSWORD": "S3cr3t-MARKER-operator"}, dict(BY_KEYSTONE, api_password=None), keystone_login),
+            ({"OS_TOKEN": TOKEN}, {"auth_type": "token", "endpoint": API}, None),
+        ],
+    )
     def test_secrets_out_of_the_environment_are_shown_nowhere(self, monkeypatch, variables, options, login):
         environment(monkeypatch, **variables)
-        secret, = variables.values()
+        (secret,) = variables.values()
         answer = (403, {"forbidden": {"code": secret, "message": "You said %s." % secret}}, {"X-Openstack-Request-Id": secret})
         result = run(monkeypatch, [login(answer=answer)] if login else [instance(answer)], "alice", **options)
         assert "MARKER" not in json.dumps(result) and "You said ********." in result["msg"]
@@ -219,14 +249,26 @@ class TestTokensThatEnd:
         assert run(monkeypatch, calls, "alice", **BY_KEY)["error"]["kind"] == "authentication_failed"
 
     def test_a_second_time_in_one_run(self, monkeypatch):
-        calls = [rackspace_login(), instance(UNAUTHORIZED), rackspace_login(token=SECOND), instance(token=SECOND), lookup(token=SECOND),
-                 put("alice", token=SECOND, answer=UNAUTHORIZED), rackspace_login(token=THIRD), put("alice", token=THIRD)]
+        calls = [
+            rackspace_login(),
+            instance(UNAUTHORIZED),
+            rackspace_login(token=SECOND),
+            instance(token=SECOND),
+            lookup(token=SECOND),
+            put("alice", token=SECOND, answer=UNAUTHORIZED),
+            rackspace_login(token=THIRD),
+            put("alice", token=THIRD),
+        ]
         assert states(run(monkeypatch, calls, "alice", **BY_KEY)) == [("alice", "changed", None, None)]
 
-    @pytest.mark.parametrize("answer, kind", [
-        (UNAUTHORIZED, "authentication_failed"), ((503, "<html>"), "vendor_unavailable"),
-        (lambda: PasswordError(errors.TIMED_OUT, "Late.", maybe_applied=True), "timed_out"),
-    ])
+    @pytest.mark.parametrize(
+        "answer, kind",
+        [
+            (UNAUTHORIZED, "authentication_failed"),
+            ((503, "<html>"), "vendor_unavailable"),
+            (lambda: PasswordError(errors.TIMED_OUT, "Late.", maybe_applied=True), "timed_out"),
+        ],
+    )
     def test_no_new_token_in_the_middle_of_the_change(self, monkeypatch, answer, kind):
         """Whatever became of the login, the change was refused: nothing about it is in doubt."""
         calls = [rackspace_login(), instance(), lookup(), put("alice", answer=UNAUTHORIZED), rackspace_login(answer=answer)]
@@ -250,6 +292,9 @@ def test_nobody_logs_in_for_what_is_certainly_wrong(monkeypatch):
 
 
 def test_nobody_logs_in_twice_for_many_users(monkeypatch):
-    calls = [rackspace_login(), instance()] + [lookup(name + "%2540%2525",
-                                                      answer=not_found() if name == "c" else None) for name in "abcd"] + [put(*"abd", answer=ACCEPTED)]
+    calls = (
+        [rackspace_login(), instance()]
+        + [lookup(name + "%2540%2525", answer=not_found() if name == "c" else None) for name in "abcd"]
+        + [put(*"abd", answer=ACCEPTED)]
+    )
     assert [state[1] for state in states(run(monkeypatch, calls, *"abcd", **BY_KEY))] == ["changed", "changed", "failed", "changed"]

@@ -151,8 +151,13 @@ class TestReset:
         assert [one.user for one in double.requests if one.method == "PUT"] == ["bob"]
 
     def test_a_user_that_is_removed_in_the_middle(self, double):
-        double.inject("answer", path="/users/" + double.people["alice"].urn, method="GET", status=403,
-                      body={"minorErrorCode": "ACCESS_TO_RESOURCE_IS_FORBIDDEN", "message": "[ 1 ] No."})
+        double.inject(
+            "answer",
+            path="/users/" + double.people["alice"].urn,
+            method="GET",
+            status=403,
+            body={"minorErrorCode": "ACCESS_TO_RESOURCE_IS_FORBIDDEN", "message": "[ 1 ] No."},
+        )
         result = run(double, user(), update_password="always", **ADMIN)
         assert seen(result) == ("failed", None, "permission_denied") and "there is no such thing" in result["msg"]
 

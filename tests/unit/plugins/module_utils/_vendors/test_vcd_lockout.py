@@ -140,6 +140,7 @@ class TestNeverAThird:
 
     def test_a_session_that_ends_before_the_change_and_a_password_that_somebody_has_changed(self, double):
         """The new login is the proof that the current password is wrong by now; it counts, and there is no other."""
+
         def change_it(received, look=double.inspect):
             look(received)
             if received.path.endswith(CHANGE):
@@ -152,6 +153,7 @@ class TestNeverAThird:
 
     def test_a_server_that_counts_a_wrong_current_password(self):
         with make(wrong_current_counts=True, lockout_after=3) as double:
+
             def change_it(received, look=double.inspect):
                 look(received)
                 if received.path.endswith(CHANGE):

@@ -26,8 +26,9 @@ def test_edge_57_a_pattern_is_read_as_hosts_of_a_play(pattern, hosts):
     assert sorted(hosts_module.matching(pattern, GROUPS, DataLoader())) == hosts
 
 
-@pytest.mark.parametrize("pattern, said", [
-    ("milvuss", "matches milvuss. Did you mean milvus?"), ("milvus,mm2", "matches mm2"), (["m1", "xyz"], "matches xyz.")])
+@pytest.mark.parametrize(
+    "pattern, said", [("milvuss", "matches milvuss. Did you mean milvus?"), ("milvus,mm2", "matches mm2"), (["m1", "xyz"], "matches xyz.")]
+)
 def test_edge_57_a_name_that_matches_nothing_is_an_error(pattern, said):
     with pytest.raises(PasswordError, match="rotate_hosts") as caught:
         hosts_module.matching(pattern, GROUPS, DataLoader())
@@ -59,23 +60,26 @@ BAD = failed(errors.AUTHENTICATION_FAILED)
 ONE_NAME = failed(errors.USER_NOT_FOUND)
 
 
-@pytest.mark.parametrize("batches, number, expected", [
-    # One bad name, wherever it is, ends nothing.
-    ([{"a": ONE_NAME}, {"b": GOOD}, {"c": GOOD, "d": GOOD}], 4, (4, 1, False)),
-    ([{"a": ONE_NAME}, {"b": ONE_NAME}, {"c": GOOD, "d": ONE_NAME}], 4, (4, 3, False)),
-    # So does one bad host among others: the second canary tells.
-    ([{"a": BAD}, {"b": GOOD}, {"c": BAD, "d": GOOD}], 4, (4, 2, False)),
-    # What is wrong everywhere ends the run after two hosts.
-    ([{"a": BAD}, {"b": BAD}, {"c": BAD, "d": BAD}], 4, (2, 2, True)),
-    # Of two hosts the second is all the rest.
-    ([{"a": BAD}, {"b": GOOD}], 2, (1, 1, True)),
-    # A whole batch.
-    ([{"a": GOOD}, {"b": BAD, "c": BAD}, {"d": GOOD}], 4, (3, 2, True)),
-    # Nobody is left to be stopped.
-    ([{"a": BAD}], 1, (1, 1, False)),
-    # A host that did not come so far.
-    ([{"a": None}, {"b": None}, {"c": GOOD}], 3, (2, 2, True)),
-])
+@pytest.mark.parametrize(
+    "batches, number, expected",
+    [
+        # One bad name, wherever it is, ends nothing.
+        ([{"a": ONE_NAME}, {"b": GOOD}, {"c": GOOD, "d": GOOD}], 4, (4, 1, False)),
+        ([{"a": ONE_NAME}, {"b": ONE_NAME}, {"c": GOOD, "d": ONE_NAME}], 4, (4, 3, False)),
+        # So does one bad host among others: the second canary tells.
+        ([{"a": BAD}, {"b": GOOD}, {"c": BAD, "d": GOOD}], 4, (4, 2, False)),
+        # What is wrong everywhere ends the run after two hosts.
+        ([{"a": BAD}, {"b": BAD}, {"c": BAD, "d": BAD}], 4, (2, 2, True)),
+        # Of two hosts the second is all the rest.
+        ([{"a": BAD}, {"b": GOOD}], 2, (1, 1, True)),
+        # A whole batch.
+        ([{"a": GOOD}, {"b": BAD, "c": BAD}, {"d": GOOD}], 4, (3, 2, True)),
+        # Nobody is left to be stopped.
+        ([{"a": BAD}], 1, (1, 1, False)),
+        # A host that did not come so far.
+        ([{"a": None}, {"b": None}, {"c": GOOD}], 3, (2, 2, True)),
+    ],
+)
 def test_edge_54_what_may_be_wrong_everywhere_ends_a_run_and_a_bad_host_does_not(batches, number, expected):
     assert outcome(batches, number) == expected
 
@@ -85,13 +89,22 @@ def test_edge_54_the_users_own_limit_counts_every_failure(most, expected):
     assert outcome([{"a": ONE_NAME}, {"b": GOOD}, {"c": GOOD}], 3, most) == expected
 
 
-@pytest.mark.parametrize("done, everywhere", [
-    (GOOD, False), (ONE_NAME, False), (BAD, True), (None, True), (failed(errors.CURRENT_PASSWORD_WRONG), True),
-    (failed(errors.CURRENT_PASSWORD_WRONG, good=1), False), (failed(errors.USER_NOT_FOUND, errors.CURRENT_PASSWORD_WRONG), True),
-    ({"msg": "no", "error": {"kind": errors.CONNECTION_FAILED, "message": "no"}, "users": []}, False),
-    ({"msg": "no", "users": [{"name": "alice", "reason": "verify", "error": {"kind": errors.CURRENT_PASSWORD_WRONG, "message": "no"}}]}, False),
-    ({"msg": "no", "error": {"kind": errors.INVALID_INPUT, "message": "no"}}, True), ({"msg": "no"}, True),
-])
+@pytest.mark.parametrize(
+    "done, everywhere",
+    [
+        (GOOD, False),
+        (ONE_NAME, False),
+        (BAD, True),
+        (None, True),
+        (failed(errors.CURRENT_PASSWORD_WRONG), True),
+        (failed(errors.CURRENT_PASSWORD_WRONG, good=1), False),
+        (failed(errors.USER_NOT_FOUND, errors.CURRENT_PASSWORD_WRONG), True),
+        ({"msg": "no", "error": {"kind": errors.CONNECTION_FAILED, "message": "no"}, "users": []}, False),
+        ({"msg": "no", "users": [{"name": "alice", "reason": "verify", "error": {"kind": errors.CURRENT_PASSWORD_WRONG, "message": "no"}}]}, False),
+        ({"msg": "no", "error": {"kind": errors.INVALID_INPUT, "message": "no"}}, True),
+        ({"msg": "no"}, True),
+    ],
+)
 def test_edge_54_what_may_be_wrong_everywhere(done, everywhere):
     assert hosts_module.may_be_wrong_everywhere(done) is everywhere
 

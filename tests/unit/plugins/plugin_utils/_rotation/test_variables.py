@@ -38,10 +38,14 @@ def test_edge_58_every_known_variable_is_used():
     assert variables.KNOWN - used() == set()
 
 
-@pytest.mark.parametrize("names, found", [
-    (["rotate_onyl"], ["rotate_onyl"]), (["rotate_force", "rotate_my_thing", "other", "rotat_force"], []),
-    (["rotate_", "rotate_forse"], ["rotate_", "rotate_forse"]),
-])
+@pytest.mark.parametrize(
+    "names, found",
+    [
+        (["rotate_onyl"], ["rotate_onyl"]),
+        (["rotate_force", "rotate_my_thing", "other", "rotat_force"], []),
+        (["rotate_", "rotate_forse"], ["rotate_", "rotate_forse"]),
+    ],
+)
 def test_edge_58_unknown_names(names, found):
     assert variables.unknown(names) == found
 
@@ -54,13 +58,19 @@ def test_edge_58_the_message_suggests_a_name():
 SECRET = "S3cr3t-MARKER"
 
 
-@pytest.mark.parametrize("error, said", [
-    (ValueError("could not read %s" % SECRET), "its template failed (ValueError)"),
-    (ValueError("'vault_root' is undefined"), "the variable vault_root is not defined"),
-    (ValueError("Syntax error in template: No filter named 'nope' in %s" % SECRET), "there is no filter nope"),
-    (ValueError("The lookup plugin 'ansible.builtin.file' failed: %s" % SECRET), "the lookup ansible.builtin.file failed"),
-    (ValueError("The lookup plugin 'x' failed: rekey.passwords.secret: the store has no current password of root on m1."), "the store has no current password"),
-])
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (ValueError("could not read %s" % SECRET), "its template failed (ValueError)"),
+        (ValueError("'vault_root' is undefined"), "the variable vault_root is not defined"),
+        (ValueError("Syntax error in template: No filter named 'nope' in %s" % SECRET), "there is no filter nope"),
+        (ValueError("The lookup plugin 'ansible.builtin.file' failed: %s" % SECRET), "the lookup ansible.builtin.file failed"),
+        (
+            ValueError("The lookup plugin 'x' failed: rekey.passwords.secret: the store has no current password of root on m1."),
+            "the store has no current password",
+        ),
+    ],
+)
 def test_edge_41_what_is_said_of_a_failing_template(error, said):
     outer = RuntimeError("Error while resolving %s" % SECRET)
     outer.__cause__ = error

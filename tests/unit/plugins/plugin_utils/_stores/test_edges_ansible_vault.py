@@ -245,7 +245,7 @@ def test_edge_34_what_ansible_vault_edits_comes_back_and_conflicts(tmp_path):
     store = open_store(tmp_path / "store")
     seen = store.get(["alice"])["alice"]
     editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nsed -i s/MARKER-old/MARKER-edited/ \"$1\"\n", encoding="utf-8")
+    editor.write_text('#!/bin/sh\nsed -i s/MARKER-old/MARKER-edited/ "$1"\n', encoding="utf-8")
     editor.chmod(0o755)
     ansible_vault_cli(tmp_path, "edit", str(path), EDITOR=str(editor))
     with pytest.raises(StoreConflict):
@@ -325,6 +325,7 @@ def test_edge_51_a_lock_file_that_is_a_link_is_not_followed(tmp_path):
 
 def every_operation(folder: pathlib.Path, **options: Any) -> list[Callable]:
     """All that a store offers, on one that was opened with these options."""
+
     def opened() -> AnsibleVaultStore:
         return AnsibleVaultStore("h1", {"store_path": str(folder), **options}, loader(VAULT))
 
@@ -534,7 +535,9 @@ def test_edge_51_a_folder_of_root_or_of_our_own_is_taken(tmp_path, monkeypatch):
 
 def shared(folder: pathlib.Path) -> AnsibleVaultStore:
     """A store whose owner and group are trusted."""
-    return _store_registry.open_store("ansible_vault", "h1", {"store_path": str(folder), "store_options": {"shared": True}, "store_create": True}, loader(VAULT))
+    return _store_registry.open_store(
+        "ansible_vault", "h1", {"store_path": str(folder), "store_options": {"shared": True}, "store_create": True}, loader(VAULT)
+    )
 
 
 def test_edge_51_a_group_of_ours_is_allowed_by_an_explicit_wish(tmp_path, monkeypatch):

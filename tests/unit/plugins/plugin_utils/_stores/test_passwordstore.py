@@ -124,7 +124,7 @@ def test_every_name_is_one_part_of_a_path_and_no_two_are_the_same():
 
 @pytest.mark.parametrize("name", ["alice", " alice", "alice ", '"alice"', "a\nb", "a\u2028b", "a: b", "ünï", "\t"])
 def test_an_entry_is_three_lines_whatever_the_name(name):
-    record = Record(name, password="S3cr3t \"ü", previous="a\nb", pending=Pending("S3cr3t-2", replaces="x\r\ny"))
+    record = Record(name, password='S3cr3t "ü', previous="a\nb", pending=Pending("S3cr3t-2", replaces="x\r\ny"))
     text = passwordstore._text(record, name)
     assert text.splitlines()[0] == record.password and text.splitlines()[1].startswith("username: ")
     assert len(text.splitlines()) == 3 and text.endswith("\n")
