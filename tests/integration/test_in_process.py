@@ -130,7 +130,7 @@ def of_one_vendor(case, double):
         task(case, "A fraction and a truth", {"users": users("frank", password=True, current_password=1.50)}),
         task(case, "Dates", {"users": users("frank", password=datetime.date(2026, 1, 2), current_password=datetime.datetime(2026, 1, 2, 3, 4))}),
         task(case, "Vault", {"api_password": Vaulted(connection["api_password"]),
-                              "users": users("erin", password=Vaulted(NEW % "erin"), current_password="{{ encrypted }}")}),
+                             "users": users("erin", password=Vaulted(NEW % "erin"), current_password="{{ encrypted }}")}),
         task(case, "Vault in a list", {"users": "{{ encrypted_users }}"}),
         task(case, "Lost vault password", {"users": users("erin", password=Vaulted("lost", "another password"))}),
         task(case, "Users of a filter", {"users": "{{ names | map('extract', people) }}"}),

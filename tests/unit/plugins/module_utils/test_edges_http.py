@@ -484,7 +484,8 @@ def test_edge_23_https_to_a_port_without_tls(kind: str) -> None:
         b"\x15\x03\x01\x00\x02\x02\x46",
         b"\x15\x03\x03\x00\x02\x01\x00",
         b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n"
+        b"<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
         b"HTTP/1.1 400 Bad Request\r\n\r\n<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
     ],
 )
