@@ -58,9 +58,9 @@ def nothing_is_flushed():
 
 def sending_is_not_noted():
     """The record does not tell that its password may be in force."""
-    real = protocol.send
+    real = protocol.mark_sent
 
-    def send(*args):
+    def mark_sent(*args):
         found = real(*args)
         store, staged = args[:2]
 
@@ -72,7 +72,7 @@ def sending_is_not_noted():
         protocol.update(store, staged, forget)
         return found
 
-    protocol.send = send
+    protocol.mark_sent = mark_sent
 
 
 def every_run_makes_a_password_of_its_own():
