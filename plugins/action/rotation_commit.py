@@ -4,20 +4,30 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import commit, options
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
+    RotationAction,
+    read_results,
+    read_staged,
+)
 
 
 class ActionModule(RotationAction):
     """Promotes what is verified, keeps what is open, drops what was refused."""
 
     SPEC = dict(
-        **options.PROOF,
-        **options.ENDURANCE,
-        **options.STAGED,
+        **steps.PROOF,
+        **steps.ENDURANCE,
+        staged=dict(type="list", elements="dict", required=True),
         results=dict(type="list", elements="dict", default=[]),
     )
 
-    def rotate(self, task: Task) -> dict:
-        return commit.commit_users(task)
+    def rotate(self, args, task_vars, scrub):
+        staged = read_staged(args["staged"])
+        steps.require(args)
+        results = read_results(args["results"])
+        store = self.open_store(args, task_vars)
+        if not any(user["due"] for user in staged):
+            return steps.commit(store, staged, results, args, self.check_mode)
+        with steps.locked(store, self.check_mode):
+            return steps.commit(store, staged, results, args, self.check_mode)

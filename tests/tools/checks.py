@@ -18,7 +18,7 @@ from tests.tools import interpreters, layout, matrix, runner, stage, venvs
 
 # Every vendor's module and rotation, every store.
 QUICK_INTEGRATION = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
-QUICK = ("quick-lint", "units", "integration-quick")
+QUICK = ("quick-lint", "units-quick", "integration-quick")
 # Several steps, because they take minutes, and run side by side.
 INTEGRATION = ("integration", "real-servers", "secrets")
 EVERYTHING = (
@@ -52,6 +52,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit", "-n", "3"), tools),
+        runner.Step("units-quick", "pytest tests/unit: a sample of the large products", pytest("tests/unit", "-n", "3", "-m", "not slow"), tools),
         runner.Step(
             "server-packages",
             "what the real servers need: Trove and Keystone (333 MB, once), MariaDB, pass",

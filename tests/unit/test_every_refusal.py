@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from tests.doubles import acronis_identity, aria_logs, milvus, rackspace_identity, vcd_sessions
 from tests.doubles.base import Double
 from tests.unit.calls import NEW, OLD, run, told
+from tests.unit.products import thinned
 from tests.vendor_cases import CASES, VendorCase
 
 REDIRECTS = (300, 301, 302, 303, 304, 307, 308)
@@ -64,7 +65,7 @@ def redirected(status: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("applies", ["now", "never"])
-@pytest.mark.parametrize("status", DOUBTFUL)
+@pytest.mark.parametrize("status", thinned(DOUBTFUL, 5))
 def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
     call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int, applies: str
 ) -> None:
@@ -83,7 +84,7 @@ def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
         assert error == KINDS.get(status, "vendor_unavailable" if status >= 500 else "unexpected_response")
 
 
-@pytest.mark.parametrize("status", PLAIN_REFUSALS)
+@pytest.mark.parametrize("status", thinned(PLAIN_REFUSALS))
 def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int) -> None:
     fault = double.inject("answer", status=status, body="no", times=None, **case.change)
     result = call(update_password="always")
@@ -102,7 +103,7 @@ def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[d
 
 
 @pytest.mark.parametrize("which", ["lookup", "login"])
-@pytest.mark.parametrize("status", (*DOUBTFUL, *PLAIN_REFUSALS))
+@pytest.mark.parametrize("status", thinned((*DOUBTFUL, *PLAIN_REFUSALS), 5))
 def test_edge_5_nothing_but_a_change_leaves_a_doubt(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int, which: str) -> None:
     where = case.lookup if which == "lookup" else {"path": LOGINS[case.vendor]}
     double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", times=None, **where)
@@ -144,7 +145,7 @@ RAW = {
 
 
 @pytest.mark.parametrize("applies", ["now", "never"])
-@pytest.mark.parametrize("raw", RAW)
+@pytest.mark.parametrize("raw", thinned(RAW, 3))
 def test_edge_44_a_broken_answer_to_a_change_is_told_apart_by_a_login(
     call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, raw: str, applies: str
 ) -> None:
@@ -161,7 +162,7 @@ def test_edge_44_a_broken_answer_to_a_change_is_told_apart_by_a_login(
 
 
 @pytest.mark.parametrize("which", ["lookup", "login"])
-@pytest.mark.parametrize("raw", RAW)
+@pytest.mark.parametrize("raw", thinned(RAW, 3))
 def test_edge_48_a_broken_answer_to_anything_else_is_a_failure(
     call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, raw: str, which: str
 ) -> None:
@@ -172,7 +173,7 @@ def test_edge_48_a_broken_answer_to_anything_else_is_a_failure(
     assert told(result)[0][2] in ("unexpected_response", "connection_failed")
 
 
-@pytest.mark.parametrize("applies", ["now", "never"])
+@pytest.mark.parametrize("applies", thinned(["now", "never"], 1))
 def test_edge_14_a_change_whose_answer_never_ends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, applies: str) -> None:
     double.inject("drip", applies=applies, **case.change)
     result = call(update_password="always", timeout=20.0, deadline=0.5)
@@ -183,7 +184,7 @@ def test_edge_14_a_change_whose_answer_never_ends(call: functools.partial[dict[s
         assert (state, verified, error) == (("changed", True, None) if applies == "now" else ("failed", False, "timed_out"))
 
 
-@pytest.mark.parametrize("which", ["lookup", "login"])
+@pytest.mark.parametrize("which", thinned(["lookup", "login"], 1))
 def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, which: str) -> None:
     where = case.lookup if which == "lookup" else {"path": LOGINS[case.vendor]}
     fault = double.inject("drip", times=None, **where)
@@ -205,7 +206,7 @@ ODD_TEXTS = {
 
 
 @pytest.mark.parametrize("which", ["lookup", "login", "change"])
-@pytest.mark.parametrize("odd", ODD_TEXTS)
+@pytest.mark.parametrize("odd", thinned(ODD_TEXTS, 3))
 def test_edge_48_odd_texts_in_what_a_server_sends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, odd: str, which: str) -> None:
     where = {"path": LOGINS[case.vendor]} if which == "login" else getattr(case, which)
     double.inject("texts", body=ODD_TEXTS[odd], times=None, **where)

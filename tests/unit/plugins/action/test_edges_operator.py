@@ -16,15 +16,16 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_info import ActionModule as StatusModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as targets
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
 from tests.unit.calls import OLD
 from tests.unit.plugins.rotation_doubles import MemoryStore, action
+from tests.unit.products import thinned
 from tests.vendor_cases import CASES
 
 HOSTS = ("host-1", "host-2", "host-3", "host-4")
@@ -51,7 +52,7 @@ class Site:
         self.case, self.double, self.runs = case, double, 0
         self.stores = {HOSTS[0]: Shared(HOSTS[0])}
         self.stores.update((host, Shared.sharing(self.stores[HOSTS[0]], host)) for host in HOSTS[1:])
-        monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: self.stores[host])
+        monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: self.stores[host])
         self.connection = dict(case.connection(double), timeout=5, retries=0)
 
     @property
@@ -90,7 +91,7 @@ class Site:
         return sum(entry["failed_logins"] for note in notes for entry in note.get("operators", {}).values())
 
 
-@pytest.fixture(params=LOCKING)
+@pytest.fixture(params=thinned(LOCKING, 1))
 def case(request):
     return CASES[request.param]
 
@@ -190,7 +191,7 @@ def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(s
     monkeypatch.setattr(delivery, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
     site.run(hosts=HOSTS[:1])
     monkeypatch.undo()
-    monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: site.stores[host])
+    monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: site.stores[host])
     assert site.failures() == 1
     assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
 

@@ -24,6 +24,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.module_utils.http import LOGIN, READ, WRITE, HttpClient, Response, segment
 
 from tests.unit.plugins.module_utils.loopback import Answer, Loopback
+from tests.unit.products import thinned
 
 KINDS = (READ, LOGIN, WRITE)
 MIB = 2**20
@@ -146,7 +147,7 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize("slow", DRIPS)
+@pytest.mark.parametrize("slow", thinned(DRIPS, 3))
 @pytest.mark.parametrize("with_tls", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_edge_14_a_byte_at_a_time_does_not_go_on_for_ever(tls_files: Any, slow: str, with_tls: bool, kind: str) -> None:
@@ -286,12 +287,16 @@ def packed(encoding: str) -> bytes:
 
 @pytest.mark.parametrize(
     "encoding, header, kind",
-    [
-        ("gzip", "gzip", READ),
-        ("gzip", "x-gzip", LOGIN),
-        ("zlib", "deflate", WRITE),
-        ("deflate", "deflate", WRITE),
-    ],
+    thinned(
+        [
+            ("gzip", "gzip", READ),
+            ("gzip", "x-gzip", LOGIN),
+            ("zlib", "deflate", WRITE),
+            ("deflate", "deflate", WRITE),
+        ],
+        2,
+        several=True,
+    ),
 )
 def test_edge_47_what_unfolds_is_counted_as_it_unfolds(encoding: str, header: str, kind: str) -> None:
     body = packed(encoding)

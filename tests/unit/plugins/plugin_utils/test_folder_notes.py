@@ -21,6 +21,8 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_fi
 from ansible_collections.rekey.passwords.plugins.plugin_utils._folder_notes import FolderNotes
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import StoreConflict
 
+from tests.unit.products import thinned
+
 FORK = multiprocessing.get_context("fork")
 # The children only write notes; they wait for no thread that was not copied.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -136,8 +138,8 @@ def _before(monkeypatch, where: Any, function: str, notes: FolderNotes, rivals: 
     monkeypatch.setattr(where, function, delayed)
 
 
-@pytest.mark.parametrize("rivals", [1, 5, 15, 16, 17, 40])
-@pytest.mark.parametrize("begun", [0, 1, 20])
+@pytest.mark.parametrize("rivals", thinned([1, 5, 15, 16, 17, 40], 3))
+@pytest.mark.parametrize("begun", thinned([0, 1, 20], 2))
 def test_a_writer_that_was_held_up_before_it_took_its_number(notes, monkeypatch, begun, rivals):
     """Its number may have been used and swept by then."""
     version = None
@@ -225,7 +227,7 @@ def _die_at(notes: FolderNotes, number: int, half: bool) -> None:
     _write_and_tell(notes, announce)
 
 
-@pytest.mark.parametrize("before", [0, 1, 20])
+@pytest.mark.parametrize("before", thinned([1, 0, 20], 1))
 def test_killed_at_any_call_a_note_is_the_old_one_or_the_new_one(notes, before):
     version = None
     for number in range(before):

@@ -64,7 +64,7 @@ class TestFilter:
         with make("Alice", "alicea", "xalice", "al\u0131ce", ignore_case=ignore_case) as double:
             assert look(double, "alice", "al*", "Alice")[0] == [MISSING, MISSING, ("would_change", None, None)]
 
-    @pytest.mark.parametrize("count", [1, 3, 300])
+    @pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.slow)])
     def test_a_tenant_with_ten_thousand_users_of_whom_some_are_asked_for(self, count):
         with make() as double:
             names = double.populate(10000)

@@ -18,6 +18,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Store
 
 from tests.doubles.hashi_vault import ROLE_ID, SECRET_ID, HashiVaultDouble
 from tests.unit.plugins.rotation_doubles import loader
+from tests.unit.products import thinned
 
 pytest.importorskip("hvac", reason="the store hashi_vault needs the Python library hvac")
 pytest.importorskip("boto3", reason="the store aws_secretsmanager needs the Python library boto3")
@@ -91,7 +92,7 @@ def test_edge_16_a_secret_that_is_no_text_is_refused(name: str, option: str, val
     assert "%s is a" % option in told and "not a text. Put it into quotes" in told
 
 
-@pytest.mark.parametrize("name, option", OPTIONS)
+@pytest.mark.parametrize("name, option", thinned(OPTIONS, 8, several=True))
 @pytest.mark.parametrize("value", [
     ["a", SECRET], {SECRET: "a"}, [], {}, "a\0b", "a\udc80b", float("nan"), float("inf"), -float("inf"), 10**4000, 1e12, -1, "", b"a",
 ], ids=lambda value: repr(value)[:20])  # fmt: skip
