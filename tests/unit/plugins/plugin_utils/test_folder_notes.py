@@ -304,6 +304,29 @@ def test_what_the_file_system_refuses_is_told(tmp_path, monkeypatch, function, c
     assert notes.read("lease").content is None or function == "fsync"
 
 
+def test_a_note_is_on_disk_before_it_has_its_number_and_the_number_before_the_write_is_over(notes, tmp_path, monkeypatch):
+    notes.write("other", {}, None)
+    calls: list[tuple[str, str]] = []
+
+    def recorded(name: str, path: Callable[[Any], str]) -> None:
+        function = getattr(os, name)
+
+        def call(first: Any, *more: Any) -> Any:
+            calls.append((name, os.path.basename(path(first)).partition("~")[0]))
+            return function(first, *more)
+
+        monkeypatch.setattr(os, name, call)
+
+    notes.write("lease", {}, None)
+    recorded("fsync", lambda handle: os.path.realpath("/proc/self/fd/%d" % handle))
+    recorded("link", str)
+    recorded("rename", str)
+    notes.write("lease", {"turn": 2}, notes.read("lease").version)
+    # Without links: into a folder, which is on disk before it is renamed.
+    named = [("link", ".new")] if ("rename", ".new") not in calls else [("link", ".new"), ("rename", ".new"), ("fsync", ".new"), ("rename", ".new")]
+    assert calls == [("fsync", ".new"), *named, ("fsync", "lease")]
+
+
 def test_a_folder_behind_a_link_and_one_whose_target_is_not_there(notes, tmp_path):
     (tmp_path / "volume").mkdir()
     (tmp_path / ".rekey").symlink_to(tmp_path / "volume")

@@ -83,6 +83,49 @@ def test_a_store_that_cannot_be_written_sends_nothing(store):
         send(store, staged)
 
 
+def overwrite(store):
+    """Let another writer, whom no lock keeps out, put back what stood there before the next write."""
+    before, put = dict(store.data), store.put
+
+    def put_in_vain(entries):
+        put(entries)
+        store.data.update(before)
+        store.put = put
+
+    store.put = put_in_vain
+
+
+def test_a_note_of_sending_that_was_overwritten_is_written_again(store):
+    staged = stage(store)
+    overwrite(store)
+    assert send(store, staged) and store.record("alice").pending.sent == 1
+
+
+def test_a_replacement_that_was_overwritten_is_written_again(store):
+    staged = stage(store)
+    send(store, staged)
+    refused = store.record("alice").pending.password
+    overwrite(store)
+    (record,) = refuse(store, staged).values()
+    assert refused != record.pending.password == store.record("alice").pending.password
+
+
+def test_what_was_sent_and_put_back_in_vain_is_put_back_again(store):
+    record, _mode, _spent = send(store, stage(store))
+    store.keep(Record("alice", password=OLD, status=CURRENT))
+    overwrite(store)
+    protocol.put_back(store, {"alice": record})
+    assert store.record("alice").pending.password == record.pending.password
+
+
+def test_a_commit_that_was_overwritten_is_written_again(store):
+    staged = stage(store)
+    record, _mode, _spent = send(store, staged)
+    overwrite(store)
+    assert commit(store, staged, {"name": "alice", "state": "changed", "verified": True})["action"] == "promoted"
+    assert (store.record("alice").password, store.record("alice").pending) == (record.pending.password, None)
+
+
 @pytest.mark.parametrize("attempts, mode", [(0, ALWAYS), (1, WHEN_CHANGED), (4, WHEN_CHANGED)])
 def test_a_record_of_an_older_version_tells_by_its_attempts_whether_it_may_have_been_sent(store, attempts, mode):
     store.keep(Record("alice", password=OLD, pending=Pending(LEFT, run_id="run-0", attempts=attempts)))
