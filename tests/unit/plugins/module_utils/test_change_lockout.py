@@ -136,6 +136,17 @@ def test_no_run_exceeds_the_budget(rules, current, in_force, update, behaviour):
     assert state != "unchanged" or vendor.passwords["alice"] == NEW
 
 
+@pytest.mark.parametrize("update", ["when_changed", "always", "never"])
+@pytest.mark.parametrize("spent, left_alone", [(1, False), (2, True), (3, True)])
+def test_whose_budget_is_spent_gets_neither_a_login_nor_a_change(update, spent, left_alone):
+    vendor = make_vendor({"alice": OLD}, 2)
+    result = run(vendor, {"name": "alice", "password": NEW, "current_password": OLD, "update_password": update, "failed_logins": spent})
+    (user,) = result["users"]
+    assert (told(result)[2] == "login_budget_spent") == left_alone
+    if left_alone:
+        assert user["failed_logins"] == spent and not vendor.names("probe") and not vendor.names("change")
+
+
 @pytest.mark.parametrize("needed, state", [(True, ("changed", True, None)), (False, ("unchanged", None, None))])
 def test_what_the_lookup_knows_costs_no_login(needed, state):
     vendor = make_vendor({"alice": NEW}, 2, change_needed=lambda *_args: needed)
