@@ -20,7 +20,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_a
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as targets
-from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
 from tests.unit.calls import OLD
@@ -248,6 +248,12 @@ class TestOfAnOperatorThatIsRotated:
         for _time in range(5):
             assert site.run(hosts=HOSTS[:1], module=StatusModule, verify=True) == {HOSTS[0]: None}
         assert site.double.failed_logins[site.operator] == 1
+
+    def test_edge_32_failed_logins_as_a_user_count_for_the_operator_too(self, site):
+        spent = site.case.capabilities.failed_logins_per_call
+        site.stores[HOSTS[0]].keep(Record(site.operator, password=STALE, failed_logins=spent, failed_at=format_utc(utc_now())))
+        assert site.run(hosts=HOSTS[:1], more=[site.operator]) == {HOSTS[0]: "login_budget_spent"}
+        assert not site.double.failed_logins
 
     def test_edge_32_what_was_refused_is_passed_over_for_another_that_the_store_knows(self, site):
         store, given = site.stores[HOSTS[0]], site.connection["api_password"]

@@ -78,6 +78,8 @@ FORMS = {
     "hex, capital": lambda text: text.encode().hex().upper(),
     "latin-1 misread": lambda text: text.encode().decode("latin-1"),
     "latin-1 misread, in json": lambda text: inner(json.dumps(text.encode().decode("latin-1"))),
+    "cp1252 misread": lambda text: text.encode().decode("cp1252", "replace"),
+    "cp1252 misread, in json": lambda text: inner(json.dumps(text.encode().decode("cp1252", "replace"))),
 }
 
 

@@ -153,6 +153,22 @@ def test_a_second_run_waits_until_the_first_lets_go(clock):
     assert take(store) and clock.naps == 1
 
 
+def test_a_lease_is_not_held_until_it_was_read_back(clock):
+    """Not every file system keeps two writers apart: both writes may seem to have worked."""
+    store = MemoryStore()
+    first, write = Lease(store), store.write_note
+
+    def write_and_lose(name, content, version):
+        store.write_note = write
+        first._version = write(name, content, version)
+        store.notes[name] = (first._version, json.dumps(first._content()))
+        return first._version
+
+    store.write_note = write_and_lose
+    clock.in_nap = first.give_back
+    assert take(store) and clock.naps == 1
+
+
 def test_a_second_run_steps_back_when_the_first_goes_on_and_on(clock):
     store = MemoryStore()
     first = Lease(store)

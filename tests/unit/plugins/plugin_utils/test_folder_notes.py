@@ -10,6 +10,7 @@ import errno
 import multiprocessing
 import os
 import pathlib
+import shutil
 import signal
 import stat
 from collections.abc import Callable
@@ -77,6 +78,14 @@ def test_a_version_is_good_for_one_write(notes):
         with pytest.raises(StoreConflict):
             notes.write("lease", {"turn": 3}, stale)
     assert notes.read("lease").content == {"turn": 2} and notes.read("lease").version == second
+
+
+def test_a_note_that_has_vanished_since_is_a_conflict(notes):
+    version = notes.write("lease", {"turn": 1}, None)
+    shutil.rmtree(place(notes, "lease"))
+    with pytest.raises(StoreConflict):
+        notes.write("lease", {"turn": 2}, version)
+    assert notes.read("lease").content is None
 
 
 def test_old_writes_are_swept_and_nothing_else_is_left(notes):
