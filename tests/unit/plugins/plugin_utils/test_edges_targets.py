@@ -61,6 +61,12 @@ def test_what_is_given_back_is_free_again(store):
     assert note(store).claim("host-2", ["alice", "bob"]) == {"bob": "host-1"}
 
 
+def test_nobody_gives_back_what_another_name_has_claimed(store):
+    note(store).claim("host-1", ["alice"])
+    note(store).release("host-2", ["alice"])
+    assert note(store).claim("host-2", ["alice"]) == {"alice": "host-1"}
+
+
 def test_two_that_claim_at_once_do_not_both_get_it(store):
     told = []
     store.before_note.append(lambda: told.append(note(store).claim("host-1", ["alice"])))
