@@ -4,29 +4,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
-    RotationAction,
-    read_staged,
-    read_users,
-)
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import change, options
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
 class ActionModule(RotationAction):
     """Hands all due users to the vendor's module in one call."""
 
-    SPEC = dict(
-        **steps.USERS,
-        **steps.CONNECTION,
-        **steps.NEW_PASSWORDS,
-        staged=dict(type="list", elements="dict", required=True),
-    )
+    SPEC = dict(**options.USERS, **options.CONNECTION, **options.NEW_PASSWORDS, **options.STAGED)
 
-    def rotate(self, args, task_vars, scrub):
-        staged = read_staged(args["staged"])
-        delivery = steps.delivery(self, read_users(args["users"]), args, task_vars, scrub)
-        if not any(user["due"] for user in staged):
-            return dict(changed=False, users=[])
-        store = self.open_store(args, task_vars)
-        with steps.locked(store, self.check_mode):
-            return steps.change(delivery, store, staged, args, self.check_mode)
+    def rotate(self, task: Task) -> dict:
+        return change.change_users(task)

@@ -4,111 +4,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Dict, List, Optional
-
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import owners, protocol, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import TARGET, RotationAction
-from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
-from ansible_collections.rekey.passwords.plugins.plugin_utils.record import RETIRED, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, retire
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import OPTIONS as STORE_OPTIONS
-from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Store
-
-_RETIRED, _UNCHANGED = "retired", "unchanged"
 
 
 class ActionModule(RotationAction):
     """Copies records to a name of their own, and leaves records without passwords in their places."""
 
-    STORE_SPEC = dict(STORE_OPTIONS, **TARGET)
+    STORE_SPEC = dict(STORE_OPTIONS, **options.TARGET)
     SPEC = dict(users=dict(type="list", elements="str", required=True))
 
-    def rotate(self, args, task_vars, scrub):
-        names = list(dict.fromkeys(args["users"]))
-        store = self.open_store(args, task_vars)
-        copy = "%s.retired-%s" % (store.host, utc_now().strftime("%Y%m%dT%H%M%SZ"))
-        with steps.locked(store, self.check_mode):
-            entries = store.get(names)
-            scrub.add(*(secret for entry in entries.values() if entry.record for secret in entry.record.secrets))
-            leaving = {
-                name: entry.record for name, entry in entries.items() if entry.record and entry.record.status != RETIRED
-            }
-            if leaving and not self.check_mode:
-                self._copy(self.open_store_of(args, copy), leaving)
-                users = _retire(store, names, leaving)
-            else:
-                users = [_told(name, _RETIRED if name in leaving else _UNCHANGED) for name in names]
-        return self._result(users, copy if leaving else None)
-
-    @staticmethod
-    def _copy(copies: Store, records: Dict[str, Record]) -> None:
-        def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-            return {
-                name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()
-            }
-
-        protocol.update(copies, records, decide, read_back=True)
-
-    def _result(self, users: List[dict], copy: Optional[str]) -> dict:
-        failed = [user["name"] for user in users if user["error"]]
-        result = dict(
-            changed=any(user["action"] == _RETIRED for user in users),
-            users=users,
-            copy=copy,
-            summary=[_line(user, copy, self.check_mode) for user in users],
-        )
-        if failed:
-            result.update(
-                failed=True, msg="%d of %d users were not retired: %s" % (len(failed), len(users), ", ".join(failed))
-            )
-        return result
-
-
-def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[dict]:
-    """Put records without passwords in the places of those that were copied, and give their accounts back."""
-    told = {name: _told(name, _UNCHANGED) for name in names}
-
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        changes = {}
-        for name, entry in entries.items():
-            record = entry.record
-            if record is not None and record.as_dict() == copied[name].as_dict():
-                left = Record(
-                    name,
-                    status=RETIRED,
-                    host=store.host,
-                    vendor=record.vendor,
-                    target=record.target,
-                    account=record.account,
-                )
-                changes[name] = Entry(left, entry.version)
-                told[name] = _told(name, _RETIRED)
-            elif record is None or record.status != RETIRED:
-                error = PasswordError(
-                    errors.STORE_CONFLICT,
-                    "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
-                )
-                told[name] = dict(_told(name, None), error=error.as_dict())
-        return changes
-
-    protocol.update(store, copied, decide)
-    owners.release(store, [copied[name].identity for name, user in told.items() if user["action"] == _RETIRED])
-    return list(told.values())
-
-
-def _told(name: str, action: Optional[str]) -> dict:
-    return dict(name=name, action=action, error=None)
-
-
-def _line(user: dict, copy: Optional[str], check_mode: bool) -> str:
-    if user["error"]:
-        return "%s: NOT retired: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
-    if user["action"] == _UNCHANGED:
-        return "%s: the store has no passwords of it" % user["name"]
-    return "%s: %s; its passwords are kept as %s" % (
-        user["name"],
-        "would be retired" if check_mode else "retired",
-        copy,
-    )
+    def rotate(self, task: Task) -> dict:
+        return retire.retire_users(task)

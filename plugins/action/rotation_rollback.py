@@ -4,31 +4,20 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol, steps
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import (
-    RotationAction,
-    read_results,
-    read_users,
-)
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, rollback
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
 class ActionModule(RotationAction):
     """Sets the previous passwords of those again whose new ones were promoted."""
 
     SPEC = dict(
-        **steps.USERS, **steps.CONNECTION, **steps.PROOF, committed=dict(type="list", elements="dict", required=True)
+        **options.USERS,
+        **options.CONNECTION,
+        **options.PROOF,
+        committed=dict(type="list", elements="dict", required=True),
     )
 
-    def rotate(self, args, task_vars, scrub):
-        delivery = steps.delivery(self, read_users(args["users"]), args, task_vars, scrub)
-        committed = read_committed(args["committed"])
-        store = self.open_store(args, task_vars)
-        if not any(user.get("action") == protocol.PROMOTED for user in committed):
-            return dict(changed=False, users=[], summary=[])
-        with steps.locked(store, self.check_mode):
-            return steps.roll_back(delivery, store, committed, args, self.check_mode)
-
-
-def read_committed(committed):
-    """The option ``committed``: what rotation_commit has returned."""
-    return read_results([dict(user, state=user.get("state") or "unknown") for user in committed])
+    def rotate(self, task: Task) -> dict:
+        return rollback.roll_back_users(task)

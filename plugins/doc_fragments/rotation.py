@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options that several modules of the rotation have: what plugin_utils/_rotation/steps.py declares."""
+    """The options that several modules of the rotation have: what plugin_utils/_rotation/options.py declares."""
 
     DOCUMENTATION = r"""
 options:

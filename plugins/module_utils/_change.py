@@ -337,6 +337,10 @@ class _Call:
         current = account.current_password
         if not (self._vendor.capabilities.current_first and current):
             return self._probe(account, account.password)
+        limit = self._vendor.capabilities.most_failed_probes
+        if limit is not None and account.failed_logins + 1 >= limit and not self._vendor.needs_current(account):
+            # The operator can set it in any case. The only login that is left proves that, and a good one resets the vendor's count.
+            return None
         current_right = self._probe(account, current)
         if current_right or account.password == current:
             in_force = current_right and account.password == current

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import store_class
 from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT
@@ -376,7 +377,9 @@ class Trial:
         world = self._world
         self._series.runs += 1
         ended = world.run()
-        if self._waits(ended):
+        for _again in range(2):
+            if not self._is_held_back(ended):
+                break
             self._series.runs += 1
             ended = world.run()
         failures = _failures(ended)
@@ -388,6 +391,15 @@ class Trial:
         self._count_logins()
         self._third()
 
+    def _repair_held_back(self, ended):
+        """The repair to which the message leads; it may give up a pending password in favour of the one that logs in."""
+        results = next(iter(ended["results"].values()))
+        spent = [user["name"] for user in results["users"] if (user["error"] or {}).get("kind") == errors.LOGIN_BUDGET_SPENT]
+        names = [self._world.case.operator] if results.get("error") else spent
+        self._world.run(action="repair", users=[{"name": name} for name in names], options={"forget_failed_logins": True})
+        for name in names:
+            self._promised.pop(name, None)
+
     def _look_settled(self, when):
         for name, record in self._world.records().items():
             settled = record is not None and record.status == CURRENT and record.pending is None
@@ -396,20 +408,22 @@ class Trial:
             elif record.password == self._world.first[name]:
                 self._trouble("%s %s has its first password" % (when, name))
 
-    def _waits(self, ended):
-        """After several deaths the next run may find that logins have failed too often to try or to prove anything; later it may go on.
-
-        :return: whether time had to pass.
+    def _is_held_back(self, ended):
+        """After several deaths the next run may find that logins have failed too often to try or to prove anything, or it may have tried the wrong one of
+        two passwords of the operator. Then what the messages say has to help: time, or a repair where only a good login makes the vendor forget.
         """
-        results = ended.get("results", {})
-        told = (results.get("run") or results.get("commit") or {}).get("users", [])
-        window = self._world.case.capabilities.lockout_window
-        held_back = (errors.LOGIN_BUDGET_SPENT, errors.NOT_VERIFIED)
-        counted = self._world.case.capabilities.failed_logins_per_call is not None
-        if not counted or self._disturbances < 2 or not any((user["error"] or {}).get("kind") in held_back for user in told):
+        rules = self._world.case.capabilities
+        if rules.failed_logins_per_call is None or self._disturbances < 2:
+            return False
+        kinds = set(failures_of(ended))
+        if not kinds & {errors.LOGIN_BUDGET_SPENT, errors.NOT_VERIFIED, errors.AUTHENTICATION_FAILED}:
             return False
         self._count_logins()
-        self._world.pass_time(window + 1)
+        if rules.forgets == FORGETS_BY_LOGIN:
+            if errors.LOGIN_BUDGET_SPENT in kinds:
+                self._repair_held_back(ended)
+        else:
+            self._world.pass_time(rules.lockout_window + 1)
         self._world.double.failed_logins.clear()
         return True
 

@@ -34,19 +34,21 @@ def pending_is_written_at_the_end():
 
 
 def files_are_written_in_place():
-    """No file beside, no rename."""
+    """No file takes the place of another at once."""
+
+    def overwrite(source, target):
+        with open(source, "rb") as stream:
+            content = stream.read()
+        with open(target, "wb", buffering=0) as stream:
+            stream.write(content[:100])
+            stream.write(content[100:])
 
     def write(self, users):
-        made = []
-        real, ansible_vault.os.rename = ansible_vault.os.rename, lambda source, target: made.append(source)
+        real, ansible_vault.os.rename = ansible_vault.os.rename, overwrite
         try:
-            real_write(self, users)
+            return real_write(self, users)
         finally:
             ansible_vault.os.rename = real
-        with open(made[0], "rb") as source, open(self._path, "wb", buffering=0) as target:
-            content = source.read()
-            target.write(content[:100])
-            target.write(content[100:])
 
     real_write, ansible_vault.AnsibleVaultStore._write = ansible_vault.AnsibleVaultStore._write, write
 
@@ -58,9 +60,9 @@ def nothing_is_flushed():
 
 def sending_is_not_noted():
     """The record does not tell that its password may be in force."""
-    real = protocol.send
+    real = protocol.mark_sent
 
-    def send(*args):
+    def mark_sent(*args):
         found = real(*args)
         store, staged = args[:2]
 
@@ -72,7 +74,7 @@ def sending_is_not_noted():
         protocol.update(store, staged, forget)
         return found
 
-    protocol.send = send
+    protocol.mark_sent = mark_sent
 
 
 def every_run_makes_a_password_of_its_own():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import re
 import select
 import socket
 import threading
@@ -394,8 +395,9 @@ def test_echoed_secrets_come_out_nowhere(ansible):
     for title, names in (("Change", users), ("Log in", of_login)):
         for user in run.result(title)["users"]:
             assert user["name"] in names and user["state"] == "failed"
-            assert "rejected: ********" in user["error"]["message"], user
-    assert top_kind(run, "List") == "unexpected_response" and "rejected: ********" in run.result("List")["msg"]
+            # The blank may belong to a part of a secret, too: one of them begins with a blank.
+            assert re.search(r"rejected: ?\*{8}", user["error"]["message"]), user
+    assert top_kind(run, "List") == "unexpected_response" and re.search(r"rejected: ?\*{8}", run.result("List")["msg"])
     assert run.command_lines
     assert run.leaks([*ECHOED.values(), OLD, ROOT]) == []
 

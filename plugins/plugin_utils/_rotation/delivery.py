@@ -10,11 +10,14 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 from __future__ import annotations
 
 import json
+from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
+from ansible.plugins.action import ActionBase
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, NEVER
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, NEVER, Vendor
 
 from .._times import utc_now
 from .._vendor_runner import (
@@ -24,7 +27,6 @@ from .._vendor_runner import (
     rotates_here,
     run_vendor_module,
     task_environment,
-    vendor_module,
 )
 from ..record import Record
 from ..store import Store
@@ -32,6 +34,7 @@ from . import protocol
 from .connection import resolve
 from .operator import CURRENT, EARLIER, GIVEN, PENDING, AlreadyRefused, Candidate, OperatorLogins
 from .policy import Policy, generate, stricter_policy
+from .read_only import counters
 from .targets import Secret, TargetNote
 
 _PASSED_ON = ("changed", "failed", "msg", "error", "users", "warnings", "deprecations", "unreachable")
@@ -45,19 +48,28 @@ class Delivery:
     :param action: the action plugin that sends.
     :param task_vars: the variables of its task.
     :param vendor: the module's name without ``_user_password``.
-    :param connection: options of the vendor's module.
-    :param given: what the inventory tells of the users, dict from name to dict.
+    :param module: its file, with ``VENDOR`` and ``SPEC``.
+    :param connection: its options.
+    :param users: what the inventory says of the users, by name.
     :param scrub: learns every secret that is read.
     :raises PasswordError: ``invalid_input``; nothing has been read or written yet.
     """
 
-    def __init__(self, action, task_vars, vendor, connection, given, scrub):
+    def __init__(
+        self,
+        action: ActionBase,
+        task_vars: Dict[str, Any],
+        *,
+        vendor: str,
+        module: ModuleType,
+        connection: Dict[str, Any],
+        users: Dict[str, dict],
+        scrub: Scrubber,
+    ) -> None:
         self._action, self._task_vars, self._name = action, task_vars, vendor
-        module = vendor_module(vendor)
-        self.vendor_class = module.VENDOR
+        self.vendor_class: type[Vendor] = module.VENDOR
         self.capabilities = self.vendor_class.capabilities
-        self._given = given
-        self._scrub = scrub
+        self._users, self._scrub = users, scrub
         resolved = resolve(module, connection, task_environment(action), is_local(action), scrub.add)
         self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
         self.sent: Dict[str, Record] = {}  # what was sent and may be in force: the records as they were then
@@ -68,7 +80,7 @@ class Delivery:
         for_all = {
             key: self.params.get(key) for key in self.vendor_class.user_spec if key not in self.vendor_class.identifiers
         }
-        own = {key: value for key, value in (self._given.get(name) or {}).items() if value is not None}
+        own = {key: value for key, value in (self._users.get(name) or {}).items() if value is not None}
         return self.vendor_class.account_identity(dict(for_all, **dict(own, name=name)))
 
     def send(self, store, staged, policy):
@@ -125,7 +137,7 @@ class Delivery:
             return self._untried(staged)
         entries = []
         for name in staged:
-            record, given = records[name], self._given.get(name) or {"name": name}
+            record, given = records[name], self._users.get(name) or {"name": name}
             self._scrub.add(*(record.secrets if record else ()))
             current = (record.known_password if record else None) or given.get("current_password")
             if record and record.pending:
@@ -156,7 +168,7 @@ class Delivery:
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""
         name = self.vendor_class.operator_name(self.params)
         if name:
-            self._given.setdefault(name, {"name": name})
+            self._users.setdefault(name, {"name": name})
 
     @property
     def may_probe(self) -> bool:
@@ -201,7 +213,7 @@ class Delivery:
 
     def _extras(self, name):
         return {
-            key: value for key, value in (self._given.get(name) or {"name": name}).items() if key != "current_password"
+            key: value for key, value in (self._users.get(name) or {"name": name}).items() if key != "current_password"
         }
 
     def _entry(self, name, record, mode, failed_logins, operator):
@@ -372,7 +384,7 @@ class Delivery:
         """
         vendor, rules = self.vendor_class, self.capabilities
         name = vendor.operator_name(self.params)
-        record: Optional[Record] = store.get([name])[name].record if name in self._given else None
+        record: Optional[Record] = store.get([name])[name].record if name in self._users else None
         candidates = [Candidate(None, GIVEN)]
         if record is not None:
             self._scrub.add(*record.secrets)
@@ -389,7 +401,8 @@ class Delivery:
                 one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]
             ] or candidates
         counted = self._counted_operator()
-        note = TargetNote(store, self._name, self.target) if counted else None
+        # A failed login counts at the vendor in check mode, too.
+        note = TargetNote(counters(store), self._name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), protocol.window(rules)) if record else 0
         own = (failures or {}).get(name, own) if name else own
         for candidate in candidates if note else ():

@@ -14,6 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from . import recheck
+from .task import Task
 
 # They concern one account or one endpoint, and trying the next host costs nothing there. Every other kind may be wrong everywhere:
 # a typo in what all hosts share, a store that is out of reach, an operator's password that is refused.
@@ -35,6 +36,36 @@ OF_ONE_HOST = frozenset(
         errors.RATE_LIMITED,
     }
 )
+
+
+def choose_hosts(task: Task) -> dict[str, Any]:
+    """The action rotation_select."""
+    groups, hostvars = task.task_vars["groups"], task.task_vars["hostvars"]
+    if not groups.get("all"):
+        raise PasswordError(errors.INVALID_INPUT, "The inventory has no hosts; give one with -i.")
+    matched = matching(task.args["hosts"], groups, task.action._loader)
+    found = chosen(
+        matched,
+        task.task_vars["ansible_play_hosts_all"],
+        lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")),
+    )
+    return dict(changed=False, hosts=found, ansible_facts=dict(rotate_chosen_hosts=found))
+
+
+def report_progress(task: Task) -> dict[str, Any]:
+    """The action rotation_progress."""
+    hostvars, hosts = task.task_vars["hostvars"], task.args["hosts"]
+    before = hostvars.raw_get("localhost").get("rotate_progress")
+    results = {host: _result(hostvars.raw_get(host)) for host in task.task_vars["ansible_play_batch"]}
+    state = progress(before, results, len(hosts), task.args["max_fail_percentage"])
+    lines = summary(state, hosts)
+    return dict(changed=False, summary=lines, ansible_facts=dict(rotate_progress=dict(state, summary=lines)), **state)
+
+
+def _result(variables: Mapping[str, Any]) -> Any:
+    """What became of a host; with tasks of the user's own the commit says it."""
+    done = variables.get("rotate_done")
+    return variables.get("rotate_committed") if done and done.get("skipped") else done
 
 
 def matching(pattern: Any, groups: Mapping[str, Sequence[str]], loader: Any) -> list[str]:

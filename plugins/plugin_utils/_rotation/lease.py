@@ -15,15 +15,16 @@ import random
 import threading
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
-from typing import Any, Iterator, Optional
+from typing import Any, ContextManager, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._times import format_utc, utc_now
 from ..store import Note, Store, StoreConflict
+from .read_only import is_dry_run
 
 _LONGEST_WAIT = 120.0  # seconds for which somebody else may be at work
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks
@@ -243,6 +244,11 @@ def held(store: Store) -> Iterator[Lease]:
     finally:
         store.lease = None
         lease.give_back()
+
+
+def host_lease(store: Store) -> ContextManager[Optional[Lease]]:
+    """Keep other runs from changing passwords of the same records, unless this one changes none."""
+    return nullcontext() if is_dry_run(store) else held(store)
 
 
 def is_ours(store: Store, other: Store) -> bool:

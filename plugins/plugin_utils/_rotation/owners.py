@@ -46,7 +46,7 @@ def settle(
     records = {name: entries[name].record for name in fresh if name not in refused and entries[name].record}
     tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
     if tries:
-        answers = proof.log_in(store, delivery, records, tries, check_mode=False)
+        answers = proof.log_in(store, delivery, records, tries)
         foreign = {
             name for name, answer in answers.items() if answer.refuted and not answer.password and not answer.error
         }

@@ -72,14 +72,12 @@ def log_in(
     delivery: Delivery,
     records: Dict[str, Record],
     tries: Dict[str, Candidates],
-    check_mode: bool,
     spare: bool = False,
 ) -> Dict[str, Answer]:
     """Try passwords, one a user and round, until one logs in, as long as the budget lasts. Whoever calls holds the lease.
 
     :param records: what the store knows of the users.
     :param tries: what to try, by name.
-    :param check_mode: write nothing, and so make no login that may fail where the vendor counts them.
     :param spare: leave one failed login for the proof of a change that comes after.
     :return: dict from name to what was found out.
     :raises PasswordError: concerns all of them.
@@ -100,7 +98,7 @@ def log_in(
             tried = {name: left[name].pop(0) for name in tries if left[name]}
             # Counted before they are made: what is killed and repeated locks nobody out.
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
-            protocol.note_failed_logins(store, counted, rules, now, check_mode)
+            protocol.note_failed_logins(store, counted, rules, now)
             asked_about.update(tried)
             # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
             credit = {
@@ -128,14 +126,14 @@ def log_in(
     finally:
         # Also of those that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
-        protocol.note_failed_logins(store, settled, rules, now, check_mode)
+        protocol.note_failed_logins(store, settled, rules, now)
         # Who had one candidate only has not searched.
         searched = [
             name
             for name in settled
             if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1
         ]
-        protocol.note_refuted(store, {name: answers[name].refuted for name in searched}, rules, check_mode)
+        protocol.note_refuted(store, {name: answers[name].refuted for name in searched}, rules)
     return answers
 
 

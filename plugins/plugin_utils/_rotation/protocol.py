@@ -29,6 +29,7 @@ from ..record import ORPHANED, PENDING, RETIRED, Earlier, Identity, Pending, Rec
 from ..store import Entry, Store, StoreConflict
 from .lease import fence
 from .policy import Policy, generate
+from .read_only import is_dry_run
 
 # Why a user is due.
 NEW = "new"  # the store has no verified password yet
@@ -97,7 +98,6 @@ def stage(
     force: bool,
     run_id: str,
     now: datetime,
-    check_mode: bool = False,
     identities: Optional[Dict[str, Identity]] = None,
     entries: Optional[Dict[str, Entry]] = None,
     refused: Optional[Dict[str, PasswordError]] = None,
@@ -111,7 +111,6 @@ def stage(
     :param force: rotate young passwords, too.
     :param run_id: tells this run from any other.
     :param now: a datetime.
-    :param check_mode: decide, but store nothing.
     :param identities: whose passwords are to be rotated, by name, as far as that is known.
     :param entries: what :func:`look` read before this run had the lease.
     :param refused: users that must not be rotated, and why.
@@ -145,7 +144,7 @@ def stage(
             told[name] = _told(record, is_due(reason), reason)
         return changes
 
-    update(store, given, decide, check_mode, entries)
+    update(store, given, decide, entries)
     return [told[name] for name in given]
 
 
@@ -208,7 +207,6 @@ def stage_these(
     reason: str,
     run_id: str,
     now: datetime,
-    check_mode: bool = False,
     identities: Optional[Dict[str, Identity]] = None,
 ) -> List[dict]:
     """Store given passwords as pending: for a repair, and to go back to the previous passwords.
@@ -220,7 +218,6 @@ def stage_these(
     :param reason: what is told of the users.
     :param run_id: tells this run from any other.
     :param now: a datetime.
-    :param check_mode: decide, but store nothing.
     :param identities: whose passwords they are, by name.
     :return: as :func:`stage`.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
@@ -249,7 +246,7 @@ def stage_these(
             told[name] = _told(record, password is not None, reason)
         return changes
 
-    update(store, passwords, decide, check_mode)
+    update(store, passwords, decide)
     return [told[name] for name in passwords]
 
 
@@ -497,7 +494,6 @@ def commit(
     results: List[dict],
     now: str,
     accept_unverified: bool = False,
-    check_mode: bool = False,
     max_attempts: int = 3,
     sent: Optional[Dict[str, Record]] = None,
 ) -> List[dict]:
@@ -508,7 +504,6 @@ def commit(
     :param results: the ``users`` of the vendor module's result (name, state, verified, error); users may be missing.
     :param now: ISO 8601 in UTC.
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
-    :param check_mode: tell, but store nothing.
     :param max_attempts: after so many runs in which neither the current nor the pending password logged in, a user is left alone.
     :param sent: the records as they were when their passwords were sent, where this process has sent them: see :func:`restore`.
     :return: list of dicts, one a user that was due or should be: name, reason, state, verified, action, error.
@@ -516,12 +511,13 @@ def commit(
     """
     due = {user["name"]: user for user in staged if user["due"]}
     by_name = {result["name"]: result for result in results}
+    dry_run = is_dry_run(store)  # then nothing was staged
     told: Dict[str, dict] = {}
 
     def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
         changes = {}
         for name, entry in entries.items():
-            result = by_name.get(name) or (_FORESEEN if check_mode else _not_tried())
+            result = by_name.get(name) or (_FORESEEN if dry_run else _not_tried())
             told[name] = dict(
                 name=name,
                 reason=due[name]["reason"],
@@ -530,7 +526,7 @@ def commit(
                 error=result.get("error"),
                 action=None,
             )
-            if check_mode:
+            if dry_run:
                 continue
             record = entry.record
             if sent and name in sent:
@@ -552,7 +548,7 @@ def commit(
             changes[name] = Entry(record, entry.version)
         return changes
 
-    update(store, due, decide, check_mode, read_back=True)
+    update(store, due, decide, read_back=True)
     return [told.get(user["name"]) or _left_alone(user) for user in staged if user["due"] or is_told(user)]
 
 
@@ -629,14 +625,13 @@ def is_finished(record, staged):
     return record is not None and record.rotated_at != staged["rotated_at"]
 
 
-def note_failed_logins(store, failed, capabilities, now, check_mode=False):
+def note_failed_logins(store: Store, failed: Dict[str, int], capabilities: Capabilities, now: datetime) -> None:
     """Note what logins beside a rotation have cost, so that other runs stay below the vendor's lock-out.
 
     :param store: a :class:`~.store.Store`.
     :param failed: dict from name to the number of all failed logins that the vendor may count.
     :param capabilities: a :class:`~.vendor.Capabilities`.
     :param now: a datetime.
-    :param check_mode: write nothing.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
 
@@ -649,7 +644,7 @@ def note_failed_logins(store, failed, capabilities, now, check_mode=False):
         return changes
 
     if failed and capabilities.failed_logins_per_call is not None:
-        update(store, failed, decide, check_mode)
+        update(store, failed, decide)
 
 
 def note_found(store: Store, found: Dict[str, str]) -> None:
@@ -673,9 +668,7 @@ def note_found(store: Store, found: Dict[str, str]) -> None:
     update(store, found, decide)
 
 
-def note_refuted(
-    store: Store, refuted: Dict[str, Iterable[str]], capabilities: Capabilities, check_mode: bool = False
-) -> None:
+def note_refuted(store: Store, refuted: Dict[str, Iterable[str]], capabilities: Capabilities) -> None:
     """Remember which passwords do not log in, where the budget may end a search before its end.
 
     :param refuted: dict from name to passwords.
@@ -690,7 +683,7 @@ def note_refuted(
         return changes
 
     if refuted and capabilities.failed_logins_per_call is not None:
-        update(store, refuted, decide, check_mode)
+        update(store, refuted, decide)
 
 
 def _vanished(record, staged):
@@ -713,21 +706,16 @@ def update(
     store: Store,
     users: Iterable[str],
     decide: Callable[[Dict[str, Entry]], Dict[str, Entry]],
-    check_mode: bool = False,
     entries: Optional[Dict[str, Entry]] = None,
     read_back: bool = False,
 ) -> None:
     """Read, decide, write; whoever was changed by somebody else meanwhile is read and decided anew.
 
     :param decide: called with a dict of entries, returns a dict of those to write.
-    :param check_mode: decide, but write nothing.
     :param entries: what was read before; the store refuses to write in place of anything else.
     :param read_back: read what was written, and decide anew about what is not there: not every file system keeps two writers apart.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
-    if check_mode:
-        decide(store.get(users) if entries is None else entries)
-        return
     left = list(users)
     for _try in range(_TRIES):
         found, entries = store.get(left) if entries is None else entries, None

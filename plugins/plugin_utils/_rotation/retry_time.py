@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Dict, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._change import LATER
@@ -18,14 +18,11 @@ from .._times import parse_utc
 from ..store import Store
 
 
-def add_times(
-    result: Dict[str, Any], store: Store, capabilities_of: Callable[[], Capabilities], now: datetime.datetime
-) -> None:
+def add_times(result: Dict[str, Any], store: Store, capabilities: Capabilities, now: datetime.datetime) -> None:
     """Put the time into the messages of a result, where the vendor forgets failed logins by itself.
 
     :param result: with ``users``, and perhaps ``summary`` and ``msg``.
     :param store: whose records say when the last login failed.
-    :param capabilities_of: called where they are needed.
     :raises PasswordError: ``store_failed``.
     """
     spent = [
@@ -34,7 +31,6 @@ def add_times(
     spent = [user for user in spent if LATER in user["error"]["message"]]
     if not spent:
         return
-    capabilities = capabilities_of()
     if capabilities.forgets == FORGETS_BY_LOGIN:
         return
     entries = store.get([user["name"] for user in spent])

@@ -22,7 +22,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from .._times import format_utc, parse_utc
+from .._times import format_utc, parse_utc, utc_now
 from ..store import Store, StoreConflict
 from .lease import has_ended, this_process
 
@@ -270,7 +270,9 @@ class TargetNote:
                 if secret is not None:
                     _remember(entry, secret, salt)
             elif outcome == WORKED and window is None:
-                # The vendor has forgotten all failed logins but those that others are just making.
+                # The vendor has forgotten all failed logins, those of killed runs included, but for those that others are just making.
+                if ours:
+                    under_way = entry["under_way"] = _under_way(entry, _time(ours.get("at")) or utc_now())
                 entry["failed_logins"] = len(under_way)
                 entry.pop("refused", None)
             elif ours:

@@ -19,9 +19,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict, content_version, read_record
 
 CAPABILITIES = Capabilities(
@@ -125,10 +124,9 @@ def use_model(monkeypatch, *stores):
     :return: the first of the stores.
     """
     opened = itertools.cycle(stores)
-    monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: next(opened))
-    monkeypatch.setattr(action_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
-    for module in (delivery, steps, _vendor_runner):
-        monkeypatch.setattr(module, "vendor_module", lambda vendor: MODEL_MODULE)
+    monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: next(opened))
+    monkeypatch.setattr(task_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
+    monkeypatch.setattr(_vendor_runner, "vendor_module", lambda vendor: MODEL_MODULE)
     return stores[0]
 
 

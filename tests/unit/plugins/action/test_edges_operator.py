@@ -16,10 +16,10 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_info import ActionModule as StatusModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as targets
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
@@ -52,7 +52,7 @@ class Site:
         self.case, self.double, self.runs = case, double, 0
         self.stores = {HOSTS[0]: Shared(HOSTS[0])}
         self.stores.update((host, Shared.sharing(self.stores[HOSTS[0]], host)) for host in HOSTS[1:])
-        monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: self.stores[host])
+        monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: self.stores[host])
         self.connection = dict(case.connection(double), timeout=5, retries=0)
 
     @property
@@ -191,7 +191,7 @@ def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(s
     monkeypatch.setattr(delivery, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
     site.run(hosts=HOSTS[:1])
     monkeypatch.undo()
-    monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: site.stores[host])
+    monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: site.stores[host])
     assert site.failures() == 1
     assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
 

@@ -21,8 +21,8 @@ from ansible_collections.rekey.passwords.plugins.action import (
     rotation_stage,
 )
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as action_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, RETIRED, Earlier, Identity, Pending, Record
 
@@ -44,7 +44,7 @@ def _store(monkeypatch):
         # As another process opens it: one store, many names.
         return stores.setdefault(host, MemoryStore.sharing(store, host))
 
-    monkeypatch.setattr(action_module, "open_store", open_store)
+    monkeypatch.setattr(task_module, "open_store", open_store)
     store.of = stores
     return store
 
@@ -202,7 +202,7 @@ def test_edge_24_what_another_run_has_rotated_while_this_one_waited_is_left_to_i
             rotate(first(), force=True)  # the other run, from the beginning to the end
         return whole(waiting)
 
-    monkeypatch.setattr(steps, "held", wait)
+    monkeypatch.setattr(lease, "held", wait)
     result = rotate(first(), force=True)
     assert "failed" not in result and not result["changed"] and result["summary"] == ["alice (left_to_another_run): left to another run"]
     assert len(ModelVendor.done("change")) == 1 and store.record("alice").lost_runs == 0
@@ -213,7 +213,7 @@ def test_edge_24_nothing_is_written_before_the_lease_is_taken(store, monkeypatch
         assert not store.data
         raise PasswordError("store_conflict", "Another run is at work.")
 
-    monkeypatch.setattr(steps, "held", held)
+    monkeypatch.setattr(lease, "held", held)
     assert rotate(first())["error"]["kind"] == "store_conflict" and not store.data and not ModelVendor.calls
 
 
@@ -579,8 +579,8 @@ def test_edge_48_an_age_beyond_the_calendar_is_no_accident(store):
 def test_move_claims_the_accounts_in_the_other_store(store, monkeypatch):
     rotate(first())
     other = MemoryStore()
-    whole = action_module.open_store
-    monkeypatch.setattr(action_module, "open_store", lambda name, host, options, loader: other if name == "other" else whole(name, host, options, loader))
+    whole = task_module.open_store
+    monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: other if name == "other" else whole(name, host, options, loader))
     assert run_action(rotation_move.ActionModule, {"to_store": "other"})["users"][0]["action"] == "copied"
     assert TargetNote(other, "model", HERE).holders(["alice"]) == {"alice": "model-1"} and other.record("alice") == store.record("alice")
 

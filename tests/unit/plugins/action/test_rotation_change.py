@@ -18,7 +18,7 @@ from ansible_collections.rekey.passwords.plugins.action.rotation_change import A
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
@@ -243,7 +243,7 @@ def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatc
         raise PasswordError("store_conflict", "Another run has been changing passwords of %s." % store.host)
         yield  # pylint: disable=unreachable
 
-    monkeypatch.setattr(steps, "held", held)
+    monkeypatch.setattr(lease, "held", held)
     result = change(["alice"], staged("alice"))
     assert (result["error"]["kind"], result["msg"]) == ("store_conflict", "Another run has been changing passwords of model-1.")
     assert not ModelVendor.calls and store.record("alice").pending.sent == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_commit import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _rotation_action as shared
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as shared
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
 from tests.unit.plugins.rotation_doubles import MemoryStore, run_action

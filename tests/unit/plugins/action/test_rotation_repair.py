@@ -11,7 +11,7 @@ import contextlib
 import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
 
@@ -121,7 +121,7 @@ def test_the_lock_is_held_until_a_reset_is_in_the_store(store, monkeypatch):
         assert store.record("alice").status == CURRENT
 
     ModelVendor.passwords["alice"] = "somebody has changed it"
-    monkeypatch.setattr(steps, "held", lock)
+    monkeypatch.setattr(lease, "held", lock)
     assert only(repair(reset=True)) == ("reset", None, None) and held == ["model-1"]
 
 

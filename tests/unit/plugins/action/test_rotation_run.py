@@ -11,7 +11,7 @@ import contextlib
 import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import steps
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import change, lease, rollback
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
 
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, run_action, use_model
@@ -55,14 +55,14 @@ def test_who_is_due_has_a_new_password_that_logs_in(store):
 def test_a_second_run_changes_nothing_and_takes_no_lock(store, monkeypatch):
     rotate("alice")
     writes, calls = store.writes, len(ModelVendor.calls)
-    monkeypatch.setattr(steps, "held", None)
+    monkeypatch.setattr(lease, "held", None)
     result = rotate("alice")
     assert (result["changed"], result["due"], result["users"]) == (False, [], []) and result["summary"][0].startswith("alice: not due, rotated ")
     assert (store.writes, len(ModelVendor.calls)) == (writes, calls)
 
 
 def test_check_mode_tells_and_makes_nothing(store, monkeypatch):
-    monkeypatch.setattr(steps, "held", None)
+    monkeypatch.setattr(lease, "held", None)
     result = rotate("alice", check_mode=True)
     assert result["changed"] and result["summary"] == ["alice (new): would be rotated"] and result["users"][0]["state"] == "would_change"
     assert not store.data and ModelVendor.passwords["alice"] == OLD
@@ -108,7 +108,7 @@ def test_a_run_that_waits_in_vain_steps_back_and_sends_nothing(store, monkeypatc
         raise PasswordError("store_conflict", "Another run has been changing passwords of %s." % store.host)
         yield  # pylint: disable=unreachable
 
-    monkeypatch.setattr(steps, "held", held)
+    monkeypatch.setattr(lease, "held", held)
     result = rotate("alice")
     assert (result["error"]["kind"], result["msg"]) == ("store_conflict", "Another run has been changing passwords of model-1.")
     assert not ModelVendor.calls and not store.data
@@ -124,7 +124,7 @@ def test_the_lock_is_held_until_the_store_is_in_line(store, monkeypatch):
         held.append("left")
         assert store.record("alice").status == CURRENT
 
-    monkeypatch.setattr(steps, "held", lock)
+    monkeypatch.setattr(lease, "held", lock)
     rotate("alice")
     assert held == ["taken", "left"]
 
@@ -149,7 +149,7 @@ def test_a_rollback_that_fails_as_a_whole_is_told_beside_what_was_done(store, mo
     def fail(*_args):
         raise PasswordError("store_failed", "The store is out of reach for %s." % OLDER)
 
-    monkeypatch.setattr(steps, "roll_back", fail)
+    monkeypatch.setattr(rollback, "roll_back", fail)
     result = rotate("alice", {"name": "bob", "current_password": OLDER}, rollback=True)
     assert result["failed"] and result["error"]["kind"] == "store_failed" and "The store is out of reach" in result["msg"] and OLDER not in str(result)
     assert [user["name"] for user in result["users"]] == ["alice", "bob"] and "rolled_back" not in result
@@ -159,7 +159,7 @@ def test_a_change_that_fails_as_a_whole_is_told_without_a_secret(store, monkeypa
     def fail(*_args):
         raise PasswordError("store_failed", "The store is out of reach for %s." % OLD)
 
-    monkeypatch.setattr(steps, "change", fail)
+    monkeypatch.setattr(change, "change", fail)
     result = rotate({"name": "alice", "current_password": OLD})
     assert result["failed"] and result["error"]["kind"] == "store_failed" and OLD not in str(result)
     assert [(user["name"], user["action"], user["error"]["kind"]) for user in result["users"]] == [("alice", "kept", "outcome_unknown")]

@@ -63,6 +63,14 @@ def test_where_the_change_needs_no_current_password_a_wrong_one_does_not_prevent
     assert any("one more failed login might lock" in text for text in result["warnings"])
 
 
+@pytest.mark.parametrize("in_force", [OLD, NEW, ELSE])
+def test_the_only_login_that_is_left_proves_the_change_where_the_operator_makes_it(in_force):
+    """Runs that were killed have counted logins. To spend the last one on finding out would leave the account unproved for good."""
+    vendor = make_vendor({"alice": in_force}, 2, rules=CURRENT_FIRST)
+    result = run(vendor, {"name": "alice", "password": NEW, "current_password": OLD, "failed_logins": 1})
+    assert (told(result), tried(vendor), vendor.failed_logins) == (("changed", True, None), [NEW], {})
+
+
 @pytest.mark.parametrize("in_force, state, failed", [(NEW, ("unchanged", True, None), 0), (OLD, ("failed", None, "current_password_wrong"), 1)])
 def test_a_new_password_that_is_the_current_one_costs_one_login(in_force, state, failed):
     vendor = make_vendor({"alice": in_force}, 2, rules=CURRENT_FIRST, needs_current=True)

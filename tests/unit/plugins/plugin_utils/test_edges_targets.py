@@ -227,6 +227,23 @@ def test_edge_32_a_digest_is_computed_once_however_often_others_write(store, mon
     assert note(store).admit_operator("root", 2, NOW, 60.0, True, secret).known and len(computed) == 1
 
 
+def test_a_good_login_makes_up_for_those_of_killed_runs_where_only_that_makes_the_vendor_forget(store, monkeypatch):
+    monkeypatch.setattr(subject, "this_process", lambda: {"pid": 1})
+    note(store).admit_operator("root", 2, NOW, None, False)
+    monkeypatch.setattr(subject, "this_process", lambda: {"pid": 2})
+    monkeypatch.setattr(subject, "has_ended", lambda owner: owner == {"pid": 1})
+    token = note(store).admit_operator("root", 2, later(1), None, False).token
+    assert note(store).operator_failures("root", later(1), None) == 2
+    note(store).end_operator_login("root", token, subject.WORKED, None)
+    assert note(store).operator_failures("root", later(2), None) == 0
+    # One that is still under way elsewhere stays counted.
+    monkeypatch.setattr(subject, "has_ended", lambda owner: False)
+    note(store).admit_operator("root", 2, later(3), None, False)
+    token = note(store).admit_operator("root", 2, later(4), None, False).token
+    note(store).end_operator_login("root", token, subject.WORKED, None)
+    assert note(store).operator_failures("root", later(5), None) == 1
+
+
 def test_claims_and_operators_do_not_disturb_each_other(store):
     note(store).claim("host-1", ["alice"])
     note(store).count_operator_login("root", NOW)

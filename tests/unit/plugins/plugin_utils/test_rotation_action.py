@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 from ansible.template import trust_as_template
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction, read_results, read_staged, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.options import read_results, read_staged, read_users
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 from tests.unit.plugins.rotation_doubles import loader, run_action
 
@@ -21,17 +22,17 @@ class Probe(RotationAction):
     """An action that does what a test wants."""
 
     SPEC = dict(users=dict(type="list", elements="raw", required=True), connection=dict(type="dict", default={}), number=dict(type="int"))
-    work = staticmethod(lambda action, args, scrub: {})
+    work = staticmethod(lambda task: {})
 
-    def rotate(self, args, task_vars, scrub):
-        return self.work(self, args, scrub)
+    def rotate(self, task):
+        return self.work(task)
 
 
 @pytest.fixture(name="doing")
 def _doing(monkeypatch):
-    def run(work, check_mode=False, **args):
+    def run(work, check_mode=False, host="model-1", **args):
         monkeypatch.setattr(Probe, "work", staticmethod(work))
-        return run_action(Probe, dict({"users": ["alice"]}, **args), check_mode=check_mode)
+        return run_action(Probe, dict({"users": ["alice"]}, **args), host=host, check_mode=check_mode)
 
     return run
 
@@ -39,7 +40,7 @@ def _doing(monkeypatch):
 def fail_with(exception):
     """A work that fails."""
 
-    def work(_action, _args, _scrub):
+    def work(_task):
         raise exception
 
     return work
@@ -54,7 +55,7 @@ def refusal(call, *args):
 
 
 def test_what_the_work_returns_is_the_result(doing):
-    assert doing(lambda action, args, scrub: {"changed": True, "seen": args["number"]}, number="5") == {"changed": True, "seen": 5}
+    assert doing(lambda task: {"changed": True, "seen": task.args["number"]}, number="5") == {"changed": True, "seen": 5}
 
 
 def test_a_typed_error_becomes_a_failed_result(doing):
@@ -64,8 +65,8 @@ def test_a_typed_error_becomes_a_failed_result(doing):
 
 
 def test_a_typed_errors_text_is_scrubbed_of_everything_the_work_has_read(doing):
-    def work(_action, _args, scrub):
-        scrub.add("S3cr3t-MARKER-store")
+    def work(task):
+        task.scrub.add("S3cr3t-MARKER-store")
         raise PasswordError("store_failed", "It holds S3cr3t-MARKER-store and %s." % SECRET)
 
     result = doing(work, users=[{"name": "alice", "current_password": SECRET}])
@@ -113,14 +114,14 @@ def test_short_values_do_not_blot_out_the_message(doing):
 
 
 def test_the_store_is_that_of_the_plays_host(doing, tmp_path):
-    result = doing(lambda action, args, scrub: {"host": action.open_store(args, {"inventory_hostname": "db-7"}).host}, store_path=str(tmp_path))
+    result = doing(lambda task: {"host": task.open_store().host}, host="db-7", store_path=str(tmp_path))
     assert result == {"host": "db-7"}
 
 
 def test_without_a_vault_password_nothing_is_done():
     result = run_action(Probe, {"users": [], "store_path": "/nowhere"}, vault=loader())
     assert "failed" not in result
-    Probe.work, before = staticmethod(lambda action, args, scrub: action.open_store(args, {"inventory_hostname": "db-7"})), Probe.work
+    Probe.work, before = staticmethod(lambda task: task.open_store()), Probe.work
     try:
         result = run_action(Probe, {"users": [], "store_path": "/nowhere"}, vault=loader())
     finally:
@@ -130,7 +131,7 @@ def test_without_a_vault_password_nothing_is_done():
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_check_mode_is_the_tasks(doing, check_mode):
-    assert doing(lambda action, args, scrub: {"check": action.check_mode}, check_mode=check_mode) == {"check": check_mode}
+    assert doing(lambda task: {"check": task.check_mode}, check_mode=check_mode) == {"check": check_mode}
 
 
 def test_users_are_names_or_dicts():
@@ -154,7 +155,7 @@ def test_what_is_read_of_users_carries_nothing_of_ansibles():
 
 def test_lists_are_not_copied_on_the_way(doing):
     users = [{"name": "alice"}]
-    assert doing(lambda action, args, scrub: {"same": args["users"][0] is users[0]}, users=users) == {"same": True}
+    assert doing(lambda task: {"same": task.args["users"][0] is users[0]}, users=users) == {"same": True}
 
 
 @pytest.mark.parametrize(

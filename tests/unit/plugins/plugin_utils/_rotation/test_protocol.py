@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.read_only import ReadOnlyStore
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, PENDING, Pending, Record
 
@@ -28,9 +29,9 @@ def _store():
     return MemoryStore()
 
 
-def stage(store, *users, run="run-1", max_age=30 * DAY, force=False, now=NOW, check_mode=False):
+def stage(store, *users, run="run-1", max_age=30 * DAY, force=False, now=NOW):
     """Stage users, who are names or dicts."""
-    return protocol.stage(store, [user if isinstance(user, dict) else {"name": user} for user in users], POLICY, max_age, force, run, now, check_mode)
+    return protocol.stage(store, [user if isinstance(user, dict) else {"name": user} for user in users], POLICY, max_age, force, run, now)
 
 
 def commit(store, staged, *results, **more):
@@ -134,15 +135,15 @@ def test_the_store_knows_better_than_the_inventory(store):
 def test_check_mode_decides_and_stores_nothing(store):
     store.keep(unfinished("bob"))
     before = str(store.data)
-    staged = stage(store, "alice", "bob", check_mode=True)
+    staged = stage(ReadOnlyStore(store), "alice", "bob")
     assert [(user["name"], user["reason"], user["fresh"]) for user in staged] == [("alice", "new", True), ("bob", "unfinished", False)]
-    told = commit(store, staged, result("alice", "would_change", None), result("bob", "would_change", None), check_mode=True)
+    told = commit(ReadOnlyStore(store), staged, result("alice", "would_change", None), result("bob", "would_change", None))
     assert [user["action"] for user in told] == [None, None]
     assert (str(store.data), store.writes) == (before, 0)
 
 
 def test_in_check_mode_nobody_fails_for_tasks_that_were_not_run(store):
-    told = commit(store, stage(store, "alice", check_mode=True), check_mode=True)
+    told = commit(ReadOnlyStore(store), stage(ReadOnlyStore(store), "alice"))
     assert [(user["state"], user["error"]) for user in told] == [("would_change", None)]
 
 

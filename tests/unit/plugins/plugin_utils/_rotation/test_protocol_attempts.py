@@ -13,6 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.read_only import ReadOnlyStore
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, PENDING, Pending, Record
 
@@ -221,7 +222,7 @@ def test_a_password_that_logs_in_begins_the_count_of_lost_runs_anew(store):
 
 def test_in_check_mode_nobody_is_orphaned(store):
     staged = stage(store)
-    assert commit(store, staged, failed("current_password_wrong"), max_attempts=1, check_mode=True)["action"] is None
+    assert commit(ReadOnlyStore(store), staged, failed("current_password_wrong"), max_attempts=1)["action"] is None
     assert store.record("alice").status == PENDING
 
 
@@ -328,7 +329,7 @@ def test_a_pending_password_that_is_given_again_stays_the_one_that_may_be_in_for
 
 def test_in_check_mode_nothing_given_is_stored(store):
     before = str(store.data)
-    (told,) = protocol.stage_these(store, {"alice": lambda record: record.previous}, "rollback", "back", NOW, check_mode=True)
+    (told,) = protocol.stage_these(ReadOnlyStore(store), {"alice": lambda record: record.previous}, "rollback", "back", NOW)
     assert told["due"] and str(store.data) == before
 
 
@@ -344,5 +345,5 @@ def test_logins_beside_a_rotation_count_where_the_vendor_counts(store, rules, no
     assert store.record("alice").failed_logins == noted and "nobody" not in store.data
     protocol.note_failed_logins(store, {"alice": 1}, LOCKS, NOW + 2 * HOUR)
     assert (store.record("alice").failed_logins, store.record("alice").failed_at) == (1, format_utc(NOW + 2 * HOUR))
-    protocol.note_failed_logins(store, {"alice": 2}, LOCKS, NOW + 2 * HOUR, check_mode=True)
+    protocol.note_failed_logins(ReadOnlyStore(store), {"alice": 2}, LOCKS, NOW + 2 * HOUR)
     assert store.record("alice").failed_logins == 1

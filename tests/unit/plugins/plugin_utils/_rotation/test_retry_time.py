@@ -26,7 +26,7 @@ def outcome(forgets=FORGETS_BY_TIME, failed_at="2026-01-31T22:16:00Z", kind=erro
         "users": [{"name": "alice", "error": {"kind": kind, "message": message}}, {"name": "bob", "error": None}],
         "summary": ["alice (unfinished): NOT rotated: %s (%s)" % (message, kind)], "msg": "the first is alice: %s" % message,
     }  # fmt: skip
-    retry_time.add_times(result, store, lambda: types.SimpleNamespace(forgets=forgets, lockout_window=900.0), NOW)
+    retry_time.add_times(result, store, types.SimpleNamespace(forgets=forgets, lockout_window=900.0), NOW)
     return result
 
 

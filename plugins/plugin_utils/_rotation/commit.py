@@ -1,0 +1,62 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The last step: the store is brought in line with what became of the change."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, Dict, List, Optional
+
+from .._times import format_utc, utc_now
+from ..record import Record
+from ..store import Store
+from . import protocol, report
+from .lease import host_lease
+from .options import Options, read_results, read_staged
+from .task import Task
+
+
+def commit_users(task: Task) -> Dict[str, Any]:
+    """The action rotation_commit."""
+    staged, results = read_staged(task.args["staged"]), read_results(task.args["results"])
+    store = task.open_store()
+    with host_lease(store) if any(user["due"] for user in staged) else nullcontext():
+        return commit(store, staged, results, task.options)
+
+
+def commit(
+    store: Store,
+    staged: List[dict],
+    results: List[dict],
+    options: Options,
+    sent: Optional[Dict[str, Record]] = None,
+) -> Dict[str, Any]:
+    """Bring the store in line with what became of the change. Whoever calls holds the lease.
+
+    :param results: the users of the vendor module's result, as :func:`~.options.read_results` returns them.
+    :param sent: see :func:`~.protocol.commit`.
+    :return: the result, with changed, users, summary, and where any failed, failed and msg.
+    :raises PasswordError: ``store_failed``, ``store_conflict``.
+    """
+    users = protocol.commit(
+        store,
+        staged,
+        results,
+        format_utc(utc_now()),
+        accept_unverified=options.accept_unverified,
+        max_attempts=options.max_attempts,
+        sent=sent,
+    )
+    return summarised(staged, users)
+
+
+def summarised(staged: List[dict], users: List[dict]) -> Dict[str, Any]:
+    """The result of an action that has committed.
+
+    :param users: what :func:`~.protocol.commit` returned; nobody where nobody was due.
+    """
+    result = report.committed(users, len(staged))
+    result["summary"][:0] = [report.line(user) for user in staged if not user["due"] and not protocol.is_told(user)]
+    return result

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the rotation's actions: how they are declared, and how they are read, once for each task."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
+
+from .. import _vendor_runner
+from .._arguments import plain
+from .._times import parse_age
+from .policy import OPTIONS as POLICY
+from .policy import Policy, policy_for
+
+# The options that several of the actions have.
+USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", elements="raw", required=True))
+CONNECTION = dict(connection=dict(type="dict", default={}))
+MAX_AGE = dict(max_age=dict(type="str", default="30d"))
+WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False))
+NEW_PASSWORDS = dict(policy=dict(type="dict", options=POLICY))
+PROOF = dict(accept_unverified=dict(type="bool", default=False))
+ENDURANCE = dict(max_attempts=dict(type="int", default=3))
+STAGED = dict(staged=dict(type="list", elements="dict", required=True))
+TARGET = dict(target=dict(type="str"))
+
+# What a change may have come to, and how many failed logins anybody may have counted.
+_STATES = (_change.CHANGED, _change.UNCHANGED, _change.WOULD_CHANGE, _change.FAILED, _change.UNKNOWN)
+_MOST_FAILED_LOGINS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the options of a task mean. An option that its action does not have is at its default.
+
+    There is no time among them: a login counts from when it was made, which may be minutes after the task has begun.
+    """
+
+    module: Optional[ModuleType] = None  # the vendor's, with VENDOR and SPEC
+    policy: Optional[Policy] = field(default=None, repr=False)
+    max_age: int = 0  # seconds
+    force: bool = False
+    accept_unverified: bool = False
+    max_attempts: int = 3
+    verify_after: Optional[int] = None  # seconds; None: never
+    run_id: str = ""  # of the passwords that this task stages
+
+    @classmethod
+    def read(cls, args: Dict[str, Any]) -> Options:
+        """Read what needs neither the store nor the vendor.
+
+        :param args: the validated options of the task.
+        :raises PasswordError: ``invalid_input``.
+        """
+        module = _vendor_runner.vendor_module(args["vendor"]) if args.get("vendor") else None
+        capabilities = module.VENDOR.capabilities if module else None
+        max_attempts, after = args.get("max_attempts", cls.max_attempts), args.get("verify_after")
+        policy = policy_for(capabilities, args["policy"]) if capabilities and "policy" in args else None
+        max_age = parse_age(args["max_age"], "max_age") if "max_age" in args else 0
+        if max_attempts < 1:
+            raise PasswordError(
+                errors.INVALID_INPUT, "max_attempts (in the role: rotate_max_attempts) must be at least 1."
+            )
+        return cls(
+            module=module,
+            policy=policy,
+            max_age=max_age,
+            force=args.get("force", False),
+            accept_unverified=args.get("accept_unverified", False),
+            max_attempts=max_attempts,
+            verify_after=parse_age(after, "verify_after") if after else None,
+            run_id=uuid.uuid4().hex,
+        )
+
+    @property
+    def vendor(self) -> type[Vendor]:
+        """The vendor, of a task that names one."""
+        assert self.module is not None
+        return self.module.VENDOR
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the vendor can do."""
+        return self.vendor.capabilities
+
+
+def read_users(users, with_password=False):
+    """The option ``users``, whose elements are names or dicts, as a list of dicts.
+
+    :param with_password: whether a user's password may be told.
+    :raises PasswordError: ``invalid_input``; the message tells which element is wrong, never what it holds.
+    """
+    found, names = [], set()
+    for number, user in enumerate(users, 1):
+        # Texts without what Ansible notes of where they come from, which each copy would copy.
+        user = {
+            key: plain(value) if isinstance(value, str) else value
+            for key, value in (user if isinstance(user, dict) else {"name": user}).items()
+        }
+        name = user.get("name")
+        if not isinstance(name, str) or not name:
+            raise PasswordError(
+                errors.INVALID_INPUT, "Element %d of users is neither a name nor a dictionary with a name." % number
+            )
+        if name in names:
+            raise PasswordError(errors.INVALID_INPUT, "users names %s twice." % name)
+        if "password" in user and not with_password:
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "users gives a password for %s; new passwords are generated. Its present one is called current_password."
+                % name,
+            )
+        for option in ("current_password", "password"):
+            if user.get(option) is not None and not isinstance(user[option], str):
+                raise PasswordError(
+                    errors.INVALID_INPUT, "The %s of %s is not a text; put it into quotes." % (option, name)
+                )
+        names.add(name)
+        found.append(user)
+    return found
+
+
+def read_staged(staged):
+    """The option ``staged``.
+
+    :raises PasswordError: ``invalid_input``: it is not what rotation_stage has returned.
+    """
+    for number, user in enumerate(staged, 1):
+        if not all(key in user for key in ("name", "due", "reason", "run_id", "fresh", "rotated_at")):
+            raise PasswordError(
+                errors.INVALID_INPUT, "Element %d of staged is not what rotation_stage returns in users." % number
+            )
+    return staged
+
+
+def read_results(results):
+    """The option ``results``, which tasks of the user's own may have written.
+
+    :return: list of dicts with name, state, verified (true, false or null) and error (a dict with kind and message, or null).
+    :raises PasswordError: ``invalid_input``; the message tells which element is wrong, never what it holds.
+    """
+    found, names = [], set()
+    for number, result in enumerate(results, 1):
+        name, state, verified, error = (result.get(key) for key in ("name", "state", "verified", "error"))
+        if not isinstance(name, str) or not isinstance(state, str):
+            raise PasswordError(errors.INVALID_INPUT, "Element %d of results lacks a name or a state." % number)
+        if name in names:
+            raise PasswordError(errors.INVALID_INPUT, "results names %s twice." % name)
+        if state not in _STATES:
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results state is none of %s." % (number, ", ".join(_STATES))
+            )
+        failed = result.get("failed_logins")
+        if failed is not None and (
+            isinstance(failed, bool) or not isinstance(failed, int) or not 0 <= failed <= _MOST_FAILED_LOGINS
+        ):
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results failed_logins is not a number of logins." % number
+            )
+        try:
+            # A template may have made a text of it, and the text "False" must not pass for a proof.
+            verified = None if verified is None else boolean(verified)
+        except TypeError:
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results verified is neither true nor false nor null." % number
+            ) from None
+        if error is not None and not (
+            isinstance(error, dict) and isinstance(error.get("kind"), str) and isinstance(error.get("message"), str)
+        ):
+            raise PasswordError(
+                errors.INVALID_INPUT, "In element %d of results error is no dictionary with kind and message." % number
+            )
+        names.add(name)
+        found.append(dict(result, verified=verified, error=error))
+    return found
+
+
+def read_committed(committed: List[dict]) -> List[dict]:
+    """The option ``committed``: what rotation_commit has returned.
+
+    :raises PasswordError: ``invalid_input``.
+    """
+    return read_results([dict(user, state=user.get("state") or "unknown") for user in committed])

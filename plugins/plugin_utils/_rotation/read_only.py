@@ -1,0 +1,75 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check mode as a store that is read and never written."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable
+
+from ..store import Entry, Note, Store
+
+
+class ReadOnlyStore(Store):
+    """Reads from a store, and takes every write without making it.
+
+    Whoever writes need not know about check mode: nobody else sees anything of it, and there is nothing to keep others away from.
+
+    :param store: the one to read from.
+    """
+
+    compares_and_sets = True  # there is nothing that could be read back
+
+    def __init__(self, store: Store) -> None:  # pylint: disable=super-init-not-called
+        self.host = store.host
+        # A login that fails counts at the vendor in check mode, too, so the operator's logins are counted there all the same.
+        self.counters = store
+
+    @property
+    def keeps_versions(self) -> bool:  # type: ignore[override]
+        """That of the store."""
+        return self.counters.keeps_versions
+
+    @property
+    def lists_for_free(self) -> bool:  # type: ignore[override]
+        """That of the store."""
+        return self.counters.lists_for_free
+
+    @property
+    def is_begun(self) -> bool:
+        """That of the store: check mode begins none."""
+        return self.counters.is_begun
+
+    def close(self) -> None:
+        """Close the store."""
+        self.counters.close()
+
+    def get(self, users: Iterable[str]) -> Dict[str, Entry]:
+        """Read records."""
+        return self.counters.get(users)
+
+    def put(self, entries: Dict[str, Entry]) -> None:
+        """Write nothing."""
+
+    def list(self) -> list:
+        """The names of all users that have a record."""
+        return self.counters.list()
+
+    def read_note(self, name: str) -> Note:
+        """Read a note."""
+        return self.counters.read_note(name)
+
+    def write_note(self, name: str, content: dict, version: Any) -> Any:
+        """Write nothing."""
+        return version
+
+
+def is_dry_run(store: Store) -> bool:
+    """Whether what is written to the store goes nowhere."""
+    return isinstance(store, ReadOnlyStore)
+
+
+def counters(store: Store) -> Store:
+    """Where failed logins of operators are counted: where others see it, in check mode, too."""
+    return store.counters if isinstance(store, ReadOnlyStore) else store

@@ -1,0 +1,334 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finds out by logins which password is in force and writes that into the record; on demand resets the others."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._times import format_utc, utc_now
+from ..record import RETIRED, Identity, Record
+from ..store import Entry, Store, damaged_records_set_aside
+from . import owners, policy, proof, protocol
+from .delivery import Delivery
+from .lease import host_lease
+from .options import read_results, read_users
+from .read_only import is_dry_run
+from .targets import TargetNote
+from .task import Task
+
+_REASON = "repair"
+
+
+def repair_users(task: Task) -> Dict[str, Any]:
+    """The action rotation_repair."""
+    users_by_name = {user["name"]: user for user in read_users(_for_this_host(task), with_password=True)}
+    task.scrub.add(*(user["password"] for user in users_by_name.values() if user.get("password")))
+    delivery = task.delivery(
+        {key: value for key, value in user.items() if key != "password"} for user in users_by_name.values()
+    )
+    delivery.know_operator()
+    store = task.open_store()
+    setting_aside = damaged_records_set_aside() if task.args["set_aside_damaged"] else nullcontext(set())
+    # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
+    with host_lease(store), setting_aside as set_aside:
+        outcomes = _repair(task, store, delivery, users_by_name)
+    return _result(task, store, [outcomes[name] for name in users_by_name], set_aside)
+
+
+def _result(task: Task, store: Store, users: List[dict], set_aside: Set[str]) -> Dict[str, Any]:
+    failed = [user["name"] for user in users if user["error"]]
+    lines = [
+        _line(user, task.check_mode) + _kept(user, set_aside, keeps_versions=store.keeps_versions, dry=task.check_mode)
+        for user in users
+    ]
+    result = dict(
+        changed=any(user["action"] not in (None, "unchanged") for user in users),
+        users=users,
+        summary=lines or ["No user is named for this host."],
+    )
+    if failed:
+        result.update(
+            failed=True, msg="%d of %d users were not repaired: %s" % (len(failed), len(users), ", ".join(failed))
+        )
+    return result
+
+
+def _for_this_host(task: Task) -> list:
+    """The users without those that are named for another host.
+
+    :raises PasswordError: ``invalid_input``: a password is given, and nothing says at which of the play's hosts it is in force.
+    """
+    task_vars = task.task_vars
+    several = len(task_vars.get("ansible_play_hosts_all") or task_vars.get("ansible_play_hosts") or ()) > 1
+    ours = {task.record_name(), task_vars["inventory_hostname"]}
+    found = []
+    for user in task.args["users"]:
+        if isinstance(user, dict):
+            named = user.get("target")
+            if several and user.get("password") and named is None:
+                raise PasswordError(
+                    errors.INVALID_INPUT,
+                    "users tells a password of %s, and the play has several hosts: it would be tried at all of them. Limit the play to its host "
+                    "(--limit), or name the host in the element: target." % user.get("name"),
+                )
+            if named is not None and str(named) not in ours:
+                continue
+            user = {key: value for key, value in user.items() if key != "target"}
+        found.append(user)
+    return found
+
+
+def _repair(task: Task, store: Store, delivery: Delivery, users_by_name: Dict[str, dict]) -> Dict[str, dict]:
+    """What became of each user."""
+    if task.args["forget_failed_logins"]:
+        protocol.note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, utc_now())
+        delivery.forget_operator(store, users_by_name)
+    entries = store.get(users_by_name)
+    identities = owners.identities(delivery, users_by_name)
+    refused = _foreign(task, store, entries, identities)
+    outcomes = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
+    here = {name: user for name, user in users_by_name.items() if name not in refused}
+    found, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, reset=task.args["reset"])
+    outcomes.update(found)
+    if task.args["reset"]:
+        # Where the record is about another endpoint, only a login shows that this one has taken its place.
+        lost = {
+            name: identities[name]
+            for name, user in found.items()
+            if user["error"] and not _is_moved(entries[name].record, identities[name])
+        }
+        if lost:
+            outcomes.update(_reset(task, store, delivery, lost, refuted))
+    return outcomes
+
+
+def _foreign(
+    task: Task, store: Store, entries: Dict[str, Entry], identities: Dict[str, Identity]
+) -> Dict[str, PasswordError]:
+    """Those whose records must not be used here, and why: no password is tried at another vendor, and none of an account that others rotate."""
+    refused = {}
+    for name, identity in identities.items():
+        record = entries[name].record or Record(username=name)
+        if not record.belongs_to(Identity(identity.vendor, None, None)):
+            refused[name] = protocol.mismatch(record, identity, store.host)
+    free = {name: identity for name, identity in identities.items() if name not in refused and identity.target}
+    for name, other in _claimed(store, free).items():
+        if _has_record(task, other, name, free[name]):
+            refused[name] = protocol.mismatch(
+                entries[name].record or Record(username=name), free[name], store.host, other
+            )
+    return refused
+
+
+def _claimed(store: Store, identities: Dict[str, Identity]) -> Dict[str, str]:
+    """The other names whose records hold the passwords of these accounts, as far as there are any."""
+    if not identities:
+        return {}
+    first = next(iter(identities.values()))
+    holders = TargetNote(store, first.vendor, first.target).holders(
+        identity.account for identity in identities.values()
+    )
+    return {
+        name: holders[identity.account]
+        for name, identity in identities.items()
+        if holders.get(identity.account) not in (None, store.host)
+    }
+
+
+def _has_record(task: Task, other: str, name: str, identity: Identity) -> bool:
+    """Whether the records of another name still hold the password of that account: a claim may have outlived its record."""
+    record = task.open_store(other).get([name])[name].record
+    return record is not None and record.status != RETIRED and record.belongs_to(identity)
+
+
+def _find_out(
+    store: Store,
+    delivery: Delivery,
+    users_by_name: Dict[str, dict],
+    *,
+    entries: Dict[str, Entry],
+    identities: Dict[str, Identity],
+    reset: bool,
+) -> Tuple[Dict[str, dict], Dict[str, set]]:
+    """Try the passwords that may be in force.
+
+    :param reset: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
+    :return: (dict from name to what became of the user, dict from name to passwords of which a login has shown that they are not in force).
+    """
+    records = {name: entries[name].record or Record(username=name) for name in users_by_name}
+    tries = {
+        name: proof.candidates(records[name], user.get("password"), user.get("current_password"))
+        for name, user in users_by_name.items()
+    }
+    for name, candidates in tries.items():
+        if _is_moved(records[name], identities[name]):
+            # Servers that have nothing to do with each other may have begun with the same password, which then proves no move.
+            tries[name] = [
+                candidate for candidate in candidates if candidate[0] in (proof.GIVEN, proof.PENDING, proof.CURRENT)
+            ]
+    answers = proof.log_in(store, delivery, records, tries, spare=reset)
+    outcomes = {name: _outcome(store, records[name], answer, identities[name]) for name, answer in answers.items()}
+    return outcomes, {name: answer.refuted for name, answer in answers.items()}
+
+
+def _outcome(store: Store, record: Record, answer: proof.Answer, identity: Identity) -> dict:
+    name = record.username
+    if answer.skipped:
+        return dict(name=name, action=None, password=None, verified=None, error=None)
+    if answer.password:
+        return _write(store, record, answer, identity)
+    if answer.error:
+        return _lost(name, error=answer.error)
+    if answer.last:
+        return _lost(name, "None of the passwords that could be tried logs in; the last was the %s one." % answer.last)
+    return _lost(name, "The store knows no password that could be tried, and none was given.")
+
+
+def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity) -> dict:
+    """Bring a record in line with the password that has logged in.
+
+    :param read: the record from which the password was taken.
+    """
+    name = read.username
+    outcome = dict(name=name, action="unchanged", password=answer.what, verified=True, error=None)
+    moved = _is_moved(read, identity)
+    if identity.target and (moved or read.target is None or read.status == RETIRED):
+        _take_over(store, read, identity, moved)
+
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
+        record = entries[name].record or Record(username=name)
+        before = record.as_dict()
+        if record.secrets != read.secrets:
+            # What was staged since may have been sent since: then the login tells nothing any more, and to write would be to lose it.
+            outcome.update(
+                _lost(
+                    name,
+                    error=PasswordError(
+                        errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name
+                    ).as_dict(),
+                )
+            )
+            return {}
+        record.bind(identity, store.host)
+        if answer.what == proof.PENDING:
+            record.promote(format_utc(utc_now()), verified=True)
+        record.repair(answer.password)
+        outcome["action"] = (
+            "unchanged" if record == (read if moved else _as_bound(read, identity, store.host)) else "repaired"
+        )
+        return {name: Entry(record, entries[name].version)} if record.as_dict() != before else {}
+
+    protocol.update(store, [name], decide)
+    return outcome
+
+
+def _take_over(store: Store, read: Record, identity: Identity, moved: bool) -> None:
+    """Have the account at its new place, and give back the one that the record was about."""
+    TargetNote(store, identity.vendor, identity.target).claim(store.host, [identity.account], take_over=True)
+    if moved:
+        owners.release(store, [read.identity])
+
+
+def _reset(
+    task: Task, store: Store, delivery: Delivery, identities: Dict[str, Identity], refuted: Dict[str, set]
+) -> Dict[str, dict]:
+    """Let the operator set new passwords, by the same steps as a rotation, so that they cannot be lost on the way.
+
+    :param identities: of the users that need one.
+    """
+
+    def choose(record: Record) -> str:
+        # A pending password that may be in force is the one to set: in its place another would make the store forget it.
+        if record.pending and record.pending.password not in refuted.get(record.username, ()):
+            return record.pending.password
+        return policy.generate(task.options.policy)
+
+    _claim_new(store, identities)
+    staged = protocol.stage_these(
+        store, dict.fromkeys(identities, choose), _REASON, task.options.run_id, utc_now(), identities=identities
+    )
+    if is_dry_run(store):
+        return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
+    results = delivery.send(store, {user["name"]: user for user in staged}, task.options.policy)
+    committed = protocol.commit(
+        store,
+        staged,
+        read_results(results["users"]),
+        format_utc(utc_now()),
+        accept_unverified=task.options.accept_unverified,
+        sent=delivery.sent,
+    )
+    return {
+        user["name"]: dict(
+            name=user["name"],
+            action="reset" if user["action"] == protocol.PROMOTED else user["action"],
+            password=None,
+            verified=user["verified"],
+            error=user["error"],
+        )
+        for user in committed
+    }
+
+
+def _claim_new(store: Store, identities: Dict[str, Identity]) -> None:
+    known = {name: identity for name, identity in identities.items() if identity.target}
+    if known:
+        first = next(iter(known.values()))
+        TargetNote(store, first.vendor, first.target).claim(
+            store.host, [identity.account for identity in known.values()], take_over=True
+        )
+
+
+def _is_moved(record: Optional[Record], identity: Identity) -> bool:
+    """Whether a record is about another endpoint or account than the one at hand."""
+    return record is not None and not record.belongs_to(identity)
+
+
+def _as_bound(read: Record, identity: Identity, host: str) -> Record:
+    """The record that was read; to note whose it is, where that was not known, is no repair."""
+    copied = Record.from_dict(read.as_dict())
+    copied.bind(identity, host)
+    return copied
+
+
+def _lost(name: str, message: Optional[str] = None, error: Optional[dict] = None) -> dict:
+    return dict(
+        name=name,
+        action=None,
+        password=None,
+        verified=None,
+        error=error or PasswordError(errors.CURRENT_PASSWORD_WRONG, message).as_dict(),
+    )
+
+
+def _kept(user: dict, set_aside: Set[str], *, keeps_versions: bool, dry: bool) -> str:
+    """Where what stood in the place of a record is to be found, if it was written over."""
+    if user["name"] not in set_aside or user["error"] or user["action"] is None:
+        return ""
+    where = "in the record (set_aside)%s" % (
+        " and, for a while, as an older version of the secret" if keeps_versions else ""
+    )
+    return "; what stood there %s kept %s" % ("would be" if dry else "is", where)
+
+
+def _line(user: dict, check_mode: bool) -> str:
+    if user["error"]:
+        return "%s: NOT repaired: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
+    if user["action"] == "reset":
+        proof = ", verified by a login" if user["verified"] else ", NOT verified by a login"
+        return "%s: %s" % (user["name"], "would get a new password" if check_mode else "has a new password" + proof)
+    if user["action"] is None:
+        return (
+            "%s: no password was tried: check mode makes no login where a failed one counts towards a lock-out"
+            % user["name"]
+        )
+    found = "the %s password logs in" % user["password"]
+    brought = "; the record %s in line" % ("would be brought" if check_mode else "was brought")
+    return "%s: %s%s" % (user["name"], found, brought if user["action"] == "repaired" else ", as the record says")

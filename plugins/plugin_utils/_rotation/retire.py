@@ -1,0 +1,111 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copies records to a name of their own, and leaves records without passwords in their places."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._times import utc_now
+from ..record import RETIRED, Record
+from ..store import Entry, Store
+from . import owners, protocol
+from .lease import host_lease
+from .task import Task
+
+_RETIRED, _UNCHANGED = "retired", "unchanged"
+
+
+def retire_users(task: Task) -> Dict[str, Any]:
+    """The action rotation_retire."""
+    names = list(dict.fromkeys(task.args["users"]))
+    store = task.open_store()
+    copy = "%s.retired-%s" % (store.host, utc_now().strftime("%Y%m%dT%H%M%SZ"))
+    with host_lease(store):
+        entries = store.get(names)
+        task.scrub.add(*(secret for entry in entries.values() if entry.record for secret in entry.record.secrets))
+        leaving = {
+            name: entry.record for name, entry in entries.items() if entry.record and entry.record.status != RETIRED
+        }
+        if leaving and not task.check_mode:
+            _copy(task.open_store(copy), leaving)
+            users = _retire(store, names, leaving)
+        else:
+            users = [_told(name, _RETIRED if name in leaving else _UNCHANGED) for name in names]
+    return _result(users, copy if leaving else None, task.check_mode)
+
+
+def _copy(copies: Store, records: Dict[str, Record]) -> None:
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
+        return {name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()}
+
+    protocol.update(copies, records, decide, read_back=True)
+
+
+def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[str, Any]:
+    failed = [user["name"] for user in users if user["error"]]
+    result = dict(
+        changed=any(user["action"] == _RETIRED for user in users),
+        users=users,
+        copy=copy,
+        summary=[_line(user, copy, check_mode) for user in users],
+    )
+    if failed:
+        result.update(
+            failed=True, msg="%d of %d users were not retired: %s" % (len(failed), len(users), ", ".join(failed))
+        )
+    return result
+
+
+def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[dict]:
+    """Put records without passwords in the places of those that were copied, and give their accounts back."""
+    told = {name: _told(name, _UNCHANGED) for name in names}
+
+    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
+        changes = {}
+        for name, entry in entries.items():
+            record = entry.record
+            if record is not None and record.as_dict() == copied[name].as_dict():
+                left = Record(
+                    name,
+                    status=RETIRED,
+                    host=store.host,
+                    vendor=record.vendor,
+                    target=record.target,
+                    account=record.account,
+                )
+                changes[name] = Entry(left, entry.version)
+                told[name] = _told(name, _RETIRED)
+            elif record is None or record.status != RETIRED:
+                error = PasswordError(
+                    errors.STORE_CONFLICT,
+                    "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
+                )
+                told[name] = dict(_told(name, None), error=error.as_dict())
+        return changes
+
+    protocol.update(store, copied, decide)
+    owners.release(store, [copied[name].identity for name, user in told.items() if user["action"] == _RETIRED])
+    return list(told.values())
+
+
+def _told(name: str, action: Optional[str]) -> dict:
+    return dict(name=name, action=action, error=None)
+
+
+def _line(user: dict, copy: Optional[str], check_mode: bool) -> str:
+    if user["error"]:
+        return "%s: NOT retired: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
+    if user["action"] == _UNCHANGED:
+        return "%s: the store has no passwords of it" % user["name"]
+    return "%s: %s; its passwords are kept as %s" % (
+        user["name"],
+        "would be retired" if check_mode else "retired",
+        copy,
+    )

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All steps of a rotation in one task, and what a run looks at beside them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._times import utc_now
+from ..record import Record
+from ..store import Store
+from . import change, commit, rollback, stage, unlisted
+from .delivery import Delivery
+from .lease import host_lease
+from .options import read_results, read_users
+from .recheck import recheck
+from .task import Task
+
+_PASSED_ON = ("warnings", "deprecations", "unreachable")
+
+
+def rotate_users(task: Task) -> Dict[str, Any]:
+    """The action rotation_run."""
+    users = read_users(task.args["users"])
+    if task.args["change_tasks"]:
+        return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
+    delivery = task.delivery(users)
+    store = task.open_store()
+    seen = stage.look(store, users, task.options, delivery)
+    if not seen.due:
+        # No lease: a run that finds nothing to do leaves no trace.
+        result = dict(commit.commit(store, seen.staged, [], task.options), due=[])
+        return _look_around(task, delivery, store, seen=seen, staged=seen.staged, result=result)
+    with host_lease(store):
+        staged = stage.stage(store, users, task.options, seen=seen, delivery=delivery)
+        due = [user["name"] for user in staged if user["due"]]
+        results = _change(task, delivery, store, staged)
+        result = _commit(task, store, staged, results, sent=delivery.sent)
+        if task.args["rollback"] and any(user["error"] for user in result["users"]):
+            _roll_back(task, delivery, store, result)
+    # A new or another pending password is a change of the store.
+    result = dict(result, changed=bool(due) or result["changed"], due=due)
+    return _look_around(task, delivery, store, seen=seen, staged=staged, result=result)
+
+
+def _change(task: Task, delivery: Delivery, store: Store, staged: List[dict]) -> Dict[str, Any]:
+    try:
+        return change.change(delivery, store, staged, task.options)
+    except PasswordError as error:
+        # Whatever has happened, the store hears of it.
+        return dict(task.failure(error), users=[])
+
+
+def _commit(
+    task: Task, store: Store, staged: List[dict], results: Dict[str, Any], *, sent: Optional[Dict[str, Record]]
+) -> Dict[str, Any]:
+    try:
+        result = commit.commit(store, staged, read_results(results.pop("users")), task.options, sent)
+    except PasswordError as error:
+        error.message += " What was sent to the vendor is in the store as pending; the next run finishes it."
+        raise
+    result.update((key, results[key]) for key in _PASSED_ON if results.get(key))
+    if results.get("error"):
+        # One error of all users is the message of the task; the lines of the users do not repeat it.
+        repeated = ": %s (%s)" % (results["error"].get("message"), results["error"].get("kind"))
+        summary = [line.removesuffix(repeated) for line in result["summary"]]
+        result.update(failed=True, msg=results["msg"], error=results["error"], summary=summary)
+    return result
+
+
+def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, Any]) -> None:
+    """Put into the result what became of it."""
+    try:
+        back = rollback.roll_back(delivery, store, result["users"], task.options)
+    except PasswordError as error:
+        result.update(task.failure(error))
+        return
+    result.update(
+        rolled_back=back["users"],
+        summary=result["summary"] + back["summary"],
+        warnings=result.get("warnings", []) + back.get("warnings", []),
+    )
+
+
+def _look_around(
+    task: Task, delivery: Delivery, store: Store, *, seen: stage.Look, staged: List[dict], result: Dict[str, Any]
+) -> Dict[str, Any]:
+    """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
+    if task.options.verify_after is not None and not result.get("error"):
+        recheck(
+            delivery,
+            store,
+            [user["name"] for user in staged if not user["due"] and not user["reason"]],
+            task.options.verify_after,
+            utc_now(),
+            result,
+        )
+    result["unlisted"] = []
+    unlisted.tell(store, staged, seen.endpoint, result)
+    return result

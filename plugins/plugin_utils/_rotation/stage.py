@@ -1,0 +1,94 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The first step: who is due, and a new password for each of them, stored as pending."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from .._times import utc_now
+from ..record import Identity
+from ..store import Entry, Store
+from . import owners, protocol, unlisted
+from .delivery import Delivery
+from .lease import host_lease
+from .options import Options, read_users
+from .read_only import is_dry_run
+from .task import Task
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a run found before it asked for the lease."""
+
+    staged: List[dict]
+    entries: Dict[str, Entry]
+    identities: Dict[str, Identity]  # whose passwords are to be rotated
+    endpoint: Identity  # of all of them, as far as it is known
+
+    @property
+    def due(self) -> List[str]:
+        """The names of the users that are to be rotated."""
+        return [user["name"] for user in self.staged if user["due"]]
+
+
+def stage_users(task: Task) -> Dict[str, Any]:
+    """The action rotation_stage."""
+    users = read_users(task.args["users"])
+    # Tasks of one's own may make the change without any of the vendor's options.
+    delivery = task.delivery(users) if task.args["connection"] else None
+    store = task.open_store()
+    seen = look(store, users, task.options, delivery)
+    staged = seen.staged
+    if seen.due:
+        with host_lease(store):
+            staged = stage(store, users, task.options, seen=seen, delivery=delivery)
+    due = [user["name"] for user in staged if user["due"]]
+    # A new or another pending password is a change of the store.
+    result = dict(changed=bool(due), users=staged, due=due)
+    unlisted.tell(store, staged, seen.endpoint, result)
+    return result
+
+
+def look(store: Store, users: List[dict], options: Options, delivery: Optional[Delivery]) -> Look:
+    """Decide who is due, and write nothing.
+
+    :param users: what :func:`~.options.read_users` returned.
+    :param delivery: ``None`` where it is not known which endpoint the users are at.
+    :raises PasswordError: ``store_failed``.
+    """
+    names = [user["name"] for user in users]
+    endpoint = Identity(options.vendor.name, delivery.target if delivery else None)
+    identities = owners.identities(delivery, names) if delivery else dict.fromkeys(names, endpoint)
+    staged, entries = protocol.look(store, users, options.max_age, options.force, utc_now(), identities)
+    return Look(staged, entries, identities, endpoint)
+
+
+def stage(store: Store, users: List[dict], options: Options, *, seen: Look, delivery: Optional[Delivery]) -> List[dict]:
+    """Store a new password for each of those who are due as pending. Whoever calls holds the lease.
+
+    :param seen: what :func:`look` returned before the lease was taken.
+    :return: what :func:`~.protocol.stage` returns.
+    :raises PasswordError: ``store_failed``, ``store_conflict``.
+    """
+    refused = {}
+    if delivery and not is_dry_run(store):
+        # A login may be needed for that, and a dry run makes none that may fail.
+        refused = owners.settle(store, delivery, {name: seen.identities[name] for name in seen.due}, seen.entries)
+    entries = {name: Entry(copy.deepcopy(entry.record), entry.version) for name, entry in seen.entries.items()}
+    return protocol.stage(
+        store,
+        users,
+        options.policy,
+        options.max_age,
+        options.force,
+        options.run_id,
+        utc_now(),
+        identities=seen.identities,
+        entries=entries,
+        refused=refused,
+    )

@@ -1,0 +1,228 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the store knows of each user, and on demand whether the current passwords log in."""
+
+from __future__ import annotations
+
+import datetime
+from contextlib import nullcontext, suppress
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._times import format_utc, parse_utc, utc_now
+from ..record import ORPHANED, RETIRED, Identity, Record
+from ..store import Entry, Store
+from . import owners, proof, protocol
+from . import unlisted as unlisted_module
+from .delivery import Delivery
+from .lease import host_lease
+from .options import read_users
+from .task import Task
+
+_ABSENT = "absent"  # the store has no record
+_UNLISTED = "unlisted"  # the store has a record, and the task does not name the user
+# What a task may be told to fail on.
+FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted")
+
+
+def report_users(task: Task) -> Dict[str, Any]:
+    """The action rotation_info."""
+    args, verify = task.args, task.args["verify"]
+    if verify and not args["vendor"]:
+        raise PasswordError(errors.INVALID_INPUT, "verify needs vendor: a login is made by the vendor's module.")
+    store = task.open_store()
+    there = store.list()
+    users_by_name = {user["name"]: user for user in read_users(there if args["users"] is None else args["users"])}
+    delivery = task.delivery(users_by_name.values()) if verify else None
+    entries = store.get(users_by_name)
+    if args["users"] is None:
+        users_by_name = {
+            name: user
+            for name, user in users_by_name.items()
+            if entries[name].record is None or entries[name].record.status != RETIRED
+        }
+    users = [_status(name, entries[name].record, task.options.max_age, utc_now()) for name in users_by_name]
+    skipped: List[str] = []
+    if delivery:
+        delivery.know_operator()
+        skipped = _verify(store, delivery, users, entries)
+    # Without a vendor the records of the other vendors of a host cannot be told apart.
+    endpoint = Identity(
+        task.options.vendor.name if args["vendor"] else None,
+        delivery.target if delivery else None,
+    )
+    others = unlisted_module.unlisted(store, there, users_by_name, endpoint)
+    unlisted = list(others)
+    summary = [_line(user) for user in users] + [unlisted_module.line(name, record) for name, record in others.items()]
+    result = dict(changed=False, users=users, unlisted=unlisted, summary=summary)
+    open_ends = [user["name"] for user in users if verify and user["verified"] is None]
+    if open_ends:
+        result["summary"].append(
+            "%d of %d users could not be verified: %s" % (len(open_ends), len(users), ", ".join(open_ends))
+        )
+    return dict(result, **_verdict(users, unlisted, skipped, args))
+
+
+def _verify(store: Store, delivery: Delivery, users: List[dict], entries: Dict[str, Entry]) -> List[str]:
+    """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
+
+    :return: the users for whom check mode allowed no login.
+    """
+    identities = owners.identities(delivery, [user["name"] for user in users])
+    known = [user for user in users if entries[user["name"]].record and entries[user["name"]].record.password]
+    with host_lease(store) if known else nullcontext():
+        # What was read before may have been rotated since.
+        records = {name: entry.record for name, entry in store.get([user["name"] for user in known]).items()}
+        tries = {}
+        for user in users:
+            record = records.get(user["name"])
+            wrong = protocol.mismatch(record, identities[user["name"]], store.host) if record else None
+            if wrong:
+                user["error"] = wrong.as_dict()
+            elif entries[user["name"]].record and entries[user["name"]].record.status == RETIRED:
+                continue
+            elif record and record.password:
+                tries[user["name"]] = [(proof.CURRENT, record.password)]
+            else:
+                user["error"] = _unproved(user["name"]).as_dict()
+        answers = proof.log_in(store, delivery, records, tries) if tries else {}
+        worked = {name: 0 for name, answer in answers.items() if answer.password}
+        protocol.note_failed_logins(store, worked, delivery.capabilities, utc_now())
+    for user in users:
+        answer = answers.get(user["name"])
+        if answer:
+            user.update(verified=True if answer.password else None if answer.error else False, error=answer.error)
+    return [name for name, answer in answers.items() if answer.skipped]
+
+
+def _unproved(name: str) -> PasswordError:
+    return PasswordError(
+        errors.ORPHANED,
+        "The store has no password of %s that a login has proved, so there is nothing to verify. Rotate it first."
+        % name,
+    )
+
+
+def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: dict) -> dict:
+    """Whether the task fails, and why."""
+    complaints = []
+    if args["verify"]:
+        # Where no login can be made at all, as in front of a database that cannot be reached, nothing is known to be wrong.
+        wrong = [
+            user["name"]
+            for user in users
+            if user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)
+        ]
+        if wrong:
+            complaints.append(
+                "%d of %d users cannot log in with their current passwords: %s"
+                % (len(wrong), len(users), ", ".join(wrong))
+            )
+    if skipped:
+        told = "%d of %d users were not verified, since check mode makes no login that may fail: %s"
+        complaints.append(told % (len(skipped), len(users), ", ".join(skipped)))
+    for reason in args["fail_on"]:
+        names = unlisted if reason == _UNLISTED else [user["name"] for user in users if _is(user, reason)]
+        if names:
+            complaints.append(
+                "%d of %d users %s: %s"
+                % (len(names), len(users) + len(unlisted), _COMPLAINTS[reason], ", ".join(names))
+            )
+    return dict(failed=True, msg=". ".join(complaints)) if complaints else {}
+
+
+_COMPLAINTS = {
+    "overdue": "are overdue",
+    "pending": "have a pending password",
+    "orphaned": "are orphaned",
+    "error": "could not be rotated the last time",
+    "absent": "have no record",
+    "unlisted": "have a record and are not named",
+}
+
+
+def _is(user: dict, reason: str) -> bool:
+    if reason == "overdue":
+        return user["due"] and user["status"] != _ABSENT
+    if reason == "pending":
+        return user["pending"]
+    if reason == "error":
+        return bool(user["last_error"] or user["error"])
+    return user["status"] == reason
+
+
+def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> dict:
+    told = dict(
+        name=name,
+        status=_ABSENT,
+        rotated_at=None,
+        age=None,
+        due_at=None,
+        due=True,
+        pending=False,
+        pending_since=None,
+        attempts=0,
+        failed_logins=0,
+        last_error=None,
+        verified=None,
+        error=None,
+        vendor=None,
+        target=None,
+    )
+    if record is None:
+        return told
+    told.update(
+        status=record.status,
+        failed_logins=record.failed_logins,
+        last_error=record.last_error,
+        rotated_at=record.rotated_at,
+    )
+    told.update(vendor=record.vendor, target=record.target)
+    if record.rotated_at:
+        rotated = parse_utc(record.rotated_at)
+        told.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
+    if record.pending:
+        told.update(pending=True, pending_since=record.pending.created, attempts=record.pending.attempts)
+    told["due"] = protocol.why_due(record, max_age, False, now) not in (None, ORPHANED)
+    return told
+
+
+def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
+    """A point in time so much later; ``None`` after the end of the calendar."""
+    with suppress(OverflowError):
+        return format_utc(moment + datetime.timedelta(seconds=seconds))
+    return None
+
+
+def _line(user):
+    parts = [user["status"]]
+    if user["rotated_at"]:
+        parts.append("rotated %s (%s ago)" % (user["rotated_at"], _duration(user["age"])))
+    parts.append(
+        "ORPHANED: needs a repair"
+        if user["status"] == ORPHANED
+        else "due"
+        if user["due"]
+        else "due %s" % (user["due_at"] or "never")
+    )
+    if user["pending"]:
+        parts.append("a new password is pending since %s, %d attempts" % (user["pending_since"], user["attempts"]))
+    if user["last_error"]:
+        parts.append("last error: %s (%s)" % (user["last_error"].get("message"), user["last_error"].get("kind")))
+    if user["verified"] is not None:
+        parts.append("logs in" if user["verified"] else "DOES NOT LOG IN")
+    if user["error"]:
+        parts.append("no login could tell: %s" % user["error"]["message"])
+    return "%s: %s" % (user["name"], "; ".join(parts))
+
+
+def _duration(seconds):
+    """Seconds in the largest unit that fits, as ages are written."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return "%d%s" % (seconds // size, unit)
+    return "%ds" % seconds

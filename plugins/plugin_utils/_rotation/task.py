@@ -1,0 +1,122 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A task of the rotation: its options, the stores that it opens, and the way to its users."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._arguments import plain
+from .._folder_trust import read_by_ansible
+from .._store_registry import open_store, secrets_in
+from ..store import DamagedRecordError, Store
+from .delivery import Delivery
+from .options import Options
+from .read_only import ReadOnlyStore
+
+_WAY_OUT = (
+    " Where there is no copy, rotation_repair can set the damaged record aside and begin another one with a password that you tell "
+    "(option set_aside_damaged; playbook repair: rotate_repair_set_aside_damaged)."
+)
+
+
+class Task:
+    """One task of the rotation.
+
+    :param action: the action plugin that runs it.
+    :param args: its validated options.
+    :param task_vars: its variables.
+    :param scrub: learns the secrets that are read, so that no message shows them.
+    :raises PasswordError: ``invalid_input``.
+    """
+
+    def __init__(self, action: ActionBase, args: Dict[str, Any], task_vars: Dict[str, Any], scrub: Scrubber) -> None:
+        self.action, self.args, self.task_vars, self.scrub = action, args, task_vars, scrub
+        self.check_mode: bool = action._task.check_mode
+        self.options = Options.read(args)
+        self.stores: List[Store] = []  # those that were opened
+
+    def record_name(self) -> str:
+        """The name under which the store keeps the records of the endpoint that the task is about.
+
+        :raises PasswordError: ``invalid_input``.
+        """
+        name = (
+            self.args.get("target")
+            or self.action._templar.template(self.task_vars.get("rotate_target"))
+            or self.task_vars["inventory_hostname"]
+        )
+        if not isinstance(name, str):
+            raise PasswordError(
+                errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes."
+            )
+        return plain(name)
+
+    def open_store(self, name: Optional[str] = None, store_args: Optional[Dict[str, Any]] = None) -> Store:
+        """A store; in check mode what is written to it goes nowhere.
+
+        :param name: of the records; those of the task's endpoint if it is ``None``.
+        :param store_args: the options that choose the store; the task's if it is ``None``.
+        :raises PasswordError: ``invalid_input``.
+        """
+        args = self.args if store_args is None else store_args
+        if name is None:
+            self._warn_of_readers(args)
+            name = self.record_name()
+        self.scrub.add(*secrets_in(args["store"], args))
+        self.stores.append(open_store(args["store"], name, args, self.action._loader))
+        return ReadOnlyStore(self.stores[-1]) if self.check_mode else self.stores[-1]
+
+    def _warn_of_readers(self, args: Dict[str, Any]) -> None:
+        why = (
+            args["store"] == "ansible_vault"
+            and args["store_path"]
+            and read_by_ansible(args["store_path"], self.task_vars.get("ansible_inventory_sources") or ())
+        )
+        if why:
+            Display().warning("Keep the store %s elsewhere: %s." % (args["store_path"], why))
+
+    def close_stores(self) -> None:
+        """End the sessions of all stores that were opened. Never raises."""
+        for store in self.stores:
+            store.close()
+
+    def delivery(self, users: Iterable[dict]) -> Delivery:
+        """The way to users.
+
+        :param users: what :func:`~.options.read_users` returned.
+        :raises PasswordError: ``invalid_input``.
+        """
+        by_name = {user["name"]: user for user in users}
+        return Delivery(
+            self.action,
+            self.task_vars,
+            vendor=self.args["vendor"],
+            module=self.options.module,
+            connection=self.args["connection"],
+            users=by_name,
+            scrub=self.scrub,
+        )
+
+    def failure(self, error: PasswordError) -> Dict[str, Any]:
+        """The result of an error that concerns the whole task.
+
+        :param error: its message may hold a secret.
+        """
+        return failure(error, self.scrub)
+
+
+def failure(error: PasswordError, scrub: Scrubber) -> Dict[str, Any]:
+    """The result of an error that concerns a whole task, without a secret."""
+    described = error.as_dict(scrub)
+    if isinstance(error, DamagedRecordError):
+        described["message"] += _WAY_OUT
+    return dict(failed=True, msg=described["message"], error=described)
