@@ -12,22 +12,32 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import List, Optional, Tuple
+from enum import Enum
+from typing import Any, Dict, List, Optional, Tuple
 
 from ._times import format_utc, parse_utc
 
-# What a user's record is, in a word.
-CURRENT = "current"  # the password at the top is verified, and nothing is under way
-PENDING = "pending"  # a new password is stored and may be in force already
-ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
-RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
+
+class Status(str, Enum):
+    """The state of a user's record."""
+
+    CURRENT = "current"  # the password at the top is verified, and nothing is under way
+    PENDING = "pending"  # a new password is stored and may be in force already
+    ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
+    RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
+
+    def __str__(self) -> str:
+        return self.value
+
+
+CURRENT, PENDING, ORPHANED, RETIRED = Status
 
 MOST_REFUTED = 12  # passwords of which is remembered that a login has failed
 MOST_EARLIER = 5  # sent passwords that are kept after something else has taken their place
 
 
 class DamagedRecord(ValueError):
-    """What was read is no record; the message tells what is wrong with it and holds no secret."""
+    """The data read is not a valid record; the message says what is wrong with it, without a secret."""
 
 
 @dataclass(slots=True)
@@ -40,6 +50,11 @@ class Pending:
     attempts: int = 0  # runs that set out to bring it into force
     sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly in force nowhere
     replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
+
+    @classmethod
+    def made(cls, password: str, *, run_id: str, now: datetime, replaces: Optional[str] = None) -> Pending:
+        """A password that nobody has tried to bring into force yet."""
+        return cls(password, run_id=run_id, created=format_utc(now), replaces=replaces)
 
 
 @dataclass(slots=True)
@@ -67,7 +82,7 @@ class Record:
     password: Optional[str] = field(default=None, repr=False)  # the current one; None until one was verified
     previous: Optional[str] = field(default=None, repr=False)
     pending: Optional[Pending] = field(default=None, repr=False)
-    status: str = PENDING
+    status: Status = Status.PENDING
     rotated_at: Optional[str] = None  # ISO 8601 in UTC
     verified: Optional[bool] = None  # whether a login proved the current password
     failed_logins: int = 0  # in a row, as far as this collection caused them
@@ -87,17 +102,17 @@ class Record:
     )  # what a damaged record held before a repair began this one, as text
 
     @property
-    def known_password(self):
+    def known_password(self) -> Optional[str]:
         """The password that should be in force at the vendor as long as the pending one is not."""
         return self.password or (self.pending.replaces if self.pending else None)
 
     @property
-    def is_going_back(self):
+    def is_going_back(self) -> bool:
         """Whether the pending password is the one before the current one."""
         return self.pending is not None and self.pending.password == self.previous
 
     @property
-    def secrets(self):
+    def secrets(self) -> List[str]:
         """Every password in it."""
         found = [self.password, self.previous] + (
             [self.pending.password, self.pending.replaces] if self.pending else []
@@ -142,14 +157,14 @@ class Record:
         }
         self.earlier = tuple(list(kept.values())[::-1][:MOST_EARLIER])
 
-    def promote(self, now, verified):
+    def promote(self, now: datetime, *, verified: bool) -> None:
         """The pending password is in force.
 
-        :param now: ISO 8601 in UTC.
         :param verified: whether a login proved it.
         """
+        assert self.pending is not None
         # A password that was in force before is not made young by that: the user is due again.
-        self.rotated_at = None if self.is_going_back else now
+        self.rotated_at = None if self.is_going_back else format_utc(now)
         self.previous = self.known_password
         self.password = self.pending.password
         self.pending = None
@@ -158,7 +173,7 @@ class Record:
         self.keep_earlier([])
         self.forget_failures()
 
-    def forget_failures(self):
+    def forget_failures(self) -> None:
         """A login has worked: the vendor has forgotten the failed ones, too."""
         self.failed_logins = self.lost_runs = 0
         self.failed_at = self.last_error = None
@@ -177,7 +192,6 @@ class Record:
     def recent_failed_logins(self, now: datetime, window: Optional[float]) -> int:
         """The failed logins that the vendor may still count; those that it has forgotten are forgotten here, too.
 
-        :param now: a datetime.
         :param window: seconds after which it has forgotten them; ``None`` where only a good login makes it forget.
         """
         if self.failed_logins and window is not None:
@@ -189,17 +203,23 @@ class Record:
                 self.failed_at = format_utc(now)
         return self.failed_logins
 
-    def note_failed_logins(self, number, now):
+    def note_failed_logins(self, number: int, now: datetime) -> None:
         """What a run has found out about the failed logins that the vendor may count.
 
-        :param number: all of them, those included that :meth:`recent_failed_logins` told.
-        :param now: ISO 8601 in UTC.
+        :param number: all of them, including those that :meth:`recent_failed_logins` returned.
         """
         if number > self.failed_logins or not number:
-            self.failed_at = now if number else None
+            self.failed_at = format_utc(now) if number else None
         self.failed_logins = number
 
-    def repair(self, password):
+    def note_error(self, error: Dict[str, Any], now: datetime) -> None:
+        """Keep why a run has failed.
+
+        :param error: with kind and message.
+        """
+        self.last_error = {"kind": error["kind"], "message": error["message"], "at": format_utc(now)}
+
+    def repair(self, password: str) -> None:
         """A login has proved a password, whatever the record said.
 
         It may be known to others who had to intervene, so the user becomes due unless the password is the current one anyway.
@@ -212,26 +232,29 @@ class Record:
         self.verified = True
         self.forget_failures()
 
-    def drop_pending(self):
+    def drop_pending(self) -> None:
         """The pending password was refused and is not in force anywhere, as far as can be told."""
         pending, self.pending = self.pending, None
         # An earlier request may still be under way, or a broken server may have done what it refused.
         self.put_aside(pending)
         self.status = CURRENT if self.password else PENDING
 
-    def as_dict(self):
+    def as_dict(self) -> Dict[str, Any]:
         """The record as plain data, as it is stored."""
         found = asdict(self)
+        found["status"] = str(self.status)
         # As it is read again, so that the two can be compared; and a record that needs none of them looks as it always did.
         found["earlier"] = [asdict(item) for item in self.earlier]
         found["refuted"] = list(self.refuted)
         return {name: value for name, value in found.items() if name not in ("earlier", "refuted") or value}
 
-    def as_short_dict(self):
-        """The same without what has its default; only of a pending password everything is told, since a missing ``sent`` has another meaning."""
+    def as_short_dict(self) -> Dict[str, Any]:
+        """The same without what has its default; a pending password is given as a whole, since a missing ``sent`` has another meaning."""
         found = {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
         }
+        if "status" in found:
+            found["status"] = str(self.status)
         if self.pending:
             found["pending"] = asdict(self.pending)
         if self.earlier:
@@ -241,7 +264,7 @@ class Record:
         return found
 
     @classmethod
-    def from_dict(cls, data):
+    def from_dict(cls, data: Any) -> Record:
         """The record that :meth:`as_dict` gave.
 
         :raises DamagedRecord: something is missing or of a wrong type.
@@ -275,7 +298,8 @@ class Record:
         _require(_is_text(record.username), "username is not a text")
         _require(record.password is None or _is_text(record.password), "password is not a text")
         _require(record.previous is None or _is_text(record.previous), "previous is not a text")
-        _require(record.status in (CURRENT, PENDING, ORPHANED, RETIRED), "this version does not know its status")
+        _require(record.status in tuple(Status), "this version does not know its status")
+        record.status = Status(record.status)
         _require(record.verified is None or isinstance(record.verified, bool), "verified is neither true nor false")
         _require(_is_count(record.failed_logins), "failed_logins is not a number")
         _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")
@@ -294,20 +318,20 @@ def digest_of(password: str) -> str:
     return hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()[:4]
 
 
-def _require(condition, message):
+def _require(condition: bool, message: str) -> None:
     if not condition:
         raise DamagedRecord(message)
 
 
-def _is_text(value):
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _is_count(value):
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _build(cls, data, what):
+def _build(cls: Any, data: Any, what: str) -> Any:
     if not isinstance(data, dict):
         raise DamagedRecord("%s is not a dictionary" % what)
     known = {item.name for item in fields(cls)}

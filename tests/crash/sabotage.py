@@ -9,6 +9,7 @@ import fcntl
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_files
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.updates import update
 from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import ansible_vault
 
 
@@ -62,8 +63,8 @@ def sending_is_not_noted():
     """The record does not tell that its password may be in force."""
     real = protocol.mark_sent
 
-    def mark_sent(*args):
-        found = real(*args)
+    def mark_sent(*args, **options):
+        found = real(*args, **options)
         store, staged = args[:2]
 
         def forget(entries):
@@ -71,7 +72,7 @@ def sending_is_not_noted():
                 entry.record.pending.sent = 0
             return entries
 
-        protocol.update(store, staged, forget)
+        update(store, staged, forget)
         return found
 
     protocol.mark_sent = mark_sent
@@ -88,7 +89,7 @@ def every_run_makes_a_password_of_its_own():
                     entry.record.drop_pending()
             return {user: entry for user, entry in entries.items() if entry.record}
 
-        protocol.update(store, [user["name"] for user in users], forget)
+        update(store, [user["name"] for user in users], forget)
         return real(store, users, *args, **options)
 
     protocol.stage = stage

@@ -48,7 +48,7 @@ def died_after_stage(store, host):
     opened, user = store.open(host), user_of(host)
     users = [{"name": user, "current_password": old_password(user)}]
     policy = policy_for(CASES["milvus"].capabilities)
-    protocol.stage(opened, users, policy, 0, False, uuid.uuid4().hex, datetime.datetime.now(datetime.timezone.utc))
+    protocol.stage(opened, users, policy, max_age=0, force=False, run_id=uuid.uuid4().hex, now=datetime.datetime.now(datetime.timezone.utc))
     return opened.get([user])[user].record.pending.password
 
 

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
 from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import aws_secretsmanager
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import parse_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
@@ -70,7 +71,7 @@ def pended(record, password=NEW):
 def promoted(record):
     """The record after its pending password was proved."""
     record = copy.deepcopy(record)
-    record.promote(NOW, verified=True)
+    record.promote(parse_utc(NOW), verified=True)
     return record
 
 

@@ -9,6 +9,7 @@ import multiprocessing
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import parse_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
@@ -85,7 +86,7 @@ def test_every_stage_of_a_rotation_is_kept(case, store):
             record.pending = Pending("S3cr3t-MARKER-%d" % number, run_id="run-%d" % number, created="2026-01-31T12:00:00Z", attempts=1)
             record.status = "pending"
         elif step == "promote":
-            record.promote("2026-01-31T12:00:0%dZ" % number, verified=True)
+            record.promote(parse_utc("2026-01-31T12:00:0%dZ" % number), verified=True)
         else:
             record.drop_pending()
         store.put({"alice": Entry(record, store.get(["alice"])["alice"].version)})

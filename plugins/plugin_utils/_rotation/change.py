@@ -13,53 +13,53 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from .._times import utc_now
 from ..store import Store
-from . import owners, proof, protocol
+from . import owners, proof
 from .delivery import Delivery
 from .lease import host_lease
+from .login_notes import note_failed_logins, note_found
 from .options import Options, read_staged, read_users
 from .policy import Policy
 from .read_only import is_dry_run
 from .task import Task
+from .users import StagedUser
 
 
 def change_users(task: Task) -> Dict[str, Any]:
     """The action rotation_change."""
     staged = read_staged(task.args["staged"])
     delivery = task.delivery(read_users(task.args["users"]))
-    if not any(user["due"] for user in staged):
+    if not any(user.due for user in staged):
         return dict(changed=False, users=[])
     store = task.open_store()
     with host_lease(store):
         return change(delivery, store, staged, task.options)
 
 
-def change(delivery: Delivery, store: Store, staged: List[dict], options: Options) -> Dict[str, Any]:
+def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: Options) -> Dict[str, Any]:
     """Hand those who are due to the vendor's module, or find out what it would do. Whoever calls holds the lease.
 
     :param staged: what :func:`~.stage.stage` returned.
     :return: the module's result.
     :raises PasswordError: concerns all users.
     """
-    due = {user["name"]: user for user in staged if user["due"]}
+    due = {user.name: user for user in staged if user.due}
     if not due:
         return dict(changed=False, users=[])
     if is_dry_run(store):
         return delivery.foresee(store, due, options.policy)
     identities = owners.identities(delivery, due)
-    due = {name: dict(user, identity=identities[name]) for name, user in due.items()}
     # Who was staged without knowing the endpoint. The login that proves the new password shows that it is the right one.
     unsettled = {
-        name: identities[name] for name, user in due.items() if user.get("target") is None and identities[name].target
+        name: identities[name] for name, user in due.items() if user.identity.target is None and identities[name].target
     }
-    refused = owners.claim(store, unsettled, store.get(unsettled)) if unsettled else {}
+    refused = owners.claim(store, unsettled) if unsettled else {}
     results = delivery.send(store, {name: user for name, user in due.items() if name not in refused}, options.policy)
-    refused.update((name, user["refused"]) for name, user in due.items() if user.get("refused"))
     _resend_found(delivery, store, due, results, options.policy)
     return _with_refused(results, refused)
 
 
 def _resend_found(
-    delivery: Delivery, store: Store, due: Dict[str, dict], results: Dict[str, Any], policy: Policy
+    delivery: Delivery, store: Store, due: Dict[str, StagedUser], results: Dict[str, Any], policy: Policy
 ) -> None:
     """Look for those whose password nobody knows among what was sent and given up: a request that got no answer may have arrived late."""
     lost = [
@@ -75,7 +75,7 @@ def _resend_found(
     }
     if not tries:
         return
-    protocol.note_failed_logins(store, _failed_logins(results, tries), delivery.capabilities, utc_now())
+    note_failed_logins(store, _failed_logins(results, tries), delivery.capabilities, now=utc_now())
     records = {name: entry.record for name, entry in store.get(tries).items() if entry.record}
     found = {
         name: answer.password
@@ -84,7 +84,7 @@ def _resend_found(
     }
     if not found:
         return
-    protocol.note_found(store, found)
+    note_found(store, found)
     again = delivery.send(store, {name: due[name] for name in found}, policy)
     resent = {user["name"]: user for user in again["users"]}
     results["users"] = [resent.get(user["name"], user) for user in results["users"]]

@@ -9,26 +9,27 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any, Dict, List, Optional
 
-from .._times import format_utc, utc_now
+from .._times import utc_now
 from ..record import Record
 from ..store import Store
 from . import protocol, report
 from .lease import host_lease
 from .options import Options, read_results, read_staged
 from .task import Task
+from .users import CommittedUser, StagedUser
 
 
 def commit_users(task: Task) -> Dict[str, Any]:
     """The action rotation_commit."""
     staged, results = read_staged(task.args["staged"]), read_results(task.args["results"])
     store = task.open_store()
-    with host_lease(store) if any(user["due"] for user in staged) else nullcontext():
+    with host_lease(store) if any(user.due for user in staged) else nullcontext():
         return commit(store, staged, results, task.options)
 
 
 def commit(
     store: Store,
-    staged: List[dict],
+    staged: List[StagedUser],
     results: List[dict],
     options: Options,
     sent: Optional[Dict[str, Record]] = None,
@@ -44,7 +45,7 @@ def commit(
         store,
         staged,
         results,
-        format_utc(utc_now()),
+        now=utc_now(),
         accept_unverified=options.accept_unverified,
         max_attempts=options.max_attempts,
         sent=sent,
@@ -52,11 +53,11 @@ def commit(
     return summarised(staged, users)
 
 
-def summarised(staged: List[dict], users: List[dict]) -> Dict[str, Any]:
+def summarised(staged: List[StagedUser], users: List[CommittedUser]) -> Dict[str, Any]:
     """The result of an action that has committed.
 
     :param users: what :func:`~.protocol.commit` returned; nobody where nobody was due.
     """
     result = report.committed(users, len(staged))
-    result["summary"][:0] = [report.line(user) for user in staged if not user["due"] and not protocol.is_told(user)]
+    result["summary"][:0] = [report.not_due(user) for user in staged if not user.due and not user.is_left_alone]
     return result

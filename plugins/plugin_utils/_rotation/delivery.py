@@ -30,12 +30,16 @@ from .._vendor_runner import (
 )
 from ..record import Record
 from ..store import Store
-from . import protocol
+from . import owners, protocol
 from .connection import resolve
-from .operator import CURRENT, EARLIER, GIVEN, PENDING, AlreadyRefused, Candidate, OperatorLogins
+from .login_notes import window
+from .operator import AS_GIVEN, CURRENT, EARLIER, GIVEN, PENDING, AlreadyRefused, Candidate, Operator, OperatorLogins
 from .policy import Policy, generate, stricter_policy
 from .read_only import counters
+from .restoration import put_back
+from .results import against_the_policy, ended_before_anybody, judged, not_sent, placed, superseded
 from .targets import Secret, TargetNote
+from .users import Sending, StagedUser, foreseen
 
 _PASSED_ON = ("changed", "failed", "msg", "error", "users", "warnings", "deprecations", "unreachable")
 
@@ -73,7 +77,7 @@ class Delivery:
         resolved = resolve(module, connection, task_environment(action), is_local(action), scrub.add)
         self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
         self.sent: Dict[str, Record] = {}  # what was sent and may be in force: the records as they were then
-        self._proved: Optional[str] = None  # the operator's password that has logged in last
+        self._proved: object = None  # the operator's password that has logged in last
 
     def account(self, name: str) -> str:
         """What tells a user from any other at the target, see :meth:`.vendor.Vendor.account_identity`."""
@@ -83,12 +87,11 @@ class Delivery:
         own = {key: value for key, value in (self._users.get(name) or {}).items() if value is not None}
         return self.vendor_class.account_identity(dict(for_all, **dict(own, name=name)))
 
-    def send(self, store, staged, policy):
-        """Send the pending passwords of staged users. Whoever calls holds the host's lock.
+    def send(self, store: Store, staged: Dict[str, StagedUser], policy: Optional[Policy]) -> Dict[str, Any]:
+        """Send the pending passwords of staged users. Whoever calls holds the host's lease.
 
-        :param store: a :class:`~.store.Store`.
-        :param staged: dict from name to what was staged, of those who are due.
-        :param policy: a :class:`~.policy.Policy`, for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
+        :param staged: those who are due, by name.
+        :param policy: for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
         :return: the module's result, with all users.
         """
         operator = self._operator(store)
@@ -98,38 +101,49 @@ class Delivery:
         except PasswordError as error:
             return self._nobody(staged, error)
         try:
-            sent = protocol.mark_sent(store, staged, self.capabilities, utc_now())
+            sending, refused = protocol.mark_sent(
+                store, staged, self.capabilities, now=utc_now(), identities=owners.identities(self, staged)
+            )
         except Exception:
             operator.logins.was_not_made()
             raise
-        entries = [self._entry(name, *sent[name], operator) for name in sent]
-        self.sent.update((name, sent[name][0]) for name in sent)
+        entries = [self._entry(name, one, operator) for name, one in sending.items()]
+        self.sent.update((name, one.record) for name, one in sending.items())
         try:
             results = self._run(entries, operator)
-            nothing = self._was_ended_before_anybody(results, operator)
+            nothing = ended_before_anybody(results, refused_at_once=operator.logins.refused_at_once)
         except PasswordError as error:
-            results, nothing = self._nobody(sent, error), not (isinstance(error, NotRun) and error.begun)
+            results, nothing = self._nobody(sending, error), not (isinstance(error, NotRun) and error.begun)
         if nothing:
-            protocol.take_back(
-                store, {name: (staged[name], sent[name][2]) for name in sent}, self.capabilities, utc_now()
-            )
-            for name in sent:
+            protocol.take_back(store, sending, self.capabilities, now=utc_now())
+            for name in sending:
                 del self.sent[name]
         if policy is not None:
-            self._retry_rejected(store, staged, sent, results, policy)
+            self._retry_rejected(store, staged, sending, results, policy)
         # Whatever became of the records meanwhile: what may be in force is in the store before anything else happens.
-        protocol.put_back(store, {name: self.sent[name] for name in sent if name in self.sent})
-        missing = [name for name in staged if name not in sent]
-        now = store.get(missing) if missing else {}
-        others = [_superseded(name, protocol.is_finished(now[name].record, staged[name])) for name in missing]
+        put_back(store, {name: self.sent[name] for name in sending if name in self.sent})
+        self._add_unsent(store, {name: user for name, user in staged.items() if name not in sending}, refused, results)
+        return results
+
+    @staticmethod
+    def _add_unsent(
+        store: Store, unsent: Dict[str, StagedUser], refused: Dict[str, PasswordError], results: Dict[str, Any]
+    ) -> None:
+        """Put those into the results for whom nothing was sent."""
+        entries = store.get(unsent) if unsent else {}
+        others = [
+            not_sent(name, refused[name])
+            if name in refused
+            else superseded(name, protocol.is_finished(entries[name].record, user))
+            for name, user in unsent.items()
+        ]
         results["users"].extend(others)
         lost = [user for user in others if user["error"]]
         if lost:
             results.update(failed=True, msg=results.get("msg") or lost[0]["error"]["message"])
-        return results
 
-    def foresee(self, store, staged, policy):
-        """What :meth:`send` would do; nothing was staged, so a password that is thrown away stands for the new one."""
+    def foresee(self, store: Store, staged: Dict[str, StagedUser], policy: Policy) -> Dict[str, Any]:
+        """What :meth:`send` would do; nothing was staged, so a password that is thrown away takes the place of the new one."""
         records = {name: entry.record for name, entry in store.get(staged).items()}
         operator = self._operator(store)
         if operator.logins.counted and not store.is_begun:
@@ -137,13 +151,12 @@ class Delivery:
             return self._untried(staged)
         entries = []
         for name in staged:
-            record, given = records[name], self._users.get(name) or {"name": name}
+            record, user = records[name], self._users.get(name) or {"name": name}
             self._scrub.add(*(record.secrets if record else ()))
-            current = (record.known_password if record else None) or given.get("current_password")
+            current = (record.known_password if record else None) or user.get("current_password")
             if record and record.pending:
-                entries.append(
-                    self._entry(name, record, *protocol.how_to_send(record, self.capabilities, utc_now()), operator)
-                )
+                mode, failed_logins = protocol.how_to_send(record, self.capabilities, utc_now())
+                entries.append(self._entry(name, Sending(record, mode, failed_logins), operator))
             else:
                 entries.append(
                     dict(
@@ -155,16 +168,16 @@ class Delivery:
         except PasswordError as error:
             return self._nobody(staged, error)
 
-    def _untried(self, staged: Iterable[str]) -> dict:
-        """What check mode foresees where it makes no login at all."""
-        users = [dict(name=name, id=None, state=_change.WOULD_CHANGE, verified=None, error=None) for name in staged]
+    def _untried(self, staged: Iterable[str]) -> Dict[str, Any]:
+        """The result of a dry run that makes no login at all."""
+        users = [foreseen(name) for name in staged]
         warning = (
             "Check mode made no login at %s, not even the operator's: there is no store yet that could count a failed one."
             % self.capabilities.title
         )
         return dict(changed=bool(users), users=users, warnings=[warning])
 
-    def know_operator(self):
+    def know_operator(self) -> None:
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""
         name = self.vendor_class.operator_name(self.params)
         if name:
@@ -175,18 +188,18 @@ class Delivery:
         """Whether :meth:`probe` makes logins: in check mode it does so only where a failed one costs nothing."""
         return self.capabilities.failed_logins_per_call is None or not self._action._task.check_mode
 
-    def probe(self, store, users):
+    def probe(self, store: Store, users: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
         """Log in with passwords, and change nothing.
 
-        :param store: a :class:`~.store.Store`, which may know the operator's password.
+        :param store: it may know the operator's password.
         :param users: list of dicts with ``name``, ``password`` and ``failed_logins``.
-        :return: dict from name to the user's result, in which ``verified`` is true, false, or null with an ``error`` that tells why.
+        :return: dict from name to the user's result, in which ``verified`` is true, false, or null with an ``error`` that says why.
         :raises PasswordError: concerns all of them.
         """
         if not self.may_probe:
-            error = PasswordError(errors.NOT_VERIFIED, _change.UNTRIED % self.capabilities.title).as_dict()
+            untried = PasswordError(errors.NOT_VERIFIED, _change.UNTRIED % self.capabilities.title).as_dict()
             return {
-                user["name"]: dict(name=user["name"], verified=None, error=error, failed_logins=user["failed_logins"])
+                user["name"]: dict(name=user["name"], verified=None, error=untried, failed_logins=user["failed_logins"])
                 for user in users
             }
         # What whoever calls has counted for the logins of this call has not happened yet.
@@ -209,26 +222,34 @@ class Delivery:
                 error["kind"] if error else errors.UNEXPECTED_RESPONSE,
                 error["message"] if error else "The vendor's module told nothing.",
             )
-        return {user["name"]: _judged(user) for user in results["users"]}
+        return {user["name"]: judged(user) for user in results["users"]}
 
-    def _extras(self, name):
-        return {
-            key: value for key, value in (self._users.get(name) or {"name": name}).items() if key != "current_password"
-        }
+    def _extras(self, name: str) -> Dict[str, Any]:
+        user = self._users.get(name) or {"name": name}
+        return {key: value for key, value in user.items() if key != "current_password"}
 
-    def _entry(self, name, record, mode, failed_logins, operator):
+    def _entry(self, name: str, sending: Sending, operator: Operator) -> Dict[str, Any]:
         """One element of the module's ``users``."""
+        record = sending.record
+        assert record.pending is not None
         self._scrub.add(*record.secrets)
         return dict(
             self._extras(name),
             password=record.pending.password,
             current_password=record.known_password,
-            update_password=mode,
-            failed_logins=failed_logins + operator.extra_failures(name),
+            update_password=sending.mode,
+            failed_logins=sending.failed_logins + operator.extra_failures(name),
         )
 
-    def _retry_rejected(self, store, staged, sent, results, policy):
-        """Once, for those whose passwords the vendor's policy has refused."""
+    def _retry_rejected(
+        self,
+        store: Store,
+        staged: Dict[str, StagedUser],
+        sending: Dict[str, Sending],
+        results: Dict[str, Any],
+        policy: Policy,
+    ) -> None:
+        """Try other passwords, once, for those whose passwords the vendor's policy has refused."""
         refused = {
             user["name"]: user
             for user in results["users"]
@@ -237,10 +258,14 @@ class Delivery:
         if not refused:
             return
         stricter = stricter_policy(policy, self.capabilities)
-        replaced = protocol.replace_refused(store, staged, refused, stricter, utc_now())
+        replaced = protocol.replace_refused(store, staged, refused, stricter, now=utc_now())
         operator = self._operator(store)
         entries = [
-            self._entry(name, record, ALWAYS, refused[name].get("failed_logins") or sent[name][2], operator)
+            self._entry(
+                name,
+                Sending(record, ALWAYS, refused[name].get("failed_logins") or sending[name].failed_logins),
+                operator,
+            )
             for name, record in replaced.items()
         ]
         if not entries:
@@ -250,14 +275,14 @@ class Delivery:
             again = self._run(entries, operator)
         except PasswordError as error:
             again = self._nobody(replaced, error)
-        told = {user["name"]: user for user in again["users"]}
-        users = [told.get(user["name"], user) for user in results["users"]]
+        retried = {user["name"]: user for user in again["users"]}
+        users = [retried.get(user["name"], user) for user in results["users"]]
         failed = [user for user in users if user.get("error")]
         results.update(users=users, changed=bool(results.get("changed") or again.get("changed")), failed=bool(failed))
         results["warnings"] = (
             list(results.get("warnings") or [])
             + list(again.get("warnings") or [])
-            + _against_the_policy(replaced, policy, stricter)
+            + against_the_policy(replaced, policy, stricter)
         )
         if failed:
             results["msg"] = "%d of %d users failed; the first is %s: %s" % (
@@ -275,6 +300,11 @@ class Delivery:
         if counted and (name is None or name in names):
             TargetNote(store, self._name, self.target).operator_login_worked(counted)
 
+    @property
+    def _operator_option(self) -> str:
+        """The option with the operator's password; of a vendor that knows operators by name."""
+        return self.vendor_class.operator_options[1] if self.vendor_class.operator_options else ""
+
     def _counted_operator(self) -> Optional[str]:
         return (
             self.vendor_class.counted_operator(self.params)
@@ -282,7 +312,9 @@ class Delivery:
             else None
         )
 
-    def _run(self, entries, operator, check_mode=None):
+    def _run(
+        self, entries: List[Dict[str, Any]], operator: Operator, check_mode: Optional[bool] = None
+    ) -> Dict[str, Any]:
         """Run the vendor's module, with the operator's passwords one after the other until one logs in.
 
         :raises PasswordError: nothing was sent; :class:`~._vendor_runner.NotRun`.
@@ -311,28 +343,11 @@ class Delivery:
             raise refused
         return results
 
-    @staticmethod
-    def _was_ended_before_anybody(results: dict, operator: "_Operator") -> bool:
-        """Whether it is certain that neither a login nor a change was tried for any of the users: the call as a whole failed, and before that."""
-        error = results.get("error")
-        if (
-            not error
-            or not results["users"]
-            or any(user["state"] != _change.FAILED or user.get("error") != error for user in results["users"])
-        ):
-            return False
-        # The operator may be refused in the middle of a batch, and what is unforeseen may happen anywhere.
-        return (
-            operator.logins.refused_at_once
-            if error.get("kind") == errors.AUTHENTICATION_FAILED
-            else error.get("kind") != errors.UNEXPECTED_RESPONSE
-        )
-
     def _run_as(
-        self, candidate: Candidate, entries: List[dict], operator: "_Operator", check_mode: Optional[bool]
+        self, candidate: Candidate, entries: List[dict], operator: Operator, check_mode: Optional[bool]
     ) -> dict:
         """One run of the module."""
-        option = self.vendor_class.operator_options[1] if candidate.password else None
+        option = self._operator_option if candidate.password else None
         args = dict(self._options, **({option: candidate.password} if option else {}), users=entries)
         more: Dict[str, Callable[[], None]] = {"opened": operator.logins.worked} if operator.logins.counted else {}
         try:
@@ -349,13 +364,13 @@ class Delivery:
         nearby = operator.logins.counted and rotates_here(self._action, self._task_vars)
         operator.logins.ended(results, nearby)
         if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
-            self._proved = candidate.password or self.params.get(option or "") or _AS_GIVEN
+            self._proved = candidate.password or self.params.get(option or "") or AS_GIVEN
         # A module that crashed elsewhere may have left anything in its result.
         results = {key: value for key, value in results.items() if key in _PASSED_ON}
-        results["users"] = [operator.without_extra(user) for user in _placed(entries, results.get("users") or [])]
+        results["users"] = [operator.without_extra(user) for user in placed(entries, results.get("users") or [])]
         return results
 
-    def _nobody(self, names, error: PasswordError) -> dict:
+    def _nobody(self, names: Iterable[str], error: PasswordError) -> Dict[str, Any]:
         """The result of a call in which nothing is known to have been done for anybody.
 
         :param names: of the users.
@@ -365,15 +380,15 @@ class Delivery:
             "The vendor's module did not come to its end, so the change may or may not have happened: ",
             *error.parts,
         )
-        told = (error.with_message(doubt, errors.OUTCOME_UNKNOWN) if begun else error).as_dict(self._scrub)
+        described = (error.with_message(doubt, errors.OUTCOME_UNKNOWN) if begun else error).as_dict(self._scrub)
         state = _change.UNKNOWN if begun else _change.FAILED
-        users = [dict(name=name, id=None, state=state, verified=None, error=told) for name in names]
-        result = dict(changed=False, failed=True, msg=told["message"], error=told, users=users)
+        users = [dict(name=name, id=None, state=state, verified=None, error=described) for name in names]
+        result = dict(changed=False, failed=True, msg=described["message"], error=described, users=users)
         if getattr(error, "unreachable", False):
             result["unreachable"] = True
         return result
 
-    def _operator(self, store: Store, failures: Optional[Dict[str, int]] = None) -> "_Operator":
+    def _operator(self, store: Store, failures: Optional[Dict[str, int]] = None) -> Operator:
         """Who acts for all, and the passwords to try for that, in order; to be asked for before anything is sent.
 
         An operator that is rotated like any other user has its password in the store, which then knows better than the inventory. After a
@@ -382,13 +397,13 @@ class Delivery:
 
         :param failures: how many logins of users have failed, where the records say more.
         """
-        vendor, rules = self.vendor_class, self.capabilities
+        vendor, capabilities = self.vendor_class, self.capabilities
         name = vendor.operator_name(self.params)
         record: Optional[Record] = store.get([name])[name].record if name in self._users else None
         candidates = [Candidate(None, GIVEN)]
         if record is not None:
             self._scrub.add(*record.secrets)
-            given = self.params.get(vendor.operator_options[1])
+            given = self.params.get(self._operator_option)
             found = [Candidate(record.known_password, CURRENT)] if record.known_password else [Candidate(given, GIVEN)]
             if record.pending and record.pending.sent:
                 found.append(Candidate(record.pending.password, PENDING))
@@ -403,18 +418,22 @@ class Delivery:
         counted = self._counted_operator()
         # A failed login counts at the vendor in check mode, too.
         note = TargetNote(counters(store), self._name, self.target) if counted else None
-        own = record.recent_failed_logins(utc_now(), protocol.window(rules)) if record else 0
+        own = record.recent_failed_logins(utc_now(), window(capabilities)) if record else 0
         own = (failures or {}).get(name, own) if name else own
         for candidate in candidates if note else ():
             candidate.secret = self._login_secret(candidate)
         logins = OperatorLogins(
-            note, counted, rules, own, record.rotated_at if record else None, self._action._task.check_mode
+            note, counted, capabilities, own, record.rotated_at if record else None, self._action._task.check_mode
         )
         candidates = sorted(
             logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved
         )
-        return _Operator(
-            name, logins, candidates, self._proved, self.params.get(vendor.operator_options[1]) if name else None
+        return Operator(
+            name,
+            logins,
+            candidates,
+            proved=self._proved,
+            given=self.params.get(self._operator_option) if name else None,
         )
 
     def _login_secret(self, candidate: Candidate) -> Secret:
@@ -425,120 +444,5 @@ class Delivery:
             if option.get("no_log")
         }
         if candidate.password:
-            found[self.vendor_class.operator_options[1]] = candidate.password
+            found[self._operator_option] = candidate.password
         return Secret(json.dumps(found, sort_keys=True, default=str))
-
-
-_AS_GIVEN = object()
-
-
-class _Operator:
-    """Who acts for all in one call of the module.
-
-    :param name: of the user that it is; ``None`` if it is none of the vendor's users.
-    :param candidates: the passwords to try.
-    :param proved: the one that has logged in before, which needs no count.
-    :param given: the user's.
-    """
-
-    def __init__(
-        self,
-        name: Optional[str],
-        logins: OperatorLogins,
-        candidates: List[Candidate],
-        proved: Any,
-        given: Optional[str],
-    ) -> None:
-        self.name, self.logins, self.candidates = name, logins, candidates
-        self._proved, self._given = proved, given
-        # Before a login of ours is under way.
-        self._extra = logins.failures() if name else 0
-
-    def begin(self) -> None:
-        """Count the login that comes first, unless it cannot fail; the passwords that were refused before are passed over.
-
-        :raises PasswordError: none may be made.
-        """
-        for number, candidate in enumerate(self.candidates):
-            try:
-                self.begin_as(candidate)
-            except AlreadyRefused:
-                if candidate is self.candidates[-1]:
-                    raise
-            else:
-                self.candidates = self.candidates[number:]
-                return
-
-    def begin_as(self, candidate: Candidate) -> None:
-        """Count the login that comes next, unless it was counted or cannot fail.
-
-        :raises PasswordError: it may not be made.
-        """
-        if self._proved is None or (candidate.password or self._given or _AS_GIVEN) != self._proved:
-            self.logins.begin(candidate)
-
-    def extra_failures(self, name: str) -> int:
-        """Failed logins of a user as the operator, which its record does not count."""
-        return self._extra if name == self.name else 0
-
-    def without_extra(self, user: dict) -> dict:
-        """A user's result with the failed logins that its record is to count."""
-        extra = self.extra_failures(user["name"])
-        return (
-            dict(user, failed_logins=max(user["failed_logins"] - extra, 0))
-            if extra and isinstance(user.get("failed_logins"), int)
-            else user
-        )
-
-
-def _placed(entries: List[dict], users: List[Any]) -> List[dict]:
-    """The module's results under the names of those whose they are.
-
-    Results come in the order of the entries. Their names may have been masked on the way, where a password stands in a name.
-    """
-    if len(users) != len(entries):
-        names = {entry["name"] for entry in entries}
-        return [
-            user
-            for user in users
-            if isinstance(user, dict) and user.get("name") in names and isinstance(user.get("state"), str)
-        ]
-    found = []
-    for entry, user in zip(entries, users):
-        if not isinstance(user, dict) or not isinstance(user.get("state"), str):
-            error = PasswordError(errors.OUTCOME_UNKNOWN, "The vendor's module told nothing about this user.").as_dict()
-            user = dict(id=None, state=_change.UNKNOWN, verified=None, error=error)
-        found.append(dict(user, name=entry["name"]))
-    return found
-
-
-def _judged(user: dict) -> dict:
-    """The result of a login: an error where no login could tell, and none where the password is merely wrong."""
-    error = user["error"] if user["verified"] is None else None
-    if user["verified"] is None and error is None:
-        error = PasswordError(errors.NOT_VERIFIED, "No login can be made there to find out.").as_dict()
-    return dict(user, error=error)
-
-
-def _against_the_policy(names: Iterable[str], asked: Policy, used: Policy) -> List[str]:
-    """A warning if the vendor made us use characters that the user's policy leaves out."""
-    classes = [
-        name for name in ("upper", "lower", "digits", "symbols") if not getattr(asked, name) and getattr(used, name)
-    ]
-    if not classes:
-        return []
-    what = {"upper": "capital letters", "lower": "small letters", "digits": "digits", "symbols": "symbols"}
-    told = (", ".join(names), ", ".join(what[name] for name in classes))
-    return [
-        "The vendor refused the passwords of %s; the new ones hold %s, although the policy (rotate_policy) leaves them out."
-        % told
-    ]
-
-
-def _superseded(name, finished):
-    """The result of a user whose staged password is not there any more."""
-    if finished:
-        # Nothing is left to be done for it.
-        return dict(name=name, id=None, state=_change.UNCHANGED, verified=None, error=None)
-    error = PasswordError(errors.STORE_CONFLICT, "Another run has staged %s anew meanwhile; it was left alone." % name)
-    return dict(name=name, id=None, state="failed", verified=None, error=error.as_dict())

@@ -13,8 +13,8 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from . import recheck
 from .task import Task
+from .users import Reason
 
 # They concern one account or one endpoint, and trying the next host costs nothing there. Every other kind may be wrong everywhere:
 # a typo in what all hosts share, a store that is out of reach, an operator's password that is refused.
@@ -132,8 +132,8 @@ def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
         return True
     users = done.get("users") or []
     # Passwords that were changed by hand are the affair of their users.
-    users = [user for user in users if user.get("reason") != recheck.REASON] or users
-    if not has_failed(done) or any(not user.get("error") or user.get("reason") == recheck.REASON for user in users):
+    users = [user for user in users if user.get("reason") != Reason.VERIFY] or users
+    if not has_failed(done) or any(not user.get("error") or user.get("reason") == Reason.VERIFY for user in users):
         return False
     kinds = {user["error"].get("kind") for user in users} | (
         {done["error"].get("kind")} if done.get("error") else set()

@@ -13,12 +13,13 @@ from typing import Any, Dict, Iterator, List, Optional
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from ..record import RETIRED, Identity, Record
+from ..record import Identity, Record, Status
 from ..store import BEGIN_OPTIONS, Entry, Store
 from ..store import OPTIONS as STORE_OPTIONS
-from . import owners, protocol
+from . import owners
 from .lease import host_lease, is_ours
 from .task import Task
+from .updates import update
 
 COPIED, UNCHANGED = "copied", "unchanged"
 OTHER_STORE = dict(
@@ -46,7 +47,7 @@ def move_records(task: Task) -> Dict[str, Any]:
             return changes
 
         with _named_by_their_own():
-            protocol.update(other, records, decide, read_back=True)
+            update(other, records, decide, read_back=True)
     return _result([users[name] for name in records], task.check_mode)
 
 
@@ -64,11 +65,11 @@ def _claim(other: Store, records: Dict[str, Record]) -> Dict[str, PasswordError]
     """
     places: Dict[tuple, Dict[str, Identity]] = {}
     for name, record in records.items():
-        if record.target and record.status != RETIRED:
+        if record.target and record.status != Status.RETIRED:
             places.setdefault((record.vendor, record.target), {})[name] = record.identity
     refused: Dict[str, PasswordError] = {}
     for identities in places.values():
-        refused.update(owners.claim(other, identities, {name: Entry(records[name], None) for name in identities}))
+        refused.update(owners.claim(other, identities))
     return refused
 
 
@@ -99,7 +100,7 @@ def _named_by_their_own() -> Iterator[None]:
 def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> dict:
     """What is to be done with a record, given the one that the other store has of the user."""
     compared = dict(
-        name=record.username, status=record.status, pending=record.pending is not None, action=COPIED, error=None
+        name=record.username, status=str(record.status), pending=record.pending is not None, action=COPIED, error=None
     )
     if there == record:
         return dict(compared, action=UNCHANGED)

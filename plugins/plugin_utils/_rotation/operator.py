@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
@@ -81,7 +81,7 @@ class OperatorLogins:
         stamp: Optional[str] = None,
         check_mode: bool = False,
     ) -> None:
-        self._note, self._name, self._own, self._stamp = note, name, own, stamp
+        self._note, self._name, self._own, self._stamp = note, name or "", own, stamp
         self._check_mode, self._most = check_mode, rules.failed_logins_per_call or 0
         self._limit = min(self._most, 1) if check_mode else self._most
         self._window = None if rules.forgets == FORGETS_BY_LOGIN else rules.lockout_window
@@ -207,3 +207,66 @@ class OperatorLogins:
             message = "The operator %s is left alone: %s, and one more might lock the account. %s"
         kind = AlreadyRefused if admitted.known else PasswordError
         return kind(errors.LOGIN_BUDGET_SPENT, message % (self._name, told, later))
+
+
+AS_GIVEN = object()  # instead of a password: what the vendor's options hold, which need not be one
+
+
+class Operator:
+    """Who acts for all in one call of the module.
+
+    :param name: of the user that it is; ``None`` if it is none of the vendor's users.
+    :param candidates: the passwords to try.
+    :param proved: the one that has logged in before, which needs no count.
+    :param given: the user's.
+    """
+
+    def __init__(
+        self,
+        name: Optional[str],
+        logins: OperatorLogins,
+        candidates: List[Candidate],
+        *,
+        proved: object,
+        given: Optional[str],
+    ) -> None:
+        self.name, self.logins, self.candidates = name, logins, candidates
+        self._proved, self._given = proved, given
+        # Before a login of ours is under way.
+        self._extra = logins.failures() if name else 0
+
+    def begin(self) -> None:
+        """Count the login that comes first, unless it cannot fail; the passwords that were refused before are passed over.
+
+        :raises PasswordError: none may be made.
+        """
+        for number, candidate in enumerate(self.candidates):
+            try:
+                self.begin_as(candidate)
+            except AlreadyRefused:
+                if candidate is self.candidates[-1]:
+                    raise
+            else:
+                self.candidates = self.candidates[number:]
+                return
+
+    def begin_as(self, candidate: Candidate) -> None:
+        """Count the login that comes next, unless it was counted or cannot fail.
+
+        :raises PasswordError: it may not be made.
+        """
+        if self._proved is None or (candidate.password or self._given or AS_GIVEN) != self._proved:
+            self.logins.begin(candidate)
+
+    def extra_failures(self, name: str) -> int:
+        """Failed logins of a user as the operator, which its record does not count."""
+        return self._extra if name == self.name else 0
+
+    def without_extra(self, user: Dict[str, Any]) -> Dict[str, Any]:
+        """A user's result with the failed logins that its record is to count."""
+        extra = self.extra_failures(user["name"])
+        return (
+            dict(user, failed_logins=max(user["failed_logins"] - extra, 0))
+            if extra and isinstance(user.get("failed_logins"), int)
+            else user
+        )

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Set
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
@@ -21,6 +21,7 @@ from .._arguments import plain
 from .._times import parse_age
 from .policy import OPTIONS as POLICY
 from .policy import Policy, policy_for
+from .users import StagedUser
 
 # The options that several of the actions have.
 USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", elements="raw", required=True))
@@ -46,7 +47,7 @@ class Options:
     """
 
     module: Optional[ModuleType] = None  # the vendor's, with VENDOR and SPEC
-    policy: Optional[Policy] = field(default=None, repr=False)
+    generated: Optional[Policy] = None  # what new passwords look like
     max_age: int = 0  # seconds
     force: bool = False
     accept_unverified: bool = False
@@ -72,7 +73,7 @@ class Options:
             )
         return cls(
             module=module,
-            policy=policy,
+            generated=policy,
             max_age=max_age,
             force=args.get("force", False),
             accept_unverified=args.get("accept_unverified", False),
@@ -82,10 +83,21 @@ class Options:
         )
 
     @property
+    def vendor_module(self) -> ModuleType:
+        """The vendor's module, of a task that names a vendor."""
+        assert self.module is not None
+        return self.module
+
+    @property
     def vendor(self) -> type[Vendor]:
         """The vendor, of a task that names one."""
-        assert self.module is not None
-        return self.module.VENDOR
+        return self.vendor_module.VENDOR
+
+    @property
+    def policy(self) -> Policy:
+        """What new passwords look like, of a task that makes some."""
+        assert self.generated is not None
+        return self.generated
 
     @property
     def capabilities(self) -> Capabilities:
@@ -93,13 +105,14 @@ class Options:
         return self.vendor.capabilities
 
 
-def read_users(users, with_password=False):
+def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dict[str, Any]]:
     """The option ``users``, whose elements are names or dicts, as a list of dicts.
 
     :param with_password: whether a user's password may be told.
     :raises PasswordError: ``invalid_input``; the message tells which element is wrong, never what it holds.
     """
-    found, names = [], set()
+    found: List[Dict[str, Any]] = []
+    names: Set[str] = set()
     for number, user in enumerate(users, 1):
         # Texts without what Ansible notes of where they come from, which each copy would copy.
         user = {
@@ -129,7 +142,7 @@ def read_users(users, with_password=False):
     return found
 
 
-def read_staged(staged):
+def read_staged(staged: List[Dict[str, Any]]) -> List[StagedUser]:
     """The option ``staged``.
 
     :raises PasswordError: ``invalid_input``: it is not what rotation_stage has returned.
@@ -139,16 +152,17 @@ def read_staged(staged):
             raise PasswordError(
                 errors.INVALID_INPUT, "Element %d of staged is not what rotation_stage returns in users." % number
             )
-    return staged
+    return [StagedUser.from_dict(user) for user in staged]
 
 
-def read_results(results):
+def read_results(results: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
     """The option ``results``, which tasks of the user's own may have written.
 
     :return: list of dicts with name, state, verified (true, false or null) and error (a dict with kind and message, or null).
     :raises PasswordError: ``invalid_input``; the message tells which element is wrong, never what it holds.
     """
-    found, names = [], set()
+    found: List[Dict[str, Any]] = []
+    names: Set[str] = set()
     for number, result in enumerate(results, 1):
         name, state, verified, error = (result.get(key) for key in ("name", "state", "verified", "error"))
         if not isinstance(name, str) or not isinstance(state, str):

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable, List, Optional
+from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from ..record import RETIRED, Identity, Record
+from ..record import Identity, Record, Status
 from ..store import Entry, Store
 from . import proof, protocol
 from .targets import TargetNote
@@ -26,23 +26,25 @@ def identities(delivery: Delivery, names: Iterable[str]) -> Dict[str, Identity]:
 
 
 def settle(
-    store: Store, delivery: Delivery, wanted: Dict[str, Identity], entries: Dict[str, Entry]
+    store: Store, delivery: Delivery, identities_by_name: Dict[str, Identity], entries: Dict[str, Entry]
 ) -> Dict[str, PasswordError]:
     """Claim the accounts of users whose records name no target yet. Whoever calls holds the lease.
 
     A record of an earlier version that holds passwords is taken over only if one of them logs in, or no login can be made at all.
 
-    :param wanted: whose passwords are to be changed, by name.
+    :param identities_by_name: whose passwords are to be changed.
     :param entries: what the store holds.
     :return: dict from name to the reason why that user must be left alone.
     :raises PasswordError: concerns all of them.
     """
     fresh = {
-        name: identity for name, identity in wanted.items() if identity.target and _is_unbound(entries[name].record)
+        name: identity
+        for name, identity in identities_by_name.items()
+        if identity.target and _is_unbound(entries[name].record)
     }
     if not fresh:
         return {}
-    refused = claim(store, fresh, entries)
+    refused = claim(store, fresh)
     records = {name: entries[name].record for name in fresh if name not in refused and entries[name].record}
     tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
     if tries:
@@ -55,42 +57,56 @@ def settle(
     return refused
 
 
-def claim(store: Store, wanted: Dict[str, Identity], entries: Dict[str, Entry]) -> Dict[str, PasswordError]:
+def claim(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, PasswordError]:
     """Claim accounts at one target for the records of this name.
 
     :return: dict from name to the error, where another name has claimed the account.
     """
-    (vendor, target), accounts = (
-        _one_target(wanted.values()),
-        {name: identity.account or name for name, identity in wanted.items()},
-    )
-    others = TargetNote(store, vendor, target).claim(store.host, accounts.values())
+    accounts = {name: identity.account or name for name, identity in identities_by_name.items()}
+    others = _note(store, identities_by_name.values()).claim(store.host, accounts.values())
     return {
-        name: protocol.mismatch(
-            entries[name].record or Record(username=name), wanted[name], store.host, others[account]
-        )
+        name: protocol.claimed(name, identities_by_name[name], store.host, others[account])
         for name, account in accounts.items()
         if account in others
     }
 
 
-def release(store: Store, gone: List[Identity]) -> None:
+def take_over(store: Store, identities_at_target: Iterable[Identity]) -> None:
+    """Claim accounts at one target, whoever has claimed them before: it is certain that nobody else rotates them."""
+    found = list(identities_at_target)
+    _note(store, found).claim(store.host, [identity.account for identity in found if identity.account], take_over=True)
+
+
+def claimed_by_others(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, str]:
+    """The other names whose records hold the passwords of these accounts at one target, as far as there are any."""
+    if not identities_by_name:
+        return {}
+    accounts = {name: identity.account for name, identity in identities_by_name.items() if identity.account}
+    holders = _note(store, identities_by_name.values()).holders(accounts.values())
+    return {
+        name: holders[account] for name, account in accounts.items() if holders.get(account) not in (None, store.host)
+    }
+
+
+def release(store: Store, gone: Iterable[Identity]) -> None:
     """Give accounts back that records of this name have claimed."""
-    places: Dict[tuple, List[str]] = {}
+    places: Dict[Tuple[Optional[str], str], List[Identity]] = {}
     for identity in gone:
         if identity.target and identity.account:
-            places.setdefault((identity.vendor, identity.target), []).append(identity.account)
-    for (vendor, target), accounts in places.items():
-        TargetNote(store, vendor, target).release(store.host, accounts)
+            places.setdefault((identity.vendor, identity.target), []).append(identity)
+    for found in places.values():
+        _note(store, found).release(store.host, [identity.account for identity in found if identity.account])
 
 
-def _one_target(wanted: Iterable[Identity]) -> tuple:
-    (place,) = {(identity.vendor, identity.target) for identity in wanted}
-    return place
+def _note(store: Store, identities_at_target: Iterable[Identity]) -> TargetNote:
+    """The note of the one target that these accounts are at."""
+    ((vendor, target),) = {(identity.vendor, identity.target) for identity in identities_at_target}
+    assert vendor and target
+    return TargetNote(store, vendor, target)
 
 
 def _is_unbound(record: Optional[Record]) -> bool:
-    return record is None or record.target is None or record.status == RETIRED
+    return record is None or record.target is None or record.status == Status.RETIRED
 
 
 def _in_force(record: Record) -> proof.Candidates:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import protocol
+from .login_notes import note_failed_logins, note_refuted, window
 
 if TYPE_CHECKING:
     from .delivery import Delivery
@@ -85,20 +85,20 @@ def log_in(
     now, rules = utc_now(), delivery.capabilities
     limit = rules.failed_logins_per_call or 0
     left = {name: list(found) for name, found in tries.items()}
-    answers = {name: Answer(spent=records[name].recent_failed_logins(now, protocol.window(rules))) for name in tries}
+    answers = {name: Answer(spent=records[name].recent_failed_logins(now, window(rules))) for name in tries}
     if not delivery.may_probe and any(left.values()):
         # It says why.
         found = delivery.probe(
             store, [dict(name=name, password="", failed_logins=answers[name].spent) for name in tries]
         )
         return {name: Answer(error=found[name]["error"], skipped=True) for name in tries}
-    asked_about = set()
+    asked_about: Set[str] = set()
     try:
         while any(left.values()):
             tried = {name: left[name].pop(0) for name in tries if left[name]}
             # Counted before they are made: what is killed and repeated locks nobody out.
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
-            protocol.note_failed_logins(store, counted, rules, now)
+            note_failed_logins(store, counted, rules, now=now)
             asked_about.update(tried)
             # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
             credit = {
@@ -126,14 +126,14 @@ def log_in(
     finally:
         # Also of those that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
-        protocol.note_failed_logins(store, settled, rules, now)
+        note_failed_logins(store, settled, rules, now=now)
         # Who had one candidate only has not searched.
         searched = [
             name
             for name in settled
             if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1
         ]
-        protocol.note_refuted(store, {name: answers[name].refuted for name in searched}, rules)
+        note_refuted(store, {name: answers[name].refuted for name in searched}, rules)
     return answers
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable
+from typing import Any, ClassVar, Dict, Iterable, List
 
 from ..store import Entry, Note, Store
 
@@ -19,7 +19,7 @@ class ReadOnlyStore(Store):
     :param store: the one to read from.
     """
 
-    compares_and_sets = True  # there is nothing that could be read back
+    compares_and_sets: ClassVar[bool] = True  # there is nothing that could be read back
 
     def __init__(self, store: Store) -> None:  # pylint: disable=super-init-not-called
         self.host = store.host
@@ -52,7 +52,7 @@ class ReadOnlyStore(Store):
     def put(self, entries: Dict[str, Entry]) -> None:
         """Write nothing."""
 
-    def list(self) -> list:
+    def list(self) -> List[str]:
         """The names of all users that have a record."""
         return self.counters.list()
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List
 
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._times import parse_utc
-from ..record import CURRENT, Record
+from ..record import Record, Status
 from ..store import Store
+from .users import CommittedUser, Reason
 
 if TYPE_CHECKING:
     from .delivery import Delivery
-
-REASON = "verify"
 
 
 def recheck(
@@ -52,20 +51,21 @@ def recheck(
     wrong = [name for name in tries if found[name]["verified"] is False]
     _tell(result, {name: "logs in" for name in tries if found[name]["verified"]})
     if wrong:
-        error = PasswordError(
+        by_hand = PasswordError(
             errors.CURRENT_PASSWORD_WRONG,
             "The password in the store does not log in; somebody may have changed it by hand. Bring the record in line with the playbook repair.",
         ).as_dict()
-        _tell(result, dict.fromkeys(wrong, "DOES NOT LOG IN: %s (%s)" % (error["message"], error["kind"])))
+        _tell(result, dict.fromkeys(wrong, "DOES NOT LOG IN: %s (%s)" % (by_hand["message"], by_hand["kind"])))
         result["users"] += [
-            dict(name=name, reason=REASON, state="failed", verified=False, action=None, error=error) for name in wrong
+            CommittedUser(name, Reason.VERIFY, _change.FAILED, verified=False, error=by_hand).as_dict()
+            for name in wrong
         ]
         message = "%d passwords that are not due do not log in: %s" % (len(wrong), ", ".join(wrong))
         result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
 
 
 def _is_to_be_tried(record: Record | None, after: int, now: datetime.datetime) -> bool:
-    if record is None or record.status != CURRENT or not record.password:
+    if record is None or record.status != Status.CURRENT or not record.password:
         return False
     return record.rotated_at is None or (now - parse_utc(record.rotated_at)).total_seconds() >= after
 

@@ -12,18 +12,18 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from .._times import format_utc, utc_now
-from ..record import RETIRED, Identity, Record
+from .._times import utc_now
+from ..record import Identity, Record, Status
 from ..store import Entry, Store, damaged_records_set_aside
 from . import owners, policy, proof, protocol
 from .delivery import Delivery
 from .lease import host_lease
+from .login_notes import note_failed_logins
 from .options import read_results, read_users
 from .read_only import is_dry_run
-from .targets import TargetNote
 from .task import Task
-
-_REASON = "repair"
+from .updates import update
+from .users import Action, Reason
 
 
 def repair_users(task: Task) -> Dict[str, Any]:
@@ -88,7 +88,7 @@ def _for_this_host(task: Task) -> list:
 def _repair(task: Task, store: Store, delivery: Delivery, users_by_name: Dict[str, dict]) -> Dict[str, dict]:
     """What became of each user."""
     if task.args["forget_failed_logins"]:
-        protocol.note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, utc_now())
+        note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, now=utc_now())
         delivery.forget_operator(store, users_by_name)
     entries = store.get(users_by_name)
     identities = owners.identities(delivery, users_by_name)
@@ -113,39 +113,22 @@ def _foreign(
     task: Task, store: Store, entries: Dict[str, Entry], identities: Dict[str, Identity]
 ) -> Dict[str, PasswordError]:
     """Those whose records must not be used here, and why: no password is tried at another vendor, and none of an account that others rotate."""
-    refused = {}
+    refused: Dict[str, PasswordError] = {}
     for name, identity in identities.items():
         record = entries[name].record or Record(username=name)
         if not record.belongs_to(Identity(identity.vendor, None, None)):
-            refused[name] = protocol.mismatch(record, identity, store.host)
+            refused[name] = protocol.foreign(record, identity, store.host)
     free = {name: identity for name, identity in identities.items() if name not in refused and identity.target}
-    for name, other in _claimed(store, free).items():
+    for name, other in owners.claimed_by_others(store, free).items():
         if _has_record(task, other, name, free[name]):
-            refused[name] = protocol.mismatch(
-                entries[name].record or Record(username=name), free[name], store.host, other
-            )
+            refused[name] = protocol.claimed(name, free[name], store.host, other)
     return refused
-
-
-def _claimed(store: Store, identities: Dict[str, Identity]) -> Dict[str, str]:
-    """The other names whose records hold the passwords of these accounts, as far as there are any."""
-    if not identities:
-        return {}
-    first = next(iter(identities.values()))
-    holders = TargetNote(store, first.vendor, first.target).holders(
-        identity.account for identity in identities.values()
-    )
-    return {
-        name: holders[identity.account]
-        for name, identity in identities.items()
-        if holders.get(identity.account) not in (None, store.host)
-    }
 
 
 def _has_record(task: Task, other: str, name: str, identity: Identity) -> bool:
     """Whether the records of another name still hold the password of that account: a claim may have outlived its record."""
     record = task.open_store(other).get([name])[name].record
-    return record is not None and record.status != RETIRED and record.belongs_to(identity)
+    return record is not None and record.status != Status.RETIRED and record.belongs_to(identity)
 
 
 def _find_out(
@@ -199,8 +182,11 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
     name = read.username
     outcome = dict(name=name, action="unchanged", password=answer.what, verified=True, error=None)
     moved = _is_moved(read, identity)
-    if identity.target and (moved or read.target is None or read.status == RETIRED):
-        _take_over(store, read, identity, moved)
+    if identity.target and (moved or read.target is None or read.status == Status.RETIRED):
+        # Have the account at its new place, and give back the one that the record was about.
+        owners.take_over(store, [identity])
+        if moved:
+            owners.release(store, [read.identity])
 
     def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
         record = entries[name].record or Record(username=name)
@@ -218,22 +204,15 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
             return {}
         record.bind(identity, store.host)
         if answer.what == proof.PENDING:
-            record.promote(format_utc(utc_now()), verified=True)
+            record.promote(utc_now(), verified=True)
         record.repair(answer.password)
         outcome["action"] = (
             "unchanged" if record == (read if moved else _as_bound(read, identity, store.host)) else "repaired"
         )
         return {name: Entry(record, entries[name].version)} if record.as_dict() != before else {}
 
-    protocol.update(store, [name], decide)
+    update(store, [name], decide)
     return outcome
-
-
-def _take_over(store: Store, read: Record, identity: Identity, moved: bool) -> None:
-    """Have the account at its new place, and give back the one that the record was about."""
-    TargetNote(store, identity.vendor, identity.target).claim(store.host, [identity.account], take_over=True)
-    if moved:
-        owners.release(store, [read.identity])
 
 
 def _reset(
@@ -250,40 +229,38 @@ def _reset(
             return record.pending.password
         return policy.generate(task.options.policy)
 
-    _claim_new(store, identities)
+    known = [identity for identity in identities.values() if identity.target]
+    if known:
+        owners.take_over(store, known)
     staged = protocol.stage_these(
-        store, dict.fromkeys(identities, choose), _REASON, task.options.run_id, utc_now(), identities=identities
+        store,
+        dict.fromkeys(identities, choose),
+        reason=Reason.REPAIR,
+        run_id=task.options.run_id,
+        now=utc_now(),
+        identities=identities,
     )
     if is_dry_run(store):
         return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
-    results = delivery.send(store, {user["name"]: user for user in staged}, task.options.policy)
+    results = delivery.send(store, {user.name: user for user in staged}, task.options.policy)
     committed = protocol.commit(
         store,
         staged,
         read_results(results["users"]),
-        format_utc(utc_now()),
+        now=utc_now(),
         accept_unverified=task.options.accept_unverified,
         sent=delivery.sent,
     )
     return {
-        user["name"]: dict(
-            name=user["name"],
-            action="reset" if user["action"] == protocol.PROMOTED else user["action"],
+        user.name: dict(
+            name=user.name,
+            action="reset" if user.action == Action.PROMOTED else user.as_dict()["action"],
             password=None,
-            verified=user["verified"],
-            error=user["error"],
+            verified=user.verified,
+            error=user.error,
         )
         for user in committed
     }
-
-
-def _claim_new(store: Store, identities: Dict[str, Identity]) -> None:
-    known = {name: identity for name, identity in identities.items() if identity.target}
-    if known:
-        first = next(iter(known.values()))
-        TargetNote(store, first.vendor, first.target).claim(
-            store.host, [identity.account for identity in known.values()], take_over=True
-        )
 
 
 def _is_moved(record: Optional[Record], identity: Identity) -> bool:
@@ -298,7 +275,7 @@ def _as_bound(read: Record, identity: Identity, host: str) -> Record:
     return copied
 
 
-def _lost(name: str, message: Optional[str] = None, error: Optional[dict] = None) -> dict:
+def _lost(name: str, message: str = "", error: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
     return dict(
         name=name,
         action=None,

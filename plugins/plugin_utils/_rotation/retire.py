@@ -13,11 +13,12 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._times import utc_now
-from ..record import RETIRED, Record
+from ..record import Record, Status
 from ..store import Entry, Store
-from . import owners, protocol
+from . import owners
 from .lease import host_lease
 from .task import Task
+from .updates import update
 
 _RETIRED, _UNCHANGED = "retired", "unchanged"
 
@@ -31,7 +32,9 @@ def retire_users(task: Task) -> Dict[str, Any]:
         entries = store.get(names)
         task.scrub.add(*(secret for entry in entries.values() if entry.record for secret in entry.record.secrets))
         leaving = {
-            name: entry.record for name, entry in entries.items() if entry.record and entry.record.status != RETIRED
+            name: entry.record
+            for name, entry in entries.items()
+            if entry.record and entry.record.status != Status.RETIRED
         }
         if leaving and not task.check_mode:
             _copy(task.open_store(copy), leaving)
@@ -45,7 +48,7 @@ def _copy(copies: Store, records: Dict[str, Record]) -> None:
     def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
         return {name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()}
 
-    protocol.update(copies, records, decide, read_back=True)
+    update(copies, records, decide, read_back=True)
 
 
 def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[str, Any]:
@@ -74,7 +77,7 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
             if record is not None and record.as_dict() == copied[name].as_dict():
                 left = Record(
                     name,
-                    status=RETIRED,
+                    status=Status.RETIRED,
                     host=store.host,
                     vendor=record.vendor,
                     target=record.target,
@@ -82,7 +85,7 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
                 )
                 changes[name] = Entry(left, entry.version)
                 told[name] = _told(name, _RETIRED)
-            elif record is None or record.status != RETIRED:
+            elif record is None or record.status != Status.RETIRED:
                 error = PasswordError(
                     errors.STORE_CONFLICT,
                     "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
@@ -90,7 +93,7 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
                 told[name] = dict(_told(name, None), error=error.as_dict())
         return changes
 
-    protocol.update(store, copied, decide)
+    update(store, copied, decide)
     owners.release(store, [copied[name].identity for name, user in told.items() if user["action"] == _RETIRED])
     return list(told.values())
 

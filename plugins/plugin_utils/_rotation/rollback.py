@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterable, List, Mapping
 
-from .._times import format_utc, utc_now
+from .._times import utc_now
 from ..store import Store
 from . import owners, protocol, report
 from .delivery import Delivery
@@ -17,41 +17,47 @@ from .lease import host_lease
 from .options import Options, read_committed, read_results, read_users
 from .read_only import is_dry_run
 from .task import Task
-
-_REASON = "rollback"
+from .users import Action, Reason
 
 
 def roll_back_users(task: Task) -> Dict[str, Any]:
     """The action rotation_rollback."""
     delivery = task.delivery(read_users(task.args["users"]))
-    committed = read_committed(task.args["committed"])
+    promoted = names_of_promoted(read_committed(task.args["committed"]))
     store = task.open_store()
-    if not any(user.get("action") == protocol.PROMOTED for user in committed):
+    if not promoted:
         return dict(changed=False, users=[], summary=[])
     with host_lease(store):
-        return roll_back(delivery, store, committed, task.options)
+        return roll_back(delivery, store, promoted, task.options)
 
 
-def roll_back(delivery: Delivery, store: Store, committed: List[dict], options: Options) -> Dict[str, Any]:
+def names_of_promoted(committed: Iterable[Mapping[str, Any]]) -> List[str]:
+    """The users whose new passwords are in force.
+
+    :param committed: the users that rotation_commit, or rotation_run, returned.
+    """
+    return [user["name"] for user in committed if user.get("action") == Action.PROMOTED]
+
+
+def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Options) -> Dict[str, Any]:
     """Set the previous passwords of those again whose new ones were promoted. Whoever calls holds the lease.
 
-    :param committed: the users that :func:`~.commit.commit` returned.
+    :param promoted: their names.
     :return: the result, with changed, users, summary, warnings, and where any failed, failed and msg.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
-    promoted = [user["name"] for user in committed if user.get("action") == protocol.PROMOTED]
-    if not promoted:
-        return dict(changed=False, users=[], summary=[])
     choices = dict.fromkeys(promoted, lambda record: record.previous if record.pending is None else None)
     # The run that is undone may be the same task, so these passwords get an identifier of their own.
     staged = protocol.stage_these(
-        store, choices, _REASON, uuid.uuid4().hex, utc_now(), identities=owners.identities(delivery, promoted)
+        store,
+        choices,
+        reason=Reason.ROLLBACK,
+        run_id=uuid.uuid4().hex,
+        now=utc_now(),
+        identities=owners.identities(delivery, promoted),
     )
-    due = {user["name"]: user for user in staged if user["due"]}
-    why = {
-        user["name"]: (user.get("error") or {}).get("message", "there is no previous one to go back to")
-        for user in staged
-    }
+    due = {user.name: user for user in staged if user.due}
+    why = {user.name: (user.error or {}).get("message", "there is no previous one to go back to") for user in staged}
     kept = ["%s: keeps its new password, %s" % (name, why[name]) for name in promoted if name not in due]
     if is_dry_run(store) or not due:
         return dict(
@@ -64,8 +70,8 @@ def roll_back(delivery: Delivery, store: Store, committed: List[dict], options: 
         store,
         staged,
         read_results(results["users"]),
-        format_utc(utc_now()),
+        now=utc_now(),
         accept_unverified=options.accept_unverified,
     )
-    result = report.committed(users, len(due), "rolled back", "previous")
+    result = report.committed(users, len(due), what="rolled back", which="previous")
     return dict(result, summary=result["summary"] + kept, warnings=results.get("warnings") or [])

@@ -13,12 +13,13 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, rollback, stage, unlisted
+from . import change, commit, protocol, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_results, read_users
 from .recheck import recheck
 from .task import Task
+from .users import StagedUser
 
 _PASSED_ON = ("warnings", "deprecations", "unreachable")
 
@@ -33,11 +34,11 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     seen = stage.look(store, users, task.options, delivery)
     if not seen.due:
         # No lease: a run that finds nothing to do leaves no trace.
-        result = dict(commit.commit(store, seen.staged, [], task.options), due=[])
+        result = dict(commit.summarised(seen.staged, protocol.left_alone(seen.staged)), due=[])
         return _look_around(task, delivery, store, seen=seen, staged=seen.staged, result=result)
     with host_lease(store):
         staged = stage.stage(store, users, task.options, seen=seen, delivery=delivery)
-        due = [user["name"] for user in staged if user["due"]]
+        due = [user.name for user in staged if user.due]
         results = _change(task, delivery, store, staged)
         result = _commit(task, store, staged, results, sent=delivery.sent)
         if task.args["rollback"] and any(user["error"] for user in result["users"]):
@@ -47,7 +48,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     return _look_around(task, delivery, store, seen=seen, staged=staged, result=result)
 
 
-def _change(task: Task, delivery: Delivery, store: Store, staged: List[dict]) -> Dict[str, Any]:
+def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUser]) -> Dict[str, Any]:
     try:
         return change.change(delivery, store, staged, task.options)
     except PasswordError as error:
@@ -56,7 +57,7 @@ def _change(task: Task, delivery: Delivery, store: Store, staged: List[dict]) ->
 
 
 def _commit(
-    task: Task, store: Store, staged: List[dict], results: Dict[str, Any], *, sent: Optional[Dict[str, Record]]
+    task: Task, store: Store, staged: List[StagedUser], results: Dict[str, Any], *, sent: Optional[Dict[str, Record]]
 ) -> Dict[str, Any]:
     try:
         result = commit.commit(store, staged, read_results(results.pop("users")), task.options, sent)
@@ -75,7 +76,7 @@ def _commit(
 def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, Any]) -> None:
     """Put into the result what became of it."""
     try:
-        back = rollback.roll_back(delivery, store, result["users"], task.options)
+        back = rollback.roll_back(delivery, store, rollback.names_of_promoted(result["users"]), task.options)
     except PasswordError as error:
         result.update(task.failure(error))
         return
@@ -87,14 +88,14 @@ def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, A
 
 
 def _look_around(
-    task: Task, delivery: Delivery, store: Store, *, seen: stage.Look, staged: List[dict], result: Dict[str, Any]
+    task: Task, delivery: Delivery, store: Store, *, seen: stage.Look, staged: List[StagedUser], result: Dict[str, Any]
 ) -> Dict[str, Any]:
     """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
     if task.options.verify_after is not None and not result.get("error"):
         recheck(
             delivery,
             store,
-            [user["name"] for user in staged if not user["due"] and not user["reason"]],
+            [user.name for user in staged if not user.due and not user.reason],
             task.options.verify_after,
             utc_now(),
             result,

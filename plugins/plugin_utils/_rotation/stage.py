@@ -19,13 +19,14 @@ from .lease import host_lease
 from .options import Options, read_users
 from .read_only import is_dry_run
 from .task import Task
+from .users import StagedUser
 
 
 @dataclass(frozen=True)
 class Look:
     """What a run found before it asked for the lease."""
 
-    staged: List[dict]
+    staged: List[StagedUser]
     entries: Dict[str, Entry]
     identities: Dict[str, Identity]  # whose passwords are to be rotated
     endpoint: Identity  # of all of them, as far as it is known
@@ -33,7 +34,7 @@ class Look:
     @property
     def due(self) -> List[str]:
         """The names of the users that are to be rotated."""
-        return [user["name"] for user in self.staged if user["due"]]
+        return [user.name for user in self.staged if user.due]
 
 
 def stage_users(task: Task) -> Dict[str, Any]:
@@ -47,9 +48,9 @@ def stage_users(task: Task) -> Dict[str, Any]:
     if seen.due:
         with host_lease(store):
             staged = stage(store, users, task.options, seen=seen, delivery=delivery)
-    due = [user["name"] for user in staged if user["due"]]
+    due = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
-    result = dict(changed=bool(due), users=staged, due=due)
+    result = dict(changed=bool(due), users=[user.as_dict() for user in staged], due=due)
     unlisted.tell(store, staged, seen.endpoint, result)
     return result
 
@@ -64,15 +65,18 @@ def look(store: Store, users: List[dict], options: Options, delivery: Optional[D
     names = [user["name"] for user in users]
     endpoint = Identity(options.vendor.name, delivery.target if delivery else None)
     identities = owners.identities(delivery, names) if delivery else dict.fromkeys(names, endpoint)
-    staged, entries = protocol.look(store, users, options.max_age, options.force, utc_now(), identities)
+    staged, entries = protocol.look(
+        store, users, max_age=options.max_age, force=options.force, now=utc_now(), identities=identities
+    )
     return Look(staged, entries, identities, endpoint)
 
 
-def stage(store: Store, users: List[dict], options: Options, *, seen: Look, delivery: Optional[Delivery]) -> List[dict]:
+def stage(
+    store: Store, users: List[dict], options: Options, *, seen: Look, delivery: Optional[Delivery]
+) -> List[StagedUser]:
     """Store a new password for each of those who are due as pending. Whoever calls holds the lease.
 
     :param seen: what :func:`look` returned before the lease was taken.
-    :return: what :func:`~.protocol.stage` returns.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
     refused = {}
@@ -84,11 +88,11 @@ def stage(store: Store, users: List[dict], options: Options, *, seen: Look, deli
         store,
         users,
         options.policy,
-        options.max_age,
-        options.force,
-        options.run_id,
-        utc_now(),
+        max_age=options.max_age,
+        force=options.force,
+        run_id=options.run_id,
+        now=utc_now(),
         identities=seen.identities,
-        entries=entries,
+        seen=entries,
         refused=refused,
     )

@@ -14,12 +14,13 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._times import format_utc, parse_utc, utc_now
-from ..record import ORPHANED, RETIRED, Identity, Record
+from ..record import Identity, Record, Status
 from ..store import Entry, Store
 from . import owners, proof, protocol
 from . import unlisted as unlisted_module
 from .delivery import Delivery
 from .lease import host_lease
+from .login_notes import note_failed_logins
 from .options import read_users
 from .task import Task
 
@@ -43,7 +44,7 @@ def report_users(task: Task) -> Dict[str, Any]:
         users_by_name = {
             name: user
             for name, user in users_by_name.items()
-            if entries[name].record is None or entries[name].record.status != RETIRED
+            if entries[name].record is None or entries[name].record.status != Status.RETIRED
         }
     users = [_status(name, entries[name].record, task.options.max_age, utc_now()) for name in users_by_name]
     skipped: List[str] = []
@@ -58,7 +59,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     others = unlisted_module.unlisted(store, there, users_by_name, endpoint)
     unlisted = list(others)
     summary = [_line(user) for user in users] + [unlisted_module.line(name, record) for name, record in others.items()]
-    result = dict(changed=False, users=users, unlisted=unlisted, summary=summary)
+    result: Dict[str, Any] = dict(changed=False, users=users, unlisted=unlisted, summary=summary)
     open_ends = [user["name"] for user in users if verify and user["verified"] is None]
     if open_ends:
         result["summary"].append(
@@ -83,7 +84,7 @@ def _verify(store: Store, delivery: Delivery, users: List[dict], entries: Dict[s
             wrong = protocol.mismatch(record, identities[user["name"]], store.host) if record else None
             if wrong:
                 user["error"] = wrong.as_dict()
-            elif entries[user["name"]].record and entries[user["name"]].record.status == RETIRED:
+            elif entries[user["name"]].record and entries[user["name"]].record.status == Status.RETIRED:
                 continue
             elif record and record.password:
                 tries[user["name"]] = [(proof.CURRENT, record.password)]
@@ -91,7 +92,7 @@ def _verify(store: Store, delivery: Delivery, users: List[dict], entries: Dict[s
                 user["error"] = _unproved(user["name"]).as_dict()
         answers = proof.log_in(store, delivery, records, tries) if tries else {}
         worked = {name: 0 for name, answer in answers.items() if answer.password}
-        protocol.note_failed_logins(store, worked, delivery.capabilities, utc_now())
+        note_failed_logins(store, worked, delivery.capabilities, now=utc_now())
     for user in users:
         answer = answers.get(user["name"])
         if answer:
@@ -123,8 +124,10 @@ def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: d
                 % (len(wrong), len(users), ", ".join(wrong))
             )
     if skipped:
-        told = "%d of %d users were not verified, since check mode makes no login that may fail: %s"
-        complaints.append(told % (len(skipped), len(users), ", ".join(skipped)))
+        complaints.append(
+            "%d of %d users were not verified, since check mode makes no login that may fail: %s"
+            % (len(skipped), len(users), ", ".join(skipped))
+        )
     for reason in args["fail_on"]:
         names = unlisted if reason == _UNLISTED else [user["name"] for user in users if _is(user, reason)]
         if names:
@@ -156,7 +159,7 @@ def _is(user: dict, reason: str) -> bool:
 
 
 def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> dict:
-    told = dict(
+    described: Dict[str, Any] = dict(
         name=name,
         status=_ABSENT,
         rotated_at=None,
@@ -174,21 +177,21 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         target=None,
     )
     if record is None:
-        return told
-    told.update(
-        status=record.status,
+        return described
+    described.update(
+        status=str(record.status),
         failed_logins=record.failed_logins,
         last_error=record.last_error,
         rotated_at=record.rotated_at,
     )
-    told.update(vendor=record.vendor, target=record.target)
+    described.update(vendor=record.vendor, target=record.target)
     if record.rotated_at:
         rotated = parse_utc(record.rotated_at)
-        told.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
+        described.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
     if record.pending:
-        told.update(pending=True, pending_since=record.pending.created, attempts=record.pending.attempts)
-    told["due"] = protocol.why_due(record, max_age, False, now) not in (None, ORPHANED)
-    return told
+        described.update(pending=True, pending_since=record.pending.created, attempts=record.pending.attempts)
+    described["due"] = protocol.is_due(protocol.why_due(record, max_age, force=False, now=now))
+    return described
 
 
 def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
@@ -198,13 +201,13 @@ def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
     return None
 
 
-def _line(user):
+def _line(user: Dict[str, Any]) -> str:
     parts = [user["status"]]
     if user["rotated_at"]:
         parts.append("rotated %s (%s ago)" % (user["rotated_at"], _duration(user["age"])))
     parts.append(
         "ORPHANED: needs a repair"
-        if user["status"] == ORPHANED
+        if user["status"] == Status.ORPHANED
         else "due"
         if user["due"]
         else "due %s" % (user["due_at"] or "never")
@@ -220,7 +223,7 @@ def _line(user):
     return "%s: %s" % (user["name"], "; ".join(parts))
 
 
-def _duration(seconds):
+def _duration(seconds: int) -> str:
     """Seconds in the largest unit that fits, as ages are written."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:

@@ -100,7 +100,7 @@ class Task:
             self.action,
             self.task_vars,
             vendor=self.args["vendor"],
-            module=self.options.module,
+            module=self.options.vendor_module,
             connection=self.args["connection"],
             users=by_name,
             scrub=self.scrub,

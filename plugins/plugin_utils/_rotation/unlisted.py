@@ -12,8 +12,9 @@ from typing import Any, Dict, Iterable, List
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from ..record import RETIRED, Identity, Record
+from ..record import Identity, Record, Status
 from ..store import Entry, Store
+from .users import StagedUser
 
 _PATIENCE = 10.0  # seconds for reading the records one by one
 
@@ -30,7 +31,7 @@ def unlisted(store: Store, there: Iterable[str], names: Iterable[str], endpoint:
     return {
         name: entry.record
         for name, entry in found.items()
-        if entry.record and entry.record.status != RETIRED and entry.record.belongs_to(endpoint)
+        if entry.record and entry.record.status != Status.RETIRED and entry.record.belongs_to(endpoint)
     }
 
 
@@ -50,7 +51,7 @@ def _read(store: Store, names: List[str]) -> Dict[str, Entry]:
     return found
 
 
-def tell(store: Store, staged: List[dict], endpoint: Identity, result: Dict[str, Any]) -> None:
+def tell(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dict[str, Any]) -> None:
     """Put into the result of a rotation whose records nobody rotates any more. Writes nothing and fails nothing.
 
     Where a listing costs requests or decryptions it is made only if somebody was due.
@@ -59,10 +60,10 @@ def tell(store: Store, staged: List[dict], endpoint: Identity, result: Dict[str,
     :param endpoint: that the task is about.
     :param result: gets unlisted, lines in summary and warnings, if there are any such users.
     """
-    if not store.lists_for_free and not any(user["due"] for user in staged):
+    if not store.lists_for_free and not any(user.due for user in staged):
         return
     try:
-        records = unlisted(store, store.list(), [user["name"] for user in staged], endpoint)
+        records = unlisted(store, store.list(), [user.name for user in staged], endpoint)
     except PasswordError:
         # It may take a permission that the rotation itself does not need.
         return

@@ -19,7 +19,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._environment impor
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, lease
-from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, MemoryStore, ModelVendor, action, capabilities, run_action, use_model
@@ -210,7 +210,7 @@ def test_a_user_whose_failed_logins_are_too_many_is_left_alone(store, monkeypatc
     monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=3600.0))
     keep_pending(store, "alice", attempts=2)
     record = store.record("alice")
-    record.note_failed_logins(2, format_utc(utc_now()))
+    record.note_failed_logins(2, utc_now())
     store.keep(record)
     result = change(["alice"], staged("alice", fresh=False))
     assert states(result) == {"alice": ("failed", "login_budget_spent")} and not ModelVendor.calls
@@ -228,7 +228,7 @@ def test_edge_64_the_time_to_try_again_counts_from_the_last_failed_login(store, 
     keep_pending(store, "alice", attempts=2)
     record = store.record("alice")
     failed_at = utc_now() - datetime.timedelta(hours=7)
-    record.note_failed_logins(2, format_utc(failed_at))
+    record.note_failed_logins(2, failed_at)
     store.keep(record)
     message = change(["alice"], staged("alice", fresh=False))["users"][0]["error"]["message"]
     end = failed_at + datetime.timedelta(days=1)

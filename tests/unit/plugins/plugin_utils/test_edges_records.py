@@ -10,6 +10,7 @@ import datetime
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import parse_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, DamagedRecord, Earlier, Identity, Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import damaged_records_set_aside, read_record
 
@@ -98,7 +99,7 @@ def test_the_one_that_turns_out_to_be_in_force_is_kept_once():
     record.repair("S3cr3t-MARKER-sent")
     assert record.password == "S3cr3t-MARKER-sent" and [item.password for item in record.earlier] == ["S3cr3t-MARKER-other"]
     record.pending = sent("S3cr3t-MARKER-other")
-    record.promote("2026-01-31T00:00:00Z", verified=True)
+    record.promote(parse_utc("2026-01-31T00:00:00Z"), verified=True)
     assert record.earlier == ()
 
 

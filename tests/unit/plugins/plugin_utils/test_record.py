@@ -110,7 +110,7 @@ def test_no_representation_shows_a_secret():
 
 def test_promote_moves_every_password_one_place_on():
     record = full()
-    record.promote("2026-02-01T00:00:00Z", verified=True)
+    record.promote(parse_utc("2026-02-01T00:00:00Z"), verified=True)
     assert (record.password, record.previous, record.pending) == (NEW_PASSWORD, CURRENT_PASSWORD, None)
     assert (record.status, record.rotated_at, record.verified, record.failed_logins, record.last_error) == (CURRENT, "2026-02-01T00:00:00Z", True, 0, None)
 
@@ -118,7 +118,7 @@ def test_promote_moves_every_password_one_place_on():
 def test_promote_of_an_adopted_user_keeps_the_password_before_the_first_rotation():
     record = Record(username="alice", pending=Pending(NEW_PASSWORD, replaces=ADOPTED_PASSWORD))
     assert record.known_password == ADOPTED_PASSWORD
-    record.promote("2026-02-01T00:00:00Z", verified=False)
+    record.promote(parse_utc("2026-02-01T00:00:00Z"), verified=False)
     assert (record.password, record.previous, record.verified) == (NEW_PASSWORD, ADOPTED_PASSWORD, False)
 
 

@@ -186,7 +186,7 @@ STAGED = {"name": "alice", "due": True, "reason": "new", "run_id": "run", "fresh
 
 
 def test_staged_is_what_stage_returned():
-    assert read_staged([STAGED]) == [STAGED] and read_staged([]) == []
+    assert [user.as_dict() for user in read_staged([STAGED])] == [STAGED] and read_staged([]) == []
 
 
 @pytest.mark.parametrize("key", list(STAGED))

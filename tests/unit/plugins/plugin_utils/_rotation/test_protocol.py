@@ -13,6 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.read_only import ReadOnlyStore
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.users import StagedUser
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, PENDING, Pending, Record
 
@@ -31,12 +32,14 @@ def _store():
 
 def stage(store, *users, run="run-1", max_age=30 * DAY, force=False, now=NOW):
     """Stage users, who are names or dicts."""
-    return protocol.stage(store, [user if isinstance(user, dict) else {"name": user} for user in users], POLICY, max_age, force, run, now)
+    dicts = [user if isinstance(user, dict) else {"name": user} for user in users]
+    return [user.as_dict() for user in protocol.stage(store, dicts, POLICY, max_age=max_age, force=force, run_id=run, now=now)]
 
 
 def commit(store, staged, *results, **more):
     """Commit results."""
-    return protocol.commit(store, staged, list(results), format_utc(NOW), **more)
+    users = protocol.commit(store, [StagedUser.from_dict(user) for user in staged], list(results), now=NOW, **more)
+    return [user.as_dict() for user in users]
 
 
 def result(name="alice", state="changed", verified=True, kind=None):

@@ -12,8 +12,11 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.login_notes import note_failed_logins
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.read_only import ReadOnlyStore
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.restoration import put_back
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.users import Reason, StagedUser
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, PENDING, Pending, Record
 
@@ -34,12 +37,23 @@ def _store():
 
 
 def stage(store, run="run-1", now=NOW, force=False):
-    return protocol.stage(store, [{"name": "alice"}], POLICY, 86400, force, run, now)
+    return [user.as_dict() for user in protocol.stage(store, [{"name": "alice"}], POLICY, max_age=86400, force=force, run_id=run, now=now)]
+
+
+def by_name(staged):
+    """What the steps hand on, of what an action has returned."""
+    return {user["name"]: StagedUser.from_dict(user) for user in staged}
 
 
 def send(store, staged, now=NOW, rules=LOCKS):
     """What is handed to the vendor's module of alice, or ``None``."""
-    return protocol.mark_sent(store, {user["name"]: user for user in staged}, rules, now).get("alice")
+    sending, refused = protocol.mark_sent(store, by_name(staged), rules, now=now)
+    assert not refused
+    return (sending["alice"].record, sending["alice"].mode, sending["alice"].failed_logins) if sending else None
+
+
+def stage_these(store, passwords, reason, run, now):
+    return [user.as_dict() for user in protocol.stage_these(store, passwords, reason=Reason(reason), run_id=run, now=now)]
 
 
 def failed(kind, failed_logins=0, verified=None, state="failed"):
@@ -48,8 +62,8 @@ def failed(kind, failed_logins=0, verified=None, state="failed"):
 
 
 def commit(store, staged, result, now=NOW, **more):
-    (told,) = protocol.commit(store, staged, [result] if result else [], format_utc(now), **more)
-    return told
+    (told,) = protocol.commit(store, list(by_name(staged).values()), [result] if result else [], now=now, **more)
+    return told.as_dict()
 
 
 def run(store, result, now=NOW, **more):
@@ -115,7 +129,7 @@ def test_what_was_sent_and_put_back_in_vain_is_put_back_again(store):
     record, _mode, _spent = send(store, stage(store))
     store.keep(Record("alice", password=OLD, status=CURRENT))
     overwrite(store)
-    protocol.put_back(store, {"alice": record})
+    put_back(store, {"alice": record})
     assert store.record("alice").pending.password == record.pending.password
 
 
@@ -228,7 +242,7 @@ def test_in_check_mode_nobody_is_orphaned(store):
 
 def refuse(store, staged, **more):
     results = {"alice": failed("password_rejected", **more)}
-    return protocol.replace_refused(store, {user["name"]: user for user in staged}, results, POLICY, NOW)
+    return protocol.replace_refused(store, by_name(staged), results, POLICY, now=NOW)
 
 
 def test_a_refused_password_gives_way_to_another_for_all_steps_of_the_run(store):
@@ -245,10 +259,11 @@ def test_a_refused_password_gives_way_to_another_for_all_steps_of_the_run(store)
 
 
 def test_the_password_before_the_first_rotation_is_not_lost_with_a_refused_one(store):
-    protocol.stage(store, [{"name": "bob", "current_password": OTHER}], POLICY, 86400, False, "run-1", NOW)
-    staged = protocol.stage(store, [{"name": "bob"}], POLICY, 86400, False, "run-2", NOW)
-    protocol.mark_sent(store, {"bob": staged[0]}, LOCKS, NOW)
-    protocol.replace_refused(store, {"bob": staged[0]}, {"bob": failed("password_rejected")}, POLICY, NOW)
+    due = {"max_age": 86400, "force": False, "now": NOW}
+    protocol.stage(store, [{"name": "bob", "current_password": OTHER}], POLICY, run_id="run-1", **due)
+    (bob,) = protocol.stage(store, [{"name": "bob"}], POLICY, run_id="run-2", **due)
+    protocol.mark_sent(store, {"bob": bob}, LOCKS, now=NOW)
+    protocol.replace_refused(store, {"bob": bob}, {"bob": failed("password_rejected")}, POLICY, now=NOW)
     assert store.record("bob").known_password == OTHER
 
 
@@ -277,7 +292,7 @@ def test_what_another_run_has_sent_meanwhile_is_not_replaced(store):
 
 
 def go_back(store, now=NOW):
-    staged = protocol.stage_these(store, {"alice": lambda record: record.previous}, "rollback", "back", now)
+    staged = stage_these(store, {"alice": lambda record: record.previous}, "rollback", "back", now)
     assert send(store, staged, now)[1] == ALWAYS
     return staged
 
@@ -316,34 +331,34 @@ def test_a_rollback_that_died_and_is_refused_then_is_given_up(store):
 
 def test_a_given_password_takes_the_place_of_a_pending_one_and_keeps_what_that_replaces(store):
     store.keep(Record("bob", pending=Pending(LEFT, run_id="run-0", attempts=1, sent=1, replaces=OTHER)))
-    protocol.stage_these(store, {"bob": lambda record: "S3cr3t-MARKER-given"}, "repair", "mend", NOW)
+    stage_these(store, {"bob": lambda record: "S3cr3t-MARKER-given"}, "repair", "mend", NOW)
     pending = store.record("bob").pending
     assert (pending.password, pending.run_id, pending.sent, pending.replaces) == ("S3cr3t-MARKER-given", "mend", 0, OTHER)
 
 
 def test_a_pending_password_that_is_given_again_stays_the_one_that_may_be_in_force(store):
     store.keep(Record("bob", password=OLD, pending=Pending(LEFT, run_id="run-0", attempts=1, sent=1)))
-    (told,) = protocol.stage_these(store, {"bob": lambda record: LEFT}, "repair", "mend", NOW)
+    (told,) = stage_these(store, {"bob": lambda record: LEFT}, "repair", "mend", NOW)
     assert (told["run_id"], store.record("bob").pending.sent, store.record("bob").status) == ("run-0", 1, PENDING)
 
 
 def test_in_check_mode_nothing_given_is_stored(store):
     before = str(store.data)
-    (told,) = protocol.stage_these(ReadOnlyStore(store), {"alice": lambda record: record.previous}, "rollback", "back", NOW)
+    (told,) = stage_these(ReadOnlyStore(store), {"alice": lambda record: record.previous}, "rollback", "back", NOW)
     assert told["due"] and str(store.data) == before
 
 
 def test_whoever_has_nothing_to_go_back_to_is_not_due(store):
     store.keep(Record("bob", password=OLD, status=CURRENT))
-    (told,) = protocol.stage_these(store, {"bob": lambda record: record.previous}, "rollback", "back", NOW)
+    (told,) = stage_these(store, {"bob": lambda record: record.previous}, "rollback", "back", NOW)
     assert not told["due"] and store.record("bob").pending is None
 
 
 @pytest.mark.parametrize("rules, noted", [(LOCKS, 2), (capabilities(failed_logins_per_call=None), 0)])
 def test_logins_beside_a_rotation_count_where_the_vendor_counts(store, rules, noted):
-    protocol.note_failed_logins(store, {"alice": 2, "nobody": 1}, rules, NOW)
+    note_failed_logins(store, {"alice": 2, "nobody": 1}, rules, now=NOW)
     assert store.record("alice").failed_logins == noted and "nobody" not in store.data
-    protocol.note_failed_logins(store, {"alice": 1}, LOCKS, NOW + 2 * HOUR)
+    note_failed_logins(store, {"alice": 1}, LOCKS, now=NOW + 2 * HOUR)
     assert (store.record("alice").failed_logins, store.record("alice").failed_at) == (1, format_utc(NOW + 2 * HOUR))
-    protocol.note_failed_logins(ReadOnlyStore(store), {"alice": 2}, LOCKS, NOW + 2 * HOUR)
+    note_failed_logins(ReadOnlyStore(store), {"alice": 2}, LOCKS, now=NOW + 2 * HOUR)
     assert store.record("alice").failed_logins == 1

@@ -17,7 +17,6 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
-from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
 
 from tests.unit.plugins.rotation_doubles import MemoryStore, capabilities
 from tests.unit.products import thinned
@@ -83,20 +82,20 @@ class Run:
             self.over = True
         elif self.staged is None:
             users = [{"name": "alice", "current_password": self.chance.choice([FIRST, FIRST, None])}] if not self.store.data else [{"name": "alice"}]
-            self.staged = protocol.stage(self.store, users, POLICY, 86400, self.chance.random() < 0.5, self.name, self.now)
-            self.over = not self.staged[0]["due"]
+            self.staged = protocol.stage(self.store, users, POLICY, max_age=86400, force=self.chance.random() < 0.5, run_id=self.name, now=self.now)
+            self.over = not self.staged[0].due
         elif self.results is None:
             self._change()
         else:
-            protocol.commit(self.store, self.staged, self.results, format_utc(self.now), accept_unverified=self.chance.random() < 0.3)
+            protocol.commit(self.store, self.staged, self.results, now=self.now, accept_unverified=self.chance.random() < 0.3)
             self.over = True
 
     def _change(self):
         record, staged = self.store.record("alice"), self.staged[0]
         self.results = []
-        if record.pending is None or record.pending.run_id != staged["run_id"]:
+        if record.pending is None or record.pending.run_id != staged.run_id:
             return
-        told = self.model.change(record.pending.password, record.known_password, staged["fresh"] and record.pending.attempts == 1)
+        told = self.model.change(record.pending.password, record.known_password, staged.fresh and record.pending.attempts == 1)
         if told is None:
             self.over = True
         elif self.chance.random() < 0.9:  # sometimes the results do not arrive

@@ -18,6 +18,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _store_registry
 from ansible_collections.rekey.passwords.plugins.plugin_utils import store as store_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import hashi_vault
+from ansible_collections.rekey.passwords.plugins.plugin_utils._times import parse_utc
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, StoreConflict
 
@@ -100,7 +101,7 @@ def test_readers_find_user_and_password_at_the_top(double):
     held = double.data(ALICE)
     # No password at all, rather than an empty one, which some programs print as "<nil>".
     assert "password" not in held and held["username"] == "alice" and held["pending"]["password"] == "S3cr3t-MARKER-2"
-    record.promote("2026-01-31T12:00:00Z", verified=True)
+    record.promote(parse_utc("2026-01-31T12:00:00Z"), verified=True)
     store.put({"alice": Entry(record, store.get(["alice"])["alice"].version)})
     assert double.data(ALICE) == {
         "username": "alice", "password": "S3cr3t-MARKER-2", "previous": "S3cr3t-MARKER-1", "status": "current", "verified": True, "failed_logins": 0,

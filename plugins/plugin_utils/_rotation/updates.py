@@ -1,0 +1,61 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compare-and-set for many records at once."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterable, List, Mapping, Optional
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from ..store import Entry, Store, StoreConflict
+
+_TRIES = 5  # after that many conflicts in a row something else is wrong
+
+
+def update(
+    store: Store,
+    users: Iterable[str],
+    decide: Callable[[Dict[str, Entry]], Dict[str, Entry]],
+    *,
+    entries: Optional[Mapping[str, Entry]] = None,
+    read_back: bool = False,
+) -> None:
+    """Read, decide, write; retry users whose records changed in the meantime.
+
+    :param decide: called with a dict of entries, returns a dict of those to write.
+    :param entries: what was read before; the store refuses to write in place of anything else.
+    :param read_back: read what was written, and decide again about what is not there: not every file system keeps two writers apart.
+    :raises PasswordError: ``store_failed``, ``store_conflict``.
+    """
+    left = list(users)
+    for _try in range(_TRIES):
+        found, entries = store.get(left) if entries is None else dict(entries), None
+        changes = decide(found)
+        if not changes:
+            return
+        try:
+            store.put(changes)
+        except StoreConflict as conflict:
+            left = conflict.users
+            continue
+        left = _not_there(store, changes) if read_back and not store.compares_and_sets else []
+        if not left:
+            return
+    raise PasswordError(
+        errors.STORE_CONFLICT,
+        "Somebody else keeps changing the records of %s; run again when nothing else rotates them." % ", ".join(left),
+    )
+
+
+def _not_there(store: Store, written: Dict[str, Entry]) -> List[str]:
+    """The users whose records are not what was written."""
+    there = store.get(written)
+    return [
+        name
+        for name, entry in written.items()
+        if there[name].record is None or there[name].record.as_dict() != entry.record.as_dict()
+    ]

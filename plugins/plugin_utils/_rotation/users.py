@@ -1,0 +1,147 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the steps of a rotation hand on of each user. Nothing of it holds a secret, but for :class:`Sending`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ansible_collections.rekey.passwords.plugins.module_utils import _change
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from ..record import Identity, Record
+
+
+class Reason(str, Enum):
+    """Why a user is due, or why it is not although it should be. Where its record must not be used, the kind of that error stands in its place."""
+
+    NEW = "new"  # the store has no verified password yet
+    UNFINISHED = "unfinished"  # an earlier run left a pending password
+    EXPIRED = "expired"  # older than max_age
+    FORCED = "forced"
+    REPAIR = "repair"
+    ROLLBACK = "rollback"
+    ORPHANED = "orphaned"  # not due: neither the current nor the pending password logs in
+    LEFT = "left_to_another_run"  # not due: another run has rotated it while this one waited
+    VERIFY = "verify"  # not due: its password was changed by hand
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a user is to be rotated for that reason."""
+        return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY)
+
+
+class Action(str, Enum):
+    """What commit did with a pending password."""
+
+    PROMOTED = "promoted"
+    KEPT = "kept"
+    DROPPED = "dropped"
+    ABANDONED = "abandoned"  # kept, and no run tries it again until somebody repairs the record
+    SUPERSEDED = "superseded"  # another run has finished it meanwhile
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class StagedUser:
+    """A user after the first step."""
+
+    name: str
+    due: bool
+    reason: Optional[str]  # a Reason, or the kind of an error; None: its password is young
+    run_id: Optional[str] = None  # of the run that generated the pending password
+    fresh: bool = False  # whether no run has tried to set that password before
+    rotated_at: Optional[str] = None
+    identity: Identity = Identity()  # whose password the record holds, as far as that is known
+    error: Optional[Dict[str, Any]] = None  # why its record must not be used
+
+    @classmethod
+    def of(
+        cls, record: Record, *, due: bool, reason: Optional[str], error: Optional[PasswordError] = None
+    ) -> StagedUser:
+        """The user of a record.
+
+        :param error: why the record must not be used.
+        """
+        pending = record.pending
+        return cls(
+            name=record.username,
+            due=due,
+            reason=reason,
+            run_id=pending.run_id if pending else None,
+            fresh=pending is not None and pending.attempts == 1,
+            rotated_at=record.rotated_at,
+            identity=record.identity,
+            error=error.as_dict() if error else None,
+        )
+
+    @classmethod
+    def refused(cls, record: Record, error: PasswordError) -> StagedUser:
+        """The user of a record that must not be used."""
+        return cls.of(record, due=False, reason=error.kind, error=error)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StagedUser:
+        """What :meth:`as_dict` gave."""
+        known = {name: data[name] for name in ("name", "due", "reason", "run_id", "fresh", "rotated_at")}
+        identity = Identity(*(data.get(name) for name in ("vendor", "target", "account")))
+        return cls(**known, identity=identity, error=data.get("error"))
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As the action returns it."""
+        known = {name: getattr(self, name) for name in ("name", "due", "run_id", "fresh", "rotated_at")}
+        known["reason"] = None if self.reason is None else str(self.reason)
+        known.update((name, value) for name, value in asdict(self.identity).items() if value)
+        return dict(known, error=self.error) if self.error else known
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it should have been rotated, and is not; its password is not merely young."""
+        return not self.due and (self.reason in (Reason.ORPHANED, Reason.LEFT) or bool(self.error))
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A user whose pending password is about to be sent."""
+
+    record: Record  # as it is from now on
+    mode: str  # update_password of the vendor's module: whether a login must find out first if the password is in force
+    failed_logins: int  # those that the vendor may count by now
+    owner_before: Tuple[Optional[str], Identity] = (None, Identity())  # host and identity as the record named them
+
+
+@dataclass(frozen=True)
+class CommittedUser:
+    """A user after the last step."""
+
+    name: str
+    reason: Optional[str]
+    state: str
+    verified: Optional[bool] = None
+    action: Optional[Action] = None
+    error: Optional[Dict[str, Any]] = None
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As the action returns it."""
+        return dict(
+            name=self.name,
+            reason=None if self.reason is None else str(self.reason),
+            state=str(self.state),
+            verified=self.verified,
+            error=self.error,
+            action=None if self.action is None else self.action.value,
+        )
+
+
+def foreseen(name: str) -> Dict[str, Any]:
+    """The vendor module's result of a user for whom a dry run makes no login."""
+    return dict(name=name, id=None, state=_change.WOULD_CHANGE, verified=None, error=None)
