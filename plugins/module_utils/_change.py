@@ -19,16 +19,18 @@ from . import _argument_spec, errors
 from ._argument_spec import entries, module_spec, secrets
 from ._options import refuse_odd_paths
 from ._parallel import run_parallel
+from ._results import State, UserResult
 from ._scrub import Scrubber
 from .errors import Message, PasswordError, encodable, parts_of, scrubbed
 from .http import HttpClient, check_numbers, check_tls_files
 from .vendor import NEVER, WHEN_CHANGED, Account
 
-CHANGED = "changed"
-UNCHANGED = "unchanged"
-WOULD_CHANGE = "would_change"
-FAILED = "failed"
-UNKNOWN = "unknown"
+# The states as plain texts, for those who compare results that are plain data.
+CHANGED = State.CHANGED.value
+UNCHANGED = State.UNCHANGED.value
+WOULD_CHANGE = State.WOULD_CHANGE.value
+FAILED = State.FAILED.value
+UNKNOWN = State.UNKNOWN.value
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
 # Whoever knows when the last login failed says when that will be.
@@ -132,8 +134,19 @@ class _Outcome:
         self.accepted = False  # the vendor said that it is done
 
     def fail(self, error):
-        self.state = FAILED
+        self.state = State.FAILED
         self.error = error
+
+    def result(self, scrub: Scrubber) -> UserResult:
+        """What the user gets to see."""
+        return UserResult(
+            name=_sent_by_anybody(self.account.name),
+            id=_sent_by_anybody(self.account.id),
+            state=self.state,
+            verified=self.verified,
+            error=self.error.as_dict(scrub) if self.error else None,
+            failed_logins=self.account.failed_logins,
+        )
 
 
 class _Call:
@@ -293,10 +306,10 @@ class _Call:
             proved = self._is_in_force(account)
             needed, outcome.refuted = not proved, proved is False
         if needed is False:
-            outcome.state, outcome.verified = UNCHANGED, proved
+            outcome.state, outcome.verified = State.UNCHANGED, proved
         elif self._check_mode:
             self._check_current(account, outcome.refuted)
-            outcome.state = WOULD_CHANGE
+            outcome.state = State.WOULD_CHANGE
         else:
             outcome.due = True
 
@@ -327,7 +340,7 @@ class _Call:
             )
         if not right:
             raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s does not log in." % account.label)
-        outcome.state = UNCHANGED
+        outcome.state = State.UNCHANGED
 
     def _is_in_force(self, account):
         """Whether the new password is the one in force already.
@@ -395,7 +408,7 @@ class _Call:
         if outcome.doubt is not None:
             self._resolve(outcome)
             return
-        outcome.state, outcome.accepted = CHANGED, True
+        outcome.state, outcome.accepted = State.CHANGED, True
         if self._params["verify"] and outcome.account.password is not None:
             self._verify(outcome)
 
@@ -438,7 +451,7 @@ class _Call:
         except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
-            outcome.state, outcome.verified, outcome.accepted = CHANGED, True, True
+            outcome.state, outcome.verified, outcome.accepted = State.CHANGED, True, True
         elif arrived is False:
             outcome.verified = False
             outcome.fail(
@@ -449,7 +462,7 @@ class _Call:
         else:
             text = "The change may or may not have happened, and no login could tell: "
             outcome.fail(doubt.with_message((text,) + doubt.parts, errors.OUTCOME_UNKNOWN))
-            outcome.state = UNKNOWN
+            outcome.state = State.UNKNOWN
 
     def _check_current(self, account, new_refuted):
         """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing.
@@ -518,19 +531,9 @@ class _Call:
         for outcome in self._outcomes:
             if outcome.state is None:
                 outcome.fail(self._stopped or PasswordError(errors.UNEXPECTED_RESPONSE, "This user was not tried."))
-        users = [
-            {
-                "name": _sent_by_anybody(outcome.account.name),
-                "id": _sent_by_anybody(outcome.account.id),
-                "state": outcome.state,
-                "verified": outcome.verified,
-                "error": outcome.error.as_dict(scrub) if outcome.error else None,
-                "failed_logins": outcome.account.failed_logins,
-            }
-            for outcome in self._outcomes
-        ]
+        users = [outcome.result(scrub).as_dict() for outcome in self._outcomes]
         result = {
-            "changed": any(outcome.accepted or outcome.state == WOULD_CHANGE for outcome in self._outcomes),
+            "changed": any(outcome.accepted or outcome.state == State.WOULD_CHANGE for outcome in self._outcomes),
             "failed": False,
             "users": users,
             "diff": [_diff(outcome.account, user["state"]) for outcome, user in zip(self._outcomes, users)],
@@ -567,10 +570,12 @@ def _message(failed, total):
 
 
 def _diff(account, state):
-    before = after = {UNCHANGED: "in force", CHANGED: "not in force", WOULD_CHANGE: "not in force"}.get(
-        state, "unknown"
-    )
-    if state in (CHANGED, WOULD_CHANGE):
+    before = after = {
+        State.UNCHANGED: "in force",
+        State.CHANGED: "not in force",
+        State.WOULD_CHANGE: "not in force",
+    }.get(state, "unknown")
+    if state in (State.CHANGED, State.WOULD_CHANGE):
         after = "in force"
     what = "what was asked for" if account.password is None else "wanted password"
     return {

@@ -4,8 +4,41 @@
 
 """The error kinds that all vendors share, and the one exception that carries them.
 
-A kind is part of the collection's interface: playbooks test it in ``rescue`` and ``failed_when``, so kinds are added
-but never renamed. What each means, and what to do about it, stands in docs/errors.md. Nothing here knows a vendor.
+A kind is part of the collection's interface: playbooks test it in ``rescue`` and ``failed_when``, so kinds are added but never renamed. docs/errors.md
+explains each of them to users. Nothing here knows a vendor.
+
+"Retryable": the same task may succeed when it is run again later. "Maybe applied": a write that ends so may have been carried out all the same.
+
+======================  =========  =============  ===========================================================
+kind                    retryable  maybe applied  raised when
+======================  =========  =============  ===========================================================
+authentication_failed   no         no             the operator's credentials are refused; ends the whole call
+current_password_wrong  no         no             the user's own password is refused
+permission_denied       no         no             the operator lacks a right
+user_not_found          no         no             there is no such user
+target_not_found        no         no             there is no such tenant, instance, ...
+user_not_local          no         no             the password is kept in a directory
+account_locked          no         no             the account is locked
+account_inactive        no         no             the account, or its tenant, is disabled
+password_rejected       no         no             the password violates the vendor's policy
+password_reused         no         no             the password is the current one or a recent one
+rate_limited            yes        no             HTTP 413 or 429
+target_not_ready        yes        no             the server is starting, or is not set up
+vendor_unavailable      yes        yes            HTTP 5xx
+connection_failed       yes        yes            no connection, or it broke
+tls_failed              no         yes            TLS failed, mostly before the request was sent
+timed_out               yes        yes            no answer in time, or HTTP 408
+unsupported             no         no             the server does not have this operation
+unexpected_response     no         yes            the answer cannot be interpreted, or an exception that is a bug
+not_verified            no         (done)         no login could tell, or the new password does not log in
+outcome_unknown         yes        yes            neither the answer nor a login tells whether it was applied
+invalid_input           no         no             an option is wrong
+login_budget_spent      yes        no             one more failed login could lock the account
+store_failed            no         -              rotation: the store cannot be read or written
+store_conflict          no         -              rotation: another run has written the record meanwhile
+orphaned                no         -              rotation: no known password logs in
+target_mismatch         no         -              rotation: the records belong to another endpoint
+======================  =========  =============  ===========================================================
 """
 
 from __future__ import annotations
@@ -42,33 +75,8 @@ STORE_CONFLICT = "store_conflict"
 ORPHANED = "orphaned"
 TARGET_MISMATCH = "target_mismatch"
 
-KINDS = (
-    AUTHENTICATION_FAILED,
-    CURRENT_PASSWORD_WRONG,
-    PERMISSION_DENIED,
-    USER_NOT_FOUND,
-    TARGET_NOT_FOUND,
-    USER_NOT_LOCAL,
-    ACCOUNT_LOCKED,
-    ACCOUNT_INACTIVE,
-    PASSWORD_REJECTED,
-    PASSWORD_REUSED,
-    RATE_LIMITED,
-    TARGET_NOT_READY,
-    VENDOR_UNAVAILABLE,
-    CONNECTION_FAILED,
-    TLS_FAILED,
-    TIMED_OUT,
-    UNSUPPORTED,
-    UNEXPECTED_RESPONSE,
-    NOT_VERIFIED,
-    OUTCOME_UNKNOWN,
-    INVALID_INPUT,
-    LOGIN_BUDGET_SPENT,
-    STORE_FAILED,
-    STORE_CONFLICT,
-    ORPHANED,
-    TARGET_MISMATCH,
+KINDS: Tuple[str, ...] = tuple(
+    value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
 )
 
 # The same task, run again later with the same arguments, may well succeed.

@@ -47,7 +47,8 @@ BELOW = {
     "_vendors": ("_environment", "_urls", "_json_paths", "errors", "http", "_refusals", "_auth", "vendor", "_vendors"),
     "_argument_spec": ("_environment", "vendor"),
     "_parallel": (),
-    "_change": ("_moments", "_options", "_argument_spec", "errors", "http", "_parallel", "_scrub", "vendor"),
+    "_results": ("errors",),
+    "_change": ("_moments", "_options", "_argument_spec", "errors", "http", "_parallel", "_results", "_scrub", "vendor"),
     "module_runner": ("_options", "_argument_spec", "_change", "errors", "http"),
 }
 

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The result for one user, as it travels from a vendor's module to the rotation and into a playbook's variables."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Dict, Mapping, Optional
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from . import errors
+from .errors import PasswordError
+
+MOST_FAILED_LOGINS = 1_000_000
+
+
+class State(str, Enum):
+    """The state of a user after a call. Part of the collection's interface: states are added, never renamed."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    WOULD_CHANGE = "would_change"  # check mode
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # the change may or may not have been made
+
+    __str__ = str.__str__
+
+
+@dataclass
+class UserResult:
+    """What a call did for one user. Holds no secret."""
+
+    name: Optional[str]  # None where the user was named by its id, and not found
+    id: Optional[str]  # the vendor's own identifier
+    state: State
+    verified: Optional[bool] = None  # a login has proved it right or wrong; None: no login could tell
+    error: Optional[Dict[str, Any]] = None  # PasswordError.as_dict()
+    failed_logins: Optional[int] = None  # recent ones, those of this call included; None: not known
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Return plain data, as in a module's ``users``."""
+        # No subclass of str: neither YAML nor Ansible's own serialiser takes one.
+        return dict(asdict(self), state=self.state.value)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], where: str = "the result") -> UserResult:
+        """Validate what a module has returned, or what tasks of the user's own have made of it.
+
+        Keys that are missing are taken as null, unknown keys are ignored.
+
+        :param where: names the result in messages, such as ``element 1 of results``.
+        :raises PasswordError: ``invalid_input``; the message says what is wrong, and never repeats a value.
+        """
+        name, state, failed = data.get("name"), data.get("state"), data.get("failed_logins")
+        user_id, error = data.get("id"), data.get("error")
+        if not isinstance(name or user_id, str) or not isinstance(state, str):
+            raise _invalid("%s lacks a name or a state." % (where[:1].upper() + where[1:]))
+        for key, value in (("name", name), ("id", user_id)):
+            if value is not None and not isinstance(value, str):
+                raise _invalid("In %s %s is not a text." % (where, key))
+        if state not in {known.value for known in State}:
+            raise _invalid("In %s state is none of %s." % (where, ", ".join(known.value for known in State)))
+        if failed is not None and not _is_count(failed):
+            raise _invalid("In %s failed_logins is not a number of logins." % where)
+        if error is not None and not _is_error(error):
+            raise _invalid("In %s error is not a dictionary with kind and message." % where)
+        verified = _read_verified(data.get("verified"), where)
+        return cls(name, user_id, State(state), verified, dict(error) if error is not None else None, failed)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_FAILED_LOGINS
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("kind"), str) and isinstance(value.get("message"), str)
+
+
+def _read_verified(value: Any, where: str) -> Optional[bool]:
+    if value is None:
+        return None
+    try:
+        # A template may have made a text of it, and the text "False" must not pass for a proof.
+        return bool(boolean(value))
+    except TypeError:
+        raise _invalid("In %s verified is neither true nor false nor null." % where) from None
+
+
+def _invalid(text: str) -> PasswordError:
+    return PasswordError(errors.INVALID_INPUT, text)
