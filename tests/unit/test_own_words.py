@@ -104,12 +104,7 @@ def test_a_real_secret_never_leaves(vendor: str, status: int) -> None:
 @pytest.mark.parametrize("what", ["\ud800", "\udfff and more", "a\x1b[31mred", "tab\there", "\u202eright to left", "\x00\x07\x9b", "\ufffe\U000e0001"])
 def test_edge_49_what_a_vendor_says_can_be_printed_anywhere(vendor: str, what: str) -> None:
     case = CASES[vendor]
-    form = {
-        "acronis": {"error": {"code": what, "message": what}},
-        "aria_logs": {"errorMessage": what, "errorCode": what, "errorDetails": {"x": [{"errorCode": what}]}},
-        "milvus": {"code": what, "message": what}, "rackspace_database": {"badRequest": {"code": what, "message": what}},
-        "vcd": {"minorErrorCode": what, "message": "[ %s ] %s" % (what, what)},
-    }[vendor]  # fmt: skip
+    form = case.complaint(what)
     with case.double({"alice": OLD}) as double:
         for body in (json.dumps(form), '{"x": "%s"}' % what.encode("utf-8", "surrogatepass").decode("latin-1")):
             for where in (case.change, case.lookup):

@@ -27,10 +27,14 @@ class VendorCase:
     :param connection: given a running double, the module's options with which an operator may do everything.
     :param change: finds the request that changes a password: options of ``Double.inject``, such as ``path`` and ``method``.
     :param lookup: finds the request that looks users up.
+    :param login: finds the request that logs somebody in.
+    :param complaint: makes the body of an error in the vendor's form, which says the given text.
     :param refusal: how the vendor answers that request if its policy refuses the password: further options of ``Double.inject``.
     :param resets: options of ``double`` with which the operator needs to know no user's password.
     :param secrets: the operator's; unmistakable markers.
     :param end_logins: given a double, ends everything that the operator has got by logging in; ``None`` where there is nothing to be ended.
+    :param refuses_with: the statuses with which the vendor itself refuses; ``None``: any from 400 to 499.
+    :param takes_any_success: whether any 2xx in answer to a change counts as one, so that the login after it decides.
     :param proves: whether a login can prove a password here.
     :param operator: the operator's name, where it is one of the users.
     :param addresses: in the documentation, URLs that mean this vendor.
@@ -46,10 +50,14 @@ class VendorCase:
     connection: Callable
     change: dict
     lookup: dict
+    login: dict
+    complaint: Callable[[str], dict]
     refusal: dict
     resets: dict = field(default_factory=dict)
     secrets: tuple = ()
     end_logins: Callable | None = None
+    refuses_with: tuple[int, ...] | None = None
+    takes_any_success: bool = False
     proves: bool = True
     operator: str | None = None
     addresses: tuple = ()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tests.doubles.acronis import CHANGE, SEARCH, AcronisDouble
-from tests.doubles.acronis_identity import CLIENT_ID, CLIENT_SECRET, CUSTOMER, Person
+from tests.doubles.acronis_identity import CLIENT_ID, CLIENT_SECRET, CUSTOMER, LOGIN, Person
 from tests.vendor_cases import VendorCase
 
 CASE = VendorCase(
@@ -15,6 +15,8 @@ CASE = VendorCase(
     connection=lambda double: {"url": double.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
     change={"path": CHANGE, "method": "POST"},
     lookup={"path": SEARCH, "method": "GET"},
+    login={"path": LOGIN},
+    complaint=lambda text: {"error": {"code": text, "message": text}},
     refusal={"status": 403, "body": {"error": {"code": 1027, "message": "The operation is not allowed by business rules"}}},
     secrets=(CLIENT_SECRET,),
     # The vendor documents no rule; this is the strictest that the collection allows for.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.doubles.aria_logs import CHANGE, OPERATOR, OPERATOR_PASSWORD, SEARCH, AriaLogsDouble
+from tests.doubles.aria_logs import CHANGE, LOGIN, OPERATOR, OPERATOR_PASSWORD, SEARCH, AriaLogsDouble
 from tests.doubles.aria_logs_people import TRIES
 from tests.vendor_cases import VendorCase
 
@@ -20,6 +20,8 @@ CASE = VendorCase(
     connection=_connection,
     change={"path": CHANGE, "method": "PATCH"},
     lookup={"path": SEARCH, "method": "GET"},
+    login={"path": LOGIN},
+    complaint=lambda text: {"errorMessage": text, "errorCode": text, "errorDetails": {"x": [{"errorCode": text}]}},
     refusal={
         "status": 400,
         "body": {
@@ -29,6 +31,7 @@ CASE = VendorCase(
         },
     },
     secrets=(OPERATOR_PASSWORD,),
+    takes_any_success=True,
     locks_after=TRIES,
     end_logins=lambda double: double.expire_sessions(),
     operator=OPERATOR,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.doubles.milvus import LIST, UPDATE, MilvusDouble
+from tests.doubles.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
 from tests.vendor_cases import VendorCase
 
 _ROOT = "root-S3cr3t-MARKER-milvus"
@@ -22,7 +22,11 @@ CASE = VendorCase(
     connection=_connection,
     change={"path": UPDATE},
     lookup={"path": LIST},
+    login={"path": DESCRIBE},
+    complaint=lambda text: {"code": text, "message": text},
     refusal={"status": 200, "body": {"code": 1100, "message": "invalid password: three of four classes are needed"}},
+    # It answers nearly everything with 200, so any other status may come from something in between.
+    refuses_with=(403, 404, 413, 429),
     resets={"super_users": ("root",)},
     secrets=(_ROOT,),
     operator="root",

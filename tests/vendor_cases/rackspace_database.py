@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.doubles.rackspace_identity import TOKENS
 from tests.doubles.trove import INSTANCE, TroveDouble
 from tests.vendor_cases import VendorCase
 
@@ -24,6 +25,8 @@ CASE = VendorCase(
     connection=lambda double: {"auth_url": double.url + "/v2.0", "api_user": "operator", "api_key": _KEY, "instance_id": INSTANCE},
     change={"path": "/users", "method": "PUT"},
     lookup={"path": INSTANCE, "method": "GET"},
+    login={"path": TOKENS},
+    complaint=lambda text: {"badRequest": {"code": text, "message": text}},
     refusal={"status": 400, "body": {"badRequest": {"code": 400, "message": "Validation error: users[0]['password'] does not match the rules"}}},
     secrets=(_KEY,),
     end_logins=lambda double: double.tokens.clear(),

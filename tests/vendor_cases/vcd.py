@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.doubles.vcd import OPERATOR, OPERATOR_PASSWORD, SEARCH, SYSTEM_PASSWORD, VcdDouble
+from tests.doubles.vcd_sessions import LOGIN
 from tests.vendor_cases import VendorCase
 
 
@@ -19,6 +20,8 @@ CASE = VendorCase(
     connection=_connection,
     change={"method": "PUT"},
     lookup={"path": SEARCH, "method": "GET"},
+    login={"path": LOGIN},
+    complaint=lambda text: {"minorErrorCode": text, "message": "[ %s ] %s" % (text, text)},
     refusal={"status": 400, "body": {"minorErrorCode": "BAD_REQUEST", "message": "[ 1 ] The password does not satisfy the policy.", "stackTrace": None}},
     secrets=(OPERATOR_PASSWORD, SYSTEM_PASSWORD),
     locks_after=5,
