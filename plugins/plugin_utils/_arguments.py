@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from typing import Any, Dict, List
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
@@ -16,7 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._options import re
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 
-def validated(spec, args):
+def validated(spec: Dict[str, Any], args: Dict[str, Any]) -> Dict[str, Any]:
     """The options as the module itself would see them: defaults, environment fallbacks and types applied.
 
     :param spec: keyword arguments of ArgumentSpecValidator.
@@ -28,16 +29,16 @@ def validated(spec, args):
     except Exception as exc:  # pylint: disable=broad-exception-caught
         raise unfit(spec["argument_spec"], args, exc) from None
     if result.errors.errors:
-        # Ansible's own text of this error begins with the wrong name, and tells not what is wrong with it.
-        told = [
+        # Ansible's own text of this error begins with the wrong name, and does not say what is wrong with it.
+        complaints = [
             ("Unsupported options: %s" if isinstance(error, UnsupportedError) else "%s") % error.msg
             for error in result.errors.errors
         ]
-        raise PasswordError(errors.INVALID_INPUT, " ".join(told))
+        raise PasswordError(errors.INVALID_INPUT, " ".join(complaints))
     return result.validated_parameters
 
 
-def validated_connection(spec: dict, args: dict) -> dict:
+def validated_connection(spec: Dict[str, Any], args: Dict[str, Any]) -> Dict[str, Any]:
     """As :func:`validated`, for the options of a vendor's module, among which an empty text counts as not given.
 
     :param spec: the ``SPEC`` of a vendor's module.
@@ -46,7 +47,7 @@ def validated_connection(spec: dict, args: dict) -> dict:
     return validated(spec, without_empty(spec["argument_spec"], args))
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """A value as a module would get it in JSON: without Ansible's own types, and with what is encrypted in it decrypted."""
     if isinstance(value, dict):
         return {_plain_key(key): plain(inner) for key, inner in value.items()}
@@ -63,12 +64,12 @@ def plain(value):
     return "".join((str(value), ""))
 
 
-def _plain_key(key):
+def _plain_key(key: Any) -> str:
     key = plain(key)
     return key if isinstance(key, str) else json.dumps(key)
 
 
-def texts(value):
+def texts(value: Any) -> List[str]:
     """Every text within a value; numbers count, since the validator's messages and masks treat them as texts."""
     if isinstance(value, dict):
         value = value.values()

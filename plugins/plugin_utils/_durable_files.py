@@ -12,6 +12,7 @@ import os
 import stat
 import time
 from contextlib import contextmanager, suppress
+from typing import Iterator
 
 _PAUSE = 0.02  # seconds between two tries to get a lock
 
@@ -21,7 +22,7 @@ class Locked(Exception):
 
 
 @contextmanager
-def locked(path, wait, shared=False):
+def file_lock(path: str, wait: float, shared: bool = False) -> Iterator[None]:
     """Keep other processes out; the kernel ends the lock if this process is killed.
 
     :param path: the lock file; it is made if it is missing, and stays.
@@ -39,7 +40,7 @@ def locked(path, wait, shared=False):
         os.close(handle)
 
 
-def _take(path, end):
+def _take(path: str, end: float) -> int:
     while True:
         # A link is not followed: whoever may write to the folder could make us open, or make, a file elsewhere.
         try:
@@ -72,7 +73,7 @@ def behind_links(path: str) -> str:
     return os.path.realpath(path, strict=True) if os.path.islink(path) else path
 
 
-def make_folder(path, shared=False):
+def make_folder(path: str, shared: bool = False) -> None:
     """Make the folder, and those above it, so that it survives a crash; only its owner may look into it.
 
     :param shared: whether the group of the folder above it may use it, too.
@@ -97,7 +98,7 @@ def share(path: str) -> None:
         os.chmod(path, mode | (0o070 if os.path.isdir(path) else 0o060))
 
 
-def sync(path):
+def sync(path: str) -> None:
     """Bring a file, or the names in a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -69,7 +69,7 @@ class FolderNotes:
 
         :raises PasswordError: ``store_failed``.
         """
-        folder = self._place(name)
+        folder = self._folder_of(name)
         try:
             newest = self._newest(folder)
         except OSError as exc:
@@ -82,13 +82,13 @@ class FolderNotes:
         :raises StoreConflict: somebody else has.
         :raises PasswordError: ``store_failed``.
         """
-        folder = self._place(name)
+        folder = self._folder_of(name)
         try:
             return self._write(folder, name, content, version)
         except OSError as exc:
             raise failure("The note in %s cannot be written: %s." % (folder, exc.strerror)) from None
 
-    def _place(self, name: str) -> str:
+    def _folder_of(self, name: str) -> str:
         quoted = quote(name, safe=" @+", errors="surrogatepass").replace("~", "%7E")
         if quoted.startswith("."):
             quoted = "%2E" + quoted[1:]

@@ -2,23 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The stores there are, found by their names."""
+"""The stores, by their names."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any, Dict, List, Type
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import SHORT, Scrubber
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ._arguments import validated
+from .store import Store
 
 _STORES = "ansible_collections.rekey.passwords.plugins.plugin_utils._stores"
 
 
-def open_store(name, host, options, loader):
+def open_store(name: str, host: str, options: Dict[str, Any], loader: Any) -> Store:
     """The store of that name; a store is a file of the folder ``_stores`` with a class ``STORE``.
 
     :param options: dict with the options that :data:`~.store.OPTIONS` describes, except ``store``.
@@ -32,8 +34,8 @@ def open_store(name, host, options, loader):
     except PasswordError as error:
         # Ansible repeats what was given where it has a wrong type, and a secret may stand at a wrong place.
         texts = [str(value) for value in (options.get("store_options") or {}).values()]
-        told = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
-        error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, told)
+        message = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
+        error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, message)
         raise
     return store(
         host,
@@ -52,7 +54,7 @@ def _require_sound_texts(options: dict) -> None:
             raise PasswordError(errors.INVALID_INPUT, "%s holds a NUL or a broken character." % name)
 
 
-def store_class(name):
+def store_class(name: str) -> Type[Store]:
     """The class of the store of that name.
 
     :raises PasswordError: ``invalid_input``, if there is none.
@@ -63,12 +65,12 @@ def store_class(name):
     return import_module("%s.%s" % (_STORES, name)).STORE
 
 
-def secrets_in(name, options):
-    """What must not be shown of the options of a store: its secrets, and whatever stands under a name that it does not know.
+def secrets_in(name: str, options: Dict[str, Any]) -> List[str]:
+    """The options of a store that must not be shown: its secrets, and whatever has a name that it does not know.
 
     :param name: of the store.
     :param options: see :func:`open_store`.
     """
     spec = store_class(name).argument_spec
-    given = options.get("store_options") or {}
-    return [str(value) for key, value in given.items() if spec.get(key, {"no_log": True}).get("no_log")]
+    store_options = options.get("store_options") or {}
+    return [str(value) for key, value in store_options.items() if spec.get(key, {"no_log": True}).get("no_log")]

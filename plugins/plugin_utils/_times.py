@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
-def parse_age(text, option):
+def parse_age(text: str, option: str) -> int:
     """An age in seconds.
 
     :param text: a number and one of d, h, m, s: ``30d``, ``12h``, ``90m``, ``45s``.
@@ -30,19 +30,19 @@ def parse_age(text, option):
     return int(match.group(1)) * _UNITS[match.group(2)]
 
 
-def utc_now():
+def utc_now() -> datetime.datetime:
     """The time, to the second, with its zone."""
     return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
 
-def format_utc(moment):
+def format_utc(moment: datetime.datetime) -> str:
     """A point in time as ISO 8601 in UTC: ``2026-01-31T12:00:00Z``."""
     return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def parse_utc(text):
-    """The point in time that :func:`to_text` wrote.
+def parse_utc(text: str) -> datetime.datetime:
+    """The point in time that :func:`format_utc` wrote.
 
-    :raises ValueError: the text is none.
+    :raises ValueError: the text is not one.
     """
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)

@@ -15,7 +15,7 @@ import json
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Iterator, Optional, Set
+from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Message, PasswordError
@@ -38,7 +38,7 @@ class StoreConflict(Exception):
     :param users: their names.
     """
 
-    def __init__(self, users):
+    def __init__(self, users: Sequence[str]) -> None:
         super().__init__("changed meanwhile: %s" % ", ".join(users))
         self.users = users
 
@@ -74,9 +74,20 @@ class Entry:
     :param version: opaque; ``None`` if there is no record yet.
     """
 
-    def __init__(self, record, version):
+    def __init__(self, record: Optional[Record], version: Any) -> None:
         self.record = record
         self.version = version
+
+    @property
+    def known(self) -> Record:
+        """The record of an entry that has one, as every entry has that is to be written."""
+        assert self.record is not None
+        return self.record
+
+
+def records_of(entries: Mapping[str, Entry]) -> Dict[str, Record]:
+    """The records of those that have one, by name."""
+    return {name: entry.record for name, entry in entries.items() if entry.record is not None}
 
 
 @dataclass(frozen=True)
@@ -100,24 +111,23 @@ class Store(ABC):
     :raises PasswordError: ``invalid_input``, an option is missing or wrong.
     """
 
-    argument_spec: ClassVar[
-        dict
-    ] = {}  # what stands in store_options; a secret is no_log, and has an environment fallback
-    constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
-    lease_seconds: ClassVar[float] = (
-        30.0  # how long a lease lasts unless it is renewed; longer where a write is expensive
-    )
-    compares_and_sets: ClassVar[bool] = (
-        False  # whether a server does, so that there is no need to read what was written
-    )
+    # The options within store_options; a secret is no_log, and has an environment fallback.
+    argument_spec: ClassVar[Dict[str, Any]] = {}
+    constraints: ClassVar[
+        Dict[str, Any]
+    ] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    # How long a lease lasts unless it is renewed; longer where a write is expensive.
+    lease_seconds: ClassVar[float] = 30.0
+    # Whether a server does, so that there is no need to read what was written.
+    compares_and_sets: ClassVar[bool] = False
     keeps_versions: ClassVar[bool] = False  # whether what a write replaces stays there for a while, as an older version
     lists_for_free: ClassVar[bool] = False  # whether names and records of all users cost nothing once some were read
     lease: Any = None  # of this run on the host, while it holds it; see .._lease.held
 
-    def __init__(self, host, options, loader):
+    def __init__(self, host: str, options: Dict[str, Any], loader: Any) -> None:
         self.host = host
 
-    def close(self):
+    def close(self) -> None:
         """End sessions and connections. Never raises."""
 
     @property
@@ -126,25 +136,25 @@ class Store(ABC):
         return True
 
     @abstractmethod
-    def get(self, users):
+    def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         """Read records.
 
-        :param users: iterable of names.
-        :return: dict from name to :class:`Entry`, for each of the names.
+        :param users: their names.
+        :return: an entry for each of the names.
         :raises PasswordError: ``store_failed``: out of reach, not readable, damaged.
         """
 
     @abstractmethod
-    def put(self, entries):
+    def put(self, entries: Dict[str, Entry]) -> None:
         """Write records durably: when this returns they survive a crash.
 
-        :param entries: dict from name to :class:`Entry`, whose version is the one that :meth:`get` gave.
+        :param entries: by name; the version of each is the one that :meth:`get` gave.
         :raises StoreConflict: some records were changed by somebody else; those were not written.
         :raises PasswordError: ``store_failed``: nothing can be said about what was written, except that no record is torn.
         """
 
     @abstractmethod
-    def list(self):
+    def list(self) -> List[str]:
         """The names of all users that have a record, sorted."""
 
     def read_note(self, name: str) -> Note:
@@ -168,7 +178,7 @@ class Store(ABC):
         raise NotImplementedError
 
 
-def content_version(data):
+def content_version(data: Any) -> str:
     """A version that is the content itself: equal records have equal versions."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 

@@ -47,7 +47,7 @@ def perform(order: dict) -> dict:
     def step(name, **args):
         action = importlib.import_module("%s.action.rotation_%s" % (COLLECTION, name)).ActionModule
         # To begin a store is for those who write.
-        args.update({key: value for key, value in order["store"].items() if key != "store_create" or name != "status"}, **order["options"])
+        args.update({key: value for key, value in order["store"].items() if key != "store_create" or name != "info"}, **order["options"])
         results[name] = run_action(action, args, host=order["host"], vault=loader(order["vault_password"]), check_mode=order["check"])
         return results[name]
 
@@ -70,11 +70,11 @@ def _rotate(order, step):
 
 
 def _status(order, step):
-    step("status", users=order["users"])
+    step("info", users=order["users"])
 
 
 def _verify(order, step):
-    step("status", users=order["users"], vendor=order["vendor"], connection=order["connection"], verify=True)
+    step("info", users=order["users"], vendor=order["vendor"], connection=order["connection"], verify=True)
 
 
 def _repair(order, step):

@@ -454,7 +454,7 @@ def test_an_engine_that_keeps_no_versions_is_never_written_to(start_openbao: Sta
         store = at(server, mount_point=mount)
         for call in (lambda store=store: put(store, OLD, "alice"), lambda store=store: store.write_note("lease", {}, None)):
             told = failure_of(call)
-            assert "is no KV secrets engine of version 2" in told or "failed with HTTP 40" in told, mount
+            assert "is not a KV secrets engine of version 2" in told or "failed with HTTP 40" in told, mount
         store.close()
     with pytest.raises(Refused):
         server.request("GET", "old/data/rekey/host-1/alice")

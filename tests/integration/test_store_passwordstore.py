@@ -178,7 +178,7 @@ def test_an_entry_that_pass_itself_changes_while_the_new_one_is_made(case, befor
 def test_a_host_that_somebody_else_has_locked(case, monkeypatch):
     monkeypatch.setattr(passwordstore, "_LOCK_WAIT", 0.0)
     put(case, alice=OLD, bob=OTHER)
-    with _durable_files.locked(str(case.entry("alice").parent / ".lock~"), 0):
+    with _durable_files.file_lock(str(case.entry("alice").parent / ".lock~"), 0):
         told = failure(put, case, alice=NEW)
         assert told == "%s has been locked by another process for 0 seconds." % (case.entry("alice").parent / ".lock~")
         # Reading needs no lock, and another host has one of its own.
@@ -325,7 +325,7 @@ def test_whatever_call_fails_no_entry_is_torn(case):
 
 
 @pytest.mark.parametrize("script, told", [
-    ("cat > /dev/null; exit 7", "cannot be encrypted: no reason was told."),
+    ("cat > /dev/null; exit 7", "cannot be encrypted: no reason was given."),
     ("cat > /dev/null; echo 'gpg: all is lost' >&2; exit 2", "cannot be encrypted: gpg: all is lost"),
     ("cat > /dev/null; exit 0", "cannot be encrypted"),
     ("exit 1", "cannot be encrypted"),

@@ -28,6 +28,7 @@ MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*" + SUFFIX +
 VENDORS = [name[: -len(SUFFIX)] for name in MODULES]
 DOCUMENTATION = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 MOST_CODE = 40  # lines of a module behind its documentation
+MOST_LINES_OF_AN_ACTION = 32  # with the licence and all options of rotation_run
 
 # What each part may import of the collection, by the beginning of the name; a vendor's file of options belongs to the vendor.
 BELOW = {
@@ -51,6 +52,26 @@ BELOW = {
     "_change": ("_moments", "_options", "_argument_spec", "errors", "http", "_parallel", "_results", "_scrub", "vendor"),
     "module_runner": ("_options", "_argument_spec", "_change", "errors", "http"),
 }
+
+
+# The floors of plugin_utils, the lowest first: a file may import what is on a floor below its own, and module_utils. All stores are on one floor.
+FLOORS = (
+    ("_times", "_arguments", "_durable_files", "_rotation.policy", "_rotation.variables"),
+    ("record", "_folder_trust", "_vendor_runner", "_rotation.connection", "_rotation.results"),
+    ("store", "_vendor_action", "_rotation.users"),
+    ("_folder_notes", "_rotation.options", "_rotation.read_only", "_rotation.updates", "_rotation.report", "_rotation.retry_time", "_rotation.unlisted"),
+    ("_stores", "_rotation.lease", "_rotation.login_notes", "_rotation.restoration"),
+    ("_store_registry", "_rotation.targets", "_rotation.protocol"),
+    ("_rotation.operator",),
+    ("_rotation.delivery",),
+    ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
+    ("_rotation.owners", "_rotation.hosts", "_rotation.commit"),
+    ("_rotation.stage", "_rotation.change", "_rotation.rollback", "_rotation.move", "_rotation.repair", "_rotation.retire", "_rotation.status"),
+    ("_rotation.run", "_rotation_action"),
+)
+FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+# It loads a module to learn which vendor it declares; the registry of vendors is to take its place.
+BY_STRING = {"_vendor_runner": {"modules"}}
 
 
 def tree(path):
@@ -147,6 +168,47 @@ def test_nothing_imports_anything_above_it(path):
     assert set(imports(path)) <= set(BELOW[part])
     if part in ("_change", "vendor", "_argument_spec", "http", "errors", "_scrub"):
         assert "AnsibleModule(" not in path.read_text(encoding="utf-8")
+
+
+def parts(path):
+    """What a file of the controller's plugins imports of the collection, in whatever way: pairs of a folder of plugins and a part of it."""
+    inside = path.relative_to(PLUGINS).parts[:-1]
+    for node in ast.walk(tree(path)):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            base = ".".join((*inside[: len(inside) - node.level + 1], *filter(None, (node.module,)))) if node.level else node.module.removeprefix(COLLECTION)
+            names = [base + "." + name.name for name in node.names] if node.level or base != node.module else []
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(COLLECTION):
+            names = [node.value.removeprefix(COLLECTION)]
+        for name in names:
+            folder, _dot, rest = name.partition(".")
+            first, _dot, second = rest.partition(".")
+            yield folder, first + "." + second.partition(".")[0] if first == "_rotation" else first
+
+
+@pytest.mark.parametrize("path", sorted((PLUGINS / "plugin_utils").rglob("*.py")), ids=lambda path: path.relative_to(PLUGINS).as_posix())
+def test_no_floor_of_plugin_utils_knows_a_higher_one(path):
+    if path.stem == "__init__":
+        return
+    name, *rest = path.relative_to(PLUGINS / "plugin_utils").with_suffix("").parts
+    own = ".".join((name, *rest)) if name == "_rotation" else name
+    for folder, part in parts(path):
+        if folder == "plugin_utils":
+            assert FLOOR_OF[part] < FLOOR_OF[own], "%s imports %s" % (own, part)
+        else:
+            assert folder == "module_utils" or folder in BY_STRING.get(own, ()), "%s imports plugins/%s" % (own, folder)
+
+
+def test_every_file_of_plugin_utils_has_a_floor():
+    found = {path.relative_to(PLUGINS / "plugin_utils").with_suffix("").parts for path in (PLUGINS / "plugin_utils").rglob("*.py") if path.stem != "__init__"}
+    assert {".".join(names) if names[0] == "_rotation" else names[0] for names in found} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", sorted((PLUGINS / "action").glob("*.py")), ids=lambda path: path.stem)
+def test_an_action_is_a_declaration_and_a_call(path):
+    assert {folder for folder, _part in parts(path)} <= {"plugin_utils"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_AN_ACTION
+    assert not [node for node in ast.walk(tree(path)) if isinstance(node, (ast.If, ast.For, ast.Try, ast.With))]
 
 
 def identifiers(path):

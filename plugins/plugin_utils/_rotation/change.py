@@ -21,7 +21,7 @@ from .options import Options, read_staged, read_users
 from .policy import Policy
 from .read_only import is_dry_run
 from .task import Task
-from .users import StagedUser
+from .users import Source, StagedUser
 
 
 def change_users(task: Task) -> Dict[str, Any]:
@@ -47,7 +47,7 @@ def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: 
         return dict(changed=False, users=[])
     if is_dry_run(store):
         return delivery.foresee(store, due, options.policy)
-    identities = owners.identities(delivery, due)
+    identities = delivery.identities(due)
     # Who was staged without knowing the endpoint. The login that proves the new password shows that it is the right one.
     unsettled = {
         name: identities[name] for name, user in due.items() if user.identity.target is None and identities[name].target
@@ -69,7 +69,7 @@ def _resend_found(
     ]
     records = {name: entry.record for name, entry in store.get(lost).items() if entry.record} if lost else {}
     tries = {
-        name: [(proof.EARLIER, item.password) for item in record.earlier]
+        name: [(Source.EARLIER, item.password) for item in record.earlier]
         for name, record in records.items()
         if record.earlier
     }

@@ -28,18 +28,18 @@ from .._vendor_runner import (
     run_vendor_module,
     task_environment,
 )
-from ..record import Record
+from ..record import Identity, Record
 from ..store import Store
-from . import owners, protocol
+from . import protocol
 from .connection import resolve
 from .login_notes import window
-from .operator import AS_GIVEN, CURRENT, EARLIER, GIVEN, PENDING, AlreadyRefused, Candidate, Operator, OperatorLogins
+from .operator import AS_GIVEN, AlreadyRefused, Candidate, Operator, OperatorLogins
 from .policy import Policy, generate, stricter_policy
 from .read_only import counters
 from .restoration import put_back
 from .results import against_the_policy, ended_before_anybody, judged, not_sent, placed, superseded
 from .targets import Secret, TargetNote
-from .users import Sending, StagedUser, foreseen
+from .users import Sending, Source, StagedUser, foreseen
 
 _PASSED_ON = ("changed", "failed", "msg", "error", "users", "warnings", "deprecations", "unreachable")
 
@@ -87,6 +87,10 @@ class Delivery:
         own = {key: value for key, value in (self._users.get(name) or {}).items() if value is not None}
         return self.vendor_class.account_identity(dict(for_all, **dict(own, name=name)))
 
+    def identities(self, names: Iterable[str]) -> Dict[str, Identity]:
+        """Whose passwords a task is about."""
+        return {name: Identity(self.vendor_class.name, self.target, self.account(name)) for name in names}
+
     def send(self, store: Store, staged: Dict[str, StagedUser], policy: Optional[Policy]) -> Dict[str, Any]:
         """Send the pending passwords of staged users. Whoever calls holds the host's lease.
 
@@ -102,7 +106,7 @@ class Delivery:
             return self._nobody(staged, error)
         try:
             sending, refused = protocol.mark_sent(
-                store, staged, self.capabilities, now=utc_now(), identities=owners.identities(self, staged)
+                store, staged, self.capabilities, now=utc_now(), identities=self.identities(staged)
             )
         except Exception:
             operator.logins.was_not_made()
@@ -298,7 +302,7 @@ class Delivery:
         """Forget the failed logins of whoever acts for all, if it is one of these users or none at all: somebody has unlocked them by hand."""
         counted, name = self._counted_operator(), self.vendor_class.operator_name(self.params)
         if counted and (name is None or name in names):
-            TargetNote(store, self._name, self.target).operator_login_worked(counted)
+            TargetNote(store, self._name, self.target).forget_operator(counted)
 
     @property
     def _operator_option(self) -> str:
@@ -400,16 +404,20 @@ class Delivery:
         vendor, capabilities = self.vendor_class, self.capabilities
         name = vendor.operator_name(self.params)
         record: Optional[Record] = store.get([name])[name].record if name in self._users else None
-        candidates = [Candidate(None, GIVEN)]
+        candidates = [Candidate(None, Source.GIVEN)]
         if record is not None:
             self._scrub.add(*record.secrets)
             given = self.params.get(self._operator_option)
-            found = [Candidate(record.known_password, CURRENT)] if record.known_password else [Candidate(given, GIVEN)]
+            found = (
+                [Candidate(record.known_password, Source.CURRENT)]
+                if record.known_password
+                else [Candidate(given, Source.GIVEN)]
+            )
             if record.pending and record.pending.sent:
-                found.append(Candidate(record.pending.password, PENDING))
-            found.append(Candidate(given, GIVEN))
+                found.append(Candidate(record.pending.password, Source.PENDING))
+            found.append(Candidate(given, Source.GIVEN))
             # A change that was given up may have arrived since.
-            found.extend(Candidate(item.password, EARLIER) for item in record.earlier)
+            found.extend(Candidate(item.password, Source.EARLIER) for item in record.earlier)
             # Each once, where it comes first.
             passwords = [one.password for one in found]
             candidates = [

@@ -14,7 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ..record import Identity, Record, Status
-from ..store import BEGIN_OPTIONS, Entry, Store
+from ..store import BEGIN_OPTIONS, Entry, Store, records_of
 from ..store import OPTIONS as STORE_OPTIONS
 from . import owners
 from .lease import host_lease, is_ours
@@ -34,7 +34,7 @@ def move_records(task: Task) -> Dict[str, Any]:
     users: Dict[str, dict] = {}
     # What is being sent just now is copied when its run has told what became of it, or at least as pending.
     with host_lease(source), _lease_of_other(source, other):
-        records = {name: entry.record for name, entry in source.get(source.list()).items()}
+        records = records_of(source.get(source.list()))
         task.scrub.add(*(secret for record in records.values() for secret in record.secrets))
         claimed = {} if task.check_mode else _claim(other, records)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
@@ -21,14 +22,12 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
 
 from .._times import utc_now
-from .targets import NOT_MADE, REFUSED, WORKED, Admission, Secret, TargetNote
+from .targets import NOT_MADE, REFUSED, WORKED, Admission, Outcome, Secret, TargetNote
+from .users import Source
 
 _LONGEST_WAIT = 120.0  # seconds for which somebody else's login may be under way
 _PATIENCE = 10.0  # seconds after which a login that is under way no longer keeps others from theirs, as long as the budget allows it
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds between two looks
-
-# Where a password comes from.
-GIVEN, CURRENT, PENDING, EARLIER = "given", "current", "pending", "earlier"
 
 # Errors of a whole call after which no login has been judged.
 _NOT_JUDGED = frozenset(
@@ -45,16 +44,13 @@ _NOT_JUDGED = frozenset(
 )
 
 
+@dataclass
 class Candidate:
-    """A password that may be the operator's.
+    """A password that may be the operator's."""
 
-    :param password: ``None`` where there is none to choose.
-    :param source: :data:`GIVEN`, :data:`CURRENT`, :data:`PENDING` or :data:`EARLIER`.
-    """
-
-    def __init__(self, password: Optional[str], source: str) -> None:
-        self.password, self.source = password, source
-        self.secret: Optional[Secret] = None  # all that the login consists of
+    password: Optional[str] = field(repr=False)  # None where there is none to choose
+    source: Source
+    secret: Optional[Secret] = field(default=None, repr=False)  # all that the login consists of
 
 
 class AlreadyRefused(PasswordError):
@@ -120,12 +116,17 @@ class OperatorLogins:
         while True:
             waited = time.monotonic() - began
             admitted = self._note.admit_operator(
-                self._name, self._limit - self._own, utc_now(), self._window, waited < _PATIENCE, candidate.secret
+                self._name,
+                limit=self._limit - self._own,
+                now=utc_now(),
+                window=self._window,
+                alone=waited < _PATIENCE,
+                secret=candidate.secret,
             )
             if admitted.token:
                 self._token, self._source, self._secret = (
                     admitted.token,
-                    candidate.source if self._several else "",
+                    candidate.source.value if self._several else "",
                     candidate.secret,
                 )
                 return
@@ -151,7 +152,7 @@ class OperatorLogins:
             if self._note and self._token is None:
                 # It has worked at first, and a later login has not.
                 with suppress(PasswordError):
-                    self._note.count_operator_login(self._name, utc_now(), self._window)
+                    self._note.add_operator_failure(self._name, utc_now(), self._window)
             # Where something was done, it has worked at first.
             self._end(
                 REFUSED,
@@ -174,14 +175,21 @@ class OperatorLogins:
         """The login may have been made and refused."""
         self._end(REFUSED, by_the_password=False)
 
-    def _end(self, outcome: str, by_the_password: bool = True) -> None:
+    def _end(self, outcome: Outcome, by_the_password: bool = True) -> None:
         if self._note is None or self._token is None:
             return
         token, self._token = self._token, None
         secret = self._secret if by_the_password else None
         # It stays counted where the store fails: what became of the users matters more.
         with suppress(PasswordError):
-            self._note.end_operator_login(self._name, token, outcome, self._window, secret, (self._source, self._stamp))
+            self._note.end_operator_login(
+                self._name,
+                token,
+                outcome,
+                window=self._window,
+                secret=secret,
+                came_from=(self._source, self._stamp),
+            )
 
     def _not_admitted(self, admitted: Admission) -> PasswordError:
         failed = admitted.failed + self._own

@@ -6,23 +6,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ..record import Identity, Record, Status
-from ..store import Entry, Store
+from ..store import Entry, Store, records_of
 from . import proof, protocol
+from .delivery import Delivery
 from .targets import TargetNote
-
-if TYPE_CHECKING:
-    from .delivery import Delivery
-
-
-def identities(delivery: Delivery, names: Iterable[str]) -> Dict[str, Identity]:
-    """Whose passwords a task is about."""
-    return {name: Identity(delivery.vendor_class.name, delivery.target, delivery.account(name)) for name in names}
+from .users import Source
 
 
 def settle(
@@ -45,7 +39,7 @@ def settle(
     if not fresh:
         return {}
     refused = claim(store, fresh)
-    records = {name: entries[name].record for name in fresh if name not in refused and entries[name].record}
+    records = {name: record for name, record in records_of(entries).items() if name in fresh and name not in refused}
     tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
     if tries:
         answers = proof.log_in(store, delivery, records, tries)
@@ -116,7 +110,7 @@ def _in_force(record: Record) -> proof.Candidates:
     return [
         (what, password)
         for what, password in proof.candidates(record)
-        if what in (proof.PENDING, proof.CURRENT) or record.password is None
+        if what in (Source.PENDING, Source.CURRENT) or record.password is None
     ]
 
 

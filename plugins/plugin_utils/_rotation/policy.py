@@ -9,9 +9,11 @@ from __future__ import annotations
 import secrets
 import string
 from dataclasses import asdict, dataclass, replace
+from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities
 
 # A generated password is never typed by anybody, so there is no reason for a short one.
 LEAST_LENGTH = 20
@@ -49,11 +51,8 @@ class Policy:
     symbol_characters: str
     exclude: str = ""
 
-    def alphabets(self):
-        """The classes in use.
-
-        :return: list of (name, characters, least number).
-        """
+    def alphabets(self) -> List[Tuple[str, str, int]]:
+        """The classes in use: (name, characters, least number)."""
         found = []
         for name, characters in list(CLASSES.items()) + [("symbols", self.symbol_characters)]:
             usable = "".join(sorted(set(characters) - set(self.exclude)))
@@ -63,18 +62,17 @@ class Policy:
         return found
 
 
-def policy_for(capabilities, wishes=None):
+def policy_for(capabilities: Capabilities, wishes: Optional[Mapping[str, Any]] = None) -> Policy:
     """The policy of a vendor, with what the user wants otherwise.
 
-    :param capabilities: a :class:`~.vendor.Capabilities`.
-    :param wishes: dict with some of the keys of :data:`OPTIONS`, or ``None``.
+    :param wishes: some of :data:`OPTIONS`.
     :raises PasswordError: ``invalid_input``: no password can satisfy the wishes and the vendor.
     """
     default = asdict(capabilities.generated)
     policy = replace(Policy(**default), **{key: value for key, value in (wishes or {}).items() if value is not None})
     policy = replace(policy, exclude="".join(sorted(set(policy.exclude) | set(capabilities.password_forbidden))))
 
-    def refuse(text):
+    def refuse(text: str) -> NoReturn:
         raise PasswordError(errors.INVALID_INPUT, "policy: " + text)
 
     least = min(max(LEAST_LENGTH, capabilities.password_min), capabilities.password_max)
@@ -97,27 +95,23 @@ def policy_for(capabilities, wishes=None):
     return policy
 
 
-def stricter_policy(policy, capabilities):
+def stricter_policy(policy: Policy, capabilities: Capabilities) -> Policy:
     """A policy for another try after the vendor has refused a password: more of every class, and the vendor's own length if that is more.
 
-    :param policy: the one of the refused password.
-    :param capabilities: a :class:`~.vendor.Capabilities`.
+    :param policy: that of the refused password.
     """
     default = capabilities.generated
     length = min(max(policy.length, default.length), capabilities.password_max)
-    classes = {name: max(getattr(policy, name), 2) for name in ("upper", "lower", "digits", "symbols")}
+    classes: Dict[str, Any] = {name: max(getattr(policy, name), 2) for name in ("upper", "lower", "digits", "symbols")}
     stricter = replace(policy, length=length, **classes)
     # What the user has excluded stays excluded, even if that leaves nothing of a class.
-    empty = {name: 0 for name, characters, _least in stricter.alphabets() if not characters}
+    empty: Dict[str, Any] = {name: 0 for name, characters, _least in stricter.alphabets() if not characters}
     stricter = replace(stricter, **empty)
     return stricter if sum(least for _name, _characters, least in stricter.alphabets()) <= length else policy
 
 
-def generate(policy):
-    """A new password.
-
-    :param policy: a :class:`Policy`.
-    """
+def generate(policy: Policy) -> str:
+    """A new password."""
     alphabets = policy.alphabets()
     anything = "".join(characters for _name, characters, _least in alphabets)
     drawn = [secrets.choice(characters) for _name, characters, least in alphabets for _count in range(least)]

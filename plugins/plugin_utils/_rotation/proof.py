@@ -7,37 +7,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
+from .delivery import Delivery
 from .login_notes import note_failed_logins, note_refuted, window
+from .users import Source
 
-if TYPE_CHECKING:
-    from .delivery import Delivery
-
-# Where a password comes from.
-GIVEN, INVENTORY, PENDING, CURRENT, PREVIOUS, EARLIER = (
-    "given",
-    "inventory's",
-    "pending",
-    "current",
-    "previous",
-    "earlier",
-)
-
-Candidates = List[Tuple[str, str]]  # (where it comes from, password), the likeliest first
+Candidates = List[Tuple[Source, str]]  # (where it comes from, password), the likeliest first
 
 
 @dataclass
 class Answer:
     """What the logins of one user have told."""
 
-    what: Optional[str] = None  # which of the candidates logs in
+    source: Optional[Source] = None  # which of the candidates logs in
     password: Optional[str] = field(default=None, repr=False)
     error: Optional[dict] = None  # why nothing could be found out
-    last: Optional[str] = None  # which was tried last
+    last: Optional[Source] = None  # which was tried last
     skipped: bool = False  # whether nothing was tried because of check mode
     refuted: Set[str] = field(
         default_factory=set, repr=False
@@ -53,16 +42,19 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
     :param inventory: what the inventory calls the current password.
     """
     if given:
-        return [(GIVEN, given)]
+        return [(Source.GIVEN, given)]
     pending = record.pending
-    found = [(PENDING, pending.password if pending else None), (CURRENT, record.password)]
+    found: List[Tuple[Source, Optional[str]]] = [
+        (Source.PENDING, pending.password if pending else None),
+        (Source.CURRENT, record.password),
+    ]
     # An inventory that was mended since the record was made knows better than it; else it holds the password of long ago.
     mended = inventory and not record.password and inventory != (pending.replaces if pending else None)
-    found.insert(0 if mended else 2, (INVENTORY, inventory))
-    found += [(PREVIOUS, pending.replaces if pending else None), (PREVIOUS, record.previous)]
-    found += [(EARLIER, item.password) for item in record.earlier]
+    found.insert(0 if mended else 2, (Source.INVENTORY, inventory))
+    found += [(Source.PREVIOUS, pending.replaces if pending else None), (Source.PREVIOUS, record.previous)]
+    found += [(Source.EARLIER, item.password) for item in record.earlier]
     # Each once: one that goes back is pending and previous.
-    once = list({password: (what, password) for what, password in reversed(found) if password}.values())[::-1]
+    once = list({password: (source, password) for source, password in reversed(found) if password}.values())[::-1]
     # Where the budget ends the search, the next one goes on with those that have not been tried yet.
     return sorted(once, key=lambda candidate: record.when_refuted(candidate[1]))
 
@@ -102,19 +94,19 @@ def log_in(
             asked_about.update(tried)
             # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
             credit = {
-                name: int(what == GIVEN and bool(limit) and answers[name].spent == limit - 1)
-                for name, (what, _password) in tried.items()
+                name: int(source == Source.GIVEN and bool(limit) and answers[name].spent == limit - 1)
+                for name, (source, _password) in tried.items()
             }
             asked = [
                 dict(name=name, password=password, failed_logins=answers[name].spent - credit[name])
-                for name, (_what, password) in tried.items()
+                for name, (_source, password) in tried.items()
             ]
             found = delivery.probe(store, asked)
-            for name, (what, password) in tried.items():
+            for name, (source, password) in tried.items():
                 _learn(
                     answers[name],
                     dict(found[name], failed_logins=found[name]["failed_logins"] + credit[name]),
-                    what,
+                    source,
                     password,
                 )
                 if (
@@ -137,11 +129,11 @@ def log_in(
     return answers
 
 
-def _learn(answer: Answer, told: dict, what: str, password: str) -> None:
-    answer.last, answer.spent = what, told["failed_logins"]
-    if told["verified"]:
-        answer.what, answer.password = what, password
-    elif told["verified"] is None:
-        answer.error = told["error"]
+def _learn(answer: Answer, result: Dict[str, Any], source: Source, password: str) -> None:
+    answer.last, answer.spent = source, result["failed_logins"]
+    if result["verified"]:
+        answer.source, answer.password = source, password
+    elif result["verified"] is None:
+        answer.error = result["error"]
     else:
         answer.refuted.add(password)

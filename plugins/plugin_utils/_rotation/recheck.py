@@ -7,18 +7,16 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._times import parse_utc
 from ..record import Record, Status
-from ..store import Store
+from ..store import Store, records_of
+from .delivery import Delivery
 from .users import CommittedUser, Reason
-
-if TYPE_CHECKING:
-    from .delivery import Delivery
 
 
 def recheck(
@@ -34,8 +32,8 @@ def recheck(
     names = list(names)
     if delivery.capabilities.failed_logins_per_call is not None or not names:
         return
-    records = {name: entry.record for name, entry in store.get(names).items()}
-    tries = [name for name in names if _is_to_be_tried(records[name], after, now)]
+    records = records_of(store.get(names))
+    tries = [name for name in names if name in records and _is_to_be_tried(records[name], after, now)]
     if not tries:
         return
     try:
@@ -64,8 +62,8 @@ def recheck(
         result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
 
 
-def _is_to_be_tried(record: Record | None, after: int, now: datetime.datetime) -> bool:
-    if record is None or record.status != Status.CURRENT or not record.password:
+def _is_to_be_tried(record: Record, after: int, now: datetime.datetime) -> bool:
+    if record.status != Status.CURRENT or not record.password:
         return False
     return record.rotated_at is None or (now - parse_utc(record.rotated_at)).total_seconds() >= after
 

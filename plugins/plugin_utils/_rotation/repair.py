@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, ContextManager, Dict, List, Optional, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -23,7 +23,7 @@ from .options import read_results, read_users
 from .read_only import is_dry_run
 from .task import Task
 from .updates import update
-from .users import Action, Reason
+from .users import Action, Reason, Source
 
 
 def repair_users(task: Task) -> Dict[str, Any]:
@@ -35,7 +35,9 @@ def repair_users(task: Task) -> Dict[str, Any]:
     )
     delivery.know_operator()
     store = task.open_store()
-    setting_aside = damaged_records_set_aside() if task.args["set_aside_damaged"] else nullcontext(set())
+    setting_aside: ContextManager[Set[str]] = (
+        damaged_records_set_aside() if task.args["set_aside_damaged"] else nullcontext(set())
+    )
     # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
     with host_lease(store), setting_aside as set_aside:
         outcomes = _repair(task, store, delivery, users_by_name)
@@ -91,7 +93,7 @@ def _repair(task: Task, store: Store, delivery: Delivery, users_by_name: Dict[st
         note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, now=utc_now())
         delivery.forget_operator(store, users_by_name)
     entries = store.get(users_by_name)
-    identities = owners.identities(delivery, users_by_name)
+    identities = delivery.identities(users_by_name)
     refused = _foreign(task, store, entries, identities)
     outcomes = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
     here = {name: user for name, user in users_by_name.items() if name not in refused}
@@ -154,7 +156,7 @@ def _find_out(
         if _is_moved(records[name], identities[name]):
             # Servers that have nothing to do with each other may have begun with the same password, which then proves no move.
             tries[name] = [
-                candidate for candidate in candidates if candidate[0] in (proof.GIVEN, proof.PENDING, proof.CURRENT)
+                candidate for candidate in candidates if candidate[0] in (Source.GIVEN, Source.PENDING, Source.CURRENT)
             ]
     answers = proof.log_in(store, delivery, records, tries, spare=reset)
     outcomes = {name: _outcome(store, records[name], answer, identities[name]) for name, answer in answers.items()}
@@ -179,8 +181,11 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
 
     :param read: the record from which the password was taken.
     """
-    name = read.username
-    outcome = dict(name=name, action="unchanged", password=answer.what, verified=True, error=None)
+    name, password = read.username, answer.password
+    assert password is not None
+    outcome: Dict[str, Any] = dict(
+        name=name, action="unchanged", password=str(answer.source), verified=True, error=None
+    )
     moved = _is_moved(read, identity)
     if identity.target and (moved or read.target is None or read.status == Status.RETIRED):
         # Have the account at its new place, and give back the one that the record was about.
@@ -203,9 +208,9 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
             )
             return {}
         record.bind(identity, store.host)
-        if answer.what == proof.PENDING:
+        if answer.source == Source.PENDING:
             record.promote(utc_now(), verified=True)
-        record.repair(answer.password)
+        record.repair(password)
         outcome["action"] = (
             "unchanged" if record == (read if moved else _as_bound(read, identity, store.host)) else "repaired"
         )

@@ -42,11 +42,8 @@ def restore(record: Optional[Record], sent: Record) -> Optional[Record]:
     pending = sent.pending
     if pending is None or pending.password in (record.password, record.pending.password if record.pending else None):
         return None
-    newer = (
-        bool(record.rotated_at)
-        and (not sent.rotated_at or record.rotated_at > sent.rotated_at)
-        and record.rotated_at >= pending.created
-    )
+    rotated_at, before = record.rotated_at or "", sent.rotated_at or ""
+    newer = bool(rotated_at) and rotated_at > before and rotated_at >= pending.created
     base, other = (record, sent) if newer else (copy.deepcopy(sent), record)
     lost = [item.pending for item in (record, sent) if item.pending and item.pending.sent and (newer or item is record)]
     if newer and pending.password in [item.password for item in record.earlier]:

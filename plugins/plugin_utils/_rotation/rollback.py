@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, List, Mapping
 
 from .._times import utc_now
 from ..store import Store
-from . import owners, protocol, report
+from . import protocol, report
 from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_committed, read_results, read_users
@@ -54,7 +54,7 @@ def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Op
         reason=Reason.ROLLBACK,
         run_id=uuid.uuid4().hex,
         now=utc_now(),
-        identities=owners.identities(delivery, promoted),
+        identities=delivery.identities(promoted),
     )
     due = {user.name: user for user in staged if user.due}
     why = {user.name: (user.error or {}).get("message", "there is no previous one to go back to") for user in staged}

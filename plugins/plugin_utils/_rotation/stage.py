@@ -64,7 +64,7 @@ def look(store: Store, users: List[dict], options: Options, delivery: Optional[D
     """
     names = [user["name"] for user in users]
     endpoint = Identity(options.vendor.name, delivery.target if delivery else None)
-    identities = owners.identities(delivery, names) if delivery else dict.fromkeys(names, endpoint)
+    identities = delivery.identities(names) if delivery else dict.fromkeys(names, endpoint)
     staged, entries = protocol.look(
         store, users, max_age=options.max_age, force=options.force, now=utc_now(), identities=identities
     )

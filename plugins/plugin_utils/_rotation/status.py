@@ -15,14 +15,15 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
-from ..store import Entry, Store
-from . import owners, proof, protocol
+from ..store import Store, records_of
+from . import proof, protocol
 from . import unlisted as unlisted_module
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .options import read_users
 from .task import Task
+from .users import Source
 
 _ABSENT = "absent"  # the store has no record
 _UNLISTED = "unlisted"  # the store has a record, and the task does not name the user
@@ -39,18 +40,18 @@ def report_users(task: Task) -> Dict[str, Any]:
     there = store.list()
     users_by_name = {user["name"]: user for user in read_users(there if args["users"] is None else args["users"])}
     delivery = task.delivery(users_by_name.values()) if verify else None
-    entries = store.get(users_by_name)
+    records = records_of(store.get(users_by_name))
     if args["users"] is None:
         users_by_name = {
             name: user
             for name, user in users_by_name.items()
-            if entries[name].record is None or entries[name].record.status != Status.RETIRED
+            if name not in records or records[name].status != Status.RETIRED
         }
-    users = [_status(name, entries[name].record, task.options.max_age, utc_now()) for name in users_by_name]
+    users = [_status(name, records.get(name), task.options.max_age, utc_now()) for name in users_by_name]
     skipped: List[str] = []
     if delivery:
         delivery.know_operator()
-        skipped = _verify(store, delivery, users, entries)
+        skipped = _verify(store, delivery, users, records)
     # Without a vendor the records of the other vendors of a host cannot be told apart.
     endpoint = Identity(
         task.options.vendor.name if args["vendor"] else None,
@@ -68,26 +69,27 @@ def report_users(task: Task) -> Dict[str, Any]:
     return dict(result, **_verdict(users, unlisted, skipped, args))
 
 
-def _verify(store: Store, delivery: Delivery, users: List[dict], entries: Dict[str, Entry]) -> List[str]:
+def _verify(store: Store, delivery: Delivery, users: List[dict], seen: Dict[str, Record]) -> List[str]:
     """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
 
+    :param seen: the records of these users, as they were a moment ago.
     :return: the users for whom check mode allowed no login.
     """
-    identities = owners.identities(delivery, [user["name"] for user in users])
-    known = [user for user in users if entries[user["name"]].record and entries[user["name"]].record.password]
+    identities = delivery.identities([user["name"] for user in users])
+    known = [user["name"] for user in users if user["name"] in seen and seen[user["name"]].password]
     with host_lease(store) if known else nullcontext():
         # What was read before may have been rotated since.
-        records = {name: entry.record for name, entry in store.get([user["name"] for user in known]).items()}
-        tries = {}
+        records = records_of(store.get(known))
+        tries: Dict[str, proof.Candidates] = {}
         for user in users:
             record = records.get(user["name"])
             wrong = protocol.mismatch(record, identities[user["name"]], store.host) if record else None
             if wrong:
                 user["error"] = wrong.as_dict()
-            elif entries[user["name"]].record and entries[user["name"]].record.status == Status.RETIRED:
+            elif user["name"] in seen and seen[user["name"]].status == Status.RETIRED:
                 continue
             elif record and record.password:
-                tries[user["name"]] = [(proof.CURRENT, record.password)]
+                tries[user["name"]] = [(Source.CURRENT, record.password)]
             else:
                 user["error"] = _unproved(user["name"]).as_dict()
         answers = proof.log_in(store, delivery, records, tries) if tries else {}

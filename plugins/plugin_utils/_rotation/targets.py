@@ -17,6 +17,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -37,8 +38,16 @@ _PBKDF2_ROUNDS = 200_000
 _DIGEST_SIZE = 4  # bytes: a false match costs no more than a refusal, so no more need stand in the note
 _SALT_SIZE = 16  # bytes
 
-# What became of an operator's login.
-WORKED, REFUSED, NOT_MADE = "worked", "refused", "not made"
+
+class Outcome(Enum):
+    """What became of an operator's login."""
+
+    WORKED = "worked"
+    REFUSED = "refused"
+    NOT_MADE = "not made"
+
+
+WORKED, REFUSED, NOT_MADE = Outcome
 
 
 class Secret:
@@ -147,8 +156,8 @@ class TargetNote:
         """
         return _recent(self._operators().get(name), now, window)
 
-    def count_operator_login(self, name: str, now: datetime, window: Optional[float] = None) -> int:
-        """Count a login that may fail, before it is made.
+    def add_operator_failure(self, name: str, now: datetime, window: Optional[float] = None) -> int:
+        """Count a login that has failed although :meth:`admit_operator` was not asked for it.
 
         :param window: as for :meth:`operator_failures`; what the vendor has forgotten is not counted on.
         :return: how many have failed recently, this one included.
@@ -167,8 +176,8 @@ class TargetNote:
         self._update(decide)
         return counted
 
-    def operator_login_worked(self, name: str) -> None:
-        """A login has worked, so the vendor has forgotten those that failed.
+    def forget_operator(self, name: str) -> None:
+        """Forget all of an operator's failed logins: somebody has unlocked the account by hand.
 
         :raises PasswordError: ``store_failed``, ``store_conflict``.
         """
@@ -178,26 +187,10 @@ class TargetNote:
 
         self._update(decide)
 
-    def operator_login_was_not_made(self, name: str) -> None:
-        """A login that was counted was not made, or was neither taken nor refused.
-
-        :raises PasswordError: ``store_failed``, ``store_conflict``.
-        """
-
-        def decide(content: dict) -> bool:
-            entry = content["operators"].get(name)
-            if entry is None:
-                return False
-            entry["failed_logins"] -= 1
-            if entry["failed_logins"] <= 0:
-                del content["operators"][name]
-            return True
-
-        self._update(decide)
-
     def admit_operator(
         self,
         name: str,
+        *,
         limit: int,
         now: datetime,
         window: Optional[float],
@@ -246,14 +239,14 @@ class TargetNote:
         self,
         name: str,
         token: str,
-        outcome: str,
+        outcome: Outcome,
+        *,
         window: Optional[float],
         secret: Optional[Secret] = None,
         came_from: Tuple[str, Optional[str]] = ("", None),
     ) -> None:
         """A login that was admitted is over.
 
-        :param outcome: :data:`WORKED`, :data:`REFUSED` or :data:`NOT_MADE`.
         :param secret: of the login, if what became of it is the password's doing.
         :param came_from: where the password came from, and what tells the record of that time from a later one.
         :raises PasswordError: ``store_failed``, ``store_conflict``.

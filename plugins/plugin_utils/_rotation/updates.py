@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Optional
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from ..store import Entry, Store, StoreConflict
+from ..store import Entry, Store, StoreConflict, records_of
 
 _TRIES = 5  # after that many conflicts in a row something else is wrong
 
@@ -40,7 +40,7 @@ def update(
         try:
             store.put(changes)
         except StoreConflict as conflict:
-            left = conflict.users
+            left = list(conflict.users)
             continue
         left = _not_there(store, changes) if read_back and not store.compares_and_sets else []
         if not left:
@@ -53,9 +53,7 @@ def update(
 
 def _not_there(store: Store, written: Dict[str, Entry]) -> List[str]:
     """The users whose records are not what was written."""
-    there = store.get(written)
+    there = records_of(store.get(written))
     return [
-        name
-        for name, entry in written.items()
-        if there[name].record is None or there[name].record.as_dict() != entry.record.as_dict()
+        name for name, entry in written.items() if name not in there or there[name].as_dict() != entry.known.as_dict()
     ]

@@ -38,6 +38,20 @@ class Reason(str, Enum):
         return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY)
 
 
+class Source(str, Enum):
+    """Where a password comes from that may be in force. The words stand in messages, and in notes of the store."""
+
+    GIVEN = "given"  # for this purpose
+    INVENTORY = "inventory's"
+    PENDING = "pending"
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    EARLIER = "earlier"  # sent and given up
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class Action(str, Enum):
     """What commit did with a pending password."""
 

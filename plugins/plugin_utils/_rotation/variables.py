@@ -125,16 +125,18 @@ def _reason(error: BaseException) -> str:
 
 def _texts(error: BaseException) -> list[str]:
     """The messages of an error and of its causes, the innermost first: each outer one repeats those within it, with more around them."""
-    chain = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    return [str(getattr(one, "message", None) or one) for one in reversed(chain)]
+    return [str(getattr(one, "message", None) or one) for one in reversed(_chain(error))]
 
 
 def _innermost(error: BaseException) -> BaseException:
-    seen = []
-    while error is not None and error not in seen:
-        seen.append(error)
-        error = error.__cause__ or error.__context__
-    return seen[-1]
+    return _chain(error)[-1]
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error and its causes, the innermost last."""
+    chain: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in chain:
+        chain.append(one)
+        one = one.__cause__ or one.__context__
+    return chain

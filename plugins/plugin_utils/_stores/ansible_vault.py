@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The embedded store: one file a host, encrypted with the play's own vault password.
+"""The embedded store: one file per host, encrypted with the play's own vault password.
 
 ``ansible-vault view`` shows such a file. It is replaced as a whole, never written in place, so that it is readable at every moment;
 a lock file beside it keeps two processes from overwriting each other's records.
@@ -16,7 +16,7 @@ import os
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 from urllib.parse import quote
 
 from ansible import constants
@@ -27,7 +27,7 @@ from ansible.utils.display import Display
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from .._durable_files import Locked, behind_links, locked, make_folder, share, sync
+from .._durable_files import Locked, behind_links, file_lock, make_folder, share, sync
 from .._folder_notes import FolderNotes
 from .._folder_trust import MARKER, distrust, is_begun, is_marked, mark, shared_option
 from ..store import Entry, Note, Store, StoreConflict, content_version, failure, read_record
@@ -50,7 +50,7 @@ class AnsibleVaultStore(Store):
     argument_spec = dict(shared=shared_option("REKEY_ANSIBLE_VAULT_SHARED"))
     lists_for_free = True
 
-    def __init__(self, host, options, loader):
+    def __init__(self, host: str, options: Dict[str, Any], loader: Any) -> None:
         super().__init__(host, options, loader)
         self._shared = bool(options.get("shared"))
         folder = options.get("store_path")
@@ -73,10 +73,8 @@ class AnsibleVaultStore(Store):
                 "(in AWX: attach a vault credential).",
             )
         self._vault = _Vault(secrets)
-        self._last = (
-            None,
-            None,
-        )  # the digest of what was last decrypted or encrypted, and its text: most of the time goes into the key of a file
+        # The digest of what was last decrypted or encrypted, and its text: most of the time goes into the key of a file.
+        self._last: Tuple[Optional[bytes], Any] = (None, None)
         self._folder = os.path.normpath(os.path.expanduser(folder))
         # Any inventory name becomes one file name: no "/", no dot at the beginning, and no "~", which ends it in the names beside it.
         name = quote(host, safe="").replace("~", "%7E")
@@ -89,15 +87,15 @@ class AnsibleVaultStore(Store):
     def is_begun(self) -> bool:
         return is_begun(self._folder, _is_record)
 
-    def get(self, users):
+    def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         data = self._read()
         return {user: self._entry(data, user) for user in users}
 
-    def put(self, entries):
+    def put(self, entries: Dict[str, Entry]) -> None:
         if not entries:
             return
         self._require_store()
-        with self._locked():
+        with self._host_lock():
             text, conflicts = self._merged(entries)
             if len(conflicts) < len(entries):
                 self._mark()
@@ -108,7 +106,7 @@ class AnsibleVaultStore(Store):
         if conflicts:
             raise StoreConflict(sorted(conflicts))
 
-    def list(self):
+    def list(self) -> List[str]:
         return sorted(self._read())
 
     def read_note(self, name: str) -> Note:
@@ -147,8 +145,8 @@ class AnsibleVaultStore(Store):
         :raises PasswordError: ``store_failed``.
         """
         for folder in dict.fromkeys((self._folder, os.path.dirname(self._file()))):
-            if told := distrust(folder, self._shared):
-                raise failure(told)
+            if complaint := distrust(folder, self._shared):
+                raise failure(complaint)
 
     def _mark(self) -> None:
         """Make the folder a store, if it is none yet or one from before there was a mark."""
@@ -159,19 +157,19 @@ class AnsibleVaultStore(Store):
         except OSError as exc:
             raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
 
-    def _merged(self, entries):
+    def _merged(self, entries: Dict[str, Entry]) -> Tuple[str, Set[str]]:
         """What the file is to hold, and the names of those that somebody else has changed meanwhile, as a set."""
         data = self._read()
         conflicts = {user for user, entry in entries.items() if self._entry(data, user).version != entry.version}
-        data.update((user, entry.record.as_short_dict()) for user, entry in entries.items() if user not in conflicts)
+        data.update((user, entry.known.as_short_dict()) for user, entry in entries.items() if user not in conflicts)
         return _as_text(data, self.host), conflicts
 
-    def _entry(self, data, user):
+    def _entry(self, data: Dict[str, Any], user: str) -> Entry:
         if user not in data:
             return Entry(None, None)
         return Entry(read_record(data[user], user, self._path, self.host), content_version(data[user]))
 
-    def _read(self):
+    def _read(self) -> Dict[str, Any]:
         """All records as plain data, by user."""
         self._require_trust()
         seen: Any = self
@@ -278,7 +276,7 @@ class AnsibleVaultStore(Store):
             )
         return users
 
-    def _write(self, text):
+    def _write(self, text: str) -> bytes:
         known = self._last[0] is not None  # there was a file before
         self._last = (None, None)  # the encryption takes much room by itself
         encrypted = self._encrypted(text, known)
@@ -348,20 +346,21 @@ class AnsibleVaultStore(Store):
                 os.unlink(os.path.join(folder, name))
 
     @contextmanager
-    def _locked(self):
+    def _host_lock(self) -> Iterator[None]:
         """Keep other processes out of the host's file; the kernel ends the lock if this process is killed."""
         with ExitStack() as held:
             try:
                 make_folder(self._folder, self._shared)
-                held.enter_context(locked(self._beside(self._file()) + "lock", _LOCK_TIMEOUT, self._shared))
+                held.enter_context(file_lock(self._beside(self._file()) + "lock", _LOCK_TIMEOUT, self._shared))
             except Locked:
                 raise failure(
                     "%s has been locked by another process for %d seconds." % (self._path, _LOCK_TIMEOUT)
                 ) from None
             except OSError as exc:
                 # Only what concerns a file or a folder names it.
-                told = "The folder %s cannot be used: %s." if exc.filename else "%s cannot be locked: %s."
-                raise failure(told % (self._folder if exc.filename else self._path, exc.strerror)) from None
+                if exc.filename:
+                    raise failure("The folder %s cannot be used: %s." % (self._folder, exc.strerror)) from None
+                raise failure("%s cannot be locked: %s." % (self._path, exc.strerror)) from None
             yield
 
 
@@ -394,7 +393,7 @@ def _without_first_line(text: Any) -> str:
 
 
 def _as_text(users: dict, host: str) -> str:
-    # A line a user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
+    # One line per user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
     lines = ("%s: %s" % (json.dumps(user), json.dumps(users[user], sort_keys=True)) for user in sorted(users))
     return '%s{"format": %d, "host": %s, "users": {\n%s\n}}\n' % (
         _FIRST_LINE,

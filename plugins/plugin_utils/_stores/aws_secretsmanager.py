@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS Secrets Manager: one secret a user, whose versions are whole records and whose staging labels tell which of them count.
+"""AWS Secrets Manager: one secret per user, whose versions are whole records and whose staging labels tell which of them count.
 
 Versions never change; only labels move. ``AWSPENDING`` marks the newest record, and moving it is the compare-and-set: the service refuses
 unless it still stands where the writer says (``RemoveFromVersionId`` of UpdateSecretVersionStage). ``AWSCURRENT`` marks the newest record whose
@@ -25,7 +25,7 @@ import time
 import uuid
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Tuple
 from urllib.parse import quote, unquote
 
 from ansible.module_utils.basic import missing_required_lib
@@ -52,9 +52,9 @@ try:
 except ImportError:
     HAS_BOTO3 = False
 
-PENDING, CURRENT, PREVIOUS = "AWSPENDING", "AWSCURRENT", "AWSPREVIOUS"
+AWSPENDING, AWSCURRENT, AWSPREVIOUS = "AWSPENDING", "AWSCURRENT", "AWSPREVIOUS"
 # A version cannot be written without a label; this one only carries it until AWSPENDING comes.
-WRITTEN = "REKEY_WRITTEN"
+REKEY_WRITTEN = "REKEY_WRITTEN"
 # The version with which every secret begins. It holds no password, since the service gives AWSCURRENT to the first version in any case.
 # Its identifier and its content are always the same, so the service ignores whoever writes it a second time.
 BEGINNING = "72656b65-7900-4000-8000-000000000000"
@@ -84,7 +84,7 @@ _HINTS = {
 }
 
 
-def _read_by_boto3(*_names):
+def _read_by_boto3(*_names: str) -> NoReturn:
     """A fallback that only names variables: boto3 reads them itself, since it knows which of them, of profiles and of roles belong together."""
     raise AnsibleFallbackNotFound
 
@@ -92,7 +92,7 @@ def _read_by_boto3(*_names):
 class _Refused(PasswordError):
     """The service has answered, and refused."""
 
-    def __init__(self, code, message):
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(errors.STORE_FAILED, message)
         self.code = code
 
@@ -100,7 +100,7 @@ class _Refused(PasswordError):
 class _OutOfReach(PasswordError):
     """No answer came; the next request would get none, either."""
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         super().__init__(errors.STORE_FAILED, message)
 
 
@@ -152,7 +152,7 @@ class AwsSecretsManagerStore(Store):
     keeps_versions = True
     lease_seconds = 300.0  # the service asks for no more than one version of a secret in ten minutes, and forgets only those beyond a hundred
 
-    def __init__(self, host, options, loader):
+    def __init__(self, host: str, options: Dict[str, Any], loader: Any) -> None:
         super().__init__(host, options, loader)
         if not HAS_BOTO3:
             raise PasswordError(
@@ -174,9 +174,9 @@ class AwsSecretsManagerStore(Store):
         self._secrets = [options["secret_key"], options["session_token"]]
         self._deadline = options["deadline"] or DEADLINES * options["timeout"]
         self._client = self._connect(options)
-        self._place = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
+        self._location = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
 
-    def _connect(self, options):
+    def _connect(self, options: Dict[str, Any]) -> Any:
         # The library reads many more variables than there are options, and most of them at a later time.
         for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
             del os.environ[name]
@@ -246,24 +246,25 @@ class AwsSecretsManagerStore(Store):
         answer.raw.release_conn()
         return bytes(body)
 
-    def close(self):
+    def close(self) -> None:
         self._client.close()
 
-    def get(self, users):
+    def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         users = list(users)
         heads = zip(users, self._each(self._read, users))
         return {
             user: Entry(head.record, head.id) if head and head.record else Entry(None, None) for user, head in heads
         }
 
-    def put(self, entries):
+    def put(self, entries: Dict[str, Entry]) -> None:
         written = self._each(lambda user: self._write(user, entries[user]), entries)
         conflicts = sorted(user for user, done in zip(entries, written) if not done)
         if conflicts:
             raise StoreConflict(conflicts)
 
-    def list(self):
-        found, page = [], {}
+    def list(self) -> List[str]:
+        found: List[str] = []
+        page: Dict[str, str] = {}
         for _page in range(_PAGES):
             answer = self._call(
                 "list_secrets",
@@ -276,13 +277,13 @@ class AwsSecretsManagerStore(Store):
             for secret in answer["SecretList"]:
                 name, versions = secret["Name"], secret.get("SecretVersionsToStages") or {}
                 # The service's filter may be broader; and a secret that has only begun is no record.
-                if name.startswith(self._prefix) and _by_label(versions).get(PENDING, BEGINNING) != BEGINNING:
+                if name.startswith(self._prefix) and _by_label(versions).get(AWSPENDING, BEGINNING) != BEGINNING:
                     found.append(self._user(name))
             if not answer.get("NextToken"):
                 return sorted(found)
             page = {"NextToken": answer["NextToken"]}
         raise failure(
-            "The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._place, _PAGES)
+            "The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._location, _PAGES)
         )
 
     def read_note(self, name: str) -> Note:
@@ -319,7 +320,7 @@ class AwsSecretsManagerStore(Store):
             found, refusal = self._try("get_secret_value", secret, SecretId=secret)
             if not refusal:
                 break
-            if self._labels(secret) is None:  # tells why
+            if self._labels(secret) is None:  # says why
                 return None
         else:
             raise failure("%s It is a note of the rotation; delete it for good." % refusal.message)
@@ -335,16 +336,16 @@ class AwsSecretsManagerStore(Store):
             pass
         raise failure(
             "The secret %s in %s is not a note of the rotation. Delete it for good, or choose another path_prefix."
-            % (secret, self._place)
+            % (secret, self._location)
         )
 
     # ---- one user ----
 
-    def _user(self, name):
+    def _user(self, name: str) -> str:
         """The user of a secret."""
         return unquote(name[len(self._prefix) :].replace("=", "%"))
 
-    def _name(self, user):
+    def _name(self, user: str) -> str:
         return self._named(self._prefix, user)
 
     def _named(self, folder: str, text: str) -> str:
@@ -356,48 +357,52 @@ class AwsSecretsManagerStore(Store):
             )
         return name
 
-    def _read(self, user, writing=False):
+    def _read(self, user: str, writing: bool = False) -> Optional[_Version]:
         """The newest record, with AWSCURRENT where it belongs.
 
         :param writing: whether a label that cannot be moved is an error; who may only read gets the record all the same.
-        :return: a :class:`_Version`, or ``None`` if there is no secret, or an empty one.
+        :return: ``None`` if there is no secret, or an empty one.
         """
         name = self._name(user)
+        labels: Dict[str, str] = {}
         for _try in range(_TRIES):
-            found, refusal = self._try("get_secret_value", name, SecretId=name, VersionStage=PENDING)
+            found, refusal = self._try("get_secret_value", name, SecretId=name, VersionStage=AWSPENDING)
             if refusal:
-                labels = self._labels(name)  # tells why
+                labels = self._labels(name) or {}  # says why
                 if not labels:
                     return None
-                if PENDING not in labels:
+                if AWSPENDING not in labels:
                     return self._foreign(name, user, labels)
                 continue
             version = self._parsed(name, found)
-            if CURRENT in found["VersionStages"] and version.target == version.id:
+            if AWSCURRENT in found["VersionStages"] and version.target == version.id:
                 return version
             labels = self._labels(name) or {}
-            if labels.get(PENDING) != version.id:
+            if labels.get(AWSPENDING) != version.id:
                 continue  # somebody else has written meanwhile
-            if labels.get(CURRENT) == version.target:
+            if labels.get(AWSCURRENT) == version.target:
                 return version
             # Had it been there once, the service would have given it AWSPREVIOUS when it was taken back.
-            if labels.get(CURRENT) != version.source or labels.get(PREVIOUS) == version.target:
+            if labels.get(AWSCURRENT) != version.source or labels.get(AWSPREVIOUS) == version.target:
                 raise failure(
                     "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
                     "repair the record; nothing is overwritten."
-                    % (name, self._place, CURRENT, labels.get(CURRENT), version.target)
+                    % (name, self._location, AWSCURRENT, labels.get(AWSCURRENT), version.target)
                 )
             try:
-                self._move(name, CURRENT, version.source, version.target)
+                self._move(name, AWSCURRENT, source=version.source, target=version.target)
             except _Refused as denial:
                 if writing or denial.code != "AccessDeniedException":
                     raise
             return version
         if refusal:
-            message = "%s The label %s is there. Give it to a version that holds a record." % (refusal.message, PENDING)
-            return self._no_record(message, user, None, labels[PENDING], labels.get(CURRENT))
+            message = "%s The label %s is there. Give it to a version that holds a record." % (
+                refusal.message,
+                AWSPENDING,
+            )
+            return self._no_record(message, user, None, labels[AWSPENDING], labels.get(AWSCURRENT))
         raise failure(
-            "The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._place)
+            "The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._location)
         )
 
     def _foreign(self, name: str, user: str, labels: dict) -> _Version:
@@ -408,9 +413,9 @@ class AwsSecretsManagerStore(Store):
         message = (
             "The secret %s in %s was not written by the rotation: no version has the label %s. Give the label to the version that holds "
             "username and password, and the rotation takes it over; or move the secret away."
-            % (name, self._place, PENDING)
+            % (name, self._location, AWSPENDING)
         )
-        current = labels.get(CURRENT)
+        current = labels.get(AWSCURRENT)
         content = None
         if sets_aside() and current:
             content = _content(self._call("get_secret_value", name, SecretId=name, VersionId=current))
@@ -428,7 +433,7 @@ class AwsSecretsManagerStore(Store):
             raise failure(message) from None
         return _Version(version, damaged_record(message, content, user, self.host), version, current, current)
 
-    def _write(self, user, entry):
+    def _write(self, user: str, entry: Entry) -> bool:
         """Write a record.
 
         :return: False if somebody else has changed it.
@@ -441,9 +446,9 @@ class AwsSecretsManagerStore(Store):
                 return False
             head = _Version(BEGINNING, None, BEGINNING, BEGINNING, BEGINNING)
         # The service refuses if another version has got the label meanwhile.
-        if not head.is_newest and not self._move(name, PENDING, None, head.id):
+        if not head.is_newest and not self._move(name, AWSPENDING, source=None, target=head.id):
             return False
-        record, new = entry.record, str(uuid.uuid4())
+        record, new = entry.known, str(uuid.uuid4())
         source = target = head.target
         if record.password != (head.record.password if head.record else None):
             # AWSCURRENT moves only if the password does, or AWSPREVIOUS would lose the one before.
@@ -452,13 +457,13 @@ class AwsSecretsManagerStore(Store):
                 target = str(uuid.uuid4())
                 self._store(name, replace(record, pending=None), _Version(target, None, head.id, source, target))
         self._store(name, record, _Version(new, None, head.id, source, target))
-        if not self._move(name, PENDING, head.id, new) and not self._was_written(name, new, head.id):
+        if not self._move(name, AWSPENDING, source=head.id, target=new) and not self._was_written(name, new, head.id):
             return False
         if target != source:
-            self._move(name, CURRENT, source, target)
+            self._move(name, AWSCURRENT, source=source, target=target)
         return True
 
-    def _begin(self, name, user):
+    def _begin(self, name: str, user: str) -> bool:
         """Make the secret, with a first version that has both labels and no password.
 
         :return: False if there is something in it by now.
@@ -467,14 +472,17 @@ class AwsSecretsManagerStore(Store):
         # If it exists it was made by another writer just now, or by one that was killed here.
         if refusal and self._labels(name):
             return False
-        self._put(name, BEGINNING, {"username": user}, [CURRENT, PENDING])
+        self._put(name, BEGINNING, {"username": user}, labels=[AWSCURRENT, AWSPENDING])
         return True
 
-    def _store(self, name, record, version):
-        labels = {PENDING: version.after, CURRENT: [version.source, version.target]}
-        self._put(name, version.id, dict(record.as_dict(), **{_LABELS: labels}), [WRITTEN], record.secrets)
+    def _store(self, name: str, record: Record, version: _Version) -> None:
+        labels = {AWSPENDING: version.after, AWSCURRENT: [version.source, version.target]}
+        content = dict(record.as_dict(), **{_LABELS: labels})
+        self._put(name, version.id, content, labels=[REKEY_WRITTEN], secrets=record.secrets)
 
-    def _put(self, name, version, content, labels, secrets=()):
+    def _put(
+        self, name: str, version: str, content: Dict[str, Any], *, labels: List[str], secrets: Iterable[str] = ()
+    ) -> None:
         # In one form always, so that the service takes a repetition for one.
         text = json.dumps(content, sort_keys=True)
         self._call(
@@ -487,7 +495,7 @@ class AwsSecretsManagerStore(Store):
             VersionStages=labels,
         )
 
-    def _move(self, name, label, source, target):
+    def _move(self, name: str, label: str, *, source: Optional[str], target: str) -> bool:
         """Move a label if it stands at the source; if the answer is lost, look.
 
         :param source: a version; ``None``: the label must stand nowhere.
@@ -506,16 +514,16 @@ class AwsSecretsManagerStore(Store):
             raise trouble
         return found == target
 
-    def _was_written(self, name, new, old):
+    def _was_written(self, name: str, new: str, old: str) -> bool:
         """Whether a version was the newest one in between, although the answer said otherwise or was lost."""
-        head = (self._labels(name) or {}).get(PENDING)
+        head = (self._labels(name) or {}).get(AWSPENDING)
         for _step in range(_TRIES):
             if head in (new, old, None):
                 break
             head = self._parsed(name, self._call("get_secret_value", name, SecretId=name, VersionId=head)).after
         return head == new
 
-    def _labels(self, name):
+    def _labels(self, name: str) -> Optional[Dict[str, str]]:
         """Where each label stands; empty if the secret has no version, ``None`` if there is no secret."""
         secret, refusal = self._try("describe_secret", name, SecretId=name)
         if refusal:
@@ -523,37 +531,37 @@ class AwsSecretsManagerStore(Store):
         if secret.get("DeletedDate"):
             raise failure(
                 "The secret %s in %s is scheduled for deletion. Restore it (aws secretsmanager restore-secret --secret-id %s); if its passwords are of no use "
-                "any more, delete it for good." % (name, self._place, name)
+                "any more, delete it for good." % (name, self._location, name)
             )
         return _by_label(secret.get("VersionIdsToStages") or {})
 
-    def _parsed(self, name, found):
+    def _parsed(self, name: str, found: Dict[str, Any]) -> _Version:
         version, where = (
             found["VersionId"],
-            "the version %s of the secret %s in %s" % (found["VersionId"], name, self._place),
+            "the version %s of the secret %s in %s" % (found["VersionId"], name, self._location),
         )
         try:
             content = json.loads(found["SecretString"])
             labels = content.pop(_LABELS, None)
             after, (source, target) = (
-                (labels[PENDING], labels[CURRENT]) if labels else (version, (version, version))
+                (labels[AWSPENDING], labels[AWSCURRENT]) if labels else (version, (version, version))
             )  # without: as somebody else has made it
         except (KeyError, ValueError, TypeError, AttributeError):
             message = (
                 "What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten."
                 % where
             )
-            current = (self._labels(name) or {}).get(CURRENT) if sets_aside() else version
+            current = (self._labels(name) or {}).get(AWSCURRENT) if sets_aside() else version
             return self._no_record(message, self._user(name), _content(found), version, current)
         record = read_record(content, self._user(name), where, self.host)
         if not labels and sets_aside() and record.set_aside and "set_aside" not in content:
             # It was damaged, so it does not tell where AWSCURRENT belongs, either.
-            source = target = (self._labels(name) or {}).get(CURRENT) or version
+            source = target = (self._labels(name) or {}).get(AWSCURRENT) or version
         return _Version(version, None if version == BEGINNING else record, after, source, target)
 
     # ---- requests ----
 
-    def _each(self, work, users):
+    def _each(self, work: Callable[[str], Any], users: Iterable[str]) -> List[Any]:
         """What comes out of the work for all users, in their order; a refusal stops nobody else, the service being out of reach does."""
         return run_parallel(
             work,
@@ -562,7 +570,7 @@ class AwsSecretsManagerStore(Store):
             lambda error: isinstance(error, PasswordError) and not isinstance(error, _OutOfReach),
         )
 
-    def _try(self, operation, name, **params):
+    def _try(self, operation: str, name: str, **params: Any) -> Tuple[Any, Any]:
         """One request that may well be refused for what is there already, or is not.
 
         :return: (the answer, the refusal); one of them is ``None``.
@@ -574,7 +582,7 @@ class AwsSecretsManagerStore(Store):
                 raise
             return None, refusal
 
-    def _call(self, operation, what, secrets=(), **params):
+    def _call(self, operation: str, what: str, secrets: Iterable[Optional[str]] = (), **params: Any) -> Any:
         """One request.
 
         :param what: its subject, for messages.
@@ -582,36 +590,38 @@ class AwsSecretsManagerStore(Store):
         :raises PasswordError: ``store_failed``, as :class:`_Refused` or :class:`_OutOfReach`.
         """
         scrub = Scrubber((*self._secrets, *secrets))
-        told = "%s of %s at %s" % (self._client.meta.method_to_api_mapping[operation], what, self._place)
+        request = "%s of %s at %s" % (self._client.meta.method_to_api_mapping[operation], what, self._location)
         try:
             answer = getattr(self._client, operation)(**params)
         except ClientError as exc:
             error = exc.response.get("Error", {})
             code = str(error.get("Code"))
-            text = "%s was refused: %s (%s). %s" % (told, code, error.get("Message"), _HINTS.get(code, ""))
+            text = "%s was refused: %s (%s). %s" % (request, code, error.get("Message"), _HINTS.get(code, ""))
             raise _Refused(code, scrub(text.strip())) from None
         except BotoCoreError as exc:
-            raise _OutOfReach(scrub("%s failed: %s (%s)" % (told, str(exc).rstrip("."), type(exc).__name__))) from None
+            raise _OutOfReach(
+                scrub("%s failed: %s (%s)" % (request, str(exc).rstrip("."), type(exc).__name__))
+            ) from None
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # An answer that the library cannot read; its text may hold what was sent.
-            raise _OutOfReach("%s failed: %s." % (told, type(exc).__name__)) from None
+            raise _OutOfReach("%s failed: %s." % (request, type(exc).__name__)) from None
         if ("SecretList" if operation == "list_secrets" else "ARN") not in answer:
             # Something in between has answered, such as a proxy with a page of its own. Read as an answer that would be an empty store.
-            raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % told)
+            raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % request)
         return answer
 
 
 @lru_cache
-def _loader(data_path):
+def _loader(data_path: str) -> Any:
     """What reads the library's descriptions of services; shared, since that is most of what it costs to open a store."""
     return create_loader(data_path)
 
 
-def _invalid(message):
+def _invalid(message: str) -> PasswordError:
     return PasswordError(errors.INVALID_INPUT, "The store aws_secretsmanager cannot be opened: %s." % message)
 
 
-def _quoted(text, safe=""):
+def _quoted(text: str, safe: str = "") -> str:
     """A text in the characters that a secret's name may have; ``=`` begins what is quoted, as ``%`` does in a URL."""
     return quote(sound(text), safe=safe + "@+").replace("~", "%7E").replace("%", "=")
 
@@ -623,7 +633,7 @@ def _content(found: dict) -> Optional[str]:
     return found.get("SecretString")
 
 
-def _by_label(versions):
+def _by_label(versions: Dict[str, Any]) -> Dict[str, str]:
     return {label: version for version, labels in versions.items() for label in labels or ()}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HashiCorp Vault and OpenBao: one secret a user in a KV secrets engine of version 2, at ``<mount_point>/<path>/<host>/<user>``.
+"""HashiCorp Vault and OpenBao: one secret per user in a KV secrets engine of version 2, at ``<mount_point>/<path>/<host>/<user>``.
 
 Notes are secrets beside the folders of the hosts, at ``<mount_point>/<path>/.rekey/<name>``.
 
@@ -23,7 +23,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Union
 from urllib.parse import quote, unquote, urlencode
 
 from ansible.errors import AnsibleError
@@ -95,7 +95,7 @@ class _Held:
     destroyed: bool = False
 
 
-def _from_duration(name):
+def _from_duration(name: str) -> Any:
     """A fallback: seconds out of a variable that Vault's own program reads as ``90``, ``90s`` or ``1m30s``."""
     text = from_environment(name)
     found = _DURATION.fullmatch(text)
@@ -105,7 +105,7 @@ def _from_duration(name):
     return hours * 3600 + minutes * 60 + seconds
 
 
-def _from_skip(name):
+def _from_skip(name: str) -> bool:
     """A fallback: the contrary of a variable that says not to check certificates."""
     try:
         return not boolean(from_environment(name))
@@ -113,18 +113,21 @@ def _from_skip(name):
         raise AnsibleFallbackNotFound from None
 
 
-def _option(*names, **option):
+def _option(*names: str, **option: Any) -> Dict[str, Any]:
     return dict(option, fallback=(from_environment, list(names)))
 
 
-class _Adapter(hvac.adapters.Adapter if hvac else object):
+_HvacAdapter: Any = hvac.adapters.Adapter if hvac else object
+
+
+class _Adapter(_HvacAdapter):
     """Lets hvac speak through the collection's own HTTP client; every status is an answer here, none an exception.
 
-    :param client: a :class:`~..module_utils.http.HttpClient`.
-    :param namespace: that of all requests, or ``None``.
+    :param namespace: that of all requests, if there is one.
     """
 
-    def __init__(self, client, namespace):  # pylint: disable=super-init-not-called  # that one opens connections of its own
+    # That one opens connections of its own.
+    def __init__(self, client: http.HttpClient, namespace: Optional[str]) -> None:  # pylint: disable=super-init-not-called
         self._thread = threading.local()
         self._client = client
         self._headers = {"X-Vault-Request": "true"}
@@ -140,17 +143,26 @@ class _Adapter(hvac.adapters.Adapter if hvac else object):
     def token(self, token: Optional[str]) -> None:
         self._thread.token = token
 
-    def get_login_token(self, response):
+    def get_login_token(self, response: http.Response) -> str:
         """The token in the answer to a login."""
         return response.json_object()["auth"]["client_token"]
 
-    def request(self, method, url, headers=None, raise_exception=True, json=None, params=None, **kwargs):  # pylint: disable=arguments-differ
+    def request(  # pylint: disable=arguments-differ
+        self,
+        method: str,
+        url: str,
+        headers: Optional[Dict[str, str]] = None,
+        raise_exception: bool = True,
+        json: Any = None,
+        params: Optional[Dict[str, Any]] = None,
+        **kwargs: Any,
+    ) -> http.Response:
         """Send one of hvac's requests, and return its :class:`~..module_utils.http.Response`."""
         if method == "list":
             # The same as the method LIST, which proxies may not know.
             method, params = "get", {"list": "true"}
         kind = http.READ if method == "get" else http.LOGIN if url.endswith("/login") else http.WRITE
-        sent = dict(self._headers, **headers or {})
+        sent: Dict[str, Union[str, bytes]] = dict(self._headers, **headers or {})
         if self.token:
             sent["X-Vault-Token"] = self.token
         return self._client.request(
@@ -184,7 +196,7 @@ class HashiVaultStore(Store):
         concurrency=_option("VAULT_CONCURRENCY", type="int", default=8),
     )
 
-    def __init__(self, host, options, loader):
+    def __init__(self, host: str, options: Dict[str, Any], loader: Any) -> None:
         super().__init__(host, options, loader)
         if hvac is None:
             raise PasswordError(errors.INVALID_INPUT, missing_required_lib("hvac"))
@@ -225,7 +237,7 @@ class HashiVaultStore(Store):
         self._is_checked = False  # whether the mount is known to be what it should be
         self._warn(options["validate_certs"])
 
-    def get(self, users):
+    def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         names = list(dict.fromkeys(users))
         if names:
             # Not left to the workers: each would try a login that is refused, and a role is locked after a few.
@@ -233,7 +245,7 @@ class HashiVaultStore(Store):
                 self._ensure_token()
         return dict(zip(names, run_parallel(self._entry, names, self._concurrency)))
 
-    def put(self, entries):
+    def put(self, entries: Dict[str, Entry]) -> None:
         if not entries:
             return
         self._check_mount()
@@ -242,7 +254,7 @@ class HashiVaultStore(Store):
         if conflicts:
             raise StoreConflict(conflicts)
 
-    def list(self):
+    def list(self) -> List[str]:
         place = "the list of %s/%s" % (self._mount, self._folder)
         answer = self._ask(place, self._client.secrets.kv.v2.list_secrets, self._folder)
         if answer.status == 404 and _is_nothing(answer):
@@ -256,7 +268,7 @@ class HashiVaultStore(Store):
         # Folders below are somebody else's.
         return sorted(unquote(key) for key in keys if not key.endswith("/"))
 
-    def close(self):
+    def close(self) -> None:
         if self._approle and self._token:
             # One without a use left has ended by itself.
             if self._token.uses > 0:
@@ -279,7 +291,7 @@ class HashiVaultStore(Store):
         if not isinstance(content, dict):
             raise failure(
                 "%s at %s is not a note of the rotation. Delete it (vault kv delete -mount=%s %s), or choose another path if somebody else needs it."
-                % (self._place(path), self._url, self._mount, path)
+                % (self._location(path), self._url, self._mount, path)
             )
         return Note(content, held.version)
 
@@ -296,7 +308,7 @@ class HashiVaultStore(Store):
 
     # One secret
 
-    def _place(self, path: str) -> str:
+    def _location(self, path: str) -> str:
         return "%s/%s" % (self._mount, path)
 
     def _record_path(self, user: str) -> str:
@@ -312,11 +324,13 @@ class HashiVaultStore(Store):
             raise failure(self._deleted(path, held))
         if held.data is None:
             return Entry(None, None)
-        return Entry(read_record(held.data, user, "%s at %s" % (self._place(path), self._url), self.host), held.version)
+        return Entry(
+            read_record(held.data, user, "%s at %s" % (self._location(path), self._url), self.host), held.version
+        )
 
     def _fetch(self, path: str) -> _Held:
         """The newest version of a secret."""
-        place = self._place(path)
+        place = self._location(path)
         answer = self._ask(place, self._client.secrets.kv.v2.read_secret_version, path, raise_on_deleted_version=True)
         body = answer.json_object()
         version = _member(body, "data", "metadata", "version")
@@ -332,7 +346,7 @@ class HashiVaultStore(Store):
         if not isinstance(data, dict) or not _is_version(version):
             # The body is not shown: it may be half a record.
             message = (
-                "What %s answered for %s is no secret of a KV secrets engine of version 2. Restore it, or see what stands between; it is not overwritten."
+                "The response from %s for %s is not a KV v2 secret. Restore the secret, or check for a proxy in between; it is not overwritten."
                 % (self._url, place)
             )
             raise _NoSecret(message, data, version) if _is_version(version) else failure(message)
@@ -346,12 +360,12 @@ class HashiVaultStore(Store):
         return (
             "The newest version (%s) of %s at %s is %s. It is not overwritten. Restore one (%s), or, to forget this user and its passwords, delete all of it "
             "(vault kv metadata delete %s %s)."
-        ) % (held.version, self._place(path), self._url, "destroyed" if held.destroyed else "deleted", repair, *name)
+        ) % (held.version, self._location(path), self._url, "destroyed" if held.destroyed else "deleted", repair, *name)
 
     def _put_record(self, user: str, entry: Entry) -> bool:
         # An empty password would be read as one ("<nil>") by programs that print a field.
-        data = {key: value for key, value in entry.record.as_dict().items() if value is not None}
-        self._scrub.add(*entry.record.secrets)
+        data = {key: value for key, value in entry.known.as_dict().items() if value is not None}
+        self._scrub.add(*entry.known.secrets)
         return self._write(self._record_path(user), data, entry.version, lambda held: held == data)
 
     def _write(self, path: str, data: dict, version: Any, is_ours: Callable[[dict], bool]) -> bool:
@@ -364,7 +378,7 @@ class HashiVaultStore(Store):
         cas = version or 0
         if not _is_version(cas) and cas != 0:
             return False
-        doubt = None
+        doubt: Optional[PasswordError] = None
         for _try in range(self._retries + 1):
             try:
                 self._send(path, data, cas)
@@ -381,12 +395,13 @@ class HashiVaultStore(Store):
                 held = self._fetch(path)
             except PasswordError as error:
                 raise error.with_message(
-                    "Whether %s was written is not known. %s" % (self._place(path), error.message)
+                    "Whether %s was written is not known. %s" % (self._location(path), error.message)
                 ) from None
             if held.version == cas + 1 and held.data is not None and is_ours(held.data):
                 return True
             if held.version != cas:
                 return False
+        assert doubt is not None
         raise doubt
 
     def _send(self, path: str, data: dict, cas: int) -> None:
@@ -395,7 +410,7 @@ class HashiVaultStore(Store):
         :raises _Stale: the current version is another one.
         :raises PasswordError: ``store_failed``; with ``maybe_applied`` if it may have been written all the same.
         """
-        place = self._place(path)
+        place = self._location(path)
         answer = self._ask(place, self._client.secrets.kv.v2.create_or_update_secret, path, secret=data, cas=cas)
         if answer.status == 400 and _STALE in " ".join(_texts(answer)):
             raise _Stale
@@ -415,7 +430,7 @@ class HashiVaultStore(Store):
 
     # All requests
 
-    def _ask(self, what, request, *args, **kwargs):
+    def _ask(self, what: str, request: Callable[..., Any], *args: Any, **kwargs: Any) -> http.Response:
         """The answer to one request of hvac's, whatever its status.
 
         :param what: the place, for the message.
@@ -423,7 +438,7 @@ class HashiVaultStore(Store):
         """
         return self._asked(what, request, *args, mount_point=self._mount, **kwargs)
 
-    def _asked(self, what, request, *args, **kwargs):
+    def _asked(self, what: str, request: Callable[..., Any], *args: Any, **kwargs: Any) -> http.Response:
         """The answer to a request with a token; with another token if this one has come to its end before its time."""
         for last in (*[False] * _LOGINS, True):
             token = self._use_token()
@@ -436,7 +451,7 @@ class HashiVaultStore(Store):
             break
         return answer
 
-    def _sent(self, what, request, *args, **kwargs):
+    def _sent(self, what: str, request: Callable[..., Any], *args: Any, **kwargs: Any) -> http.Response:
         try:
             return request(*args, **kwargs)
         except PasswordError as error:
@@ -491,7 +506,7 @@ class HashiVaultStore(Store):
             text, began + lease * _RENEWED_AT if lease > 0 else unlimited, uses if _is_version(uses) else unlimited
         )
 
-    def _check_mount(self):
+    def _check_mount(self) -> None:
         """Make sure that the mount keeps versions: one that does not would take a write with ``cas`` as if nothing stood there."""
         with self._checking:
             if self._is_checked:
@@ -501,16 +516,18 @@ class HashiVaultStore(Store):
             )
             if answer.status != 200:
                 raise self._refusal("The request what mount_point %s is" % self._mount, answer)
-            told = _member(answer.json_object(), "data")
-            is_kv, is_root = _member(told, "type") in ("kv", "generic"), _member(told, "path") == self._mount + "/"
-            if not is_kv or not is_root or _member(told, "options", "version") != "2":
+            mount = _member(answer.json_object(), "data")
+            is_kv, is_root = _member(mount, "type") in ("kv", "generic"), _member(mount, "path") == self._mount + "/"
+            if not is_kv or not is_root or _member(mount, "options", "version") != "2":
                 raise failure(
-                    "mount_point %s at %s is no KV secrets engine of version 2. Name one, or make one (vault secrets enable -path=%s -version=2 kv)."
+                    "mount_point %s at %s is not a KV secrets engine of version 2. Name one, or make one (vault secrets enable -path=%s -version=2 kv)."
                     % (self._mount, self._url, self._mount)
                 )
             self._is_checked = True
 
-    def _refusal(self, what, answer, hint=None, maybe_applied=False):
+    def _refusal(
+        self, what: str, answer: http.Response, hint: Optional[str] = None, *, maybe_applied: bool = False
+    ) -> PasswordError:
         """The error for an answer that is no success; the server's own words are scrubbed."""
         texts = _texts(answer)
         said = answer.shorten("; ".join(texts)) if texts else "" if _is_nothing(answer) else answer.excerpt()
@@ -519,7 +536,7 @@ class HashiVaultStore(Store):
         message = (failed, ": " if said else "", Outside(said.rstrip(".")), "." + (" " + advice if advice else ""))
         return PasswordError(errors.STORE_FAILED, message, http_status=answer.status, maybe_applied=maybe_applied)
 
-    def _warn(self, validate_certs):
+    def _warn(self, validate_certs: bool) -> None:
         texts = []
         if self._url.startswith("http:") and not self._http.is_local:
             texts.append("%s is not encrypted; passwords and the token can be read on the way." % self._url)
@@ -532,12 +549,12 @@ class HashiVaultStore(Store):
                 Display().warning("rekey.passwords store hashi_vault: " + text)
 
 
-def _require(condition, message):
+def _require(condition: Any, message: str) -> None:
     if not condition:
         raise PasswordError(errors.INVALID_INPUT, "The store hashi_vault: " + message)
 
 
-def _path(option, value):
+def _path(option: str, value: str) -> str:
     """A path as it stands in URLs, without slashes around it."""
     path = value.strip("/")
     good = (
@@ -550,24 +567,24 @@ def _path(option, value):
     return path
 
 
-def _segment(name):
+def _segment(name: str) -> str:
     """Any name as one part of a path; servers refuse ``..`` and what is not printable, and split at ``/``."""
     text = quote(sound(name), safe="@").replace("..", "%2E%2E")
     return "%2E" + text[1:] if text.startswith(".") else text
 
 
-def _member(value, *keys):
+def _member(value: Any, *keys: str) -> Any:
     """What stands in nested dicts at these keys; ``None`` if there is nothing."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
-def _is_version(value):
+def _is_version(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _texts(answer):
+def _texts(answer: http.Response) -> List[str]:
     found = _member(answer.json_object(), "errors")
     return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
 
@@ -578,7 +595,7 @@ def _has_ended(answer: http.Response) -> bool:
     return texts == ["permission denied"] or any("invalid token" in text for text in texts)
 
 
-def _is_nothing(answer):
+def _is_nothing(answer: http.Response) -> bool:
     """Whether an answer says that there is nothing, and no more than that; a proxy's page or a wrong path says more."""
     body = answer.json_object()
     return body.get("errors") == [] and not body.get("warnings")

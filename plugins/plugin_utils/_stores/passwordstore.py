@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The store of pass and gopass: one file a user, encrypted by GnuPG for the keys that ``.gpg-id`` names.
+"""The store of pass and gopass: one file per user, encrypted by GnuPG for the keys that ``.gpg-id`` names.
 
 Both programs write an entry in place, so that a kill leaves half of it. Here they never do: an entry is encrypted, read back and flushed beside the
-old one, and takes its place in one step. What those programs do is told by the manual page pass(1) and the script itself; gpg's status lines
+old one, and takes its place in one step. What those programs do is described by the manual page pass(1) and the script itself; gpg's status lines
 (``[GNUPG:] ...``) by the file DETAILS of GnuPG's documentation.
 """
 
@@ -20,7 +20,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
-from typing import Any
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 from urllib.parse import quote, unquote
 
 from ansible.module_utils.common.process import get_bin_path
@@ -29,9 +29,10 @@ from ansible_collections.rekey.passwords.plugins.module_utils._environment impor
 from ansible_collections.rekey.passwords.plugins.module_utils._parallel import run_parallel
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
-from .._durable_files import Locked, behind_links, locked, make_folder, share, sync
+from .._durable_files import Locked, behind_links, file_lock, make_folder, share, sync
 from .._folder_notes import FolderNotes
 from .._folder_trust import distrust, shared_option
+from ..record import Record
 from ..store import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record
 
 _SUFFIX = ".gpg"
@@ -68,7 +69,7 @@ class PasswordStore(Store):
         shared=shared_option("REKEY_PASSWORDSTORE_SHARED"),
     )
 
-    def __init__(self, host, options, loader):
+    def __init__(self, host: str, options: Dict[str, Any], loader: Any) -> None:
         super().__init__(host, options, loader)
         directory, parts = os.path.expanduser(options["directory"]), options["path"].split("/")
         if not os.path.isabs(directory):
@@ -93,12 +94,12 @@ class PasswordStore(Store):
 
     # The three methods of the interface
 
-    def get(self, users):
+    def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         users = list(dict.fromkeys(users))
         self._require_trust()
         return dict(zip(users, run_parallel(self._entry, users, _WORKERS)))
 
-    def put(self, entries):
+    def put(self, entries: Dict[str, Entry]) -> None:
         if not entries:
             return
         self._require_store()
@@ -112,7 +113,7 @@ class PasswordStore(Store):
             }
             with ExitStack() as held:
                 for folder in [self._folder, *sorted(elsewhere)]:
-                    held.enter_context(self._locked(os.path.join(folder, _LOCK)))
+                    held.enter_context(self._file_lock(os.path.join(folder, _LOCK)))
                     self._sweep(folder)
                 conflicts = self._replace(entries, places)
             if len(conflicts) < len(entries):
@@ -120,7 +121,7 @@ class PasswordStore(Store):
         if conflicts:
             raise StoreConflict(sorted(conflicts))
 
-    def list(self):
+    def list(self) -> List[str]:
         self._require_store()
         with self._failing("cannot be read"):
             names = os.listdir(self._folder) if os.path.lexists(self._folder) else []
@@ -152,7 +153,7 @@ class PasswordStore(Store):
 
     # Files
 
-    def _path(self, user):
+    def _path(self, user: str) -> str:
         return os.path.join(self._folder, _quoted(user) + _SUFFIX)
 
     def _file(self, user: str) -> str:
@@ -163,8 +164,8 @@ class PasswordStore(Store):
         except FileNotFoundError:
             raise failure("%s is a link to a file that does not exist." % path) from None
 
-    def _require_store(self):
-        """To start afresh where the store is only not there just now would be to forget the passwords in it."""
+    def _require_store(self) -> None:
+        """A store that is only unreachable just now must not be started afresh: the passwords in it would be forgotten."""
         self._require_trust()
         folder = self._root
         for part in ("", *self._parts):
@@ -179,10 +180,10 @@ class PasswordStore(Store):
         :raises PasswordError: ``store_failed``.
         """
         for depth in range(len(self._parts) + 1):
-            if told := distrust(os.path.join(self._root, *self._parts[:depth]), self._shared):
-                raise failure(told)
+            if complaint := distrust(os.path.join(self._root, *self._parts[:depth]), self._shared):
+                raise failure(complaint)
 
-    def _key_file(self):
+    def _key_file(self) -> str:
         """The ``.gpg-id`` that counts here: the nearest one upwards."""
         for depth in range(len(self._parts), -1, -1):
             path = os.path.join(self._root, *self._parts[:depth], _KEYS)
@@ -193,7 +194,7 @@ class PasswordStore(Store):
             % (self._root, _KEYS)
         )
 
-    def _content(self, user):
+    def _content(self, user: str) -> Optional[bytes]:
         """The bytes of an entry's file; ``None`` if there is none."""
         path = self._path(user)
         with self._failing("cannot be read", path), suppress(FileNotFoundError), open(path, "rb") as stream:
@@ -203,37 +204,37 @@ class PasswordStore(Store):
         self._file(user)
         return None
 
-    def _entry(self, user):
+    def _entry(self, user: str) -> Entry:
         for number in range(_TRIES):
             time.sleep(_PAUSE * number)
             content = self._content(user)
             if content is None:
                 return Entry(None, None)
-            text, told, final = self._decrypted(content)
+            text, why, final = self._decrypted(content)
             if text is not None:
-                return Entry(_record(text, user, self._path(user), self.host), _version(content))
+                return Entry(_record(text, user, self._path(user), host=self.host), _version(content))
             # Somebody may be writing it in place just now, as pass does, or the agent is short of memory.
             if final:
                 break
-        raise failure(("%s cannot be decrypted: " % self._path(user), Outside(told)))
+        raise failure(("%s cannot be decrypted: " % self._path(user), Outside(why)))
 
-    def _replace(self, entries, places: dict[str, str]):
+    def _replace(self, entries: Dict[str, Entry], places: Dict[str, str]) -> Set[str]:
         """Put new entries in the place of the old ones.
 
         :param places: the file of each user.
         :return: the users whose entries somebody else has changed.
         """
         conflicts = {user for user, entry in entries.items() if self._version(user) != entry.version}
-        texts = {user: _text(entry.record, user) for user, entry in entries.items() if user not in conflicts}
+        texts = {user: _text(entry.known, user) for user, entry in entries.items() if user not in conflicts}
         keys = self._key_file()
         for folder in sorted({os.path.dirname(places[user]) for user in texts}):
             some = {user: text for user, text in texts.items() if os.path.dirname(places[user]) == folder}
-            conflicts |= self._replace_in(folder, some, entries, places, keys)
+            conflicts |= self._replace_in(folder, some, entries=entries, places=places, keys=keys)
         return conflicts
 
     def _replace_in(
-        self, folder: str, texts: dict[str, str], entries: dict, places: dict[str, str], keys: str
-    ) -> set[str]:
+        self, folder: str, texts: Dict[str, str], *, entries: Dict[str, Entry], places: Dict[str, str], keys: str
+    ) -> Set[str]:
         """The same for the entries in one folder."""
         conflicts = set()
         stage = tempfile.mkdtemp(prefix=_STAGE, dir=folder)
@@ -244,8 +245,8 @@ class PasswordStore(Store):
                     shutil.copyfile(keys + suffix, os.path.join(stage, _KEYS + suffix))
             # One alone: where keys are new, gpg first brings its trust database up to date, which several at a time can damage.
             first, *others = texts
-            made = [self._encrypt(stage, first, texts[first], keys)]
-            made += run_parallel(lambda user: self._encrypt(stage, user, texts[user], keys), others, _WORKERS)
+            made = [self._encrypt(stage, first, texts[first], keys=keys)]
+            made += run_parallel(lambda user: self._encrypt(stage, user, texts[user], keys=keys), others, _WORKERS)
             for user in texts:
                 # Once more, for those who know nothing of the lock: pass itself, an editor, git.
                 if self._version(user) != entries[user].version:
@@ -260,7 +261,7 @@ class PasswordStore(Store):
             user for user, version in zip(texts, made) if user not in conflicts and self._version(user) != version
         }
 
-    def _version(self, user):
+    def _version(self, user: str) -> Optional[str]:
         content = self._content(user)
         return None if content is None else _version(content)
 
@@ -271,15 +272,15 @@ class PasswordStore(Store):
                 shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
     @contextmanager
-    def _locked(self, path):
+    def _file_lock(self, path: str) -> Iterator[None]:
         try:
-            with locked(path, _LOCK_WAIT, self._shared):
+            with file_lock(path, _LOCK_WAIT, self._shared):
                 yield
         except Locked:
             raise failure("%s has been locked by another process for %d seconds." % (path, _LOCK_WAIT)) from None
 
     @contextmanager
-    def _failing(self, what, path=None):
+    def _failing(self, what: str, path: Optional[str] = None) -> Iterator[None]:
         try:
             yield
         except OSError as exc:
@@ -287,7 +288,7 @@ class PasswordStore(Store):
 
     # The programs
 
-    def _encrypt(self, folder, user, text, keys):
+    def _encrypt(self, folder: str, user: str, text: str, *, keys: str) -> str:
         """Make an entry in a folder, and see that it comes back as it was given.
 
         :return: its version.
@@ -309,19 +310,19 @@ class PasswordStore(Store):
                 "--output",
                 path,
             ]
-        status, _output, told = self._run(command, folder, text.encode())
+        status, _output, stderr = self._run(command, folder, text.encode())
         if status or not os.path.isfile(path):
-            raise failure(("%s cannot be encrypted: " % self._path(user), Outside(_why_not_encrypted(told, keys))))
+            raise failure(("%s cannot be encrypted: " % self._path(user), Outside(_why_not_encrypted(stderr, keys))))
         # Whoever cannot read it back would lose the old entry for one that is of no use here.
         with open(path, "rb") as stream:
             content = stream.read()
-        again, told, _final = self._decrypted(content)
+        again, why, _final = self._decrypted(content)
         if again != text:
-            told = "it is not what was given to it." if again is not None else told
+            why = "it is not what was given to it." if again is not None else why
             raise failure(
                 (
                     "The new entry for %s does not come back: " % self._path(user),
-                    Outside(told),
+                    Outside(why),
                     " The old one is untouched.",
                 )
             )
@@ -332,32 +333,32 @@ class PasswordStore(Store):
         sync(path)
         return _version(content)
 
-    def _decrypted(self, content):
+    def _decrypted(self, content: bytes) -> Tuple[Optional[str], str, bool]:
         """The text of an entry. By gpg itself with any backend: pass would read the file once more, and that may be another one by then.
 
         :param content: the bytes of its file.
         :return: (text or ``None``, why there is none, whether another try is of no use).
         """
-        status, text, told = self._run([self._gpg, *self._options, "--decrypt"], self._root, content)
+        status, text, stderr = self._run([self._gpg, *self._options, "--decrypt"], self._root, content)
         # gpg takes a message that nobody has encrypted for a good one, and the beginning of one, too.
-        if not status and "[GNUPG:] DECRYPTION_OKAY" in told:
-            return text, None, True
-        if "NEED_PASSPHRASE" in told:
+        if not status and "[GNUPG:] DECRYPTION_OKAY" in stderr:
+            return text, "", True
+        if "NEED_PASSPHRASE" in stderr:
             return (
                 None,
                 "the secret key is locked. Unlock it in gpg-agent beforehand (gpg-preset-passphrase), or use one without a pass phrase.",
                 True,
             )
-        if "No secret key" in told:
+        if "No secret key" in stderr:
             where = self._home or "GnuPG's folder (option gnupg_home)"
             return None, "the secret key that opens it is not in %s. Import it there: gpg --import." % where, True
-        return None, "%s If it is damaged, restore it from a copy; it is not overwritten." % _said(told), False
+        return None, "%s If it is damaged, restore it from a copy; it is not overwritten." % _said(stderr), False
 
-    def _run(self, command, folder, given=b""):
+    def _run(self, command: List[str], folder: str, stdin: bytes = b"") -> Tuple[int, str, str]:
         """Run a program.
 
         :param folder: where it runs; for pass, the password store.
-        :param given: what it reads from its standard input, the only way on which a password goes.
+        :param stdin: what it reads from its standard input, the only way on which a password goes.
         :return: (exit status, standard output, standard error).
         :raises PasswordError: it cannot be started or does not end in time.
         """
@@ -369,14 +370,16 @@ class PasswordStore(Store):
         for name in ("GPG_TTY", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
             environment.pop(name, None)
         # A session of its own: neither can it ask on the terminal, nor do its children survive it.
-        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipe = subprocess.PIPE
         try:
-            process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, start_new_session=True, stdin=pipe, stdout=pipe, stderr=pipe
+            )
         except OSError as exc:
             raise failure("%s cannot be started: %s." % (command[0], exc.strerror)) from None
         with process:
             try:
-                output, told = process.communicate(given, self._timeout)
+                output, stderr = process.communicate(stdin, self._timeout)
             except BaseException as exc:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -385,11 +388,11 @@ class PasswordStore(Store):
                         "%s has not answered for %d seconds (option timeout)." % (command[0], self._timeout)
                     ) from None
                 raise
-        return process.returncode, output.decode(errors="replace"), told.decode(errors="replace")
+        return process.returncode, output.decode(errors="replace"), stderr.decode(errors="replace")
 
     # git
 
-    def _commit(self):
+    def _commit(self) -> None:
         """Commit this host's entries where the store is a git repository, those too that a killed run has left uncommitted."""
         roots = [os.path.join(self._root, *self._parts[:depth]) for depth in range(len(self._parts), -1, -1)]
         if not any(os.path.lexists(os.path.join(root, ".git")) for root in roots):
@@ -403,7 +406,7 @@ class PasswordStore(Store):
                 stream.write("/.gitignore\n/%s\n/%s*\n" % (_LOCK, _STAGE))
         entries = ["--", ":(glob)*" + _SUFFIX]
         # One process at a time: git itself does not wait for another one.
-        with self._locked(os.path.join(self._git("rev-parse", "--absolute-git-dir").strip(), "rekey.lock")):
+        with self._file_lock(os.path.join(self._git("rev-parse", "--absolute-git-dir").strip(), "rekey.lock")):
             self._git("add", "--all", *entries)
             if self._git("status", "--porcelain", *entries):
                 sign = ["--gpg-sign"] * (
@@ -413,17 +416,17 @@ class PasswordStore(Store):
                     "commit", "--quiet", *sign, "--message", "Store passwords of %s." % "/".join(self._parts), *entries
                 )
 
-    def _git(self, *arguments):
+    def _git(self, *arguments: str) -> str:
         for number in range(_TRIES):
             time.sleep(10 * _PAUSE * number)
-            status, output, told = self._run(["git", *arguments], self._folder)
+            status, output, stderr = self._run(["git", *arguments], self._folder)
             # Somebody's own git is at work.
-            if "index.lock" not in told:
+            if "index.lock" not in stderr:
                 break
         if status:
-            lines = [line for line in told.splitlines() if line.startswith(("fatal:", "error:"))] or told.splitlines()[
-                -1:
-            ]
+            lines = [
+                line for line in stderr.splitlines() if line.startswith(("fatal:", "error:"))
+            ] or stderr.splitlines()[-1:]
             raise failure(
                 (
                     "The entries in %s are written, but git %s fails: " % (self._folder, arguments[0]),
@@ -433,11 +436,11 @@ class PasswordStore(Store):
         return output
 
 
-def _invalid(message):
+def _invalid(message: str) -> PasswordError:
     return PasswordError(errors.INVALID_INPUT, "%s (in the role: rotate_store_options)." % message)
 
 
-def _program(name):
+def _program(name: str) -> str:
     """The path of a program.
 
     :raises PasswordError: ``invalid_input``: it is not installed.
@@ -445,25 +448,25 @@ def _program(name):
     try:
         return get_bin_path(name)
     except ValueError as exc:
-        told = (
+        message = (
             "%s. The store passwordstore needs pass and GnuPG (Debian: apt-get install pass gnupg), with the backend gpg only the latter"
             % exc
         )
-        raise _invalid(told) from None
+        raise _invalid(message) from None
 
 
-def _quoted(name):
+def _quoted(name: str) -> str:
     """One part of a path out of any name: no ``/``, no dot or dash at the beginning, nothing that the programs or a shell take for something else."""
     text = quote(name, safe="@+").replace("~", "%7E")
     return "%%%02X%s" % (ord(text[0]), text[1:]) if text.startswith((".", "-")) else text
 
 
-def _version(content):
+def _version(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def _text(record, user):
-    """An entry: the current password, the user, and everything else as JSON, a line each."""
+def _text(record: Record, user: str) -> str:
+    """An entry: the current password, the user, and everything else as JSON, one line each."""
     data = record.as_dict()
     for password in (data["password"], data["pending"] and data["pending"]["password"]):
         # A pending one stands in the first line some day. Readers know more line breaks than one.
@@ -477,7 +480,7 @@ def _text(record, user):
     return "%s\nusername: %s\n%s\n" % (password, name if plain else json.dumps(name), json.dumps(data, sort_keys=True))
 
 
-def _record(text, user, path, host=None):
+def _record(text: str, user: str, path: str, *, host: Optional[str] = None) -> Record:
     """The record in an entry."""
     try:
         password, name, rest, end = text.split("\n")
@@ -496,7 +499,7 @@ def _record(text, user, path, host=None):
     return read_record(data, user, path, host)
 
 
-def _recipients(keys):
+def _recipients(keys: str) -> List[str]:
     """For whom gpg encrypts: what stands in ``.gpg-id``, without comments, or what pass would take instead."""
     instead = os.environ.get("PASSWORD_STORE_KEY", "").split()
     with open(keys, encoding="utf-8") as stream:
@@ -504,20 +507,20 @@ def _recipients(keys):
     return [argument for name in names if name for argument in ("--recipient", name)]
 
 
-def _said(told):
+def _said(stderr: str) -> str:
     """What the programs said, without gpg's status lines."""
-    lines = [line for line in told.splitlines() if line.strip() and not line.startswith("[GNUPG:]")]
-    return " ".join(lines[-2:]) or "no reason was told."
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("[GNUPG:]")]
+    return " ".join(lines[-2:]) or "no reason was given."
 
 
-def _why_not_encrypted(told, keys):
-    bad = [line.split()[3] for line in told.splitlines() if line.startswith("[GNUPG:] INV_RECP ")]
+def _why_not_encrypted(stderr: str, keys: str) -> str:
+    bad = [line.split()[3] for line in stderr.splitlines() if line.startswith("[GNUPG:] INV_RECP ")]
     if bad:
         return (
             "the key %s, which %s names, is missing, expired or not trusted. Import and sign it (gpg --import, gpg --lsign-key). %s"
-            % (", ".join(bad), keys, _said(told))
+            % (", ".join(bad), keys, _said(stderr))
         )
-    return _said(told)
+    return _said(stderr)
 
 
 STORE = PasswordStore

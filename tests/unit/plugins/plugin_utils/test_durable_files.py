@@ -16,10 +16,10 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_fi
 
 def test_one_holder_at_a_time(tmp_path):
     path = str(tmp_path / "lock")
-    with _durable_files.locked(path, 0):
-        with pytest.raises(_durable_files.Locked), _durable_files.locked(path, 0):
+    with _durable_files.file_lock(path, 0):
+        with pytest.raises(_durable_files.Locked), _durable_files.file_lock(path, 0):
             pass
-    with _durable_files.locked(path, 0):
+    with _durable_files.file_lock(path, 0):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
@@ -34,7 +34,7 @@ def test_a_lock_on_a_file_that_has_been_removed_is_none(tmp_path, monkeypatch):
             os.unlink(path)
 
     monkeypatch.setattr(_durable_files.fcntl, "flock", removed_meanwhile)
-    with _durable_files.locked(path, 10):
+    with _durable_files.file_lock(path, 10):
         assert len(seen) == 2 and os.stat(path).st_ino == seen[1]
 
 
@@ -44,7 +44,7 @@ def test_what_cannot_be_locked_is_an_error_and_leaves_nothing_open(tmp_path, mon
 
     monkeypatch.setattr(_durable_files.fcntl, "flock", no_locks)
     before = os.listdir("/proc/self/fd")
-    with pytest.raises(OSError, match="No locks available"), _durable_files.locked(str(tmp_path / "lock"), 10):
+    with pytest.raises(OSError, match="No locks available"), _durable_files.file_lock(str(tmp_path / "lock"), 10):
         pass
     assert os.listdir("/proc/self/fd") == before
 

@@ -90,46 +90,48 @@ def test_a_full_note_stays_within_the_limit_of_the_stores(store):
 
 def test_an_operators_failed_logins_add_up_over_hosts_and_users(store):
     assert note(store).operator_failures("root", NOW, 60.0) == 0
-    assert note(store).count_operator_login("root", NOW) == 1
-    assert note(store).count_operator_login("root", later(10)) == 2
+    assert note(store).add_operator_failure("root", NOW) == 1
+    assert note(store).add_operator_failure("root", later(10)) == 2
     assert note(store).operator_failures("root", later(10), 60.0) == 2 and note(store).operator_failures("other", NOW, 60.0) == 0
 
 
 def test_a_login_that_works_forgets_them_and_one_that_was_not_made_takes_one_back(store):
-    for _number in range(3):
-        note(store).count_operator_login("root", NOW)
-    note(store).operator_login_was_not_made("root")
+    for _number in range(2):
+        note(store).add_operator_failure("root", NOW)
+    admitted = note(store).admit_operator("root", limit=9, now=NOW, window=60.0, alone=True)
+    assert note(store).operator_failures("root", NOW, 60.0) == 3
+    note(store).end_operator_login("root", admitted.token, subject.NOT_MADE, window=60.0)
     assert note(store).operator_failures("root", NOW, 60.0) == 2
-    note(store).operator_login_worked("root")
+    note(store).forget_operator("root")
     assert note(store).operator_failures("root", NOW, 60.0) == 0
-    note(store).operator_login_was_not_made("root")
-    note(store).operator_login_worked("root")
+    note(store).end_operator_login("root", admitted.token, subject.NOT_MADE, window=60.0)
+    note(store).forget_operator("root")
     assert note(store).operator_failures("root", NOW, None) == 0
 
 
 def test_they_are_forgotten_after_the_window_and_never_where_only_a_good_login_forgets(store):
-    note(store).count_operator_login("root", NOW)
+    note(store).add_operator_failure("root", NOW)
     assert note(store).operator_failures("root", later(59), 60.0) == 1 and note(store).operator_failures("root", later(60), 60.0) == 0
     assert note(store).operator_failures("root", later(10**8), None) == 1
     assert note(store).operator_failures("root", later(-3600), 60.0) == 1  # the clock was set back
-    assert note(store).count_operator_login("root", later(60), 60.0) == 1
+    assert note(store).add_operator_failure("root", later(60), 60.0) == 1
 
 
 def test_a_login_that_is_counted_by_two_at_once_counts_twice(store):
-    store.before_note.append(lambda: note(store).count_operator_login("root", NOW))
-    assert note(store).count_operator_login("root", NOW) == 2
+    store.before_note.append(lambda: note(store).add_operator_failure("root", NOW))
+    assert note(store).add_operator_failure("root", NOW) == 2
 
 
 def refuse(store, password, now=NOW, window=60.0):
     """A login that is admitted and refused."""
     secret = subject.Secret(password)
-    admitted = note(store).admit_operator("root", 2, now, window, True, secret)
+    admitted = note(store).admit_operator("root", limit=2, now=now, window=window, alone=True, secret=secret)
     assert admitted.token, admitted
-    note(store).end_operator_login("root", admitted.token, subject.REFUSED, window, secret)
+    note(store).end_operator_login("root", admitted.token, subject.REFUSED, window=window, secret=secret)
 
 
 def admit(store, password, now=NOW, window=60.0, name="root"):
-    return note(store).admit_operator(name, 2, now, window, True, subject.Secret(password))
+    return note(store).admit_operator(name, limit=2, now=now, window=window, alone=True, secret=subject.Secret(password))
 
 
 def test_edge_32_a_password_that_was_refused_is_known_and_another_is_not(store):
@@ -148,8 +150,8 @@ def test_edge_32_several_that_were_refused_share_a_salt_and_operators_do_not(sto
     spent = admit(store, "S3cr3t-MARKER-3")
     assert (spent.token, spent.failed, spent.known) == (None, 2, False)
     secret = subject.Secret("S3cr3t-MARKER-1")
-    token = note(store).admit_operator("other", 2, NOW, 60.0, True, secret).token
-    note(store).end_operator_login("other", token, subject.REFUSED, 60.0, secret)
+    token = note(store).admit_operator("other", limit=2, now=NOW, window=60.0, alone=True, secret=secret).token
+    note(store).end_operator_login("other", token, subject.REFUSED, window=60.0, secret=secret)
     operators = note(store)._operators()
     assert len(operators["root"]["refused"]["digests"]) == 2
     assert operators["root"]["refused"]["salt"] != operators["other"]["refused"]["salt"]
@@ -168,11 +170,11 @@ def test_edge_32_only_a_good_login_or_a_repair_forgets_where_no_time_does(store)
     refuse(store, "S3cr3t-MARKER-1", window=None)
     assert admit(store, "S3cr3t-MARKER-1", later(10**8), None).known
     token = admit(store, "S3cr3t-MARKER-2", NOW, None).token
-    note(store).end_operator_login("root", token, subject.WORKED, None, subject.Secret("S3cr3t-MARKER-2"))
+    note(store).end_operator_login("root", token, subject.WORKED, window=None, secret=subject.Secret("S3cr3t-MARKER-2"))
     assert admit(store, "S3cr3t-MARKER-1", NOW, None).token
-    note(store).operator_login_worked("root")
+    note(store).forget_operator("root")
     refuse(store, "S3cr3t-MARKER-1", window=None)
-    note(store).operator_login_worked("root")
+    note(store).forget_operator("root")
     assert admit(store, "S3cr3t-MARKER-1", NOW, None).token
 
 
@@ -181,20 +183,21 @@ def test_edge_32_a_good_login_does_not_make_a_typo_right_but_itself(store):
     refuse(store, "S3cr3t-MARKER-1")
     right, wrong = subject.Secret("S3cr3t-MARKER-2"), subject.Secret("S3cr3t-MARKER-1")
     for _time in range(3):
-        token = note(store).admit_operator("root", 2, NOW, 60.0, True, right).token
-        note(store).end_operator_login("root", token, subject.WORKED, 60.0, right)
-    assert note(store).operator_failures("root", NOW, 60.0) == 1 and note(store).admit_operator("root", 2, NOW, 60.0, True, wrong).known
+        token = note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=right).token
+        note(store).end_operator_login("root", token, subject.WORKED, window=60.0, secret=right)
+    assert note(store).operator_failures("root", NOW, 60.0) == 1
+    assert note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=wrong).known
     # It was under way already when the other was refused, and the vendor took it.
-    token = note(store).admit_operator("root", 2, NOW, 60.0, True, right).token
-    note(store).end_operator_login("root", token, subject.WORKED, 60.0, wrong)
-    assert not note(store).admit_operator("root", 2, NOW, 60.0, True, wrong).known
+    token = note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=right).token
+    note(store).end_operator_login("root", token, subject.WORKED, window=60.0, secret=wrong)
+    assert not note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=wrong).known
 
 
 def test_edge_32_a_later_failure_in_a_session_keeps_what_was_refused(store):
     refuse(store, "S3cr3t-MARKER-1")
-    assert note(store).count_operator_login("root", NOW, 60.0) == 2
+    assert note(store).add_operator_failure("root", NOW, 60.0) == 2
     assert admit(store, "S3cr3t-MARKER-1").known
-    assert note(store).count_operator_login("root", later(60), 60.0) == 1
+    assert note(store).add_operator_failure("root", later(60), 60.0) == 1
     assert not admit(store, "S3cr3t-MARKER-1", later(60)).known
 
 
@@ -219,34 +222,34 @@ def test_edge_32_a_digest_is_computed_once_however_often_others_write(store, mon
     computed = []
     monkeypatch.setattr(subject, "_slow_digest", lambda secret, salt: computed.append(salt) or "0123abcd")
     secret = subject.Secret("S3cr3t-MARKER-1")
-    token = note(store).admit_operator("root", 2, NOW, 60.0, True, secret).token
+    token = note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=secret).token
     assert not computed
-    store.before_note += [lambda: note(store).count_operator_login("other", NOW)] * 2
-    note(store).end_operator_login("root", token, subject.REFUSED, 60.0, secret)
+    store.before_note += [lambda: note(store).add_operator_failure("other", NOW)] * 2
+    note(store).end_operator_login("root", token, subject.REFUSED, window=60.0, secret=secret)
     assert len(computed) == 1
-    assert note(store).admit_operator("root", 2, NOW, 60.0, True, secret).known and len(computed) == 1
+    assert note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=secret).known and len(computed) == 1
 
 
 def test_a_good_login_makes_up_for_those_of_killed_runs_where_only_that_makes_the_vendor_forget(store, monkeypatch):
     monkeypatch.setattr(subject, "this_process", lambda: {"pid": 1})
-    note(store).admit_operator("root", 2, NOW, None, False)
+    note(store).admit_operator("root", limit=2, now=NOW, window=None, alone=False)
     monkeypatch.setattr(subject, "this_process", lambda: {"pid": 2})
     monkeypatch.setattr(subject, "has_ended", lambda owner: owner == {"pid": 1})
-    token = note(store).admit_operator("root", 2, later(1), None, False).token
+    token = note(store).admit_operator("root", limit=2, now=later(1), window=None, alone=False).token
     assert note(store).operator_failures("root", later(1), None) == 2
-    note(store).end_operator_login("root", token, subject.WORKED, None)
+    note(store).end_operator_login("root", token, subject.WORKED, window=None)
     assert note(store).operator_failures("root", later(2), None) == 0
     # One that is still under way elsewhere stays counted.
     monkeypatch.setattr(subject, "has_ended", lambda owner: False)
-    note(store).admit_operator("root", 2, later(3), None, False)
-    token = note(store).admit_operator("root", 2, later(4), None, False).token
-    note(store).end_operator_login("root", token, subject.WORKED, None)
+    note(store).admit_operator("root", limit=2, now=later(3), window=None, alone=False)
+    token = note(store).admit_operator("root", limit=2, now=later(4), window=None, alone=False).token
+    note(store).end_operator_login("root", token, subject.WORKED, window=None)
     assert note(store).operator_failures("root", later(5), None) == 1
 
 
 def test_claims_and_operators_do_not_disturb_each_other(store):
     note(store).claim("host-1", ["alice"])
-    note(store).count_operator_login("root", NOW)
+    note(store).add_operator_failure("root", NOW)
     note(store).claim("host-1", ["bob"])
     assert note(store).operator_failures("root", NOW, None) == 1 and note(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1", "bob": "host-1"}
 
@@ -281,9 +284,9 @@ def test_who_never_gets_through_says_so(store):
 def test_edge_32_nobody_waits_for_the_login_of_a_process_that_was_killed(store, monkeypatch):
     """It may have failed, so it stays counted; a process that goes on, or that runs elsewhere, is waited for."""
     monkeypatch.setattr(subject, "this_process", lambda: {"pid": 1})
-    assert note(store).admit_operator("root", 3, NOW, 60.0, True).token
+    assert note(store).admit_operator("root", limit=3, now=NOW, window=60.0, alone=True).token
     monkeypatch.setattr(subject, "has_ended", lambda owner: False)
-    waiting = note(store).admit_operator("root", 3, NOW, 60.0, True)
+    waiting = note(store).admit_operator("root", limit=3, now=NOW, window=60.0, alone=True)
     assert waiting.token is None and waiting.may_change
     monkeypatch.setattr(subject, "has_ended", lambda owner: owner == {"pid": 1})
-    assert note(store).admit_operator("root", 3, NOW, 60.0, True).token and note(store).operator_failures("root", NOW, 60.0) == 2
+    assert note(store).admit_operator("root", limit=3, now=NOW, window=60.0, alone=True).token and note(store).operator_failures("root", NOW, 60.0) == 2

@@ -47,7 +47,7 @@ def notes(request, tmp_path, monkeypatch) -> FolderNotes:
 
 def place(notes: FolderNotes, name: str) -> pathlib.Path:
     """The folder of a note."""
-    return pathlib.Path(notes._place(name))
+    return pathlib.Path(notes._folder_of(name))
 
 
 def failure_of(call: Callable, *args: Any) -> str:

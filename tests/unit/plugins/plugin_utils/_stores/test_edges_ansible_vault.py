@@ -127,7 +127,7 @@ def test_edge_3_two_links_to_one_file_share_its_lock(tmp_path, monkeypatch):
     begun(tmp_path / "store")
     real = behind_link(tmp_path / "store", tmp_path / "volume", "file")
     monkeypatch.setattr(ansible_vault, "_LOCK_TIMEOUT", 0.0)
-    with _durable_files.locked(str(real.parent / ".kept.yml~lock"), 0):
+    with _durable_files.file_lock(str(real.parent / ".kept.yml~lock"), 0):
         assert "has been locked by another process" in failure_of(put, open_store(tmp_path / "store"), alice=NEW)
     assert current(open_store(tmp_path / "store")) == OLD
 

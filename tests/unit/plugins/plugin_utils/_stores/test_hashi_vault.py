@@ -453,7 +453,7 @@ def test_an_answer_that_is_no_record_is_an_error(double, answer, told):
     double.inject("answer", path="/alice", times=None, **answer)
     expected = "Reading secret/rekey/host-1/alice at %s failed with %s" % (double.url, told)
     if told is None:
-        expected = "What %s answered for secret/rekey/host-1/alice is no secret of a KV secrets engine of version 2." % double.url
+        expected = "The response from %s for secret/rekey/host-1/alice is not a KV v2 secret." % double.url
     assert failure_of(store.get, ["alice"]).startswith(expected)
     double.clear_faults()
     double.inject("answer", path="/host-1", times=None, **answer)
@@ -503,8 +503,8 @@ def test_nobody_listens():
 @pytest.mark.parametrize(
     "mount, told",
     [
-        ("one", "mount_point one at %s is no KV secrets engine of version 2. Name one, or make one (vault secrets enable -path=one -version=2 kv)."),
-        ("secret/deeper", "mount_point secret/deeper at %s is no KV secrets engine of version 2."),
+        ("one", "mount_point one at %s is not a KV secrets engine of version 2. Name one, or make one (vault secrets enable -path=one -version=2 kv)."),
+        ("secret/deeper", "mount_point secret/deeper at %s is not a KV secrets engine of version 2."),
         ("nowhere", "The request what mount_point nowhere is at %s failed with HTTP 403: preflight capability check returned 403"),
     ],
 )

@@ -169,5 +169,5 @@ def test_a_mount_without_versions_gets_no_note(double: HashiVaultDouble) -> None
     double.mounts["", "secret"] = Mount(version=1)
     store = make(double, role_id=None, secret_id=None, token=ROOT_TOKEN)
     for call in (lambda: store.read_note(NAME), lambda: store.write_note(NAME, MINE, None)):
-        assert "no KV secrets engine of version 2" in failure_of(call)
+        assert "not a KV secrets engine of version 2" in failure_of(call)
     assert not double.mounts["", "secret"].secrets
