@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import pathlib
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _durable_files
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease, protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.updates import update
 from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import ansible_vault
+
+WAITS = "a-run-waits"  # the name of a file
 
 
 def pending_is_written_at_the_end():
@@ -98,3 +102,14 @@ def every_run_makes_a_password_of_its_own():
 def locks_are_local():
     """Every process has the locks of the file system to itself, as on a network file system whose locks are local."""
     fcntl.flock = fcntl.lockf = lambda *args: None
+
+
+def waiting_is_shown():
+    """No defect: a run that waits for the lease leaves a file in Ansible's home, for a test that waits for that."""
+    real = lease.time.sleep
+
+    def sleep(seconds):
+        pathlib.Path(os.environ["ANSIBLE_HOME"], WAITS).touch()
+        real(seconds)
+
+    lease.time.sleep = sleep

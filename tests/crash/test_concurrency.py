@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import pathlib
 import threading
 import time
 
@@ -15,6 +16,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
 from tests.crash.figures import few, share
 from tests.crash.kill_harness import ForkServer, World, disk_errors, moments, spread
+from tests.crash.sabotage import WAITS
 from tests.store_cases import CASES as STORES
 from tests.vendor_cases import CASES
 
@@ -183,13 +185,18 @@ def test_two_runs_at_once_do_not_send_side_by_side(milvus, tmp_path):
     with ForkServer(tmp_path / "another") as another:
         second = copy.copy(milvus)
         second.fork_server = another
-        threads = [threading.Thread(target=lambda one=one: ended.__setitem__(one, one.run())) for one in (milvus, second)]
+        home = pathlib.Path(another.home())
+        home.mkdir(parents=True)
+        waiting = {"environment": {**milvus.store.environment, "ANSIBLE_HOME": str(home)}, "sabotage": "waiting_is_shown"}
+        runs = {milvus: {}, second: waiting}
+        threads = [threading.Thread(target=lambda one=one: ended.__setitem__(one, one.run(**runs[one]))) for one in runs]
         threads[0].start()
         assert gate.arrived.wait(ARRIVAL)
         staged = passwords(milvus)
         threads[1].start()
         requests = len(milvus.double.requests)
-        assert not wait_until(lambda: len(milvus.double.requests) > requests, LONG_ENOUGH), "the second run did not wait for the first"
+        assert wait_until((home / WAITS).exists), "the second run did not wait for the first"
+        assert not wait_until(lambda: len(milvus.double.requests) > requests, LONG_ENOUGH), "the second run has sent something meanwhile"
         assert [record.pending.attempts for record in milvus.records().values()] == [1] * len(milvus.names), "the second run has staged meanwhile"
         gate.release()
         for thread in threads:
