@@ -159,6 +159,7 @@ class _Call:
         self._opened = opened or (lambda: None)
         self._outcomes = []
         self._vendor = None
+        self._clients = []
         self._stopped = None
         self._lock = threading.Lock()
 
@@ -183,11 +184,12 @@ class _Call:
             self._close()
 
     def _close(self):
-        try:
-            self._vendor.close()
-        except Exception as exc:  # pylint: disable=broad-exception-caught
-            # All is done by now, or failed for a reason that must not be lost.
-            self._warn(errors.unexpected_text(exc, " when the connection was closed"))
+        for close in (self._vendor.close, *(client.close for client in self._clients)):
+            try:
+                close()
+            except Exception as exc:  # pylint: disable=broad-exception-caught
+                # All is done by now, or failed for a reason that must not be lost.
+                self._warn(errors.unexpected_text(exc, " when the connection was closed"))
 
     def stop(self, error):
         """The whole call fails: nobody who has no outcome yet is tried any more."""
@@ -204,6 +206,7 @@ class _Call:
         if self._params["deadline"] is not None:
             options["deadline"] = self._params["deadline"]
         client = HttpClient(url, scrub, pool_size=self._params["concurrency"], sleep=self._sleep, **options)
+        self._clients.append(client)
         if client.base_url.lower().startswith("http://") and not client.is_local:
             self._warn("The URL begins with http://: passwords travel over the network without encryption.")
         elif not self._params["validate_certs"]:
@@ -383,6 +386,9 @@ class _Call:
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # It may have come before the request or after the answer.
             error = _internal(exc, maybe_applied=True)
+        if error is not None and error.counted:
+            for outcome in outcomes:
+                outcome.account.failed_logins += 1
         if error is not None and not error.maybe_applied:
             self._refused(outcomes, error)
             return
@@ -487,10 +493,15 @@ class _Call:
         limit = limit or self._vendor.capabilities.most_failed_probes
         if password is None or (limit is not None and account.failed_logins >= limit):
             return None
-        right = self._vendor.probe(account, password)
-        if right is False:
-            account.failed_logins += 1
-        return right
+        try:
+            login = self._vendor.probe(account, password)
+        except PasswordError as error:
+            account.failed_logins += error.counted
+            raise
+        account.failed_logins += login.counted
+        if login.reason:
+            self._warn(login.reason)
+        return login.right
 
     def _await_login(self, outcome, settle, limit):
         """Log in with the new password, again until it works or the vendor has had its time.

@@ -152,6 +152,7 @@ class PasswordError(Exception):
     :param vendor_code: the vendor's own code, as it was sent (number or text).
     :param request_id: what the vendor's support asks for, if the vendor sends one.
     :param maybe_applied: the change may have been made although the request failed (time-out, dropped connection, 5xx). Only a write sets it.
+    :param counted: the vendor may have counted a failed login of the user (not of the operator). Only the call adds it up.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class PasswordError(Exception):
         vendor_code: Any = None,
         request_id: Optional[str] = None,
         maybe_applied: bool = False,
+        counted: bool = False,
     ) -> None:
         if kind not in KINDS:
             raise ValueError("unknown error kind: %s" % (kind,))
@@ -172,6 +174,7 @@ class PasswordError(Exception):
         self.vendor_code = vendor_code
         self.request_id = request_id
         self.maybe_applied = maybe_applied
+        self.counted = counted
 
     @property
     def message(self) -> str:
@@ -204,6 +207,7 @@ class PasswordError(Exception):
             self.vendor_code,
             self.request_id,
             self.maybe_applied,
+            self.counted,
         )
 
     def as_dict(self, scrub: Callable[[str], str] = lambda text: text) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from typing import ClassVar, Optional, Tuple
 
 from . import errors
 from ._urls import normalized, without_ending
-from .errors import PasswordError
+from .errors import Message, PasswordError
+from .http import HttpClient
 
 ALWAYS = "always"
 WHEN_CHANGED = "when_changed"
@@ -94,6 +95,31 @@ class Capabilities:
         return self.failed_logins_per_call
 
 
+@dataclass(frozen=True)
+class Login:
+    """The outcome of one attempt to log in as a user: :attr:`RIGHT`, :attr:`WRONG`, or :meth:`unknown`."""
+
+    right: Optional[bool]  # None: it could not tell
+    counted: bool = False  # the vendor may have counted a failed login of the user
+    reason: Message = ""  # why it could not tell, for the user; shown as a warning
+
+    RIGHT: ClassVar[Login]
+    WRONG: ClassVar[Login]
+
+    @classmethod
+    def unknown(cls, reason: Message, counted: bool = False) -> Login:
+        """An attempt that proved nothing.
+
+        :param reason: why, in words for the user. Parts that came from outside are :class:`~.errors.Outside`.
+        :param counted: whether the vendor may have counted it as a failed login.
+        """
+        return cls(None, counted, reason)
+
+
+Login.RIGHT = Login(True)
+Login.WRONG = Login(False, counted=True)
+
+
 class Account:
     """A user whose password is to be set; holds secrets and must not be printed.
 
@@ -108,7 +134,9 @@ class Account:
         self.extras = entry
         self.id = entry.get("id")  # the vendor's own identifier, once known
         self.error = None  # what the look-up found to be wrong with the user
-        self.failed_logins = entry.get("failed_logins") or 0  # of late, those of this run included
+        self.failed_logins = (
+            entry.get("failed_logins") or 0
+        )  # recent ones, including this call's; only the call adds to it
 
     @property
     def label(self):
@@ -140,12 +168,12 @@ class Vendor(ABC):
     """One vendor: look-ups, change, login probe, reading its error bodies.
 
     A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check_call`, :meth:`check`
-    for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. ``probe`` and
-    ``change`` are called from several threads. Where ``capabilities.bulk`` is set, all are probed first, and :meth:`change_all` comes instead of
-    ``change``, from one thread.
+    for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. Then it closes every
+    client that it made for the vendor. ``probe`` and ``change`` are called from several threads. Where ``capabilities.bulk`` is set, all are
+    probed first, and :meth:`change_all` comes instead of ``change``, from one thread.
 
     :param params: the validated options of the module.
-    :param connect: called with a URL, gives an :class:`~.http.HttpClient` with the options of the call.
+    :param connect: called with a URL, gives an :class:`~.http.HttpClient` with the options of the call, which closes it.
     :param warn: called with a text that the user should see once.
     :param learn: called with a further secret, such as a token, so that no text shows it.
     """
@@ -165,6 +193,8 @@ class Vendor(ABC):
     constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     # The options that name who acts for all, and that one's password; None if it is never one of the users.
     operator_options: ClassVar[Optional[Tuple[str, str]]] = ("api_user", "api_password")
+
+    http: HttpClient  # the client for the vendor's API, from :meth:`open` on
 
     def __init__(self, params, connect, warn, learn):
         self.params = params
@@ -278,12 +308,12 @@ class Vendor(ABC):
         """
         return None
 
-    @abstractmethod
     def open(self, accounts):
-        """Log the operator in, if the vendor has sessions or tokens.
+        """Set :attr:`http`. A vendor with sessions or tokens extends this, and logs the operator in.
 
         :raises PasswordError: concerns the whole call.
         """
+        self.http = self.connect_to_url()
 
     @abstractmethod
     def find(self, accounts):
@@ -294,9 +324,13 @@ class Vendor(ABC):
 
     @abstractmethod
     def probe(self, account, password):
-        """Try to log in.
+        """Try to log in as the user, once.
 
-        :return: True: the password is right; False: it is wrong; None: no login could tell (say why by ``warn``).
+        Do not count failed logins and do not limit them: the call does both, by what is returned here. ``Login.WRONG`` always counts.
+        ``Login.unknown(reason, counted=True)``, or an error with ``counted``, says that the vendor may have counted a failed login although nothing is
+        known about the password. When in doubt, it has. The same holds for an error of :meth:`change`, where that logs in as the user.
+
+        :return: the outcome. A refusal is ``WRONG`` only if it certainly comes from the vendor, and means the password.
         :raises PasswordError: the server gave no usable answer.
         """
 
@@ -316,4 +350,4 @@ class Vendor(ABC):
             self.change(account)
 
     def close(self):
-        """End the operator's session, if there is one, and close the connections. Never raises."""
+        """End the sessions and tokens that are still open. Must not raise. Connections are closed by the call."""

@@ -44,7 +44,7 @@ BELOW = {
     "_options": ("errors",),
     "_urls": ("http",),
     "_auth": ("_json_paths", "errors", "http", "_refusals", "_auth"),
-    "vendor": ("_urls", "errors"),
+    "vendor": ("_urls", "errors", "http"),
     "_vendors": ("_environment", "_urls", "_json_paths", "errors", "http", "_refusals", "_auth", "vendor", "_vendors"),
     "_argument_spec": ("_environment", "vendor"),
     "_parallel": (),

@@ -24,7 +24,7 @@ from .._json_paths import dicts_at, text_at
 from .._refusals import Meaning, Said, refusal
 from ..errors import Outside, PasswordError
 from ..http import READ, WRITE, Pages, Response, segment
-from ..vendor import Capabilities, GeneratedPassword, Vendor
+from ..vendor import Capabilities, GeneratedPassword, Login, Vendor
 
 _API = "/api/2"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -113,7 +113,6 @@ class Acronis(Vendor):
 
     def __init__(self, params, connect, warn, learn):
         super().__init__(params, connect, warn, learn)
-        self._http = None
         self._tokens = None
         self._session = Session(self._log_in)
         self._issued = []  # all tokens of the API client
@@ -158,8 +157,8 @@ class Acronis(Vendor):
         super().check(account)
 
     def open(self, accounts):
-        self._http = self.connect_to_url()
-        self._tokens = TokenEndpoint(self._http, _API + "/idp/token", _API + "/idp/revoke_token", self.learn)
+        super().open(accounts)
+        self._tokens = TokenEndpoint(self.http, _API + "/idp/token", _API + "/idp/revoke_token", self.learn)
         self._session.open()
         self._tenant = (self.params["tenant_id"] or "").lower()
         if not self._tenant:
@@ -168,8 +167,6 @@ class Acronis(Vendor):
     def close(self):
         for token in self._issued:
             self._end(token, (self.params["client_id"], self.params["client_secret"]))
-        if self._http is not None:
-            self._http.close()
 
     def find(self, accounts):
         """Look all users up: a few by a search each, many in one listing."""
@@ -190,25 +187,16 @@ class Acronis(Vendor):
         grant = self._tokens.for_user(account.name, password)
         if grant.token:
             self._end(grant.token)
-            return True
+            return Login.RIGHT
         if grant.refusal in _WRONG_PASSWORD:
-            return False
+            return Login.WRONG
         if grant.refusal in _SECOND_FACTOR:
-            self.warn(
+            return Login.unknown(
                 "No login can tell whether the password of %s is right: the server asks for a second factor."
                 % account.label
             )
-            return None
-        # The server may have counted it.
-        account.failed_logins += 1
-        self.warn(
-            (
-                "No login could tell whether the password of %s is right: the server answered " % account.label,
-                Outside(grant.refusal),
-                ".",
-            )
-        )
-        return None
+        text = "No login could tell whether the password of %s is right: the server answered " % account.label
+        return Login.unknown((text, Outside(grant.refusal), "."), counted=True)
 
     def change(self, account):
         answer = self._send("POST", "/users/%s/password" % account.id, WRITE, json={"password": account.password})
@@ -234,7 +222,7 @@ class Acronis(Vendor):
 
         def request(token):
             headers = {"Authorization": bearer(token), "Accept": "application/json"}
-            return self._http.request(method, _API + path, kind, json=json, headers=headers)
+            return self.http.request(method, _API + path, kind, json=json, headers=headers)
 
         return self._session.send(request, lambda answer: answer.status == 401)
 

@@ -22,7 +22,7 @@ from .._json_paths import dicts_at, text_at
 from .._refusals import Said, refusal
 from ..errors import Outside, PasswordError
 from ..http import READ, WRITE, Response, segment
-from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Capabilities, GeneratedPassword, Login, Vendor
 
 _USERS = "/api/v2/users"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -106,7 +106,6 @@ class AriaLogs(Vendor):
 
     def __init__(self, params, connect, warn, learn):
         super().__init__(params, connect, warn, learn)
-        self._http = None
         self._session = Session(self._log_in)
         self._states = {}  # of the accounts, by the users' ids; None: not known, or perhaps not the same any more
 
@@ -147,12 +146,8 @@ class AriaLogs(Vendor):
             )
 
     def open(self, accounts):
-        self._http = self.connect_to_url()
+        super().open(accounts)
         self._session.open()
-
-    def close(self):
-        if self._http is not None:
-            self._http.close()
 
     def find(self, accounts):
         """Look all users up in one listing, which also tells where the password is kept and whether the account is locked."""
@@ -183,7 +178,7 @@ class AriaLogs(Vendor):
         if self.is_operator(account) and account.update_password == NEVER:
             # Its session tells, without a login that might fail.
             if password == self.params["api_password"]:
-                return True
+                return Login.RIGHT
             raise PasswordError(
                 errors.CURRENT_PASSWORD_WRONG,
                 "The password of %s is another: that of api_password logs in." % account.label,
@@ -191,15 +186,14 @@ class AriaLogs(Vendor):
         state = _ACTIVE if self.is_operator(account) else self._states[account.id] or self._state(account)
         if state != _ACTIVE:
             text = "The password of %s was not verified: the account is not active but " % account.label
-            self.warn((text, Outside(state) if state else "in an unknown state", ", so no login was tried."))
-            return None
-        answer = aria_logs_session.log_in(self._http, account.name, password)
+            return Login.unknown((text, Outside(state) if state else "in an unknown state", ", so no login was tried."))
+        answer = aria_logs_session.log_in(self.http, account.name, password)
         if aria_logs_session.is_refused(answer):
-            return False
+            return Login.WRONG
         _raise_for(answer, own_login=True)
         # The session stays open until it expires: the API has nothing to end it.
         self.learn(aria_logs_session.session_id(answer))
-        return True
+        return Login.RIGHT
 
     def change(self, account):
         body = {} if account.password is None else {"password": account.password}
@@ -220,7 +214,7 @@ class AriaLogs(Vendor):
 
     def _log_in(self):
         answer = aria_logs_session.log_in(
-            self._http, self.params["api_user"], self.params["api_password"], self.params["api_provider"]
+            self.http, self.params["api_user"], self.params["api_password"], self.params["api_provider"]
         )
         _raise_for(answer)
         token = aria_logs_session.session_id(answer)
@@ -233,7 +227,7 @@ class AriaLogs(Vendor):
         :return: the answer of a success.
         """
         answer = self._session.send(
-            lambda token: self._http.request(method, path, kind, json=json, headers={"Authorization": bearer(token)}),
+            lambda token: self.http.request(method, path, kind, json=json, headers={"Authorization": bearer(token)}),
             aria_logs_session.has_ended,
         )
         _raise_for(answer)

@@ -19,7 +19,7 @@ from .._json_paths import text_at
 from .._refusals import DEFAULTS, Meaning, Rows, Said, refusal
 from ..errors import PasswordError
 from ..http import LOGIN, READ, WRITE, Response
-from ..vendor import NEVER, Account, Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Account, Capabilities, GeneratedPassword, Login, Vendor
 
 _USERS = "/v2/vectordb/users/"
 
@@ -80,7 +80,6 @@ class Milvus(Vendor):
 
     def __init__(self, params, connect, warn, learn):
         super().__init__(params, connect, warn, learn)
-        self._http = None
         self._checks_logins = None  # whether the server checks logins at all; None: not known yet
 
     def check(self, account):
@@ -100,11 +99,7 @@ class Milvus(Vendor):
     def open(self, accounts):
         if ":" in (self.params.get("api_user") or ""):
             raise PasswordError(errors.INVALID_INPUT, "api_user must not hold a ':', which ends the name in a login.")
-        self._http = self.connect_to_url()
-
-    def close(self):
-        if self._http is not None:
-            self._http.close()
+        super().open(accounts)
 
     def find(self, accounts):
         """Look up those for whom the operator acts: a super user that "changes" an unknown user would create it."""
@@ -137,17 +132,16 @@ class Milvus(Vendor):
         answer = self._post("describe", {"userName": account.name}, LOGIN, _login(account.name, password))
         if self._is_refused_login(answer):
             self._checks_logins = True
-            return False
+            return Login.WRONG
         self._raise_for(answer, own_login=True)
         if self._checks_logins is None:
             # Not a race worth a lock: two threads would merely ask the same question.
             self._checks_logins = self._refuses_nobody(account)
         if not self._checks_logins:
-            self.warn(
+            return Login.unknown(
                 "Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified."
             )
-            return None
-        return True
+        return Login.RIGHT
 
     def _refuses_nobody(self, account: Account) -> bool:
         """Whether the server refuses a login that nobody has. One that takes any proves nothing; perhaps it is not even the server that answers."""
@@ -207,7 +201,7 @@ class Milvus(Vendor):
 
     def _post(self, operation, body, kind, authorization):
         headers = {"Authorization": authorization} if authorization else {}
-        return self._http.request("POST", _USERS + operation, kind, json=body, headers=headers)
+        return self.http.request("POST", _USERS + operation, kind, json=body, headers=headers)
 
     def _is_refused_login(self, answer):
         # A gateway's own 401 says nothing about the password.

@@ -23,7 +23,7 @@ from .._json_paths import dicts_at, text_at
 from .._refusals import refusal
 from ..errors import PasswordError
 from ..http import READ, WRITE, Pages, segment
-from ..vendor import NEVER, Capabilities, GeneratedPassword, Vendor
+from ..vendor import NEVER, Capabilities, GeneratedPassword, Login, Vendor
 from . import rackspace_database_options as options
 
 _FORBIDDEN = "'\";,/\\`"
@@ -83,7 +83,6 @@ class RackspaceDatabase(Vendor):
     def __init__(self, params, connect, warn, learn):
         super().__init__(options.with_environment(params, learn), connect, warn, learn)
         self._identity = None
-        self._http = None
         self._session = Session(self._log_in)
         self._database = None
         self._unverifiable = (
@@ -148,17 +147,12 @@ class RackspaceDatabase(Vendor):
     def open(self, accounts):
         self._session.open()
         service = "rax:database" if self.params["auth_type"] == "rackspace" else "database"
-        self._http = self.connect(
+        self.http = self.connect(
             self.params["endpoint"] or self._session.token.url(service, self.params["region"], self.params["interface"])
         )
         answer = self._send("GET", "", READ)
         _check(answer, 200)
         self._prepare_logins(answer)
-
-    def close(self):
-        for client in (self._identity, self._http):
-            if client is not None:
-                client.close()
 
     def find(self, accounts):
         """Look up every name: a single unknown one would keep a PUT from changing anybody."""
@@ -179,17 +173,15 @@ class RackspaceDatabase(Vendor):
     def probe(self, account, password):
         database = self._database
         if database is None:
-            self.warn("No password can be verified: %s." % self._unverifiable)
-            return None
+            return Login.unknown("No password can be verified: %s." % self._unverifiable)
         try:
-            return database.takes(account.name, password, self.key(account)[1])
+            return Login.RIGHT if database.takes(account.name, password, self.key(account)[1]) else Login.WRONG
         except Unreachable as reason:
             # Nobody waits for it a second time.
             self._unverifiable, self._database = str(reason), None
-            self.warn("No password can be verified: %s." % reason)
+            return Login.unknown("No password can be verified: %s." % reason)
         except Unclear as reason:
-            self.warn("The password of %s can't be verified: %s." % (account.name, reason))
-        return None
+            return Login.unknown("The password of %s can't be verified: %s." % (account.name, reason))
 
     def change(self, account):
         self.change_all([account])
@@ -287,7 +279,7 @@ class RackspaceDatabase(Vendor):
 
         def request(token):
             # Without Accept some errors come as HTML.
-            return self._http.request(
+            return self.http.request(
                 method, path, kind, json=json, headers={"X-Auth-Token": token.token, "Accept": "application/json"}
             )
 

@@ -24,7 +24,7 @@ from .._json_paths import dicts_at, text_at
 from .._refusals import Meaning, Rows, Said, refusal
 from ..errors import Outside, PasswordError
 from ..http import READ, WRITE, Pages, Response, segment
-from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Capabilities, GeneratedPassword, Vendor
+from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Account, Capabilities, GeneratedPassword, Login, Vendor
 
 _OLDEST = (36, 3)  # the first with changePassword
 # The last that are known to have it: of the versions with two numbers, and of those with three.
@@ -49,6 +49,7 @@ _NO_OPERATOR = (
     errors.AUTHENTICATION_FAILED,
     "The server refused the login of the operator (api_user and api_password, or api_token, in this org).",
 )
+_WRONG_PASSWORD = (errors.CURRENT_PASSWORD_WRONG, "The server refused the login with the current password.")
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most likely because of its password policy.")
 
 # What a status means, whatever was asked.
@@ -63,7 +64,6 @@ _KINDS = {
     406: (errors.UNSUPPORTED, "The server does not have this version of the API; choose another by api_version."),
 }
 # ... and what else it means for what was asked.
-_OWN_LOGIN = {401: (errors.CURRENT_PASSWORD_WRONG, "The server refused the login with the current password.")}
 _OPERATOR_LOGIN = {400: _NO_OPERATOR, 401: _NO_OPERATOR, 403: _NO_OPERATOR}
 _OPERATOR = {401: _NO_OPERATOR}
 _RESET = {400: _REJECTED, 401: _NO_OPERATOR}
@@ -114,7 +114,6 @@ class Vcd(Vendor):
 
     def __init__(self, params, connect, warn, learn):
         super().__init__(params, connect, warn, learn)
-        self._http = None
         self._version = None
         self._headers = {}
         self._operator = None  # the session of whoever acts for all
@@ -169,7 +168,7 @@ class Vcd(Vendor):
         return True if account.id in self._to_unlock else None
 
     def open(self, accounts):
-        self._http = self.connect_to_url()
+        super().open(accounts)
         wanted = self.params.get("api_version")
         self._version = vcd_session.parsed(wanted) if wanted else self._newest()
         self._headers = {"Accept": "application/json;version=" + vcd_session.dotted(self._version)}
@@ -181,8 +180,6 @@ class Vcd(Vendor):
         # That of the operator, what was kept for nothing, and those that the server has refused: perhaps they were not over after all.
         for login in list(self._open.values()):
             self._end(login)
-        if self._http is not None:
-            self._http.close()
 
     def find(self, accounts):
         """Look up those for whom the operator acts; a user who acts itself is told its identifier by its login."""
@@ -212,7 +209,7 @@ class Vcd(Vendor):
     def probe(self, account, password):
         if self.is_operator(account) and password == self.params["api_password"]:
             # Its session was opened with this one.
-            return True
+            return Login.RIGHT
         if self.is_operator(account) and account.update_password == NEVER:
             raise PasswordError(
                 errors.CURRENT_PASSWORD_WRONG,
@@ -229,13 +226,13 @@ class Vcd(Vendor):
                     "The login of %s was refused. An '@' in a name is ambiguous, since it also stands before the organisation."
                     % account.label
                 )
-            return False
+            return Login.WRONG
         account.id = account.id or session.token.user_id
         if self.needs_current(account) and password == account.current_password != account.password:
             self._keep(account, session)
         else:
             self._end(session.token)
-        return True
+        return Login.RIGHT
 
     def change(self, account):
         if self._acts_for(account):
@@ -258,10 +255,6 @@ class Vcd(Vendor):
                     "The answer to the login of %s does not tell who it is (user.id)." % account.label,
                 )
             answer = self._within(session, "POST", _path(account) + "/changePassword", WRITE, body)
-        except PasswordError as error:
-            if error.kind == errors.CURRENT_PASSWORD_WRONG:
-                account.failed_logins += 1
-            raise
         finally:
             if not shared:
                 self._end(session.token)
@@ -336,7 +329,7 @@ class Vcd(Vendor):
         return self._has_operator and not self.is_operator(account)
 
     def _newest(self):
-        answer = vcd_session.versions(self._http)
+        answer = vcd_session.versions(self.http)
         _check(answer, {})
         offers = vcd_session.offered(answer)
         age, dotted = vcd_session.age, vcd_session.dotted
@@ -407,7 +400,7 @@ class Vcd(Vendor):
         """A request within a session, which is opened again if it has ended."""
 
         def send(login):
-            return self._http.request(
+            return self.http.request(
                 method, path, kind, json=json, headers=vcd_session.authorized(self._headers, login)
             )
 
@@ -416,43 +409,42 @@ class Vcd(Vendor):
     def _log_in_operator(self):
         params = self.params
         if params.get("api_token"):
-            answer = vcd_session.exchange(self._http, self._headers, params["org"], params["api_token"])
+            answer = vcd_session.exchange(self.http, self._headers, params["org"], params["api_token"])
         else:
             answer = vcd_session.log_in(
-                self._http, self._headers, params["org"], params["api_user"], params["api_password"]
+                self.http, self._headers, params["org"], params["api_user"], params["api_password"]
             )
         _check(answer, _OPERATOR_LOGIN)
         login = self._opened(answer)
         # The organisation must be known, not to take a user of another one for one of this.
-        return login if login.org_id else vcd_session.look(self._http, self._headers, login, self.learn)
+        return login if login.org_id else vcd_session.look(self.http, self._headers, login, self.learn)
 
     def _own_session(self, account, password):
         """A session of the user's own, to be opened."""
         return Session(lambda: self._log_in(account, password))
 
     def _log_in(self, account, password):
+        """Log in as a user.
+
+        :raises PasswordError: ``current_password_wrong`` for a wrong password; any refusal with ``counted``.
         """
-        :raises PasswordError: ``current_password_wrong`` for a wrong password, which the caller has to count.
-        """
-        answer = vcd_session.log_in(self._http, self._headers, self.params["org"], account.name, password)
+        answer = vcd_session.log_in(self.http, self._headers, self.params["org"], account.name, password)
         if answer.status == 401:
-            locked = _says_locked(answer)
-            foreign = "html" in answer.headers.get("Content-Type", "").lower()
-            if locked or foreign:
-                account.failed_logins += 1
-            if locked:
-                raise _fault(
-                    answer,
-                    meaning=(
-                        errors.ACCOUNT_LOCKED,
-                        "%s is locked; nothing can be said about its password." % account.label,
-                    ),
-                )
-            if foreign:
-                # A gateway's own refusal says nothing about the password.
-                raise answer.unexpected("is a refusal, but not VMware Cloud Director's own")
-        _check(answer, _OWN_LOGIN)
+            error = self._refused_login(account, answer)
+            error.counted = True
+            raise error
+        _check(answer, {})
         return self._opened(answer)
+
+    @staticmethod
+    def _refused_login(account: Account, answer: Response) -> PasswordError:
+        if _says_locked(answer):
+            text = "%s is locked; nothing can be said about its password." % account.label
+            return _fault(answer, meaning=(errors.ACCOUNT_LOCKED, text))
+        if "html" in answer.headers.get("Content-Type", "").lower():
+            # A gateway's own refusal says nothing about the password.
+            return answer.unexpected("is a refusal, but not VMware Cloud Director's own")
+        return _fault(answer, meaning=_WRONG_PASSWORD)
 
     def _opened(self, answer):
         login = vcd_session.opened(answer, self.learn)
@@ -483,7 +475,7 @@ class Vcd(Vendor):
             return
         self._open.pop(login.token, None)
         try:
-            ended = vcd_session.log_out(self._http, self._headers, login).status in (200, 204, 401)
+            ended = vcd_session.log_out(self.http, self._headers, login).status in (200, 204, 401)
         except PasswordError:
             ended = False
         if not ended:

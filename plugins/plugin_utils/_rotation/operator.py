@@ -44,6 +44,11 @@ _NOT_JUDGED = frozenset(
 )
 
 
+def _refuses_no_login(error: dict) -> bool:
+    """Whether the status of an answer that cannot be interpreted shows at least that it was not the refusal of a login."""
+    return isinstance(error.get("http_status"), int) and error["http_status"] not in (401, 403)
+
+
 @dataclass
 class Candidate:
     """A password that may be the operator's."""
@@ -146,7 +151,8 @@ class OperatorLogins:
         :param result: the module's result.
         :param nearby: whether :meth:`worked` would have been called for a login that was taken.
         """
-        kind = (result.get("error") or {}).get("kind")
+        error = result.get("error") or {}
+        kind = error.get("kind")
         self.refused_at_once, self._seen = nearby and not self._seen, False
         if kind == errors.AUTHENTICATION_FAILED:
             if self._note and self._token is None:
@@ -162,7 +168,7 @@ class OperatorLogins:
             )
         elif kind in (None, errors.PERMISSION_DENIED):
             self._end(WORKED)
-        elif kind in _NOT_JUDGED:
+        elif kind in _NOT_JUDGED or (kind == errors.UNEXPECTED_RESPONSE and _refuses_no_login(error)):
             self._end(NOT_MADE)
         else:
             self._end(REFUSED, by_the_password=False)

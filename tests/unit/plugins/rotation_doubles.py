@@ -18,7 +18,7 @@ from ansible.template import Templar
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Login, Vendor
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict, content_version, read_record
@@ -184,8 +184,8 @@ class ModelVendor(Vendor):
     def probe(self, account, password):
         self.calls.append(("probe", account.name, password))
         if account.name in self.unreachable:
-            return None
-        return self.passwords[account.name] == password
+            return Login.unknown("")
+        return Login.RIGHT if self.passwords[account.name] == password else Login.WRONG
 
     def change(self, account):
         self.calls.append(("change", account.name, account.password))

@@ -196,6 +196,14 @@ def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(s
     assert site.run(hosts=HOSTS[:1]) == {HOSTS[0]: None}
 
 
+@pytest.mark.parametrize("status, failures", [(400, 0), (404, 0), (500, 0), (401, 1), (403, 1), (None, 1)])
+def test_edge_36_an_answer_that_refuses_no_login_counts_for_none(site, monkeypatch, status, failures):
+    error = {"kind": "unexpected_response", "message": "?", "http_status": status}
+    monkeypatch.setattr(delivery, "run_vendor_module", lambda *args, **options: {"error": error, "users": []})
+    site.run(hosts=HOSTS[:1])
+    assert site.failures() == failures
+
+
 def test_edge_32_a_spent_budget_names_the_operator_and_the_time(site):
     for password in (WRONG, ALSO_WRONG):
         site.run(site.secret(password))

@@ -21,6 +21,7 @@ from ansible_collections.rekey.passwords.plugins.action import (
     rotation_stage,
 )
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
@@ -399,7 +400,7 @@ def test_edge_31_verify_counts_before_it_logs_in_and_holds_the_lease(store, monk
 
     def login(self, account, password):
         seen.append((store.record("alice").failed_logins, bool(store.read_note("lease of model-1").content["id"])))
-        return True
+        return Login.RIGHT
 
     monkeypatch.setattr(ModelVendor, "probe", login)
     result = run_action(rotation_info.ActionModule, {"vendor": "model", "connection": {"url": HERE}, "users": ["alice"], "verify": True})

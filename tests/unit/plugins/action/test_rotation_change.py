@@ -17,6 +17,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
@@ -201,7 +202,7 @@ def test_a_login_that_may_fail_is_counted_before_it_is_made(store, monkeypatch):
     monkeypatch.setattr(ModelVendor, "capabilities", capabilities(failed_logins_per_call=2, lockout_window=3600.0))
     keep_pending(store, "alice", attempts=2)
     noted = []
-    monkeypatch.setattr(ModelVendor, "probe", lambda self, account, password: noted.append(store.record("alice").failed_logins) and False)
+    monkeypatch.setattr(ModelVendor, "probe", lambda self, account, password: noted.append(store.record("alice").failed_logins) or Login.WRONG)
     change(["alice"], staged("alice", fresh=False))
     assert noted[0] == 1
 

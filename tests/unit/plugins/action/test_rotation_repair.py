@@ -11,6 +11,7 @@ import contextlib
 import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
@@ -171,7 +172,7 @@ def test_a_password_that_was_staged_meanwhile_is_not_lost(store, monkeypatch):
         record = store.record("alice")
         record.pending = Pending("S3cr3t-MARKER-theirs", run_id="theirs", attempts=1, sent=1)
         store.keep(record)
-        return True
+        return Login.RIGHT
 
     monkeypatch.setattr(ModelVendor, "probe", login)
     result = repair()
@@ -200,7 +201,7 @@ def test_a_login_is_counted_before_it_is_made(store, monkeypatch):
 
     def login(self, account, password):
         noted.append(store.record("alice").failed_logins)
-        return password == OLD
+        return Login.RIGHT if password == OLD else Login.WRONG
 
     monkeypatch.setattr(ModelVendor, "probe", login)
     repair({"name": "alice", "password": OLD})

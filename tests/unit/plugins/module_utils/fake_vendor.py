@@ -10,7 +10,7 @@ import threading
 
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Login, Vendor
 
 OLD = "S3cr3t-MARKER-old"
 NEW = "S3cr3t-MARKER-new"
@@ -32,6 +32,10 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+# The outcome of a login that a behaviour gives as true, false or none.
+LOGINS = {True: Login.RIGHT, False: Login.WRONG, None: Login.unknown("")}
 
 
 def make_vendor(
@@ -96,7 +100,7 @@ def make_vendor(
             if right is False:
                 with self.lock:
                     self.failed_logins[account.name] = self.failed_logins.get(account.name, 0) + 1
-            return right
+            return right if isinstance(right, Login) else LOGINS[right]
 
         def change(self, account):
             self._do("change", account)

@@ -10,6 +10,7 @@ import itertools
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor, params
 
@@ -207,3 +208,17 @@ def test_a_user_without_a_name_is_called_by_its_id_in_messages():
     result = run(vendor, {"id": "17", "password": "x"}, {"id": "17", "password": "x"})
     assert "users names 17 twice" in result["msg"]
     assert run(vendor, {"id": "17", "password": "x"}, {"id": "18", "password": NEW})["diff"][0]["before_header"] == "17"
+
+
+def test_an_attempt_that_may_have_counted_is_counted_by_the_call():
+    vendor = make_vendor({"alice": OLD}, 2, rules=CURRENT_FIRST, needs_current=True, probe=lambda *_args: Login.unknown("Odd.", counted=True))
+    result = run(vendor, {"name": "alice", "password": NEW, "current_password": OLD})
+    assert result["users"][0]["failed_logins"] == 2 and "Odd." in result["warnings"]
+
+
+@pytest.mark.parametrize("counted", [False, True])
+@pytest.mark.parametrize("what", ["probe", "change"])
+def test_an_error_says_whether_a_failed_login_was_counted(what, counted):
+    vendor = make_vendor({"alice": OLD}, 2, **{what: fails(errors.ACCOUNT_LOCKED, counted=counted)})
+    result = run(vendor, update_password="when_changed" if what == "probe" else "always")
+    assert result["users"][0]["failed_logins"] == int(counted)

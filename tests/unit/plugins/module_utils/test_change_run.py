@@ -322,3 +322,17 @@ def test_a_thousand_users():
 def test_fewer_users_than_workers():
     vendor = make_vendor({"a": OLD, "b": OLD})
     assert states(run(vendor, "a", "b", concurrency=1000)) == [("a", "changed", None), ("b", "changed", None)]
+
+
+@pytest.mark.parametrize("find", [lambda *_args: None, fails(errors.TIMED_OUT), breaks(OSError("S3cr3t-MARKER"))])
+def test_the_call_closes_every_client_that_it_made(monkeypatch, find):
+    closed = []
+    monkeypatch.setattr(_change.HttpClient, "close", lambda client: closed.append(client.base_url))
+
+    def open_two(vendor, _number):
+        vendor.connect("https://one.invalid")
+        vendor.http = vendor.connect_to_url()
+
+    vendor = make_vendor({"alice": OLD}, open=open_two, find=find, close=breaks(OSError("S3cr3t-MARKER")))
+    _change.set_passwords(vendor, params(vendor, "alice"))
+    assert closed == ["https://one.invalid", "https://fake.invalid"]
