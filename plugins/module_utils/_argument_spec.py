@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from ._environment import from_environment
-from .vendor import ALWAYS, NEVER, WHEN_CHANGED
+
+# The choices of update_password.
+ALWAYS = "always"
+WHEN_CHANGED = "when_changed"
+NEVER = "never"  # a login tells whether the password is right, and nothing is changed
 
 _UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS, NEVER])
 

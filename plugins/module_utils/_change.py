@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Optional
 
 from . import _argument_spec, errors
-from ._argument_spec import entries, module_spec, secrets
+from ._argument_spec import entries, secrets
 from ._options import refuse_odd_paths
 from ._parallel import run_parallel
 from ._results import State, UserResult
@@ -49,7 +49,7 @@ def set_passwords(vendor_class, params, check_mode=False, sleep=time.sleep, cloc
     """Set the passwords of all users of a call.
 
     :param vendor_class: a subclass of :class:`~.vendor.Vendor`.
-    :param params: the options, validated by the spec that :func:`~.argument_spec.module_spec` gives.
+    :param params: the options, validated by :meth:`~.vendor.Vendor.spec`.
     :param check_mode: look and probe, but write nothing.
     :param sleep: called with seconds to wait.
     :param clock: gives seconds.
@@ -57,7 +57,7 @@ def set_passwords(vendor_class, params, check_mode=False, sleep=time.sleep, cloc
     :return: dict with ``changed``, ``failed``, ``msg`` (if failed), ``error`` (if the whole call failed), ``users``, ``diff`` and
         ``warnings``; free of secrets. Never raises for anything that a vendor, a network or an argument can do.
     """
-    spec = module_spec(vendor_class)["argument_spec"]
+    spec = vendor_class.spec()["argument_spec"]
     scrub = Scrubber(secrets(spec, params))
     scrub.keep(*_argument_spec.names(spec, params))
     warnings = _Warnings()
@@ -82,7 +82,7 @@ def check_options(vendor, params: dict, nearby: bool = True, files: bool = True)
     :raises PasswordError: ``invalid_input``.
     """
     check_numbers(params["timeout"], params["retries"], params["concurrency"], params["deadline"])
-    refuse_odd_paths(module_spec(type(vendor))["argument_spec"], params)
+    refuse_odd_paths(vendor.spec()["argument_spec"], params)
     if nearby:
         vendor.check_call()
         if files:

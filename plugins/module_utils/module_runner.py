@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from . import _change, errors
-from ._argument_spec import ODD_USERS, has_odd_users, module_spec
+from ._adapter import as_module_result, missing_library
+from ._argument_spec import ODD_USERS, has_odd_users
 from ._options import refuse_no_texts, unfit, without_empty
 from .errors import PasswordError
 from .http import REQUESTS_IMPORT_ERROR
@@ -69,16 +70,15 @@ def run_module(vendor):
     :param vendor: a subclass of :class:`~.vendor.Vendor`.
     """
     # no_log at the top: a module's start writes its arguments to syslog, and passwords with quotes are not masked there.
-    module = PasswordModule(supports_check_mode=True, no_log=True, **module_spec(vendor))
-    if REQUESTS_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
-    result = _change.set_passwords(vendor, module.params, module.check_mode)
+    module = PasswordModule(supports_check_mode=True, no_log=True, **vendor.spec())
+    missing = missing_library()
+    if missing:
+        module.fail_json(msg=missing, exception=REQUESTS_IMPORT_ERROR)
+    result = as_module_result(_change.set_passwords(vendor, module.params, module.check_mode), module._diff)
     # The result holds no secret any more. Ansible would mask every text in it that is equal to one, or holds one: names, states and kinds, too.
     module.no_log_values = set()
-    for text in result.pop("warnings"):
+    for text in result.pop("warnings", ()):
         module.warn(text)
-    if not module._diff:
-        del result["diff"]
-    if result.pop("failed"):
+    if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

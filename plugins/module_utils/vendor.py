@@ -13,16 +13,17 @@ from __future__ import annotations
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Optional, Tuple
+from functools import lru_cache
+from typing import Any, ClassVar, Dict, Optional, Tuple, Type
 
 from . import errors
+from ._argument_spec import ALWAYS as ALWAYS
+from ._argument_spec import NEVER as NEVER
+from ._argument_spec import WHEN_CHANGED as WHEN_CHANGED
+from ._argument_spec import module_spec
 from ._urls import normalized, without_ending
 from .errors import Message, PasswordError
 from .http import HttpClient
-
-ALWAYS = "always"
-WHEN_CHANGED = "when_changed"
-NEVER = "never"  # a login tells whether the password is right, and nothing is changed
 
 # When a vendor that locks accounts forgets failed logins: some time after them, or with the next good login and never before.
 FORGETS_BY_TIME = "window"
@@ -203,6 +204,11 @@ class Vendor(ABC):
         self.learn = learn
 
     @classmethod
+    def spec(cls) -> Dict[str, Any]:
+        """Return the keyword arguments of AnsibleModule and of ArgumentSpecValidator for the vendor's module. Made once; do not change it."""
+        return _spec(cls)
+
+    @classmethod
     def target(cls, params: dict) -> str:
         """What identifies the endpoint whose users the options reach: equal for two calls if and only if a user of that name is the same account.
 
@@ -351,3 +357,8 @@ class Vendor(ABC):
 
     def close(self):
         """End the sessions and tokens that are still open. Must not raise. Connections are closed by the call."""
+
+
+@lru_cache(maxsize=None)
+def _spec(vendor: Type[Vendor]) -> Dict[str, Any]:
+    return module_spec(vendor)

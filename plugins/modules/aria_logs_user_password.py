@@ -215,12 +215,11 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.aria_logs import AriaLogs
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
 
 VENDOR = AriaLogs
-SPEC = module_spec(VENDOR)
+SPEC = VENDOR.spec()
 
 
 def main():

@@ -171,12 +171,11 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.milvus import Milvus
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
 
 VENDOR = Milvus
-SPEC = module_spec(VENDOR)
+SPEC = VENDOR.spec()
 
 
 def main():

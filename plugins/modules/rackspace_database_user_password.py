@@ -329,12 +329,11 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
 
 VENDOR = RackspaceDatabase
-SPEC = module_spec(VENDOR)
+SPEC = VENDOR.spec()
 
 
 def main():

@@ -221,12 +221,11 @@ error:
     retryable: false
 """
 
-from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.vcd import Vcd
 from ansible_collections.rekey.passwords.plugins.module_utils.module_runner import run_module
 
 VENDOR = Vcd
-SPEC = module_spec(VENDOR)
+SPEC = VENDOR.spec()
 
 
 def main():

@@ -49,7 +49,7 @@ class RotationAction(ActionBase):
             scrub.keep(*_names(args), *_argument_spec.names(self.SPEC, args))
             task = Task(self, args, task_vars or {}, scrub)
             result.update(self.rotate(task))
-            if task.options.module and task.stores:
+            if task.options.named and task.stores:
                 add_times(result, task.stores[0], task.options.capabilities, utc_now())
         except PasswordError as error:
             result.update(failure(error, scrub))

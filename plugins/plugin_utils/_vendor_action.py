@@ -13,19 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
-from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, _vendor_registry, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._adapter import as_module_result, missing_library
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import ODD_USERS, has_odd_users
 from ansible_collections.rekey.passwords.plugins.module_utils._options import refuse_no_texts, unfit, without_empty
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Vendor
 
 from ._arguments import plain, texts
-from ._vendor_runner import SUFFIX, runs_here, vendor_module
+from ._vendor_runner import SUFFIX, runs_here
 
 # From 2.22 on the validation registers secrets itself, what is printed is masked instead of what is returned, and remove_values is deprecated.
 RESULTS_ARE_MASKED = find_spec("ansible.module_utils.secrets") is None
@@ -42,7 +42,11 @@ class UserPasswordAction(ActionBase):
         super().__init_subclass__(**options)
         cls.module = cls.__module__.rpartition(".")[2]
         with suppress(PasswordError):  # told by the task
-            vendor_module(cls.module.removesuffix(SUFFIX))
+            cls._vendor()
+
+    @classmethod
+    def _vendor(cls) -> type[Vendor]:
+        return _vendor_registry.load(cls.module.removesuffix(SUFFIX))
 
     def run(self, tmp=None, task_vars=None):
         """Run here, or ship the module as if there were no action plugin."""
@@ -50,7 +54,7 @@ class UserPasswordAction(ActionBase):
         try:
             with _typed():
                 # Here, since some of what YAML knows is a text by the time that a module gets it.
-                refuse_no_texts(vendor_module(self.module.removesuffix(SUFFIX)).SPEC["argument_spec"], self._task.args)
+                refuse_no_texts(self._vendor().spec()["argument_spec"], self._task.args)
             here = runs_here(self, task_vars or {})
             result.update(self._run_here() if here else self._ship(task_vars))
         except PasswordError as error:
@@ -73,27 +77,26 @@ class UserPasswordAction(ActionBase):
             return self._validate_and_run()
 
     def _validate_and_run(self):
-        module = vendor_module(self.module.removesuffix(SUFFIX))
-        given = without_empty(module.SPEC["argument_spec"], plain(self._task.args))
+        vendor = self._vendor()
+        spec = vendor.spec()
+        given = without_empty(spec["argument_spec"], plain(self._task.args))
         try:
             # The one that AnsibleModule uses: it tells of aliases and deprecated options, too.
-            validated = ModuleArgumentSpecValidator(**module.SPEC).validate(given)
+            validated = ModuleArgumentSpecValidator(**spec).validate(given)
         except Exception as exc:  # pylint: disable=broad-exception-caught
-            raise unfit(module.SPEC["argument_spec"], given, exc) from None
+            raise unfit(spec["argument_spec"], given, exc) from None
         if validated.errors.errors:
             text = _complaint(validated.errors, "rekey.passwords." + self.module, given)
             if RESULTS_ARE_MASKED:
                 # It repeats what was given, which may be a secret elsewhere.
                 text = remove_values(text, occurring(validated._no_log_values, text))
             return {"failed": True, "msg": text, "error": PasswordError(errors.INVALID_INPUT, text).as_dict()}
-        if REQUESTS_IMPORT_ERROR:
-            return {"failed": True, "msg": missing_required_lib("requests")}
+        missing = missing_library()
+        if missing:
+            return {"failed": True, "msg": missing}
         # Its result holds no secret any more; to mask it once more would take names, states and kinds for secrets.
-        result = _change.set_passwords(module.VENDOR, validated.validated_parameters, check_mode=self._task.check_mode)
-        for key, wanted in (("diff", self._task.diff), ("failed", result["failed"]), ("warnings", result["warnings"])):
-            if not wanted:
-                del result[key]
-        return result
+        result = _change.set_passwords(vendor, validated.validated_parameters, check_mode=self._task.check_mode)
+        return as_module_result(result, self._task.diff)
 
 
 @contextmanager

@@ -15,21 +15,17 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from ansible import constants
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
-from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, _vendor_registry, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._adapter import missing_library
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.http import REQUESTS_IMPORT_ERROR
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Vendor
 
 from ._arguments import validated_connection
 
-_COLLECTION = "ansible_collections.rekey.passwords.plugins.modules"
 SUFFIX = "_user_password"  # of the vendors' modules
 _LONGEST = 500  # characters of what Ansible or a crash says
 
@@ -43,34 +39,15 @@ _NEVER_CONNECTED = re.compile(
 _NEVER_BECAME = re.compile("password|privilege|become", re.IGNORECASE)
 
 
-@cache
-def vendor_module(vendor):
-    """The module file of a vendor; it has ``VENDOR`` and ``SPEC``.
-
-    :param vendor: the module's name without ``_user_password``.
-    :raises PasswordError: ``invalid_input``, if there is none.
-    """
-    if vendor not in _vendors():
-        raise PasswordError(
-            errors.INVALID_INPUT, "There is no vendor %s; there are: %s." % (vendor, ", ".join(_vendors()))
-        )
-    return import_module("%s.%s%s" % (_COLLECTION, vendor, SUFFIX))
-
-
 def prepare_for_workers():
     """Do once what each of Ansible's workers would have to do; for a plugin that Ansible loads before it forks them.
 
-    Loads all vendors' modules. And lets the garbage collector leave alone what is there by now: it writes into every object that it looks at, so
+    Loads all vendors. And lets the garbage collector leave alone what is there by now: it writes into every object that it looks at, so
     each worker in which it ran would have a copy of its own of Ansible's libraries and the whole inventory.
     """
-    for vendor in _vendors():
-        vendor_module(vendor)
+    for name in _vendor_registry.names():
+        _vendor_registry.load(name).spec()
     gc.freeze()
-
-
-def _vendors():
-    package = import_module(_COLLECTION)
-    return sorted(item.name[: -len(SUFFIX)] for item in iter_modules(package.__path__) if item.name.endswith(SUFFIX))
 
 
 class NotRun(PasswordError):
@@ -85,11 +62,17 @@ class NotRun(PasswordError):
         self.unreachable, self.begun = unreachable, begun
 
 
-def run_vendor_module(action, vendor, args, task_vars, check_mode=None, opened=None):
+def run_vendor_module(
+    action: Any,
+    vendor: type[Vendor],
+    args: Dict[str, Any],
+    task_vars: Dict[str, Any],
+    check_mode: Optional[bool] = None,
+    opened: Optional[Callable[[], None]] = None,
+) -> Dict[str, Any]:
     """Run the module of a vendor for a rotation.
 
     :param action: the action plugin that wants it.
-    :param vendor: the module's name without ``_user_password``.
     :param args: the module's options.
     :param task_vars: the variables of the task.
     :param check_mode: whether nothing may be written; ``None`` for what the task says.
@@ -97,15 +80,14 @@ def run_vendor_module(action, vendor, args, task_vars, check_mode=None, opened=N
     :return: the module's result.
     :raises PasswordError: ``invalid_input``; :class:`NotRun`.
     """
-    module = vendor_module(vendor)
-    params = validated_connection(module.SPEC, args)
+    params = validated_connection(vendor.spec(), args)
     if check_mode is None:
         check_mode = action._task.check_mode
     if not rotates_here(action, task_vars):
         with _as_in_check_mode(action, check_mode):
-            return _ship(action, vendor, args, task_vars)
+            return _ship(action, vendor.name, args, task_vars)
     require_libraries(action, task_vars)
-    return _change.set_passwords(module.VENDOR, params, check_mode=check_mode, opened=opened)
+    return _change.set_passwords(vendor, params, check_mode=check_mode, opened=opened)
 
 
 def require_libraries(action: Any, task_vars: dict) -> None:
@@ -113,8 +95,9 @@ def require_libraries(action: Any, task_vars: dict) -> None:
 
     :raises PasswordError: ``invalid_input``.
     """
-    if REQUESTS_IMPORT_ERROR and rotates_here(action, task_vars):
-        raise PasswordError(errors.INVALID_INPUT, missing_required_lib("requests"))
+    missing = missing_library()
+    if missing and rotates_here(action, task_vars):
+        raise PasswordError(errors.INVALID_INPUT, missing)
 
 
 def _ship(action: Any, vendor: str, args: dict, task_vars: dict) -> dict:

@@ -18,11 +18,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import store_class
-from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import vendor_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT
 
 from tests.crash.fork_server import BOOT
@@ -106,7 +105,7 @@ class World:
         connection = dict({"timeout": 5, "retries": 0, "concurrency": 1}, **self.case.connection(self.double), **self._connection)
         self.first = {name: old_password(name) for name in self.users}
         if len(self.names) > len(self.users):
-            self.first[self.case.operator] = connection[vendor_module(self.case.vendor).VENDOR.operator_options[1]]
+            self.first[self.case.operator] = connection[_vendor_registry.load(self.case.vendor).operator_options[1]]
         users = [{"name": name, "current_password": self.first[name]} for name in self.users]
         users += [{"name": name} for name in self.names[len(self.users) :]]
         self._order = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import pathlib
-import pkgutil
 import sys
 
 START = "<!-- The table of vendors: written by make vendor-table -->"
@@ -25,9 +24,8 @@ def vendors() -> list:
     """The vendors of all modules, in the order of their titles."""
     # This file stands in the staged copy, whose folders are those of a collection.
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[5]))
-    package = importlib.import_module("ansible_collections.rekey.passwords.plugins.modules")
-    names = [item.name for item in pkgutil.iter_modules(package.__path__) if item.name.endswith("_user_password")]
-    found = [importlib.import_module("%s.%s" % (package.__name__, name)).VENDOR for name in names]
+    registry = importlib.import_module("ansible_collections.rekey.passwords.plugins.module_utils._vendor_registry")
+    found = [registry.load(name) for name in registry.names()]
     return sorted(found, key=lambda vendor: vendor.capabilities.title)
 
 

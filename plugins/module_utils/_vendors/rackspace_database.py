@@ -24,7 +24,7 @@ from .._refusals import refusal
 from ..errors import PasswordError
 from ..http import READ, WRITE, Pages, segment
 from ..vendor import NEVER, Capabilities, GeneratedPassword, Login, Vendor
-from . import rackspace_database_options as options
+from . import _rackspace_database_options as options
 
 _FORBIDDEN = "'\";,/\\`"
 _RESERVED = ("root", "os_admin")

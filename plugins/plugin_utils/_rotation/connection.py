@@ -14,13 +14,13 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import secrets
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import SHORT, Scrubber
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Vendor
 
 from .._arguments import plain, texts, validated
 
@@ -43,11 +43,10 @@ class Connection:
 
 
 def resolve(
-    module: ModuleType, given: dict, environment: Dict[str, str], nearby: bool, learn: Callable[..., None]
+    vendor_class: type[Vendor], given: dict, environment: Dict[str, str], nearby: bool, learn: Callable[..., None]
 ) -> Connection:
     """Validate the option as the vendor's module will, and fill in what it takes from the environment.
 
-    :param module: a vendor's module, with ``VENDOR`` and ``SPEC``.
     :param given: the option; what is empty in it counts as not given.
     :param environment: variables that the task sets for its module.
     :param nearby: whether the module runs on this machine, so that its files and libraries can be looked at.
@@ -57,7 +56,7 @@ def resolve(
     for name in _SET_BY_THE_ROTATION:
         if name in given:
             raise PasswordError(errors.INVALID_INPUT, "connection must not hold %s: the rotation sets it." % name)
-    vendor_class, spec = module.VENDOR, _connection_spec(module)
+    spec = _connection_spec(vendor_class)
     given = _without_empty(plain(given))
     flat = {name: option for name, option in spec["argument_spec"].items() if not option.get("options")}
     learn(*secrets(flat, given))
@@ -85,11 +84,11 @@ def _validated(spec: dict, given: dict) -> dict:
         raise
 
 
-def _connection_spec(module: ModuleType) -> dict:
+def _connection_spec(vendor_class: type[Vendor]) -> dict:
     """The specification of the vendor's module without what stands for single users."""
-    gone = set(_SET_BY_THE_ROTATION) | set(module.VENDOR.identifiers)
+    gone = set(_SET_BY_THE_ROTATION) | set(vendor_class.identifiers)
     kept: Dict[str, Any] = {}
-    for name, value in module.SPEC.items():
+    for name, value in vendor_class.spec().items():
         if name == "argument_spec":
             kept[name] = {option: rules for option, rules in value.items() if option not in gone}
         elif name == "required_by":

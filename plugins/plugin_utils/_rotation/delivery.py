@@ -10,7 +10,6 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 from __future__ import annotations
 
 import json
-from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from ansible.plugins.action import ActionBase
@@ -51,8 +50,6 @@ class Delivery:
 
     :param action: the action plugin that sends.
     :param task_vars: the variables of its task.
-    :param vendor: the module's name without ``_user_password``.
-    :param module: its file, with ``VENDOR`` and ``SPEC``.
     :param connection: its options.
     :param users: what the inventory says of the users, by name.
     :param scrub: learns every secret that is read.
@@ -64,17 +61,15 @@ class Delivery:
         action: ActionBase,
         task_vars: Dict[str, Any],
         *,
-        vendor: str,
-        module: ModuleType,
+        vendor: type[Vendor],
         connection: Dict[str, Any],
         users: Dict[str, dict],
         scrub: Scrubber,
     ) -> None:
-        self._action, self._task_vars, self._name = action, task_vars, vendor
-        self.vendor_class: type[Vendor] = module.VENDOR
+        self._action, self._task_vars, self.vendor_class = action, task_vars, vendor
         self.capabilities = self.vendor_class.capabilities
         self._users, self._scrub = users, scrub
-        resolved = resolve(module, connection, task_environment(action), is_local(action), scrub.add)
+        resolved = resolve(vendor, connection, task_environment(action), is_local(action), scrub.add)
         self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
         self.sent: Dict[str, Record] = {}  # what was sent and may be in force: the records as they were then
         self._proved: object = None  # the operator's password that has logged in last
@@ -302,7 +297,7 @@ class Delivery:
         """Forget the failed logins of whoever acts for all, if it is one of these users or none at all: somebody has unlocked them by hand."""
         counted, name = self._counted_operator(), self.vendor_class.operator_name(self.params)
         if counted and (name is None or name in names):
-            TargetNote(store, self._name, self.target).forget_operator(counted)
+            TargetNote(store, self.vendor_class.name, self.target).forget_operator(counted)
 
     @property
     def _operator_option(self) -> str:
@@ -355,7 +350,7 @@ class Delivery:
         args = dict(self._options, **({option: candidate.password} if option else {}), users=entries)
         more: Dict[str, Callable[[], None]] = {"opened": operator.logins.worked} if operator.logins.counted else {}
         try:
-            results = run_vendor_module(self._action, self._name, args, self._task_vars, check_mode, **more)
+            results = run_vendor_module(self._action, self.vendor_class, args, self._task_vars, check_mode, **more)
         except NotRun as error:
             if error.begun:
                 operator.logins.is_in_doubt()
@@ -425,7 +420,7 @@ class Delivery:
             ] or candidates
         counted = self._counted_operator()
         # A failed login counts at the vendor in check mode, too.
-        note = TargetNote(counters(store), self._name, self.target) if counted else None
+        note = TargetNote(counters(store), self.vendor_class.name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), window(capabilities)) if record else 0
         own = (failures or {}).get(name, own) if name else own
         for candidate in candidates if note else ():

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Dict, Iterable, List, Optional, Set
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _change, _vendor_registry, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
 
-from .. import _vendor_runner
 from .._arguments import plain
 from .._times import parse_age
 from .policy import OPTIONS as POLICY
@@ -46,7 +44,7 @@ class Options:
     There is no time among them: a login counts from when it was made, which may be minutes after the task has begun.
     """
 
-    module: Optional[ModuleType] = None  # the vendor's, with VENDOR and SPEC
+    named: Optional[type[Vendor]] = None  # the vendor; None: the task names none
     generated: Optional[Policy] = None  # what new passwords look like
     max_age: int = 0  # seconds
     force: bool = False
@@ -62,8 +60,8 @@ class Options:
         :param args: the validated options of the task.
         :raises PasswordError: ``invalid_input``.
         """
-        module = _vendor_runner.vendor_module(args["vendor"]) if args.get("vendor") else None
-        capabilities = module.VENDOR.capabilities if module else None
+        vendor = _vendor_registry.load(args["vendor"]) if args.get("vendor") else None
+        capabilities = vendor.capabilities if vendor else None
         max_attempts, after = args.get("max_attempts", cls.max_attempts), args.get("verify_after")
         policy = policy_for(capabilities, args["policy"]) if capabilities and "policy" in args else None
         max_age = parse_age(args["max_age"], "max_age") if "max_age" in args else 0
@@ -72,7 +70,7 @@ class Options:
                 errors.INVALID_INPUT, "max_attempts (in the role: rotate_max_attempts) must be at least 1."
             )
         return cls(
-            module=module,
+            named=vendor,
             generated=policy,
             max_age=max_age,
             force=args.get("force", False),
@@ -83,15 +81,10 @@ class Options:
         )
 
     @property
-    def vendor_module(self) -> ModuleType:
-        """The vendor's module, of a task that names a vendor."""
-        assert self.module is not None
-        return self.module
-
-    @property
     def vendor(self) -> type[Vendor]:
         """The vendor, of a task that names one."""
-        return self.vendor_module.VENDOR
+        assert self.named is not None
+        return self.named
 
     @property
     def policy(self) -> Policy:

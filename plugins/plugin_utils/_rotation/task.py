@@ -99,8 +99,7 @@ class Task:
         return Delivery(
             self.action,
             self.task_vars,
-            vendor=self.args["vendor"],
-            module=self.options.vendor_module,
+            vendor=self.options.vendor,
             connection=self.args["connection"],
             users=by_name,
             scrub=self.scrub,

@@ -15,11 +15,9 @@ from dataclasses import replace
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible.template import Templar
-from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
+from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Login, Vendor
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict, content_version, read_record
 
@@ -118,6 +116,11 @@ class MemoryStore(Store):
         return Entry(read_record(data, user, "memory", self.host), content_version(data))
 
 
+def substitute_model(monkeypatch):
+    """Let everybody find the model, whatever the name of the vendor that they ask for."""
+    monkeypatch.setattr(_vendor_registry, "load", lambda name: ModelVendor)
+
+
 def use_model(monkeypatch, *stores):
     """Let actions find the model vendor, and these stores in the order in which they open them; without a lock between runs.
 
@@ -126,7 +129,7 @@ def use_model(monkeypatch, *stores):
     opened = itertools.cycle(stores)
     monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: next(opened))
     monkeypatch.setattr(task_module, "secrets_in", lambda name, options: [str(value) for value in (options.get("store_options") or {}).values()])
-    monkeypatch.setattr(_vendor_runner, "vendor_module", lambda vendor: MODEL_MODULE)
+    substitute_model(monkeypatch)
     return stores[0]
 
 
@@ -193,7 +196,7 @@ class ModelVendor(Vendor):
         self.passwords[account.name] = account.password
 
 
-MODEL_MODULE = types.SimpleNamespace(VENDOR=ModelVendor, SPEC=module_spec(ModelVendor))
+MODEL_MODULE = types.SimpleNamespace(VENDOR=ModelVendor, SPEC=ModelVendor.spec())
 
 
 def action(action_class, args, vault=None, check_mode=False, transport="local", become=None):

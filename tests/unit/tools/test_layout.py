@@ -10,12 +10,13 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _store_registry, _vendor_runner
+from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _store_registry
 
 from tests.tools import layout
 
 STORES = sorted(path.stem for path in (pathlib.Path(_store_registry.__file__).parent / "_stores").glob("*.py") if path.stem != "__init__")
-VENDORS = sorted(_vendor_runner._vendors())
+VENDORS = _vendor_registry.names()
 
 
 def variables(spec):
@@ -25,9 +26,9 @@ def variables(spec):
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_the_variables_of_a_vendor_are_kept_out(name):
-    module = _vendor_runner.vendor_module(name)
-    found = variables(module.SPEC["argument_spec"])
-    assert module.VENDOR.env_prefix in layout.VENDOR_PREFIXES and found
+    vendor = _vendor_registry.load(name)
+    found = variables(vendor.spec()["argument_spec"])
+    assert vendor.env_prefix in layout.VENDOR_PREFIXES and found
     assert [variable for variable in found if not layout.FOREIGN_VARIABLES.match(variable)] == []
 
 

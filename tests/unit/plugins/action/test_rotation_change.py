@@ -15,10 +15,10 @@ import types
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.rekey.passwords.plugins.action.rotation_change import ActionModule
+from ansible_collections.rekey.passwords.plugins.module_utils import _adapter
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
@@ -457,7 +457,7 @@ def operators(store):
 
 def test_edge_9_a_library_that_is_missing_here_is_told_before_anything_is_noted(store, monkeypatch):
     keep_pending(store, "alice")
-    monkeypatch.setattr(_vendor_runner, "REQUESTS_IMPORT_ERROR", "Traceback")
+    monkeypatch.setattr(_adapter, "REQUESTS_IMPORT_ERROR", "Traceback")
     result = change(["alice"], staged("alice"))
     assert states(result) == {"alice": ("failed", "invalid_input")} and "requests" in result["msg"]
     assert store.record("alice").pending.sent == 0 and store.writes == 0

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_stage import ActionModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
 
-from tests.unit.plugins.rotation_doubles import MODEL_MODULE, loader, run_action
+from tests.unit.plugins.rotation_doubles import loader, run_action, substitute_model
 
 VAULT = "S3cr3t-MARKER-vault"
 OLD = "S3cr3t-MARKER-old"
@@ -19,7 +18,7 @@ OLD = "S3cr3t-MARKER-old"
 
 @pytest.fixture(autouse=True)
 def _model(monkeypatch):
-    monkeypatch.setattr(_vendor_runner, "vendor_module", lambda vendor: MODEL_MODULE)
+    substitute_model(monkeypatch)
 
 
 @pytest.fixture(name="stage")

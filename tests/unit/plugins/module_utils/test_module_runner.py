@@ -10,7 +10,7 @@ import json
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.rekey.passwords.plugins.module_utils import errors, module_runner
+from ansible_collections.rekey.passwords.plugins.module_utils import _adapter, errors, module_runner
 
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, fails, make_vendor
 
@@ -121,7 +121,7 @@ def test_wrong_arguments_are_told_without_their_secrets(run, options, complaint)
 
 
 def test_without_requests_the_library_is_named_before_anything_else(run, monkeypatch):
-    monkeypatch.setattr(module_runner, "REQUESTS_IMPORT_ERROR", "Traceback (most recent call last):\nImportError: No module named 'requests'")
+    monkeypatch.setattr(_adapter, "REQUESTS_IMPORT_ERROR", "Traceback (most recent call last):\nImportError: No module named 'requests'")
     vendor = make_vendor({"alice": OLD})
     status, result = run(vendor, **ALICE)
     assert (status, result["failed"], vendor.calls) == (1, True, [])

@@ -14,11 +14,12 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.module_utils.common import arg_spec
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.rekey.passwords.plugins.module_utils import _adapter, _vendor_registry
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_action as subject
 from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_action import UserPasswordAction, plain
 
-from tests.unit.plugins.rotation_doubles import MODEL_MODULE, ModelVendor
+from tests.unit.plugins.rotation_doubles import ModelVendor, substitute_model
 
 OLD, NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new"
 NAME = "rekey.passwords.model_user_password"
@@ -27,7 +28,7 @@ NAME = "rekey.passwords.model_user_password"
 @pytest.fixture(autouse=True)
 def _model(monkeypatch):
     ModelVendor.reset(root="S3cr3t-MARKER-root", alice=OLD)
-    monkeypatch.setattr(subject, "vendor_module", lambda vendor: MODEL_MODULE)
+    substitute_model(monkeypatch)
 
 
 @pytest.fixture
@@ -154,9 +155,9 @@ def test_a_value_that_is_a_secret_is_masked_in_the_message_where_ansible_masks_w
 
 
 def test_aliases_and_deprecated_options_are_told_as_by_the_module(given, monkeypatch):
-    spec = copy.deepcopy(MODEL_MODULE.SPEC)
+    spec = copy.deepcopy(ModelVendor.spec())
     spec["argument_spec"]["timeout"].update(aliases=["patience"], removed_in_version="9.0.0", removed_from_collection="rekey.passwords")
-    monkeypatch.setattr(subject, "vendor_module", lambda vendor: types.SimpleNamespace(VENDOR=ModelVendor, SPEC=spec))
+    monkeypatch.setattr(ModelVendor, "spec", lambda: spec)
     warned, deprecated = [], []
     monkeypatch.setattr(arg_spec, "warn", warned.append)
     monkeypatch.setattr(arg_spec, "deprecate", lambda msg, **more: deprecated.append((msg, more["version"])))
@@ -165,12 +166,12 @@ def test_aliases_and_deprecated_options_are_told_as_by_the_module(given, monkeyp
     assert deprecated and deprecated[0][1] == "9.0.0" and "timeout" in deprecated[0][0]
 
 
-@pytest.mark.parametrize("where", ["vendor_module", "plain", "ModuleArgumentSpecValidator"])
+@pytest.mark.parametrize("where", ["load", "plain", "ModuleArgumentSpecValidator"])
 def test_an_uncaught_exception_becomes_a_typed_failure_without_its_text(given, monkeypatch, where):
     def fail(*_args, **_options):
         raise RuntimeError(NEW)
 
-    monkeypatch.setattr(subject, where, fail)
+    monkeypatch.setattr(_vendor_registry if where == "load" else subject, where, fail)
     result, shipped = shipped_by(Action(given))
     assert result["failed"] and result["error"]["kind"] == "unexpected_response" and not shipped
     assert result["msg"] == result["error"]["message"] == "An unforeseen RuntimeError occurred; please report it."
@@ -189,14 +190,14 @@ def test_no_traceback_goes_along_with_it(given, monkeypatch):
     def fail(_module):
         raise RuntimeError(NEW)
 
-    monkeypatch.setattr(subject, "vendor_module", fail)
+    monkeypatch.setattr(_vendor_registry, "load", fail)
     with pytest.raises(PasswordError) as caught:
         Action(given)._run_here()
     assert caught.value.__suppress_context__
 
 
 def test_requests_that_is_missing_is_told_as_by_the_module(given, monkeypatch):
-    monkeypatch.setattr(subject, "REQUESTS_IMPORT_ERROR", "Traceback: " + NEW)
+    monkeypatch.setattr(_adapter, "REQUESTS_IMPORT_ERROR", "Traceback: " + NEW)
     result, _shipped = shipped_by(Action(given))
     assert result["failed"] and "Failed to import the required Python library (requests)" in result["msg"] and not ModelVendor.calls
     assert NEW not in str(result)

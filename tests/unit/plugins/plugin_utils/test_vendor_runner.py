@@ -13,11 +13,11 @@ import sys
 import types
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils import _adapter, _vendor_registry
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils import _vendor_runner as subject
 from ansible_collections.rekey.passwords.plugins.plugin_utils._arguments import validated
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import generate, policy_for
-from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import run_vendor_module, runs_here, vendor_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import run_vendor_module, runs_here
 
 from tests.unit.plugins.rotation_doubles import MODEL_MODULE, ModelVendor
 
@@ -27,9 +27,8 @@ OLD, NEW = "S3cr3t-MARKER-old", "S3cr3t-MARKER-new"
 
 
 @pytest.fixture(autouse=True)
-def _model(monkeypatch):
+def _model():
     ModelVendor.reset(root="S3cr3t-MARKER-root", alice=OLD)
-    monkeypatch.setattr(subject, "vendor_module", lambda vendor: MODEL_MODULE)
 
 
 class Action:
@@ -53,8 +52,9 @@ def args(**more):
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_every_vendor_has_a_module_and_a_policy_that_it_accepts_itself(vendor):
-    module = vendor_module(vendor)
-    assert module.VENDOR.name == vendor and "argument_spec" in module.SPEC
+    module = importlib.import_module("%s.%s_user_password" % (MODULES.__name__, vendor))
+    assert module.VENDOR is _vendor_registry.load(vendor) and module.VENDOR.name == vendor
+    assert "argument_spec" in module.SPEC and module.SPEC is module.VENDOR.spec()
     policy = policy_for(module.VENDOR.capabilities)
     account = types.SimpleNamespace(name="alice", password=generate(policy), current_password=OLD, update_password="always", extras={})
     assert policy.length >= min(20, module.VENDOR.capabilities.password_max)
@@ -66,7 +66,7 @@ def test_every_vendor_has_a_module_and_a_policy_that_it_accepts_itself(vendor):
 @pytest.mark.parametrize("vendor", ["", "mysql", "rotation", "../milvus", "milvus_user_password", "milvus.evil", "Milvus", "os"])
 def test_an_unknown_vendor_is_told_with_those_that_there_are(vendor):
     with pytest.raises(PasswordError) as caught:
-        vendor_module(vendor)
+        _vendor_registry.load(vendor)
     assert caught.value.kind == "invalid_input"
     assert caught.value.message == "There is no vendor %s; there are: %s." % (vendor, ", ".join(VENDORS))
 
@@ -107,7 +107,7 @@ def test_wrong_options_are_invalid_input(given, told):
 
 def test_in_this_process_where_the_task_runs_here_anyway():
     action = Action()
-    result = run_vendor_module(action, "model", args(), {})
+    result = run_vendor_module(action, ModelVendor, args(), {})
     assert (result["users"][0]["state"], result["users"][0]["verified"]) == ("changed", True)
     assert ModelVendor.passwords["alice"] == NEW and not action.shipped
 
@@ -152,7 +152,7 @@ def test_a_misspelt_wish_is_told():
 def test_shipped_where_it_runs_elsewhere_or_as_somebody_else(where):
     action = Action(**where)
     given = args()
-    assert run_vendor_module(action, "model", given, {"a": 1}) == {"changed": True, "users": []}
+    assert run_vendor_module(action, ModelVendor, given, {"a": 1}) == {"changed": True, "users": []}
     assert action.shipped == [{"module_name": "rekey.passwords.model_user_password", "module_args": given, "task_vars": {"a": 1}}]
     assert ModelVendor.passwords["alice"] == OLD and not ModelVendor.calls
 
@@ -161,20 +161,20 @@ def test_shipped_where_it_runs_elsewhere_or_as_somebody_else(where):
 def test_wrong_options_reach_neither_the_vendor_nor_another_host(where):
     action = Action(**where)
     with pytest.raises(PasswordError):
-        run_vendor_module(action, "model", args(colour="blue"), {})
+        run_vendor_module(action, ModelVendor, args(colour="blue"), {})
     assert not action.shipped and not ModelVendor.calls
 
 
 def test_check_mode_writes_nothing():
-    result = run_vendor_module(Action(check_mode=True), "model", args(), {})
+    result = run_vendor_module(Action(check_mode=True), ModelVendor, args(), {})
     assert result["users"][0]["state"] == "would_change" and result["changed"]
     assert ModelVendor.passwords["alice"] == OLD and not ModelVendor.done("change")
 
 
 def test_requests_that_is_missing_is_told(monkeypatch):
-    monkeypatch.setattr(subject, "REQUESTS_IMPORT_ERROR", "Traceback: S3cr3t-MARKER-traceback")
+    monkeypatch.setattr(_adapter, "REQUESTS_IMPORT_ERROR", "Traceback: S3cr3t-MARKER-traceback")
     with pytest.raises(PasswordError) as caught:
-        run_vendor_module(Action(), "model", args(), {})
+        run_vendor_module(Action(), ModelVendor, args(), {})
     assert "requests" in caught.value.message and "MARKER" not in caught.value.message and not ModelVendor.calls
     # The other host may have it.
-    assert run_vendor_module(Action(transport="ssh"), "model", args(), {})["changed"]
+    assert run_vendor_module(Action(transport="ssh"), ModelVendor, args(), {})["changed"]

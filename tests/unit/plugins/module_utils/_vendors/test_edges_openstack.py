@@ -13,7 +13,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import module_spec
-from ansible_collections.rekey.passwords.plugins.module_utils._vendors import rackspace_database_options as options
+from ansible_collections.rekey.passwords.plugins.module_utils._vendors import _rackspace_database_options as options
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
