@@ -22,7 +22,7 @@ _UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS, NEVER])
 ODD_USERS = "users must be a list of dictionaries, each with name and password."
 
 
-def has_odd_users(params):
+def has_odd_users(params: dict[str, Any]) -> bool:
     """Whether ``users`` holds something of a type that it cannot hold.
 
     :param params: the options before their validation.
@@ -32,8 +32,8 @@ def has_odd_users(params):
     return not isinstance(users, (list, str)) or not all(isinstance(user, (dict, str)) for user in users)
 
 
-def _shared(prefix):
-    def connection(name, **option):
+def _shared(prefix: str) -> dict[str, Any]:
+    def connection(name: str, **option: Any) -> dict[str, Any]:
         return dict(option, fallback=(from_environment, ["%s_%s" % (prefix, name)]))
 
     return dict(
@@ -54,7 +54,7 @@ def _shared(prefix):
     )
 
 
-def _user(vendor):
+def _user(vendor: Any) -> dict[str, Any]:
     """An element of ``users``."""
     options = dict(
         name=dict(type="str", required=vendor.identifiers == ("name",)),
@@ -69,7 +69,7 @@ def _user(vendor):
     return dict(type="list", elements="dict", options=options, required_one_of=one_of)
 
 
-def module_spec(vendor):
+def module_spec(vendor: Any) -> dict[str, Any]:
     """The keyword arguments of AnsibleModule (and of ArgumentSpecValidator) for a vendor's module.
 
     :param vendor: a subclass of :class:`~.vendor.Vendor`.
@@ -97,7 +97,7 @@ def module_spec(vendor):
     return dict(joined, argument_spec=spec, required_by=required_by)
 
 
-def entries(params, vendor):
+def entries(params: dict[str, Any], vendor: Any) -> list[dict[str, Any]]:
     """The users of a call, the shorthand included, each with its ``update_password`` and the vendor's further keys.
 
     :param params: the validated options.
@@ -117,7 +117,7 @@ def entries(params, vendor):
     return [_entry(user, params["update_password"], defaults) for user in users]
 
 
-def _entry(user, update_password, defaults):
+def _entry(user: dict[str, Any], update_password: str, defaults: dict[str, Any]) -> dict[str, Any]:
     missing = {key: value for key, value in defaults.items() if user.get(key) is None}
     return dict(user, update_password=user.get("update_password") or update_password, **missing)
 
@@ -128,7 +128,7 @@ def names(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
     :param spec: an argument_spec.
     :param params: the options, or one element of a list of options.
     """
-    found = []
+    found: list[str] = []
     for name, option in spec.items():
         value = params.get(name)
         items = value if isinstance(value, list) else [value]
@@ -139,7 +139,7 @@ def names(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
     return found
 
 
-def secrets(spec, params):
+def secrets(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
     """The values of all options that are marked ``no_log``.
 
     :param spec: an argument_spec.

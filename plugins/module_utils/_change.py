@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from typing import Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import _argument_spec, errors
 from ._argument_spec import entries, secrets
@@ -23,7 +23,7 @@ from ._results import State, UserResult
 from ._scrub import Scrubber
 from .errors import Message, PasswordError, encodable, parts_of, scrubbed
 from .http import HttpClient, check_numbers, check_tls_files
-from .vendor import NEVER, WHEN_CHANGED, Account
+from .vendor import NEVER, WHEN_CHANGED, Account, Vendor
 
 # The states as plain texts, for those who compare results that are plain data.
 CHANGED = State.CHANGED.value
@@ -45,7 +45,14 @@ _FAULTS_OF_ONE = frozenset(
 )
 
 
-def set_passwords(vendor_class, params, check_mode=False, sleep=time.sleep, clock=time.monotonic, opened=None):
+def set_passwords(
+    vendor_class: type[Vendor],
+    params: dict[str, Any],
+    check_mode: bool = False,
+    sleep: Callable[[float], Any] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+    opened: Callable[[], None] | None = None,
+) -> dict[str, Any]:
     """Set the passwords of all users of a call.
 
     :param vendor_class: a subclass of :class:`~.vendor.Vendor`.
@@ -72,7 +79,7 @@ def set_passwords(vendor_class, params, check_mode=False, sleep=time.sleep, cloc
     return this.result(scrub)
 
 
-def check_options(vendor, params: dict, nearby: bool = True, files: bool = True) -> None:
+def check_options(vendor: Vendor, params: dict[str, Any], nearby: bool = True, files: bool = True) -> None:
     """Refuse what is certainly wrong with the options that do not concern a single user, without a request.
 
     :param vendor: a :class:`~.vendor.Vendor` that has not been opened.
@@ -89,7 +96,7 @@ def check_options(vendor, params: dict, nearby: bool = True, files: bool = True)
             check_tls_files(params["ca_path"], params["client_cert"], params["client_key"])
 
 
-def _internal(exc, maybe_applied=False):
+def _internal(exc: BaseException, maybe_applied: bool = False) -> PasswordError:
     return PasswordError(errors.UNEXPECTED_RESPONSE, errors.unexpected_text(exc), maybe_applied=maybe_applied)
 
 
@@ -108,32 +115,32 @@ def _with_hint(error: PasswordError, given: dict[str, Optional[str]]) -> Passwor
 class _Warnings:
     """Collects messages for the user, each once, from any thread."""
 
-    def __init__(self):
-        self._texts = {}
+    def __init__(self) -> None:
+        self._texts: Dict[Tuple[str, ...], bool] = {}
 
     def __call__(self, message: Message) -> None:
         self._texts[parts_of(message)] = True
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
         return iter(list(self._texts))
 
 
 class _Outcome:
     """What became of one user."""
 
-    def __init__(self, account):
+    def __init__(self, account: Account) -> None:
         self.account = account
-        self.state = None
-        self.verified = None
-        self.error = None
+        self.state: Optional[State] = None
+        self.verified: Optional[bool] = None
+        self.error: Optional[PasswordError] = None
         self.due = False  # a change is to be sent
         self.refuted = False  # a login has shown that the new password is not in force
         self.sent = False  # it was, or at least may have been
-        self.sent_at = None  # when the vendor had answered, or failed to
-        self.doubt = None  # the error that leaves it open whether the change happened
+        self.sent_at = 0.0  # when the vendor had answered, or failed to
+        self.doubt: Optional[PasswordError] = None  # the error that leaves it open whether the change happened
         self.accepted = False  # the vendor said that it is done
 
-    def fail(self, error):
+    def fail(self, error: PasswordError) -> None:
         self.state = State.FAILED
         self.error = error
 
@@ -142,7 +149,7 @@ class _Outcome:
         return UserResult(
             name=_sent_by_anybody(self.account.name),
             id=_sent_by_anybody(self.account.id),
-            state=self.state,
+            state=self.state or State.UNKNOWN,
             verified=self.verified,
             error=self.error.as_dict(scrub) if self.error else None,
             failed_logins=self.account.failed_logins,
@@ -150,24 +157,32 @@ class _Outcome:
 
 
 class _Call:
-    def __init__(self, params, check_mode, warn, sleep, clock, opened):
+    def __init__(
+        self,
+        params: dict[str, Any],
+        check_mode: bool,
+        warn: _Warnings,
+        sleep: Callable[[float], Any],
+        clock: Callable[[], float],
+        opened: Callable[[], None] | None,
+    ) -> None:
         self._params = params
         self._check_mode = check_mode
         self._warn = warn
         self._sleep = sleep
         self._clock = clock
         self._opened = opened or (lambda: None)
-        self._outcomes = []
-        self._vendor = None
-        self._clients = []
-        self._stopped = None
+        self._outcomes: List[_Outcome] = []
+        self._made: Optional[Vendor] = None
+        self._clients: List[HttpClient] = []
+        self._stopped: Optional[PasswordError] = None
         self._lock = threading.Lock()
 
-    def run(self, vendor_class, scrub):
+    def run(self, vendor_class: type[Vendor], scrub: Scrubber) -> None:
         accounts = [Account(entry) for entry in entries(self._params, vendor_class)]
         self._outcomes = [_Outcome(account) for account in accounts]
         # The vendor opens no connection before open(): what is certainly wrong is said without a request.
-        self._vendor = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn, scrub.add)
+        self._made = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn, scrub.add)
         todo = self._checked()
         if not todo:
             return
@@ -183,7 +198,12 @@ class _Call:
         finally:
             self._close()
 
-    def _close(self):
+    @property
+    def _vendor(self) -> Vendor:
+        assert self._made is not None
+        return self._made
+
+    def _close(self) -> None:
         for close in (self._vendor.close, *(client.close for client in self._clients)):
             try:
                 close()
@@ -191,15 +211,15 @@ class _Call:
                 # All is done by now, or failed for a reason that must not be lost.
                 self._warn(errors.unexpected_text(exc, " when the connection was closed"))
 
-    def stop(self, error):
+    def stop(self, error: PasswordError) -> None:
         """The whole call fails: nobody who has no outcome yet is tried any more."""
-        if error.kind == errors.AUTHENTICATION_FAILED and self._vendor is not None:
+        if error.kind == errors.AUTHENTICATION_FAILED and self._made is not None:
             names = [name for name, option in self._vendor.argument_spec.items() if option.get("no_log")]
             error = _with_hint(error, {name: self._vendor.params.get(name) for name in names})
         with self._lock:
             self._stopped = self._stopped or error
 
-    def _connect(self, url, scrub):
+    def _connect(self, url: str, scrub: Scrubber) -> HttpClient:
         names = ("timeout", "retries", "validate_certs", "ca_path", "client_cert", "client_key")
         # The vendor's own: some are in the configuration of its tools.
         options = {name: self._vendor.params[name] for name in names}
@@ -213,7 +233,7 @@ class _Call:
             self._warn("validate_certs is false: passwords are sent to a server that is not authenticated.")
         return client
 
-    def _checked(self):
+    def _checked(self) -> list[_Outcome]:
         """The users about whom nothing is wrong as far as can be told without asking the vendor."""
         # A client looks at the files of TLS when it is made.
         check_options(self._vendor, self._params, files=False)
@@ -231,7 +251,7 @@ class _Call:
         return [outcome for outcome in self._outcomes if outcome.error is None]
 
     @staticmethod
-    def _check_ids(outcomes):
+    def _check_ids(outcomes: list[_Outcome]) -> None:
         """Refuse a user that is named by its name and again by its id."""
         ids = Counter(
             outcome.account.id
@@ -242,7 +262,7 @@ class _Call:
             if ids[outcome.account.id] > 1:
                 raise _twice(outcome.account)
 
-    def _settle(self, outcomes):
+    def _settle(self, outcomes: list[_Outcome]) -> None:
         """Bring users to their ends: one after the other, or with one request for many where the vendor has that."""
         bulk = self._vendor.capabilities.bulk
         if not bulk:
@@ -254,18 +274,18 @@ class _Call:
             self._send(due[start : start + bulk])
         self._each([outcome for outcome in due if outcome.sent], self._conclude)
 
-    def _settle_one(self, outcome):
+    def _settle_one(self, outcome: _Outcome) -> None:
         self._look(outcome)
         if outcome.due:
             self._send([outcome])
         if outcome.sent:
             self._conclude(outcome)
 
-    def _each(self, outcomes, step):
+    def _each(self, outcomes: list[_Outcome], step: Callable[[_Outcome], None]) -> None:
         """Do one step for all users, several at a time."""
         run_parallel(lambda outcome: self._guarded(outcome, step), outcomes, self._params["concurrency"])
 
-    def _guarded(self, outcome, step):
+    def _guarded(self, outcome: _Outcome, step: Callable[[_Outcome], None]) -> None:
         """One step for one user; whatever happens to it does not reach the others."""
         if self._stopped is not None and not outcome.sent:
             return
@@ -278,7 +298,7 @@ class _Call:
         except Exception as exc:  # pylint: disable=broad-exception-caught
             self._fail(outcome, _internal(exc))
 
-    def _fail(self, outcome, error):
+    def _fail(self, outcome: _Outcome, error: PasswordError) -> None:
         if error.kind == errors.CURRENT_PASSWORD_WRONG:
             name = "password" if outcome.account.update_password == NEVER else "current_password"
             error = _with_hint(error, {name: getattr(outcome.account, name)})
@@ -287,7 +307,7 @@ class _Call:
             # To go on would be a failed login of the operator for each further user.
             self.stop(error)
 
-    def _look(self, outcome):
+    def _look(self, outcome: _Outcome) -> None:
         """Find out whether a change is to be sent."""
         account = outcome.account
         limit = self._vendor.capabilities.failed_logins_per_call
@@ -319,7 +339,11 @@ class _Call:
     def _is_operators_own(self, account: Account) -> bool:
         """Whether the password is the one with which the operator has just logged in."""
         options = self._vendor.operator_options
-        return bool(options) and self._vendor.is_operator(account) and account.password == self._params.get(options[1])
+        return (
+            options is not None
+            and self._vendor.is_operator(account)
+            and account.password == self._params.get(options[1])
+        )
 
     def _only_log_in(self, outcome: _Outcome) -> None:
         """Find out whether the password is right, by one login at most."""
@@ -345,7 +369,7 @@ class _Call:
             raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s does not log in." % account.label)
         outcome.state = State.UNCHANGED
 
-    def _is_in_force(self, account):
+    def _is_in_force(self, account: Account) -> bool | None:
         """Whether the new password is the one in force already.
 
         :raises PasswordError: ``current_password_wrong``, where neither logs in and the change would need the current one.
@@ -374,7 +398,7 @@ class _Call:
             )
         return in_force
 
-    def _send(self, outcomes):
+    def _send(self, outcomes: list[_Outcome]) -> None:
         """Send the change of some users with one request, and note whether it was refused or nothing certain is known about it."""
         if self._stopped is not None:
             return
@@ -396,7 +420,7 @@ class _Call:
         for outcome in outcomes:
             outcome.sent, outcome.sent_at, outcome.doubt = True, now, error
 
-    def _refused(self, outcomes, error):
+    def _refused(self, outcomes: list[_Outcome], error: PasswordError) -> None:
         """A request certainly changed nobody."""
         if len(outcomes) > 1 and error.kind in _FAULTS_OF_ONE:
             # Alone, each of the others succeeds, and whose fault it was is told of that one only.
@@ -409,7 +433,7 @@ class _Call:
                 # Certain now: it was not in force before, and is not accepted.
                 outcome.verified = False
 
-    def _conclude(self, outcome):
+    def _conclude(self, outcome: _Outcome) -> None:
         """Find out what became of a change that was sent."""
         if outcome.doubt is not None:
             self._resolve(outcome)
@@ -418,7 +442,7 @@ class _Call:
         if self._params["verify"] and outcome.account.password is not None:
             self._verify(outcome)
 
-    def _verify(self, outcome):
+    def _verify(self, outcome: _Outcome) -> None:
         try:
             outcome.verified = self._prove(outcome)
         except Exception as exc:  # pylint: disable=broad-exception-caught
@@ -433,7 +457,7 @@ class _Call:
                 )
             )
 
-    def _prove(self, outcome):
+    def _prove(self, outcome: _Outcome) -> bool | None:
         """Log in after a change that the vendor has confirmed.
 
         :return: True, False, or None where no login could tell.
@@ -447,9 +471,10 @@ class _Call:
             return None
         return self._await_login(outcome, rules.settle_seconds, rules.failed_logins_per_call)
 
-    def _resolve(self, outcome):
+    def _resolve(self, outcome: _Outcome) -> None:
         """A change ended in an error that proves nothing: a login tells whether it happened."""
         doubt = outcome.doubt
+        assert doubt is not None
         try:
             rules = self._vendor.capabilities
             seconds = rules.settle_seconds if rules.doubt_seconds is None else rules.doubt_seconds
@@ -470,7 +495,7 @@ class _Call:
             outcome.fail(doubt.with_message((text,) + doubt.parts, errors.OUTCOME_UNKNOWN))
             outcome.state = State.UNKNOWN
 
-    def _check_current(self, account, new_refuted):
+    def _check_current(self, account: Account, new_refuted: bool) -> None:
         """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing.
 
         :param new_refuted: a login has shown that the new password is not in force.
@@ -484,7 +509,7 @@ class _Call:
                     errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label
                 )
 
-    def _probe(self, account, password, limit=None):
+    def _probe(self, account: Account, password: str | None, limit: int | None = None) -> bool | None:
         """One login, unless it might be one failed login too many.
 
         :param limit: failed logins that are allowed by now; ``None`` for as many as may be spent on finding out.
@@ -503,7 +528,7 @@ class _Call:
             self._warn(login.reason)
         return login.right
 
-    def _await_login(self, outcome, settle, limit):
+    def _await_login(self, outcome: _Outcome, settle: float, limit: int | None) -> bool | None:
         """Log in with the new password, again until it works or the vendor has had its time.
 
         :param settle: that time in seconds.
@@ -537,13 +562,13 @@ class _Call:
         if left > 0:
             self._sleep(left)
 
-    def result(self, scrub):
+    def result(self, scrub: Scrubber) -> dict[str, Any]:
         """Everything that the user gets to see."""
         for outcome in self._outcomes:
             if outcome.state is None:
                 outcome.fail(self._stopped or PasswordError(errors.UNEXPECTED_RESPONSE, "This user was not tried."))
         users = [outcome.result(scrub).as_dict() for outcome in self._outcomes]
-        result = {
+        result: dict[str, Any] = {
             "changed": any(outcome.accepted or outcome.state == State.WOULD_CHANGE for outcome in self._outcomes),
             "failed": False,
             "users": users,
@@ -570,7 +595,7 @@ def failures(number: int) -> str:
     return "1 recent failed login" if number == 1 else "%d recent failed logins" % number
 
 
-def _message(failed, total):
+def _message(failed: list[dict[str, Any]], total: int) -> str:
     told = [
         "%s: %s (%s)" % (user["name"] or user["id"], user["error"]["message"], user["error"]["kind"])
         for user in failed[:_NAMED_IN_MESSAGE]
@@ -580,13 +605,13 @@ def _message(failed, total):
     return "%d of %d users failed. %s" % (len(failed), total, "; ".join(told))
 
 
-def _diff(account, state):
+def _diff(account: Account, state: str) -> dict[str, str]:
     before = after = {
-        State.UNCHANGED: "in force",
-        State.CHANGED: "not in force",
-        State.WOULD_CHANGE: "not in force",
+        UNCHANGED: "in force",
+        CHANGED: "not in force",
+        WOULD_CHANGE: "not in force",
     }.get(state, "unknown")
-    if state in (State.CHANGED, State.WOULD_CHANGE):
+    if state in (CHANGED, WOULD_CHANGE):
         after = "in force"
     what = "what was asked for" if account.password is None else "wanted password"
     return {
@@ -597,5 +622,5 @@ def _diff(account, state):
     }
 
 
-def _twice(account):
+def _twice(account: Account) -> PasswordError:
     return PasswordError(errors.INVALID_INPUT, "users names %s twice." % account.label)

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .errors import encodable
 
 
-def text_at(body, *path):
+def text_at(body: Any, *path: str) -> str | None:
     """A text within nested dicts, or ``None`` if it is not there.
 
     Half a surrogate pair, which JSON can hold and nothing else can carry on, is replaced.
@@ -18,13 +20,13 @@ def text_at(body, *path):
     return encodable(found) if isinstance(found, str) and found else None
 
 
-def dicts_at(body, *path):
+def dicts_at(body: Any, *path: str) -> list[dict[str, Any]]:
     """The dicts of a list within nested dicts; none if it is not there."""
     found = _at(body, path)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _at(body, path):
+def _at(body: Any, path: tuple[str, ...]) -> Any:
     for key in path:
         if not isinstance(body, dict):
             return None

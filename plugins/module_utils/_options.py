@@ -30,7 +30,7 @@ _NO_TEXTS = (
 _KEPT_EMPTY = ("name", "password")
 
 
-def without_empty(spec: dict, params: dict) -> dict:
+def without_empty(spec: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     """The options without those that are an empty text: a template or a form gives one for a field that was left empty.
 
     :param spec: an argument_spec.
@@ -45,7 +45,7 @@ def without_empty(spec: dict, params: dict) -> dict:
     }
 
 
-def _filled(option: dict, value: Any) -> Any:
+def _filled(option: dict[str, Any], value: Any) -> Any:
     inner = option.get("options")
     if not inner:
         return value
@@ -54,7 +54,7 @@ def _filled(option: dict, value: Any) -> Any:
     return without_empty(inner, value) if isinstance(value, dict) else value
 
 
-def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
+def refuse_no_texts(spec: dict[str, Any], params: dict[str, Any], whose: str = "") -> None:
     """Refuse a secret that is no text, and whatever else stands for a text and certainly is none.
 
     :param spec: an argument_spec.
@@ -87,7 +87,7 @@ def refuse_no_texts(spec: dict, params: dict, whose: str = "") -> None:
                 raise PasswordError(errors.INVALID_INPUT, text % (name, whose, what))
 
 
-def refuse_odd_paths(spec: dict, params: dict) -> None:
+def refuse_odd_paths(spec: dict[str, Any], params: dict[str, Any]) -> None:
     """Refuse a path that no file can have: over it the operating system's functions fall one by one.
 
     :param spec: an argument_spec.
@@ -109,7 +109,7 @@ def _is_path(value: str) -> bool:
         return False
 
 
-def _owner(item: dict, option: str, number: int) -> str:
+def _owner(item: dict[str, Any], option: str, number: int) -> str:
     name = item.get("name")
     if isinstance(name, str) and name and name.isprintable():
         return " of %s" % name
@@ -120,7 +120,7 @@ def _no_text(value: Any) -> Optional[str]:
     return next((what for kinds, what in _NO_TEXTS if isinstance(value, kinds)), None)
 
 
-def unfit(spec: dict, params: dict, exc: Exception) -> PasswordError:
+def unfit(spec: dict[str, Any], params: dict[str, Any], exc: Exception) -> PasswordError:
     """The error of options over which the validator itself has fallen: it names the one at fault, and repeats nothing of it.
 
     :param spec: an argument_spec.
@@ -133,7 +133,7 @@ def unfit(spec: dict, params: dict, exc: Exception) -> PasswordError:
     return PasswordError(errors.INVALID_INPUT, "%s holds a value that it cannot hold." % option)
 
 
-def _unfit(spec: dict, params: dict) -> Optional[str]:
+def _unfit(spec: dict[str, Any], params: dict[str, Any]) -> Optional[str]:
     for name, option in spec.items():
         if params.get(name) is None:
             continue

@@ -9,9 +9,18 @@ from __future__ import annotations
 import threading
 from collections import deque
 from queue import SimpleQueue
+from typing import Any, Callable, Iterable, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def run_parallel(work, items, workers, goes_on=lambda error: False):
+def run_parallel(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    goes_on: Callable[[Exception], bool] = lambda error: False,
+) -> list[Result]:
     """Do the work for each item.
 
     :param work: called with an item.
@@ -22,11 +31,12 @@ def run_parallel(work, items, workers, goes_on=lambda error: False):
     :raises Exception: that of the first item for which ``work`` has raised one, when those that were begun have ended. Items are begun in their order,
         so which item that is depends on no race.
     """
-    items = list(items)
-    results, failures = [None] * len(items), {}
-    todo, ended = deque(enumerate(items)), SimpleQueue()
+    todo = deque(enumerate(items))
+    results: list[Any] = [None] * len(todo)
+    failures: dict[int, Exception] = {}
+    ended: SimpleQueue[None] = SimpleQueue()
 
-    def begin():
+    def begin() -> None:
         try:
             while True:
                 number, item = todo.popleft()
@@ -41,7 +51,7 @@ def run_parallel(work, items, workers, goes_on=lambda error: False):
         finally:
             ended.put(None)
 
-    count = min(workers, len(items))
+    count = min(workers, len(todo))
     try:
         if count <= 1:
             begin()

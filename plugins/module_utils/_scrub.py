@@ -19,7 +19,7 @@ try:
     from ansible.module_utils.secrets import register_secrets
 except ImportError:
 
-    def register_secrets(values):
+    def register_secrets(values: Iterable[str]) -> None:
         """Older versions have nothing to register with."""
 
 
@@ -33,19 +33,19 @@ SHORT = 4
 _SAFE_IN_URLS = ("", "/", "*", "!'()*", "!'()*;,/?:@&=+$#")
 
 
-def _without_quotes(text):
+def _without_quotes(text: str) -> str:
     return text[1:-1]
 
 
-def _upper_digits(text):
+def _upper_digits(text: str) -> str:
     return re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found.group()[2:].upper(), text)
 
 
-def _lower_digits(text):
+def _lower_digits(text: str) -> str:
     return re.sub(r"%[0-9A-F]{2}", lambda found: found.group().lower(), text)
 
 
-def _bytes(secret):
+def _bytes(secret: str) -> set[bytes]:
     """The secret as bytes: in UTF-8, and in latin-1 if that is possible."""
     found = {secret.encode("utf-8", "surrogatepass")}
     try:
@@ -55,13 +55,13 @@ def _bytes(secret):
     return found
 
 
-def _misread(secret):
+def _misread(secret: str) -> set[str]:
     """The secret's UTF-8 read as something else, as many servers do with headers."""
     raw = secret.encode("utf-8", "surrogatepass")
     return {raw.decode("latin-1"), raw.decode("cp1252", "replace")}
 
 
-def _escaped(secret):
+def _escaped(secret: str) -> set[str]:
     """The secret as it stands in source code, JSON, XML and URLs."""
     found = {secret} | _misread(secret)
     for text in list(found):
@@ -86,7 +86,7 @@ def _escaped(secret):
     return found
 
 
-def _encoded(secret):
+def _encoded(secret: str) -> set[str]:
     """The secret in base64 and as hexadecimal digits."""
     found = set()
     for raw in _bytes(secret):
@@ -100,7 +100,7 @@ def _encoded(secret):
     return found
 
 
-def forms(secret):
+def forms(secret: str) -> set[str]:
     """Every form in which a server, a proxy or a library may write a secret into a text.
 
     :param secret: the secret as text.
@@ -138,7 +138,7 @@ def _character(number: int) -> str:
 
 def _meant(found: re.Match[str]) -> list[tuple[str, int, int]]:
     """The characters that are written there, each with its place within the match."""
-    kind, text, size = found.lastgroup, found.group(found.lastgroup), len(found.group())
+    kind, text, size = found.lastgroup, found.group(found.lastgroup or 0), len(found.group())
     if kind == "percent":
         raw = bytes.fromhex(text.replace("%", ""))
         try:

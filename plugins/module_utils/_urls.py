@@ -33,7 +33,7 @@ def normalized(url: str, endings: str = "", option: str = "url") -> str:
     """
     url = check_url(url, option)
     parts = urlsplit(without_ending(url, endings) if endings else url)
-    host = _host(parts.hostname)
+    host = _host(parts.hostname or "")
     port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else ":%d" % parts.port
     return "%s://%s%s%s" % (parts.scheme, host, port, re.sub("/+", "/", parts.path).rstrip("/"))
 

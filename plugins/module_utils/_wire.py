@@ -111,7 +111,7 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: Any) -> Optional[int]:
         """Read what is there."""
         self._sock.settimeout(UNDER_WAY.time_left())
-        number = self._raw.readinto(buffer)
+        number: Optional[int] = self._raw.readinto(buffer)
         UNDER_WAY.take(bytes(buffer[: number or 0]))
         return number
 

@@ -93,7 +93,7 @@ RETRYABLE_KINDS = frozenset(
 )
 
 
-def unexpected_text(exc, when=""):
+def unexpected_text(exc: BaseException, when: str = "") -> str:
     """What to tell of an exception that nobody has thought of; its own text, or a traceback, may hold a secret."""
     return "An unforeseen %s occurred%s; please report it." % (type(exc).__name__, when)
 

@@ -14,6 +14,7 @@ import datetime
 import email.utils
 import functools
 import http.client
+import http.cookiejar
 import ipaddress
 import math
 import os
@@ -24,11 +25,15 @@ import ssl
 import threading
 import time
 import traceback
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union, cast
 from urllib.parse import quote, urlsplit
 
 from . import errors
-from ._answer import MOST_LISTED, MOST_PAGES, Pages, Response, may_have_happened  # pylint: disable=unused-import  # noqa: F401  # for vendors
+from ._answer import MOST_LISTED as MOST_LISTED  # noqa: F401  # for vendors
+from ._answer import MOST_PAGES as MOST_PAGES  # noqa: F401
+from ._answer import Pages as Pages  # noqa: F401
+from ._answer import Response as Response
+from ._answer import may_have_happened as may_have_happened  # noqa: F401
 from ._wire import UNDER_WAY, BoundedSocket, DeadlinePassed, TooLarge, Unreadable, decompressed
 from .errors import PasswordError
 
@@ -38,12 +43,15 @@ try:
     import urllib3
     import urllib3.util.connection
 except ImportError:
-    requests = None
+    requests = None  # type: ignore[assignment]
     REQUESTS_IMPORT_ERROR: Optional[str] = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
 
 # What may be sent again, and when.
+# Values may be bytes, for credentials outside ASCII.
+Headers = Dict[str, Union[str, bytes]]
+
 READ = "read"  # changes nothing: again after any passing fault
 LOGIN = "login"  # may count as a failed login: again only if the server certainly did not look at it
 WRITE = "write"  # changes something: again only if it certainly did not happen
@@ -83,7 +91,7 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def retry_after(value, now=None):
+def retry_after(value: str | None, now: float | None = None) -> float | None:
     """Seconds that a Retry-After header asks to wait.
 
     :param value: the header: seconds or an HTTP date (RFC 9110, 10.2.3), or ``None``.
@@ -108,7 +116,7 @@ def retry_after(value, now=None):
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def check_url(url, option="url"):
+def check_url(url: Any, option: str = "url") -> str:
     """The URL without a trailing slash.
 
     :param option: the option that holds it, for the message.
@@ -130,10 +138,10 @@ def check_url(url, option="url"):
         raise PasswordError(errors.INVALID_INPUT, "%s must not hold a blank or a control character." % option)
     if "?" in url or "#" in url:
         raise PasswordError(errors.INVALID_INPUT, "%s must not hold a query or a fragment ('?' or '#')." % option)
-    return url.strip().rstrip("/")
+    return str(url.strip().rstrip("/"))
 
 
-def is_loopback(url):
+def is_loopback(url: str) -> bool:
     """Whether the URL's host is this machine, so that nothing travels over a network."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
@@ -144,7 +152,7 @@ def is_loopback(url):
         return False
 
 
-def check_tls_files(ca_path, client_cert, client_key):
+def check_tls_files(ca_path: str | None, client_cert: str | None, client_key: str | None) -> None:
     """Say which file is missing before requests does so with a traceback, or asks for a pass phrase on a terminal."""
     for option, path in (("ca_path", ca_path), ("client_cert", client_cert), ("client_key", client_key)):
         if path and not os.access(path, os.R_OK):
@@ -162,9 +170,10 @@ def check_tls_files(ca_path, client_cert, client_key):
                 )
 
 
-def _chain(exc):
+def _chain(exc: BaseException) -> list[BaseException]:
     """The exception, and all that it was made from."""
-    seen, queue = [], [exc]
+    seen: list[BaseException] = []
+    queue: list[Any] = [exc]
     while queue:
         item = queue.pop()
         if not isinstance(item, BaseException) or any(item is other for other in seen):
@@ -239,10 +248,15 @@ class _Failure(Exception):
 class _BoundedConnection:
     """Goes in front of a connection class of urllib3."""
 
+    sock: Any
+    port: Any
+    socket_options: Any
+    _dns_host: str
+
     def connect(self) -> Any:
         """Connect; what is sent on the way (to a proxy, for TLS) is none of the request."""
         try:
-            super().connect()
+            super().connect()  # type: ignore[misc]
         finally:
             UNDER_WAY.connected()
         if not isinstance(self.sock, BoundedSocket):
@@ -251,14 +265,14 @@ class _BoundedConnection:
     def _new_conn(self) -> BoundedSocket:
         UNDER_WAY.sent = False
         if hasattr(self, "_socks_options"):
-            return BoundedSocket(super()._new_conn())
+            return BoundedSocket(super()._new_conn())  # type: ignore[misc]
         # urllib3 would give each address of a name the whole time.
         try:
             found = socket.getaddrinfo(
                 self._dns_host.strip("[]"), self.port, urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM
             )
         except socket.gaierror as exc:
-            raise urllib3.exceptions.NewConnectionError(self, "no address") from exc
+            raise urllib3.exceptions.NewConnectionError(cast(Any, self), "no address") from exc
         failure: Optional[OSError] = None
         for family, kind, protocol, _name, address in found:
             try:
@@ -267,7 +281,7 @@ class _BoundedConnection:
                 failure = exc
         if isinstance(failure, TimeoutError):
             raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from failure
-        raise urllib3.exceptions.NewConnectionError(self, "no connection") from failure
+        raise urllib3.exceptions.NewConnectionError(cast(Any, self), "no connection") from failure
 
     def _connected(self, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
@@ -285,7 +299,7 @@ class _BoundedConnection:
 
 
 @functools.lru_cache(maxsize=None)
-def _bounded(pool_class: type) -> type:
+def _bounded(pool_class: Any) -> type:
     connection = type(pool_class.ConnectionCls.__name__, (_BoundedConnection, pool_class.ConnectionCls), {})
     return type(pool_class.__name__, (pool_class,), {"ConnectionCls": connection})
 
@@ -298,7 +312,7 @@ def _bound(manager: Any) -> Any:
     return manager
 
 
-class _Adapter(requests.adapters.HTTPAdapter if requests else object):
+class _Adapter(requests.adapters.HTTPAdapter if requests else object):  # type: ignore[misc]
     """Makes bounded connections, to servers and to proxies."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -313,7 +327,7 @@ class _Adapter(requests.adapters.HTTPAdapter if requests else object):
         return manager if known else _bound(manager)
 
 
-class _Session(requests.Session if requests else object):
+class _Session(requests.Session if requests else object):  # type: ignore[misc]
     """A session that never looks at where a redirect leads to: it is not followed, and what stands there may be no URL at all."""
 
     def get_redirect_target(self, resp: Any) -> None:
@@ -390,7 +404,7 @@ class HttpClient:
         found = self._session.merge_environment_settings(self.base_url, {}, False, verify, None)
         self._session.trust_env, self._session.proxies, self._session.verify = False, found["proxies"], found["verify"]
         # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
-        self._session.cookies.set_policy(requests.compat.cookielib.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         # What can be unfolded within a limit.
         self._session.headers["Accept-Encoding"] = "gzip, deflate"
         if client_cert:
@@ -413,7 +427,7 @@ class HttpClient:
         kind: str,
         json: Any = None,
         data: Any = None,
-        headers: Optional[dict[str, Union[str, bytes]]] = None,
+        headers: Optional[Headers] = None,
         limit: Optional[int] = None,
         private: bool = False,
     ) -> Response:
@@ -614,7 +628,7 @@ class HttpClient:
             and not isinstance(garbage, http.client.RemoteDisconnected)
             and self._is_plain
         ):
-            if _TLS_RECORD.match(garbage.line):
+            if _TLS_RECORD.match(str(getattr(garbage, "line", ""))):
                 return PasswordError(
                     errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)
                 ), False
@@ -634,7 +648,7 @@ class HttpClient:
         elif _first(chain, socket.gaierror):
             text = "the name cannot be resolved"
         elif reason is not None:
-            text = os.strerror(reason.errno).lower()
+            text = os.strerror(int(reason.errno or 0)).lower()
         elif closed_in_tls and not reached:
             text = "the connection was closed during the TLS handshake; perhaps there is no TLS on this port"
         elif _first(chain, http.client.RemoteDisconnected) and self._is_plain and not self.is_local:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _change, errors
@@ -14,18 +16,20 @@ from ._argument_spec import ODD_USERS, has_odd_users
 from ._options import refuse_no_texts, unfit, without_empty
 from .errors import PasswordError
 from .http import REQUESTS_IMPORT_ERROR
+from .vendor import Vendor
 
 
-class PasswordModule(AnsibleModule):
+class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """An AnsibleModule that never returns its own arguments.
 
     Up to ansible-core 2.20 a result holds them as ``invocation``, and where an argument has a wrong type its secrets are not masked.
     """
 
+    params: dict[str, Any]
     _odd_users = False
     _validated = False
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         try:
             super().__init__(**options)
             self._validated = True
@@ -35,12 +39,12 @@ class PasswordModule(AnsibleModule):
             error = unfit(self.argument_spec, self.params, exc)
         self.fail_json(error.message, error=error.as_dict())
 
-    def _load_params(self):
+    def _load_params(self) -> None:
         super()._load_params()
         self._odd_users = has_odd_users(self.params)
         self.params = without_empty(self.argument_spec, self.params)
 
-    def _set_internal_properties(self):
+    def _set_internal_properties(self) -> None:
         super()._set_internal_properties()
         # Not any later: the validator makes texts of them.
         wrong = None
@@ -51,11 +55,11 @@ class PasswordModule(AnsibleModule):
         if wrong is not None:
             self.fail_json(wrong.message)
 
-    def exit_json(self, **kwargs):
+    def exit_json(self, **kwargs: Any) -> None:
         """End well."""
         super().exit_json(**dict(kwargs, invocation={}))
 
-    def fail_json(self, msg, **kwargs):
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
         """End badly."""
         if self._odd_users:
             msg = ODD_USERS
@@ -64,7 +68,7 @@ class PasswordModule(AnsibleModule):
         super().fail_json(msg, **dict(kwargs, invocation={}))
 
 
-def run_module(vendor):
+def run_module(vendor: type[Vendor]) -> None:
     """Run a vendor's module from its arguments to its result.
 
     :param vendor: a subclass of :class:`~.vendor.Vendor`.

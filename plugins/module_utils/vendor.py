@@ -14,12 +14,12 @@ import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Dict, Optional, Tuple, Type
+from typing import Any, Callable, ClassVar, Dict, Optional, Tuple, Type
 
 from . import errors
-from ._argument_spec import ALWAYS as ALWAYS
+from ._argument_spec import ALWAYS as ALWAYS  # noqa: F401  # for vendors
 from ._argument_spec import NEVER as NEVER
-from ._argument_spec import WHEN_CHANGED as WHEN_CHANGED
+from ._argument_spec import WHEN_CHANGED as WHEN_CHANGED  # noqa: F401
 from ._argument_spec import module_spec
 from ._urls import normalized, without_ending
 from .errors import Message, PasswordError
@@ -28,6 +28,12 @@ from .http import HttpClient
 # When a vendor that locks accounts forgets failed logins: some time after them, or with the next good login and never before.
 FORGETS_BY_TIME = "window"
 FORGETS_BY_LOGIN = "good_login"
+
+
+# What a call hands to a vendor.
+Connect = Callable[[str], HttpClient]
+Warn = Callable[[Message], None]
+Learn = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Capabilities:
     )
 
     @property
-    def most_failed_probes(self):
+    def most_failed_probes(self) -> int | None:
         """How many failed logins may be spent on finding out; None: the vendor does not count them."""
         return self.failed_logins_per_call if self.failed_probes_per_call is None else self.failed_probes_per_call
 
@@ -127,28 +133,29 @@ class Account:
     :param entry: one element of the option ``users``.
     """
 
-    def __init__(self, entry):
-        self.name = entry.get("name")  # None until the look-up where the entry has another identifier
-        self.password = entry.get("password")  # None where something else than the password is to be set
-        self.current_password = entry.get("current_password")
+    def __init__(self, entry: dict[str, Any]) -> None:
+        self.name: Any = entry.get("name")  # None until the look-up where the entry has another identifier
+        self.password: Any = entry.get("password")  # None where something else than the password is to be set
+        self.current_password: Any = entry.get("current_password")
         self.update_password = entry["update_password"]
-        self.extras = entry
-        self.id = entry.get("id")  # the vendor's own identifier, once known
-        self.error = None  # what the look-up found to be wrong with the user
+        self.extras: Dict[str, Any] = entry
+        self.id: Any = entry.get("id")  # the vendor's own identifier, once known
+        self.error: Optional[PasswordError] = None  # what the look-up found to be wrong with the user
         self.failed_logins = (
             entry.get("failed_logins") or 0
         )  # recent ones, including this call's; only the call adds to it
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What to call the user in a message."""
-        return self.name or self.id
+        label: str = self.name or self.id or ""
+        return label
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<Account %s>" % self.label
 
 
-def password_size(capabilities, password):
+def password_size(capabilities: Capabilities, password: str) -> int:
     """The password's length in the unit in which the vendor counts."""
     return len(password.encode("utf-8", "surrogatepass")) if capabilities.password_unit == "bytes" else len(password)
 
@@ -182,22 +189,24 @@ class Vendor(ABC):
     name: ClassVar[str]  # in module and option names
     env_prefix: ClassVar[str]  # of the environment variables of the shared options
     capabilities: ClassVar[Capabilities]
-    argument_spec: ClassVar[dict]  # the connection options
+    argument_spec: ClassVar[dict[str, Any]]  # the connection options
     url_endings: ClassVar[str] = (
         ""  # paths that people copy along with the option ``url``, as a regular expression without its first slash
     )
     user_spec: ClassVar[
-        dict
+        dict[str, Any]
     ] = {}  # further keys of an element of ``users``; a key at the top counts for all users that do not have it
     identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys of a user that tell who it is; one of them is enough
     password_required: ClassVar[bool] = True  # whether there is nothing to be done for a user without a new password
-    constraints: ClassVar[dict] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    constraints: ClassVar[
+        dict[str, Any]
+    ] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     # The options that name who acts for all, and that one's password; None if it is never one of the users.
     operator_options: ClassVar[Optional[Tuple[str, str]]] = ("api_user", "api_password")
 
     http: HttpClient  # the client for the vendor's API, from :meth:`open` on
 
-    def __init__(self, params, connect, warn, learn):
+    def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         self.params = params
         self.connect = connect
         self.warn = warn
@@ -209,7 +218,7 @@ class Vendor(ABC):
         return _spec(cls)
 
     @classmethod
-    def target(cls, params: dict) -> str:
+    def target(cls, params: dict[str, Any]) -> str:
         """What identifies the endpoint whose users the options reach: equal for two calls if and only if a user of that name is the same account.
 
         A rotation notes it in its records, so it holds no secret and does not depend on who acts (operator, token).
@@ -220,7 +229,7 @@ class Vendor(ABC):
         return normalized(params["url"], cls.url_endings)
 
     @classmethod
-    def account_identity(cls, user: dict) -> str:
+    def account_identity(cls, user: dict[str, Any]) -> str:
         """What tells a user from any other at the same target.
 
         :param user: an element of ``users``, of which the keys that are not given may be missing.
@@ -229,7 +238,7 @@ class Vendor(ABC):
         identifier = user.get("id") if "id" in cls.identifiers else None
         return "id:%s" % identifier.strip().lower() if identifier else user["name"]
 
-    def connect_to_url(self):
+    def connect_to_url(self) -> HttpClient:
         """A client for the option ``url``, whatever of :attr:`url_endings` stands behind it.
 
         :return: an :class:`~.http.HttpClient`.
@@ -239,17 +248,17 @@ class Vendor(ABC):
             without_ending(self.params["url"] or "", self.url_endings) if self.url_endings else self.params["url"]
         )
 
-    def key(self, account):
+    def key(self, account: Account) -> Any:
         """What tells two users apart; an entry that is named twice is refused."""
         return account.label
 
-    def check_call(self):
+    def check_call(self) -> None:
         """Refuse what is certainly wrong with the options that do not concern a user, before any request.
 
         :raises PasswordError: ``invalid_input``.
         """
 
-    def check(self, account):
+    def check(self, account: Account) -> None:
         """Refuse what is certainly wrong, before any request.
 
         :raises PasswordError: ``invalid_input`` or ``password_rejected``.
@@ -283,12 +292,12 @@ class Vendor(ABC):
         if rules.control_characters and not self.params.get("allow_control_characters"):
             _refuse_control_characters(account.password)
 
-    def is_operator(self, account):
+    def is_operator(self, account: Account) -> bool:
         """Whether the user is the one that acts for all: it is changed last."""
         return self.operator_name(self.params) is not None and self.operator_name(self.params) == account.name
 
     @classmethod
-    def operator_name(cls, params):
+    def operator_name(cls, params: dict[str, Any]) -> str | None:
         """The name of the user that acts for all, or ``None`` if that is none of those whose passwords this module can set.
 
         :param params: the options, also such as have not been validated.
@@ -296,25 +305,25 @@ class Vendor(ABC):
         return params.get(cls.operator_options[0]) if cls.operator_options else None
 
     @classmethod
-    def counted_operator(cls, params: dict) -> Optional[str]:
+    def counted_operator(cls, params: dict[str, Any]) -> Optional[str]:
         """Under which name failed logins of whoever acts for all are counted; ``None`` where it logs in with nothing that a lock-out could concern.
 
         :param params: the validated options, environment and defaults included.
         """
         return params.get("api_user") or None
 
-    def needs_current(self, account):
+    def needs_current(self, account: Account) -> bool:
         """Whether the change is hopeless without the right current password."""
         return False
 
-    def change_needed(self, account):
+    def change_needed(self, account: Account) -> bool | None:
         """What the look-up has already told about a change, where a login is not the way to find out.
 
         :return: True: it is needed, and no login can or may tell more; False: there is nothing to be done; None: a login tells.
         """
         return None
 
-    def open(self, accounts):
+    def open(self, accounts: list[Account]) -> None:
         """Set :attr:`http`. A vendor with sessions or tokens extends this, and logs the operator in.
 
         :raises PasswordError: concerns the whole call.
@@ -322,14 +331,14 @@ class Vendor(ABC):
         self.http = self.connect_to_url()
 
     @abstractmethod
-    def find(self, accounts):
+    def find(self, accounts: list[Account]) -> None:
         """Look all users up at once; set ``id``, or ``error`` where one cannot be changed.
 
         :raises PasswordError: concerns the whole call.
         """
 
     @abstractmethod
-    def probe(self, account, password):
+    def probe(self, account: Account, password: str) -> Login:
         """Try to log in as the user, once.
 
         Do not count failed logins and do not limit them: the call does both, by what is returned here. ``Login.WRONG`` always counts.
@@ -341,13 +350,13 @@ class Vendor(ABC):
         """
 
     @abstractmethod
-    def change(self, account):
+    def change(self, account: Account) -> None:
         """Set ``account.password``; returning means that the vendor said it is done.
 
         :raises PasswordError: with ``maybe_applied`` where the change may have happened all the same.
         """
 
-    def change_all(self, accounts):
+    def change_all(self, accounts: list[Account]) -> None:
         """Set the passwords of one user, or of up to ``capabilities.bulk`` users with one request.
 
         :raises PasswordError: it concerns them all: without ``maybe_applied`` nobody was changed.
@@ -355,10 +364,11 @@ class Vendor(ABC):
         for account in accounts:
             self.change(account)
 
-    def close(self):
+    def close(self) -> None:
         """End the sessions and tokens that are still open. Must not raise. Connections are closed by the call."""
 
 
 @lru_cache(maxsize=None)
 def _spec(vendor: Type[Vendor]) -> Dict[str, Any]:
-    return module_spec(vendor)
+    spec: Dict[str, Any] = module_spec(vendor)
+    return spec

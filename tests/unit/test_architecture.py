@@ -52,7 +52,7 @@ BELOW = {
     "_vendor_registry": ("_vendors", "errors", "vendor"),
     "_results": ("errors",),
     "_change": ("_moments", "_options", "_argument_spec", "errors", "http", "_parallel", "_results", "_scrub", "vendor"),
-    "module_runner": ("_adapter", "_options", "_argument_spec", "_change", "errors", "http"),
+    "module_runner": ("_adapter", "_options", "_argument_spec", "_change", "errors", "http", "vendor"),
 }
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from .. import errors
 from .._json_paths import text_at
 from ..errors import PasswordError
-from ..http import LOGIN
+from ..http import LOGIN, HttpClient, Response
 
 LOCAL = "Local"
 PROVIDERS = (LOCAL, "ActiveDirectory", "vIDM")
@@ -21,7 +21,7 @@ PROVIDERS = (LOCAL, "ActiveDirectory", "vIDM")
 _ENDED = 440
 
 
-def log_in(http, user, password, provider=LOCAL):
+def log_in(http: HttpClient, user: str, password: str, provider: str = LOCAL) -> Response:
     """Try to open a session.
 
     :param http: an :class:`~..http.HttpClient`.
@@ -33,7 +33,7 @@ def log_in(http, user, password, provider=LOCAL):
     )
 
 
-def is_refused(answer):
+def is_refused(answer: Response) -> bool:
     """Whether the server itself has refused a login, because the password is wrong or the account is locked: it does not tell which."""
     if answer.status != 401:
         return False
@@ -43,7 +43,7 @@ def is_refused(answer):
     )
 
 
-def session_id(answer):
+def session_id(answer: Response) -> str:
     """The identifier of the session, which is a secret.
 
     :raises PasswordError: ``unexpected_response``. It shows nothing of the answer: an identifier may be in it, where nobody knows it for one.
@@ -58,6 +58,6 @@ def session_id(answer):
     return found
 
 
-def has_ended(answer):
+def has_ended(answer: Response) -> bool:
     """Whether a request was refused because its session has expired."""
     return answer.status == _ENDED

@@ -12,7 +12,7 @@ from .. import errors
 from ..errors import PasswordError
 
 
-def basic(user, password):
+def basic(user: str, password: str) -> bytes:
     """The value of an Authorization header for HTTP Basic.
 
     :return: bytes; user and password are sent as UTF-8.
@@ -21,7 +21,7 @@ def basic(user, password):
     return b"Basic " + base64.b64encode(_utf8("%s:%s" % (user, password)))
 
 
-def bearer(token):
+def bearer(token: str) -> bytes:
     """The value of an Authorization header with a bearer token.
 
     :return: bytes; outside ASCII the token is sent as UTF-8.
@@ -30,7 +30,7 @@ def bearer(token):
     return b"Bearer " + _utf8(token)
 
 
-def _utf8(text):
+def _utf8(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:

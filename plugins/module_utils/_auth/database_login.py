@@ -10,7 +10,7 @@ import contextlib
 import re
 import secrets
 from importlib import import_module
-from typing import Any
+from typing import Any, Optional
 
 from .. import errors
 from ..errors import PasswordError
@@ -41,7 +41,7 @@ class Unclear(Exception):
 _LIBRARIES = {"mysql": ("pymysql", "PyMySQL"), "postgresql": ("psycopg", "psycopg")}
 
 
-def library_for(engine):
+def library_for(engine: str) -> str | None:
     """The name of the missing client library, or ``None`` if it is there."""
     try:
         _library(engine)
@@ -50,7 +50,7 @@ def library_for(engine):
     return None
 
 
-def _library(engine):
+def _library(engine: str) -> Any:
     # Loaded by those who need it: they are large, and Ansible loads this file for all vendors.
     return import_module(_LIBRARIES[engine][0])
 
@@ -70,16 +70,16 @@ class DatabaseLogin:
 
     def __init__(
         self,
-        engine,
-        host,
-        port=None,
-        database=None,
-        ssl=False,
-        ca_path=None,
-        client_cert=None,
-        client_key=None,
-        timeout=5.0,
-    ):
+        engine: str,
+        host: str,
+        port: int | None = None,
+        database: str | None = None,
+        ssl: bool | None = False,
+        ca_path: str | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+        timeout: float = 5.0,
+    ) -> None:
         self._takes = self._mysql if engine == "mysql" else self._postgresql
         self._host = host
         # PyMySQL takes no subclass of int, which is what a playbook's number is within an action plugin.
@@ -89,10 +89,10 @@ class DatabaseLogin:
         self._client = (client_cert, client_key or client_cert) if client_cert else None
         self._ca_path = ca_path
         self._timeout = timeout
-        self._checks = None  # whether PostgreSQL refuses a wrong password; None: not known yet
+        self._checks: Optional[bool] = None  # whether PostgreSQL refuses a wrong password; None: not known yet
         self._where = "the database at %s:%s" % (host, self._port)
 
-    def takes(self, user, password, user_host=ANYWHERE):
+    def takes(self, user: str, password: str, user_host: str = ANYWHERE) -> bool:
         """Try one login, and close it again.
 
         :param user_host: from where the account may log in; in MySQL it is a part of the account's name.
@@ -103,7 +103,7 @@ class DatabaseLogin:
         """
         return self._takes(user, password, user_host)
 
-    def _mysql(self, user, password, user_host):
+    def _mysql(self, user: str, password: str, user_host: str) -> bool:
         waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self._timeout)
         pymysql = _library("mysql")
         try:
@@ -126,10 +126,10 @@ class DatabaseLogin:
             raise Unclear("%s took the login for the account %s@%s" % (self._where, account, account_host))
         return True
 
-    def _mysql_connection(self, pymysql: Any, login: dict) -> Any:
+    def _mysql_connection(self, pymysql: Any, login: dict[str, Any]) -> Any:
         if self._ssl is False:
             return pymysql.connect(**login, ssl_disabled=True)
-        tls = {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}
+        tls: dict[str, Any] = {"ca": self._ca_path} if self._ca_path else {"check_hostname": False}
         if self._client:
             tls.update(cert=self._client[0], key=self._client[1])
         try:
@@ -140,7 +140,7 @@ class DatabaseLogin:
         # It says so before anybody has logged in.
         return pymysql.connect(**login, ssl_disabled=True)
 
-    def _mysql_refusal(self, exc, user, user_host):
+    def _mysql_refusal(self, exc: Any, user: str, user_host: str) -> bool:
         code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else type(exc).__name__
         if code in _RIGHT:
             return True
@@ -158,7 +158,7 @@ class DatabaseLogin:
             raise Unreachable("no login to %s is possible (error %s)" % (self._where, code)) from None
         raise Unclear("%s answered error %s" % (self._where, code)) from None
 
-    def _postgresql(self, user, password, _user_host):
+    def _postgresql(self, user: str, password: str, _user_host: str) -> bool:
         mode = ("verify-full" if self._ca_path else "require") if self._ssl else "prefer"
         more = {"sslrootcert": self._ca_path} if self._ca_path else {}
         if self._client:
@@ -184,7 +184,7 @@ class DatabaseLogin:
             raise Unclear("%s takes any password" % self._where)
         return True
 
-    def _postgresql_checks(self, psycopg: Any, user: str, where: dict) -> bool:
+    def _postgresql_checks(self, psycopg: Any, user: str, where: dict[str, Any]) -> bool:
         try:
             with psycopg.connect(user=user, password=secrets.token_urlsafe(24), **where):
                 return False
@@ -193,7 +193,7 @@ class DatabaseLogin:
                 return True
         raise Unclear("whether %s checks passwords cannot be told" % self._where)
 
-    def _postgresql_refusal(self, text):
+    def _postgresql_refusal(self, text: str) -> bool:
         # The client library tells no code, and nothing but this text.
         if "password authentication failed" in text:
             return False
@@ -208,7 +208,7 @@ class DatabaseLogin:
         raise Unreachable("no login to %s is possible" % self._where) from None
 
 
-def _matches(pattern, host):
+def _matches(pattern: str, host: str) -> bool:
     """Whether a host fits the host of a MySQL account, in which ``%`` and ``_`` stand for anything."""
     expression = re.escape(pattern).replace("%", ".*").replace("_", ".")
     return re.fullmatch(expression, host, re.IGNORECASE) is not None

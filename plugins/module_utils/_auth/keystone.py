@@ -9,22 +9,22 @@ Source: OpenStack's Identity API reference, "Authentication and token management
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Iterator, Optional
 
 from .._json_paths import dicts_at, text_at
-from ..http import LOGIN
+from ..http import LOGIN, HttpClient
 from .service_token import Endpoint, ServiceToken, check_login, without_token
 
 _SERVICE = "Keystone"
 _VERSION = "/v3"
 
 
-def named(identifier: Optional[str], name: Optional[str]) -> dict:
+def named(identifier: Optional[str], name: Optional[str]) -> dict[str, Any]:
     """How Keystone names a domain or a project: by its identifier where that is known, else by its name."""
     return {"id": identifier} if identifier else {"name": name}
 
 
-def by_password(user: str, password: str, user_domain: dict, project: dict) -> dict:
+def by_password(user: str, password: str, user_domain: dict[str, Any], project: dict[str, Any]) -> dict[str, Any]:
     """The body of a login with a password, for a project.
 
     :param user_domain: the user's domain, see :func:`named`.
@@ -37,13 +37,13 @@ def by_password(user: str, password: str, user_domain: dict, project: dict) -> d
     return {"auth": {"identity": identity, "scope": {"project": project}}}
 
 
-def by_application_credential(identifier, secret):
+def by_application_credential(identifier: str, secret: str) -> dict[str, Any]:
     """The body of a login with an application credential, which knows its project."""
     identity = {"methods": ["application_credential"], "application_credential": {"id": identifier, "secret": secret}}
     return {"auth": {"identity": identity}}
 
 
-def log_in(http, body, who=""):
+def log_in(http: HttpClient, body: dict[str, Any], who: str = "") -> ServiceToken:
     """Get a token.
 
     :param http: an :class:`~..http.HttpClient` for the address of Keystone, with or without ``/v3`` at its end.
@@ -61,7 +61,7 @@ def log_in(http, body, who=""):
     return ServiceToken(token, tuple(_endpoints(answer.json_object())))
 
 
-def _endpoints(body):
+def _endpoints(body: dict[str, Any]) -> Iterator[Endpoint]:
     for service in dicts_at(body, "token", "catalog"):
         for endpoint in dicts_at(service, "endpoints"):
             if text_at(endpoint, "url"):

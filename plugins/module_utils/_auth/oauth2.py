@@ -10,13 +10,13 @@ Source: RFC 6749, sections 4.3, 4.4 and 5; RFC 7009, section 2.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Callable, Optional
 
 from .. import errors
 from .._json_paths import text_at
 from .._refusals import Meaning, Rows, Said, refusal
 from ..errors import PasswordError
-from ..http import LOGIN, Response
+from ..http import LOGIN, Headers, HttpClient, Response
 from .basic import basic
 
 # What may come with a token, and is as secret as the token itself.
@@ -47,13 +47,13 @@ class TokenEndpoint:
     :param learn: called with everything that must not be shown.
     """
 
-    def __init__(self, http, issue, revoke, learn):
+    def __init__(self, http: HttpClient, issue: str, revoke: str, learn: Callable[..., None]) -> None:
         self._http = http
         self._issue = issue
         self._revoke = revoke
         self._learn = learn
 
-    def for_client(self, client_id, client_secret):
+    def for_client(self, client_id: str, client_secret: str) -> str:
         """Log a client in.
 
         :return: the token.
@@ -70,7 +70,7 @@ class TokenEndpoint:
             )
         return self._token(answer)
 
-    def for_user(self, user, password):
+    def for_user(self, user: str, password: str) -> Grant:
         """Try a user's login, without the help of a client.
 
         :return: :class:`Grant`. A refusal says nothing about whoever acts for all, and is no error.
@@ -85,7 +85,7 @@ class TokenEndpoint:
             raise answer.unexpected("is a refusal, but not that of the token service")
         return Grant(refusal=answer.shorten(refusal))
 
-    def revoke(self, token, client=None):
+    def revoke(self, token: str, client: tuple[str, str] | None = None) -> bool:
         """End a token before its time.
 
         :param client: the id and the secret of the client that it was given to, if it was given to one.
@@ -94,13 +94,13 @@ class TokenEndpoint:
         """
         return self._post(self._revoke, {"token": token}, basic(*client) if client else None).status == 200
 
-    def _post(self, path, form, authorization=None):
-        headers = {"Accept": "application/json"}
+    def _post(self, path: str, form: dict[str, str], authorization: bytes | None = None) -> Response:
+        headers: Headers = {"Accept": "application/json"}
         if authorization:
             headers["Authorization"] = authorization
         return self._http.request("POST", path, LOGIN, data=form, headers=headers)
 
-    def _token(self, answer):
+    def _token(self, answer: Response) -> str:
         if answer.status != 200:
             raise _fault(answer)
         body = answer.json_object()

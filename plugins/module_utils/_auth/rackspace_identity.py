@@ -9,8 +9,10 @@ Source: Rackspace's Identity API documentation, "Authenticate as user with passw
 
 from __future__ import annotations
 
+from typing import Any, Iterator
+
 from .._json_paths import dicts_at, text_at
-from ..http import LOGIN
+from ..http import LOGIN, HttpClient
 from .service_token import Endpoint, ServiceToken, check_login, without_token
 
 URL = "https://identity.api.rackspacecloud.com/v2.0"
@@ -20,7 +22,9 @@ _SERVICE = "Rackspace Identity"
 _INTERFACES = {"publicURL": "public", "internalURL": "internal", "adminURL": "admin"}
 
 
-def log_in(http, user, api_key=None, password=None, account=None):
+def log_in(
+    http: HttpClient, user: str, api_key: str | None = None, password: str | None = None, account: str | None = None
+) -> ServiceToken:
     """Get a token.
 
     :param http: an :class:`~..http.HttpClient` for :data:`URL`.
@@ -30,7 +34,7 @@ def log_in(http, user, api_key=None, password=None, account=None):
     :raises PasswordError: see :func:`~.service_token.check_login`, or an error of the connection.
     """
     if api_key:
-        credentials = {"RAX-KSKEY:apiKeyCredentials": {"username": user, "apiKey": api_key}}
+        credentials: dict[str, Any] = {"RAX-KSKEY:apiKeyCredentials": {"username": user, "apiKey": api_key}}
     else:
         credentials = {"passwordCredentials": {"username": user, "password": password}}
     if account:
@@ -44,7 +48,7 @@ def log_in(http, user, api_key=None, password=None, account=None):
     return ServiceToken(token, tuple(_endpoints(access)))
 
 
-def _endpoints(access):
+def _endpoints(access: Any) -> Iterator[Endpoint]:
     for service in dicts_at(access, "serviceCatalog"):
         for endpoint in dicts_at(service, "endpoints"):
             for key, interface in _INTERFACES.items():

@@ -11,6 +11,7 @@ from typing import Optional, Tuple
 
 from .. import errors
 from ..errors import PasswordError
+from ..http import Response
 from .openstack_faults import fault
 
 
@@ -18,9 +19,9 @@ from .openstack_faults import fault
 class Endpoint:
     """Where a service can be reached."""
 
-    service: str  # the service's type: "database"
+    service: Optional[str]  # the service's type: "database"
     region: Optional[str]
-    interface: str  # "public", "internal" or "admin"
+    interface: Optional[str]  # "public", "internal" or "admin"
     url: str
 
 
@@ -31,7 +32,7 @@ class ServiceToken:
     token: str = field(repr=False)
     endpoints: Tuple[Endpoint, ...] = ()
 
-    def url(self, service, region, interface):
+    def url(self, service: str, region: str | None, interface: str) -> str:
         """The one address of a service.
 
         :param service: its type.
@@ -57,7 +58,7 @@ class ServiceToken:
         )
 
 
-def check_login(answer, service, expected, hint=""):
+def check_login(answer: Response, service: str, expected: int, hint: str = "") -> None:
     """Tell why there is no token.
 
     :param answer: the answer to a login.
@@ -83,7 +84,7 @@ def check_login(answer, service, expected, hint=""):
     raise fault(answer, *rows.get(answer.status, (errors.UNEXPECTED_RESPONSE, text)))
 
 
-def without_token(answer, service):
+def without_token(answer: Response, service: str) -> PasswordError:
     """The error of a login that seems to have worked. It shows nothing of the answer: a token may be in it, where nobody knows it for one."""
     text = "The answer to the login (HTTP %d) is not that of %s: it holds no token." % (answer.status, service)
     return PasswordError(errors.UNEXPECTED_RESPONSE, text, answer.status)

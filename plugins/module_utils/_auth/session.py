@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import threading
+from typing import Any, Callable, Optional
 
 from ..errors import PasswordError
+from ..http import Response
 
 
 class Session:
@@ -17,25 +19,25 @@ class Session:
     :param log_in: called without arguments; gives a new token, or raises :class:`~..errors.PasswordError`.
     """
 
-    def __init__(self, log_in):
+    def __init__(self, log_in: Callable[[], Any]) -> None:
         self._log_in = log_in
         self._lock = threading.Lock()
-        self._token = None
-        self._failure = None
+        self._token: Any = None
+        self._failure: Optional[PasswordError] = None
 
     @property
-    def token(self):
+    def token(self) -> Any:
         """The token in use; ``None`` before the first login."""
         return self._token
 
-    def open(self):
+    def open(self) -> None:
         """Log in for the first time.
 
         :raises PasswordError: what ``log_in`` raises.
         """
         self._renew(None)
 
-    def send(self, request, has_ended):
+    def send(self, request: Callable[[Any], Response], has_ended: Callable[[Response], bool]) -> Response:
         """Make a request; once more with a new login if the old one has ended.
 
         :param request: called with a token, gives the answer.
@@ -47,7 +49,7 @@ class Session:
         answer = request(token)
         return request(self._renew(token)) if has_ended(answer) else answer
 
-    def _renew(self, stale):
+    def _renew(self, stale: Any) -> Any:
         with self._lock:
             if self._failure is not None:
                 # A login that was refused once is not tried again for each further user.

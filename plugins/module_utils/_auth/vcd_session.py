@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from .. import errors
 from .._json_paths import text_at
 from ..errors import PasswordError
-from ..http import LOGIN, READ, Response
+from ..http import LOGIN, READ, Headers, HttpClient, Response
 from .basic import basic, bearer
 
 PROVIDER = "system"  # the organisation of the provider's own users; in any case
@@ -38,7 +38,7 @@ class Login:
     org_id: Optional[str] = None  # that of its organisation
 
 
-def versions(http):
+def versions(http: HttpClient) -> Response:
     """Ask for the API versions that the server has; needs no login.
 
     :param http: an :class:`~..http.HttpClient`.
@@ -73,7 +73,7 @@ def parsed(version: str) -> Optional[Version]:
     return numbers if len(numbers) == 2 or _FIRST_PRODUCT <= numbers[0] <= _LAST_PRODUCT else None
 
 
-def age(version: Version) -> tuple:
+def age(version: Version) -> Tuple[int, Version]:
     """What to compare versions by: those of three numbers came after those of two."""
     return len(version), version
 
@@ -83,7 +83,7 @@ def dotted(version: Version) -> str:
     return ".".join(str(number) for number in version)
 
 
-def log_in(http, headers, org, user, password):
+def log_in(http: HttpClient, headers: Headers, org: str, user: str, password: str) -> Response:
     """Open a session by a password.
 
     :param headers: dict with ``Accept``, which holds the API version.
@@ -95,7 +95,7 @@ def log_in(http, headers, org, user, password):
     )
 
 
-def exchange(http, headers, org, api_token):
+def exchange(http: HttpClient, headers: Headers, org: str, api_token: str) -> Response:
     """Open a session by an API token.
 
     :return: the answer, for :func:`opened`.
@@ -106,7 +106,7 @@ def exchange(http, headers, org, api_token):
     )
 
 
-def opened(answer, learn):
+def opened(answer: Response, learn: Callable[..., None]) -> Login:
     """The session that an answer has opened.
 
     :param learn: called with what must not be shown.
@@ -125,7 +125,7 @@ def opened(answer, learn):
     return _described(answer, token, learn)
 
 
-def look(http, headers, login, learn):
+def look(http: HttpClient, headers: Headers, login: Login, learn: Callable[..., None]) -> Login:
     """Ask whose session it is, which the answer to an API token does not tell.
 
     :return: :class:`Login` with as much as the server tells.
@@ -135,7 +135,7 @@ def look(http, headers, login, learn):
     )
 
 
-def log_out(http, headers, login):
+def log_out(http: HttpClient, headers: Headers, login: Login) -> Response:
     """End a session.
 
     :return: the answer; 401 means that it had ended already.
@@ -144,12 +144,12 @@ def log_out(http, headers, login):
     return http.request("DELETE", _SESSIONS + "/current", READ, headers=authorized(headers, login))
 
 
-def authorized(headers, login):
+def authorized(headers: Headers, login: Login) -> dict[str, Any]:
     """The headers of a request within a session."""
     return dict(headers, Authorization=bearer(login.token))
 
 
-def _described(answer, token, learn):
+def _described(answer: Response, token: str, learn: Callable[..., None]) -> Login:
     body = answer.json_object()
     if text_at(body, "id"):
         learn(body["id"])

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import re
+from typing import Any, Callable, Dict, List, Tuple
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -18,7 +20,7 @@ from ..http import check_url
 
 _INTERFACES = ("public", "internal", "admin")
 
-ARGUMENT_SPEC = dict(
+ARGUMENT_SPEC: Dict[str, Any] = dict(
     auth_type=dict(type="str", choices=["rackspace", "keystone", "token"], default="rackspace"),
     auth_url=dict(type="str"),
     api_user=dict(type="str"),
@@ -56,7 +58,7 @@ ARGUMENT_SPEC = dict(
 )
 
 # What each way to a token needs: of each line one alternative.
-_NEEDS = {
+_NEEDS: Dict[str, List[List[Tuple[str, ...]]]] = {
     "rackspace": [[("api_user", "api_key"), ("api_user", "api_password")]],
     "keystone": [
         [("auth_url",)],
@@ -138,7 +140,7 @@ _AUTH_ENDINGS = r"v3(/auth(/tokens)?)?|v2\.0(/tokens)?"
 _LONGEST_TIMEOUT = 86400  # seconds
 
 
-def with_environment(params, learn):
+def with_environment(params: dict[str, Any], learn: Callable[..., None]) -> dict[str, Any]:
     """The options, with what is not given taken from clouds.yaml or the environment.
 
     :param learn: called with each secret that is found there.
@@ -156,7 +158,7 @@ def with_environment(params, learn):
             if ARGUMENT_SPEC.get(name, {}).get("no_log"):
                 learn(value)
     # openrc files of old say publicURL.
-    found["interface"] = (found.get("interface") or "public").removesuffix("URL")
+    found["interface"] = re.sub("URL$", "", found.get("interface") or "public")
     for domain in ("user_domain", "project_domain"):
         if not found.get(domain + "_id"):
             found[domain + "_name"] = found.get(domain + "_name") or "Default"
@@ -189,7 +191,7 @@ def _of_cloud(name: str) -> dict[str, str]:
     return {option: str(value) for option, value in found.items() if value}
 
 
-def identity_url(params: dict) -> str:
+def identity_url(params: dict[str, Any]) -> str:
     """Where the identity service is, whatever of its paths was copied along."""
     if not params["auth_url"]:
         return rackspace_identity.URL
@@ -198,7 +200,7 @@ def identity_url(params: dict) -> str:
     )
 
 
-def target(params: dict) -> str:
+def target(params: dict[str, Any]) -> str:
     """What identifies the instance, see :meth:`~..vendor.Vendor.target`."""
     params = with_environment(params, lambda secret: None)
     if params["endpoint"]:
@@ -216,7 +218,7 @@ def target(params: dict) -> str:
     return " ".join(filter(None, parts + ["instance %s" % params["instance_id"].lower()]))
 
 
-def project(params: dict) -> str:
+def project(params: dict[str, Any]) -> str:
     """The project in which an operator acts, for people."""
     if params["project_id"]:
         return "project %s" % params["project_id"]
@@ -226,7 +228,7 @@ def project(params: dict) -> str:
     )
 
 
-def who(params: dict) -> str:
+def who(params: dict[str, Any]) -> str:
     """Who acts, and where, for people."""
     if params["application_credential_id"]:
         return "application credential %s" % params["application_credential_id"]
@@ -234,7 +236,7 @@ def who(params: dict) -> str:
     return "user %s of domain %s, %s" % (params["api_user"], domain, project(params))
 
 
-def check(params):
+def check(params: dict[str, Any]) -> None:
     """Refuse what is certainly wrong.
 
     :raises PasswordError: ``invalid_input``.
@@ -260,7 +262,7 @@ def check(params):
         _check_login(params["database_login"])
 
 
-def _check_login(login):
+def _check_login(login: dict[str, Any]) -> None:
     missing = database_login.library_for(login["engine"])
     if missing:
         raise _wrong("database_login: " + missing_required_lib(missing))
@@ -283,5 +285,5 @@ def _check_login(login):
                 raise _wrong("database_login: the client key in %s is encrypted; give one without a pass phrase." % key)
 
 
-def _wrong(text):
+def _wrong(text: str) -> PasswordError:
     return PasswordError(errors.INVALID_INPUT, text)

@@ -12,7 +12,7 @@ login looks at the password and at the second factor: nothing here relies on any
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import Any, Dict, List, Optional, Set, Tuple
 from urllib.parse import quote, urlencode
 
 from .. import errors
@@ -23,8 +23,8 @@ from .._environment import from_environment
 from .._json_paths import dicts_at, text_at
 from .._refusals import Meaning, Said, refusal
 from ..errors import Outside, PasswordError
-from ..http import READ, WRITE, Pages, Response, segment
-from ..vendor import Capabilities, GeneratedPassword, Login, Vendor
+from ..http import READ, WRITE, Headers, Pages, Response, segment
+from ..vendor import Account, Capabilities, Connect, GeneratedPassword, Learn, Login, Vendor, Warn
 
 _API = "/api/2"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -111,28 +111,32 @@ class Acronis(Vendor):
     user_spec = dict(id=dict(type="str"), activate=dict(type="bool"))
     identifiers = ("name", "id")
 
-    def __init__(self, params, connect, warn, learn):
+    _tokens: TokenEndpoint
+
+    def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(params, connect, warn, learn)
-        self._tokens = None
         self._session = Session(self._log_in)
-        self._issued = []  # all tokens of the API client
-        self._tenant = None  # where users are looked for by their logins
-        self._own_tenant = None  # that of the API client; None: not known
-        self._listed = None  # all users of the tenant, once they had to be listed
-        self._inactive = set()  # the ids of users that a change activates
+        self._issued: List[str] = []  # all tokens of the API client
+        self._tenant = ""  # where users are looked for by their logins
+        self._own_tenant: Optional[str] = None  # that of the API client; None: not known
+        self._listed: Optional[Dict[Tuple[str, str], List[Dict[str, Any]]]] = (
+            None  # all users of the tenant, once they had to be listed
+        )
+        self._inactive: Set[str] = set()  # the ids of users that a change activates
 
     @classmethod
-    def target(cls, params: dict) -> str:
+    def target(cls, params: dict[str, Any]) -> str:
         # Where the tenant is not given, nothing but the server tells it.
         tenant = (params.get("tenant_id") or "").lower()
         return "%s %s" % (super().target(params), "tenant %s" % tenant if tenant else "client %s" % params["client_id"])
 
     @classmethod
-    def counted_operator(cls, params: dict) -> str:
+    def counted_operator(cls, params: dict[str, Any]) -> str:
         # Nothing is documented about failed logins of an API client, so they are not taken to be free.
-        return params["client_id"]
+        client_id: str = params["client_id"]
+        return client_id
 
-    def check_call(self):
+    def check_call(self) -> None:
         client_id = self.params["client_id"] or ""
         if not client_id or ":" in client_id or not client_id.isprintable():
             # The first colon of a login ends the name.
@@ -144,7 +148,7 @@ class Acronis(Vendor):
         if self.params["tenant_id"] and not _UUID.fullmatch(self.params["tenant_id"].lower()):
             raise PasswordError(errors.INVALID_INPUT, "tenant_id is a UUID.")
 
-    def check(self, account):
+    def check(self, account: Account) -> None:
         if not account.label:
             raise PasswordError(errors.INVALID_INPUT, "A user needs a name, which is its login, or an id.")
         if account.name and not account.name.isprintable():
@@ -156,7 +160,7 @@ class Acronis(Vendor):
                 raise PasswordError(errors.INVALID_INPUT, "The id of a user is a UUID.")
         super().check(account)
 
-    def open(self, accounts):
+    def open(self, accounts: list[Account]) -> None:
         super().open(accounts)
         self._tokens = TokenEndpoint(self.http, _API + "/idp/token", _API + "/idp/revoke_token", self.learn)
         self._session.open()
@@ -164,11 +168,11 @@ class Acronis(Vendor):
         if not self._tenant:
             self._tenant = self._own_tenant = self._tenant_of_client()
 
-    def close(self):
+    def close(self) -> None:
         for token in self._issued:
             self._end(token, (self.params["client_id"], self.params["client_secret"]))
 
-    def find(self, accounts):
+    def find(self, accounts: list[Account]) -> None:
         """Look all users up: a few by a search each, many in one listing."""
         if len(accounts) > _SINGLE_LOOKUPS:
             self._list()
@@ -179,11 +183,11 @@ class Acronis(Vendor):
             except PasswordError as error:
                 account.error = account.error or error
 
-    def change_needed(self, account):
+    def change_needed(self, account: Account) -> bool | None:
         # Who was never activated has no password; a login to find out would be a failed one.
         return True if account.id in self._inactive else None
 
-    def probe(self, account, password):
+    def probe(self, account: Account, password: str) -> Login:
         grant = self._tokens.for_user(account.name, password)
         if grant.token:
             self._end(grant.token)
@@ -198,17 +202,17 @@ class Acronis(Vendor):
         text = "No login could tell whether the password of %s is right: the server answered " % account.label
         return Login.unknown((text, Outside(grant.refusal), "."), counted=True)
 
-    def change(self, account):
+    def change(self, account: Account) -> None:
         answer = self._send("POST", "/users/%s/password" % account.id, WRITE, json={"password": account.password})
         if answer.status != 204:
             raise _error(answer, change=True)
 
-    def _log_in(self):
+    def _log_in(self) -> str:
         token = self._tokens.for_client(self.params["client_id"], self.params["client_secret"])
         self._issued.append(token)
         return token
 
-    def _end(self, token, client=None):
+    def _end(self, token: str, client: tuple[str, str] | None = None) -> None:
         """Revoke a token, which would stay good for hours."""
         try:
             ended = self._tokens.revoke(token, client)
@@ -217,39 +221,40 @@ class Acronis(Vendor):
         if not ended:
             self.warn("A token could not be revoked; it stays valid until it expires.")
 
-    def _send(self, method, path, kind, json=None):
+    def _send(self, method: str, path: str, kind: str, json: Any = None) -> Response:
         """A request of the API client; once again with a new token if the old one has expired."""
 
-        def request(token):
-            headers = {"Authorization": bearer(token), "Accept": "application/json"}
+        def request(token: str) -> Response:
+            headers: Headers = {"Authorization": bearer(token), "Accept": "application/json"}
             return self.http.request(method, _API + path, kind, json=json, headers=headers)
 
         return self._session.send(request, lambda answer: answer.status == 401)
 
-    def _tenant_of_client(self):
+    def _tenant_of_client(self) -> str:
         answer = self._send("GET", "/clients/" + segment(self.params["client_id"]), READ)
         tenant = _read(answer).get("tenant_id")
         if not isinstance(tenant, str) or not _UUID.fullmatch(tenant):
             raise answer.unexpected("does not tell the tenant of the API client; give tenant_id")
         return tenant
 
-    def _with_login(self, account):
+    def _with_login(self, account: Account) -> list[dict[str, Any]]:
         """The users with exactly this login. The search also finds those in whose names or addresses it occurs, in any case."""
         if self._listed is None:
             query = {"tenant": self._tenant, "text": account.name, "limit": _SEARCH_LIMIT}
             answer = self._send("GET", "/search?" + urlencode(query, quote_via=quote), READ)
             # A text that the search cannot take is no reason not to look elsewhere.
             found = dicts_at(_read(answer), "items") if answer.status != 400 else []
-            ids = [
+            ids: List[Any] = [
                 item.get("id") for item in found if item.get("obj_type") == "user" and item.get("login") == account.name
             ]
             if len(ids) == 1 and len(found) < _SEARCH_LIMIT and _is_id(ids[0]):
                 return self._with_id(account, ids[0])
             # None, or perhaps several: the search is no proof of that.
             self._list()
+        assert self._listed is not None
         return self._listed.get(("login", account.name), [])
 
-    def _with_id(self, account, user_id):
+    def _with_id(self, account: Account, user_id: str) -> list[dict[str, Any]]:
         """The user with this id; also outside of the tenant, as long as the API client may see it."""
         listed = (self._listed or {}).get(("id", user_id))
         if listed:
@@ -265,7 +270,7 @@ class Acronis(Vendor):
             raise answer.unexpected("does not describe the user")
         return [user]
 
-    def _list(self):
+    def _list(self) -> None:
         """Fetch all users of the tenant and of those below it, page for page."""
         known, cursor, seen, pages = {}, None, set(), Pages()
         # The full level of detail: only that certainly tells where a user's password is kept.
@@ -294,7 +299,7 @@ class Acronis(Vendor):
             seen.add(cursor)
         self._listed = known
 
-    def _recognise(self, account, found):
+    def _recognise(self, account: Account, found: list[dict[str, Any]]) -> None:
         """Take over what the vendor tells of a user.
 
         :param found: the users with this id or this login.
@@ -333,11 +338,11 @@ class Acronis(Vendor):
             self._inactive.add(account.id)
 
 
-def _is_id(value):
+def _is_id(value: Any) -> bool:
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
-def _read(answer):
+def _read(answer: Response) -> dict[str, Any]:
     """The body of a look-up.
 
     :raises PasswordError: it has failed.

@@ -11,6 +11,7 @@ stands in ``users``, so both are read; and it has an error tell its details eith
 from __future__ import annotations
 
 import re
+from typing import Any, Dict, List, Optional, Tuple
 
 from .. import errors
 from .._auth import aria_logs_session
@@ -22,7 +23,7 @@ from .._json_paths import dicts_at, text_at
 from .._refusals import Said, refusal
 from ..errors import Outside, PasswordError
 from ..http import READ, WRITE, Response, segment
-from ..vendor import NEVER, Capabilities, GeneratedPassword, Login, Vendor
+from ..vendor import NEVER, Account, Capabilities, Connect, GeneratedPassword, Learn, Login, Vendor, Warn
 
 _USERS = "/api/v2/users"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -104,28 +105,30 @@ class AriaLogs(Vendor):
     identifiers = ("name", "id")
     password_required = False
 
-    def __init__(self, params, connect, warn, learn):
+    def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(params, connect, warn, learn)
         self._session = Session(self._log_in)
-        self._states = {}  # of the accounts, by the users' ids; None: not known, or perhaps not the same any more
+        self._states: Dict[
+            str, Optional[str]
+        ] = {}  # of the accounts, by the users' ids; None: not known, or perhaps not the same any more
 
     @classmethod
-    def operator_name(cls, params):
+    def operator_name(cls, params: dict[str, Any]) -> str | None:
         # In a directory the same name is somebody else.
         return super().operator_name(params) if (params.get("api_provider") or LOCAL) == LOCAL else None
 
     @classmethod
-    def counted_operator(cls, params: dict) -> str:
+    def counted_operator(cls, params: dict[str, Any]) -> str:
         # A directory locks its accounts, too, by rules of its own.
         provider = params["api_provider"]
         return params["api_user"] if provider == LOCAL else "%s (%s)" % (params["api_user"], provider)
 
-    def check_call(self):
+    def check_call(self) -> None:
         if not self.params["api_user"] or not self.params["api_password"]:
             # The server would count a login without a password as a failed one.
             raise PasswordError(errors.INVALID_INPUT, "api_user and api_password must not be empty.")
 
-    def check(self, account):
+    def check(self, account: Account) -> None:
         if not account.label:
             raise PasswordError(errors.INVALID_INPUT, "A user needs a name or an id.")
         if account.id is not None and not _UUID.fullmatch(account.id):
@@ -145,15 +148,15 @@ class AriaLogs(Vendor):
                 "letter, a digit and a special character among them.",
             )
 
-    def open(self, accounts):
+    def open(self, accounts: list[Account]) -> None:
         super().open(accounts)
         self._session.open()
 
-    def find(self, accounts):
+    def find(self, accounts: list[Account]) -> None:
         """Look all users up in one listing, which also tells where the password is kept and whether the account is locked."""
         answer = self._ask("GET", _USERS, READ)
         listed = _listed(answer)
-        known = {}
+        known: Dict[Tuple[str, str], List[Dict[str, Any]]] = {}
         for user in listed:
             for key in ("id", user["id"].lower()), ("name", user["username"]):
                 known.setdefault(key, []).append(user)
@@ -164,7 +167,7 @@ class AriaLogs(Vendor):
             except PasswordError as error:
                 account.error = error
 
-    def change_needed(self, account):
+    def change_needed(self, account: Account) -> bool | None:
         state = self._states[account.id]
         if account.password is None:
             return state is None or state.startswith(_LOCKED)
@@ -174,7 +177,7 @@ class AriaLogs(Vendor):
         # Where no login may be tried, none can tell.
         return None if state == _ACTIVE else True
 
-    def probe(self, account, password):
+    def probe(self, account: Account, password: str) -> Login:
         if self.is_operator(account) and account.update_password == NEVER:
             # Its session tells, without a login that might fail.
             if password == self.params["api_password"]:
@@ -195,7 +198,7 @@ class AriaLogs(Vendor):
         self.learn(aria_logs_session.session_id(answer))
         return Login.RIGHT
 
-    def change(self, account):
+    def change(self, account: Account) -> None:
         body = {} if account.password is None else {"password": account.password}
         if _unlock(account):
             body["unlock"] = True
@@ -212,7 +215,7 @@ class AriaLogs(Vendor):
         if account.password is None and (doubt is not None or self.params["verify"]):
             self._prove_unlocked(account, doubt)
 
-    def _log_in(self):
+    def _log_in(self) -> str:
         answer = aria_logs_session.log_in(
             self.http, self.params["api_user"], self.params["api_password"], self.params["api_provider"]
         )
@@ -221,7 +224,7 @@ class AriaLogs(Vendor):
         self.learn(token)
         return token
 
-    def _ask(self, method, path, kind, json=None):
+    def _ask(self, method: str, path: str, kind: str, json: Any = None) -> Response:
         """A request within the operator's session.
 
         :return: the answer of a success.
@@ -233,11 +236,11 @@ class AriaLogs(Vendor):
         _raise_for(answer)
         return answer
 
-    def _state(self, account):
+    def _state(self, account: Account) -> str | None:
         """What state the account is in now; ``None`` if the server does not tell."""
         return text_at(self._ask("GET", _path(account), READ).json_object(), "authStatus")
 
-    def _prove_unlocked(self, account, doubt):
+    def _prove_unlocked(self, account: Account, doubt: PasswordError | None) -> None:
         """Look at the account after it was unlocked without a new password, for which no login is needed.
 
         :param doubt: the error that leaves it open whether it was, or ``None``.
@@ -254,7 +257,7 @@ class AriaLogs(Vendor):
         if (state or "").startswith(_LOCKED):
             raise _locked(account, state, "The server accepted to unlock %s, but the account is still locked (%s).")
 
-    def _recognise(self, account, found):
+    def _recognise(self, account: Account, found: list[dict[str, Any]]) -> None:
         """Take over what the listing tells of a user.
 
         :param found: the users with this id or this name.
@@ -289,20 +292,20 @@ class AriaLogs(Vendor):
             )
 
 
-def _unlock(account):
+def _unlock(account: Account) -> bool:
     return bool(account.extras.get("unlock"))
 
 
-def _path(account):
+def _path(account: Account) -> str:
     return "%s/%s" % (_USERS, segment(account.id))
 
 
-def _locked(account, state, text):
+def _locked(account: Account, state: str | None, text: str) -> PasswordError:
     before, after = (text % (account.label, "\0")).split("\0")
     return PasswordError(errors.ACCOUNT_LOCKED, (before, Outside(state), after), vendor_code=state)
 
 
-def _listed(answer):
+def _listed(answer: Response) -> list[dict[str, Any]]:
     """The users of a listing, in either of the forms that it may have."""
     body = answer.json()
     users = body if isinstance(body, list) else answer.json_object().get("users")
@@ -314,7 +317,7 @@ def _listed(answer):
     return usable
 
 
-def _raise_for(answer, own_login=False):
+def _raise_for(answer: Response, own_login: bool = False) -> None:
     """Read the answer's error, if it is one.
 
     :param own_login: the request was the login of a user, not one of the operator's.
@@ -339,7 +342,7 @@ def _error(answer: Response) -> PasswordError:
     return refusal(answer, said, _KINDS, meaning, certain=meaning is not None)
 
 
-def _read(answer):
+def _read(answer: Response) -> tuple[str, list[str], list[str]]:
     """What an error says, its codes, the most telling first, and the fields that it is about.
 
     Its details are ``{field: [{errorCode, errorMessage}]}`` or ``{errorCode}``; any part may be missing.

@@ -10,7 +10,7 @@ Source: the vendor's RESTful API reference, v2, "User Operations", and the behav
 from __future__ import annotations
 
 import secrets
-from typing import Optional
+from typing import Any, Optional
 
 from .. import errors
 from .._auth.basic import basic, bearer
@@ -18,8 +18,8 @@ from .._environment import from_environment
 from .._json_paths import text_at
 from .._refusals import DEFAULTS, Meaning, Rows, Said, refusal
 from ..errors import PasswordError
-from ..http import LOGIN, READ, WRITE, Response
-from ..vendor import NEVER, Account, Capabilities, GeneratedPassword, Login, Vendor
+from ..http import LOGIN, READ, WRITE, Headers, Response
+from ..vendor import NEVER, Account, Capabilities, Connect, GeneratedPassword, Learn, Login, Vendor, Warn
 
 _USERS = "/v2/vectordb/users/"
 
@@ -78,11 +78,11 @@ class Milvus(Vendor):
     url_endings = "v[12]/vectordb(/users)?"
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 
-    def __init__(self, params, connect, warn, learn):
+    def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(params, connect, warn, learn)
-        self._checks_logins = None  # whether the server checks logins at all; None: not known yet
+        self._checks_logins: Optional[bool] = None  # whether the server checks logins at all; None: not known yet
 
-    def check(self, account):
+    def check(self, account: Account) -> None:
         if not account.name or ":" in account.name or not account.name.isprintable():
             # The first colon of a login ends the name.
             raise PasswordError(
@@ -96,12 +96,12 @@ class Milvus(Vendor):
                 % account.name,
             )
 
-    def open(self, accounts):
+    def open(self, accounts: list[Account]) -> None:
         if ":" in (self.params.get("api_user") or ""):
             raise PasswordError(errors.INVALID_INPUT, "api_user must not hold a ':', which ends the name in a login.")
         super().open(accounts)
 
-    def find(self, accounts):
+    def find(self, accounts: list[Account]) -> None:
         """Look up those for whom the operator acts: a super user that "changes" an unknown user would create it."""
         others = [account for account in accounts if self._acts_for(account)]
         if not others:
@@ -128,7 +128,7 @@ class Milvus(Vendor):
                     errors.USER_NOT_FOUND, "There is no user %s on this server." % account.name
                 )
 
-    def probe(self, account, password):
+    def probe(self, account: Account, password: str) -> Login:
         answer = self._post("describe", {"userName": account.name}, LOGIN, _login(account.name, password))
         if self._is_refused_login(answer):
             self._checks_logins = True
@@ -156,7 +156,7 @@ class Milvus(Vendor):
         self._raise_for(answer)
         return False
 
-    def change(self, account):
+    def change(self, account: Account) -> None:
         acting = self._acts_for(account)
         current = self._current(account)
         body = {
@@ -166,7 +166,7 @@ class Milvus(Vendor):
             "newPassword": account.password,
         }
         answer = self._post(
-            "update_password", body, WRITE, self._operator() if acting else _login(account.name, current)
+            "update_password", body, WRITE, self._operator() if acting else _login(account.name, current or "")
         )
         if not acting and self._is_refused_login(answer):
             meaning = (
@@ -184,30 +184,31 @@ class Milvus(Vendor):
                 ) + error.parts
             raise
 
-    def _acts_for(self, account):
+    def _acts_for(self, account: Account) -> bool:
         """Whether the operator acts for the user, and not the user for itself."""
         if self.params.get("api_token"):
             return True
         return bool(self.params.get("api_user")) and not self.is_operator(account)
 
-    def _current(self, account):
+    def _current(self, account: Account) -> str | None:
         if self.is_operator(account) and not account.current_password:
-            return self.params["api_password"]
+            password: Optional[str] = self.params["api_password"]
+            return password
         return account.current_password or None
 
-    def _operator(self):
+    def _operator(self) -> bytes:
         token = self.params.get("api_token")
         return bearer(token) if token else _login(self.params["api_user"], self.params["api_password"])
 
-    def _post(self, operation, body, kind, authorization):
-        headers = {"Authorization": authorization} if authorization else {}
+    def _post(self, operation: str, body: dict[str, Any], kind: str, authorization: bytes | None) -> Response:
+        headers: Headers = {"Authorization": authorization} if authorization else {}
         return self.http.request("POST", _USERS + operation, kind, json=body, headers=headers)
 
-    def _is_refused_login(self, answer):
+    def _is_refused_login(self, answer: Response) -> bool:
         # A gateway's own 401 says nothing about the password.
         return answer.status == 401 and answer.json_object().get("code") == _NOT_AUTHENTICATED
 
-    def _raise_for(self, answer, own_login=False):
+    def _raise_for(self, answer: Response, own_login: bool = False) -> None:
         """Read the answer's error, if it is one: nearly all come with HTTP status 200.
 
         :param own_login: the request carried the login of the user, not that of the operator.
@@ -241,7 +242,7 @@ class Milvus(Vendor):
         )
 
 
-def _login(user, password):
+def _login(user: str, password: str) -> bytes:
     """A user's login; as a bearer token, which Zilliz Cloud knows too, unless the password would not survive in a header."""
     if password != password.strip() or not password.isprintable():
         return basic(user, password)

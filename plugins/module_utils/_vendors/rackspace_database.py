@@ -11,6 +11,7 @@ behaviour of Trove's own server: it answers 202 before the database has been ask
 from __future__ import annotations
 
 import re
+from typing import Any, Optional, Set, Tuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from .. import errors
@@ -22,8 +23,8 @@ from .._auth.session import Session
 from .._json_paths import dicts_at, text_at
 from .._refusals import refusal
 from ..errors import PasswordError
-from ..http import READ, WRITE, Pages, segment
-from ..vendor import NEVER, Capabilities, GeneratedPassword, Login, Vendor
+from ..http import READ, WRITE, HttpClient, Pages, Response, segment
+from ..vendor import NEVER, Account, Capabilities, Connect, GeneratedPassword, Learn, Login, Vendor, Warn
 from . import _rackspace_database_options as options
 
 _FORBIDDEN = "'\";,/\\`"
@@ -80,30 +81,30 @@ class RackspaceDatabase(Vendor):
     argument_spec = options.ARGUMENT_SPEC
     user_spec = dict(host=dict(type="str", default=ANYWHERE))
 
-    def __init__(self, params, connect, warn, learn):
+    def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(options.with_environment(params, learn), connect, warn, learn)
-        self._identity = None
+        self._identity: Optional[HttpClient] = None
         self._session = Session(self._log_in)
-        self._database = None
+        self._database: Optional[DatabaseLogin] = None
         self._unverifiable = (
             "database_login is not given, and the service never tells what the database made of a change"
         )
 
     @classmethod
-    def target(cls, params: dict) -> str:
+    def target(cls, params: dict[str, Any]) -> str:
         return options.target(params)
 
     @classmethod
-    def account_identity(cls, user: dict) -> str:
+    def account_identity(cls, user: dict[str, Any]) -> str:
         return "%s@%s" % (user["name"], (user.get("host") or ANYWHERE).lower())
 
-    def key(self, account):
+    def key(self, account: Account) -> tuple[str, str]:
         return account.name, account.extras.get("host") or ANYWHERE
 
-    def check_call(self):
+    def check_call(self) -> None:
         options.check(self.params)
 
-    def check(self, account):
+    def check(self, account: Account) -> None:
         name, host = self.key(account)
         longest = _NAME_LENGTH[(self.params["database_login"] or {}).get("engine", "mysql")]
         if not name or len(name) > longest:
@@ -144,7 +145,7 @@ class RackspaceDatabase(Vendor):
         if _PARAMETER.search(password):
             raise _lost("holds a colon with a letter or digit behind it and none in front of it")
 
-    def open(self, accounts):
+    def open(self, accounts: list[Account]) -> None:
         self._session.open()
         service = "rax:database" if self.params["auth_type"] == "rackspace" else "database"
         self.http = self.connect(
@@ -154,7 +155,7 @@ class RackspaceDatabase(Vendor):
         _check(answer, 200)
         self._prepare_logins(answer)
 
-    def find(self, accounts):
+    def find(self, accounts: list[Account]) -> None:
         """Look up every name: a single unknown one would keep a PUT from changing anybody."""
         listed = self._listed({self.key(account) for account in accounts}) if len(accounts) > _SINGLE_LOOKUPS else ()
         for account in accounts:
@@ -170,7 +171,7 @@ class RackspaceDatabase(Vendor):
                     raise
                 account.error = error
 
-    def probe(self, account, password):
+    def probe(self, account: Account, password: str) -> Login:
         database = self._database
         if database is None:
             return Login.unknown("No password can be verified: %s." % self._unverifiable)
@@ -183,10 +184,10 @@ class RackspaceDatabase(Vendor):
         except Unclear as reason:
             return Login.unknown("The password of %s can't be verified: %s." % (account.name, reason))
 
-    def change(self, account):
+    def change(self, account: Account) -> None:
         self.change_all([account])
 
-    def change_all(self, accounts):
+    def change_all(self, accounts: list[Account]) -> None:
         users = []
         for account in accounts:
             name, host = self.key(account)
@@ -200,7 +201,7 @@ class RackspaceDatabase(Vendor):
             raise fault(answer, errors.PASSWORD_REJECTED, "The service refused the password.")
         _check(answer, 202)
 
-    def _prepare_logins(self, answer):
+    def _prepare_logins(self, answer: Response) -> None:
         login = self.params["database_login"]
         if login is None:
             return
@@ -216,7 +217,7 @@ class RackspaceDatabase(Vendor):
         else:
             self._unverifiable = "the service tells no address of the database, and database_login has no host"
 
-    def _exists(self, account):
+    def _exists(self, account: Account) -> bool:
         # The service decodes the name twice, and would take what follows a dot for the ending of a file.
         name = quote(quote("%s@%s" % self.key(account), safe="").replace(".", "%2E"), safe="")
         answer = self._send("GET", "/users/" + name, READ)
@@ -227,9 +228,10 @@ class RackspaceDatabase(Vendor):
             raise answer.unexpected("describes no user")
         return True
 
-    def _listed(self, wanted):
+    def _listed(self, wanted: set[tuple[str, str]]) -> set[tuple[str | None, str]]:
         """Users as a set of (name, host): all that are wanted, or as many of them as the service lists."""
-        known, marker, pages = set(), None, Pages()
+        known: Set[Tuple[Optional[str], str]] = set()
+        marker, pages = None, Pages()
         while True:
             answer = self._send("GET", "/users" + ("?marker=" + quote(marker, safe="") if marker else ""), READ)
             if answer.status == 400:
@@ -244,7 +246,7 @@ class RackspaceDatabase(Vendor):
                 return known
             pages.count(answer, len(known))
 
-    def _log_in(self):
+    def _log_in(self) -> ServiceToken:
         params = self.params
         if params["auth_type"] == "token":
             return ServiceToken(params["api_token"])
@@ -260,7 +262,7 @@ class RackspaceDatabase(Vendor):
         self.learn(token.token)
         return token
 
-    def _credentials(self):
+    def _credentials(self) -> dict[str, Any]:
         params = self.params
         if params["application_credential_id"]:
             return keystone.by_application_credential(
@@ -273,11 +275,11 @@ class RackspaceDatabase(Vendor):
             project["domain"] = keystone.named(params["project_domain_id"], params["project_domain_name"])
         return keystone.by_password(params["api_user"], params["api_password"], user_domain, project)
 
-    def _send(self, method, path, kind, json=None):
+    def _send(self, method: str, path: str, kind: str, json: Any = None) -> Response:
         """One request on the instance; once again with a new token if the old one has expired."""
         path = "/instances/" + segment(self.params["instance_id"]) + path
 
-        def request(token):
+        def request(token: ServiceToken) -> Response:
             # Without Accept some errors come as HTML.
             return self.http.request(
                 method, path, kind, json=json, headers={"X-Auth-Token": token.token, "Accept": "application/json"}
@@ -287,15 +289,15 @@ class RackspaceDatabase(Vendor):
         return self._session.send(request, lambda answer: answer.status == 401 and self.params["auth_type"] != "token")
 
 
-def _has_letter_or_digit(text):
+def _has_letter_or_digit(text: str) -> bool:
     return re.search("[0-9a-zA-Z]", text) is not None
 
 
-def _lost(rule):
+def _lost(rule: str) -> PasswordError:
     return PasswordError(errors.PASSWORD_REJECTED, "The password %s; the service would accept it and lose it." % rule)
 
 
-def _marker(links):
+def _marker(links: list[dict[str, Any]]) -> str | None:
     """Where the next page begins: taken out of the link to it, to which the service has applied the encoding twice."""
     for link in links:
         if link.get("rel") == "next":
@@ -305,7 +307,7 @@ def _marker(links):
     return None
 
 
-def _check(answer, expected):
+def _check(answer: Response, expected: int) -> None:
     """Read the answer's error, if it is one.
 
     :raises PasswordError: any but ``expected``.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Optional
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 from urllib.parse import quote
 
 from .. import errors
@@ -23,8 +23,20 @@ from .._environment import from_environment
 from .._json_paths import dicts_at, text_at
 from .._refusals import Meaning, Rows, Said, refusal
 from ..errors import Outside, PasswordError
-from ..http import READ, WRITE, Pages, Response, segment
-from ..vendor import ALWAYS, FORGETS_BY_LOGIN, NEVER, Account, Capabilities, GeneratedPassword, Login, Vendor
+from ..http import READ, WRITE, Headers, Pages, Response, segment
+from ..vendor import (
+    ALWAYS,
+    FORGETS_BY_LOGIN,
+    NEVER,
+    Account,
+    Capabilities,
+    Connect,
+    GeneratedPassword,
+    Learn,
+    Login,
+    Vendor,
+    Warn,
+)
 
 _OLDEST = (36, 3)  # the first with changePassword
 # The last that are known to have it: of the versions with two numbers, and of those with three.
@@ -112,22 +124,25 @@ class Vcd(Vendor):
     user_spec = dict(unlock=dict(type="bool"))
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 
-    def __init__(self, params, connect, warn, learn):
+    _operator: Session  # of whoever acts for all, if anybody does
+
+    def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(params, connect, warn, learn)
-        self._version = None
-        self._headers = {}
-        self._operator = None  # the session of whoever acts for all
-        self._open = {}  # tokens of all sessions that have not been ended, and the logins
-        self._kept = {}  # a worker: the user whom it has logged in for a change, and the session
-        self._to_unlock = set()  # identifiers
+        self._version: vcd_session.Version = ()
+        self._headers: Headers = {}
+        self._open: Dict[str, vcd_session.Login] = {}  # tokens of all sessions that have not been ended, and the logins
+        self._kept: Dict[
+            int, Tuple[Account, Session]
+        ] = {}  # a worker: the user whom it has logged in for a change, and the session
+        self._to_unlock: Set[Any] = set()  # identifiers
 
     @classmethod
-    def target(cls, params: dict) -> str:
+    def target(cls, params: dict[str, Any]) -> str:
         # The server tells "Acme" from "acme" for all we know; only the provider's own organisation has any spelling.
         org = vcd_session.PROVIDER if vcd_session.is_provider(params["org"]) else params["org"]
         return "%s organisation %s" % (super().target(params), org)
 
-    def check_call(self):
+    def check_call(self) -> None:
         _check_login_name("org", self.params.get("org"))
         if self.params.get("api_user"):
             _check_login_name("api_user", self.params["api_user"])
@@ -138,7 +153,7 @@ class Vcd(Vendor):
                 "api_version must be a version such as 37.2 or 9.0.0, and at least %d.%d." % _OLDEST,
             )
 
-    def check(self, account):
+    def check(self, account: Account) -> None:
         _check_login_name("The name of a user", account.name)
         super().check(account)
         if self.is_operator(account):
@@ -160,28 +175,28 @@ class Vcd(Vendor):
                 "The new password of %s is the current one; the server takes only another." % account.label,
             )
 
-    def needs_current(self, account):
+    def needs_current(self, account: Account) -> bool:
         return not self._acts_for(account)
 
-    def change_needed(self, account):
+    def change_needed(self, account: Account) -> bool | None:
         # No login can tell anything about a locked account, and each would count.
         return True if account.id in self._to_unlock else None
 
-    def open(self, accounts):
+    def open(self, accounts: list[Account]) -> None:
         super().open(accounts)
         wanted = self.params.get("api_version")
-        self._version = vcd_session.parsed(wanted) if wanted else self._newest()
+        self._version = (vcd_session.parsed(wanted) or ()) if wanted else self._newest()
         self._headers = {"Accept": "application/json;version=" + vcd_session.dotted(self._version)}
         if self._has_operator:
             self._operator = Session(self._log_in_operator)
             self._operator.open()
 
-    def close(self):
+    def close(self) -> None:
         # That of the operator, what was kept for nothing, and those that the server has refused: perhaps they were not over after all.
         for login in list(self._open.values()):
             self._end(login)
 
-    def find(self, accounts):
+    def find(self, accounts: list[Account]) -> None:
         """Look up those for whom the operator acts; a user who acts itself is told its identifier by its login."""
         others = [account for account in accounts if self._acts_for(account)]
         for account in accounts:
@@ -203,10 +218,10 @@ class Vcd(Vendor):
             user = found.get(account.name)
             account.id = text_at(user, "id")
             account.error = self._refusal(account, user)
-            if account.error is None and user.get("locked") is True:
+            if user is not None and account.error is None and user.get("locked") is True:
                 self._to_unlock.add(account.id)
 
-    def probe(self, account, password):
+    def probe(self, account: Account, password: str) -> Login:
         if self.is_operator(account) and password == self.params["api_password"]:
             # Its session was opened with this one.
             return Login.RIGHT
@@ -234,13 +249,13 @@ class Vcd(Vendor):
             self._end(session.token)
         return Login.RIGHT
 
-    def change(self, account):
+    def change(self, account: Account) -> None:
         if self._acts_for(account):
             self._reset(account)
         else:
             self._change_own(account)
 
-    def _change_own(self, account):
+    def _change_own(self, account: Account) -> None:
         """A user changes its own password; also the operator, within the session that it has."""
         shared = self.is_operator(account)
         session = self._operator if shared else self._take(account)
@@ -260,7 +275,7 @@ class Vcd(Vendor):
                 self._end(session.token)
         _check(answer, _OWN_CHANGE, expected=204)
 
-    def _reset(self, account):
+    def _reset(self, account: Account) -> None:
         """The operator sets the password of another user, which takes sending everything else about the user, too."""
         # Read again: what the look-up has told may be minutes old, and to send it would undo what somebody has changed since.
         answer = self._within(self._operator, "GET", _path(account), READ)
@@ -287,9 +302,9 @@ class Vcd(Vendor):
             # From somewhere in between, perhaps.
             raise answer.unexpected("does not describe the user %s" % account.label, maybe_applied=True)
 
-    def _refusal(self, account, user):
+    def _refusal(self, account: Account, user: dict[str, Any] | None) -> PasswordError | None:
         """Why an operator cannot set the password of a user, or ``None``."""
-        if not text_at(user, "id"):
+        if user is None or not text_at(user, "id"):
             return PasswordError(
                 errors.USER_NOT_FOUND,
                 "There is no user %s in the organisation %s." % (account.label, self.params["org"]),
@@ -321,14 +336,14 @@ class Vcd(Vendor):
         return None
 
     @property
-    def _has_operator(self):
+    def _has_operator(self) -> bool:
         return bool(self.params.get("api_token") or self.params.get("api_user"))
 
-    def _acts_for(self, account):
+    def _acts_for(self, account: Account) -> bool:
         """Whether the operator acts for the user, and not the user for itself."""
         return self._has_operator and not self.is_operator(account)
 
-    def _newest(self):
+    def _newest(self) -> vcd_session.Version:
         answer = vcd_session.versions(self.http)
         _check(answer, {})
         offers = vcd_session.offered(answer)
@@ -351,12 +366,12 @@ class Vcd(Vendor):
 
     # Look-ups.
 
-    def _looked_up(self, names):
+    def _looked_up(self, names: set[str]) -> dict[str, dict[str, Any]]:
         """What the server tells about users.
 
         :return: dict from name to user.
         """
-        found = {}
+        found: Dict[str, Dict[str, Any]] = {}
         for chosen in _filters(sorted(names)):
             try:
                 self._list(names, found, chosen)
@@ -368,9 +383,10 @@ class Vcd(Vendor):
                 break
         return found
 
-    def _list(self, names, found, chosen=None):
+    def _list(self, names: set[str], found: dict[str, dict[str, Any]], chosen: str | None = None) -> None:
         """Read pages until all are found or there are no more. A filter may find more than was meant, since "*" in it stands for anything."""
-        page, seen, pages = 1, set(), Pages()
+        seen: Set[Tuple[Optional[str], Optional[str]]] = set()
+        page, pages = 1, Pages()
         while True:
             path = "%s?page=%d&pageSize=%d" % (_USERS, page, _PAGE) + ("&filter=" + chosen if chosen else "")
             answer = self._within(self._operator, "GET", path, READ)
@@ -389,24 +405,24 @@ class Vcd(Vendor):
             pages.count(answer, len(seen))
             page += 1
 
-    def _is_here(self, user):
+    def _is_here(self, user: dict[str, Any]) -> bool:
         """Whether a user belongs to the operator's organisation, as far as both are known; sites that are joined may show others."""
         here, its = self._operator.token.org_id, text_at(user, "orgEntityRef", "id")
         return here is None or its is None or here == its
 
     # Sessions.
 
-    def _within(self, session, method, path, kind, json=None):
+    def _within(self, session: Session, method: str, path: str, kind: str, json: Any = None) -> Response:
         """A request within a session, which is opened again if it has ended."""
 
-        def send(login):
+        def send(login: vcd_session.Login) -> Response:
             return self.http.request(
                 method, path, kind, json=json, headers=vcd_session.authorized(self._headers, login)
             )
 
         return session.send(send, lambda answer: answer.status == 401)
 
-    def _log_in_operator(self):
+    def _log_in_operator(self) -> vcd_session.Login:
         params = self.params
         if params.get("api_token"):
             answer = vcd_session.exchange(self.http, self._headers, params["org"], params["api_token"])
@@ -419,11 +435,11 @@ class Vcd(Vendor):
         # The organisation must be known, not to take a user of another one for one of this.
         return login if login.org_id else vcd_session.look(self.http, self._headers, login, self.learn)
 
-    def _own_session(self, account, password):
+    def _own_session(self, account: Account, password: str) -> Session:
         """A session of the user's own, to be opened."""
         return Session(lambda: self._log_in(account, password))
 
-    def _log_in(self, account, password):
+    def _log_in(self, account: Account, password: str) -> vcd_session.Login:
         """Log in as a user.
 
         :raises PasswordError: ``current_password_wrong`` for a wrong password; any refusal with ``counted``.
@@ -446,30 +462,30 @@ class Vcd(Vendor):
             return answer.unexpected("is a refusal, but not VMware Cloud Director's own")
         return _fault(answer, meaning=_WRONG_PASSWORD)
 
-    def _opened(self, answer):
+    def _opened(self, answer: Response) -> vcd_session.Login:
         login = vcd_session.opened(answer, self.learn)
         self._open[login.token] = login
         return login
 
-    def _keep(self, account, session):
+    def _keep(self, account: Account, session: Session) -> None:
         """Keep the session for the change. A worker keeps one at most, so that few are open also where no change follows, as in check mode."""
         self._drop()
         self._kept[threading.get_ident()] = (account, session)
 
-    def _take(self, account):
+    def _take(self, account: Account) -> Session:
         """The session that was kept for the user, or one that is to be opened."""
-        kept, session = self._kept.get(threading.get_ident(), (None, None))
-        if kept is not account:
+        kept = self._kept.get(threading.get_ident())
+        if kept is None or kept[0] is not account:
             return self._own_session(account, account.current_password)
         del self._kept[threading.get_ident()]
-        return session
+        return kept[1]
 
-    def _drop(self):
+    def _drop(self) -> None:
         _account, session = self._kept.pop(threading.get_ident(), (None, None))
         if session is not None:
             self._end(session.token)
 
-    def _end(self, login):
+    def _end(self, login: vcd_session.Login | None) -> None:
         """End a session; ``None`` is one that was never opened. Never raises."""
         if login is None:
             return
@@ -482,11 +498,11 @@ class Vcd(Vendor):
             self.warn("A session could not be ended; it stays open until the server ends idle sessions.")
 
 
-def _path(account):
+def _path(account: Account) -> str:
     return "%s/%s" % (_USERS, segment(account.id).replace("%3A", ":"))
 
 
-def _check_login_name(what, name):
+def _check_login_name(what: str, name: str | None) -> None:
     if not name or ":" in name or not name.isprintable():
         # The first colon of a login ends the name.
         raise PasswordError(
@@ -494,9 +510,10 @@ def _check_login_name(what, name):
         )
 
 
-def _filters(names):
+def _filters(names: list[str]) -> Iterator[str]:
     """Yield conditions for the query, in FIQL and encoded for a URL: one of so many names as there is room for."""
-    terms, size = [], 0
+    terms: List[str] = []
+    size = 0
     for name in names:
         # "*" cannot be escaped.
         term = quote("username==" + re.sub(r"[(),;\\]", r"\\\g<0>", name), safe="")
@@ -508,14 +525,14 @@ def _filters(names):
     yield "%2C".join(terms)
 
 
-def _has_next(answer, body, page):
+def _has_next(answer: Response, body: dict[str, Any], page: int) -> bool:
     count = body.get("pageCount")
     if isinstance(count, int) and page < count:
         return True
     return re.search(r'rel="?[^";,]*\bnextPage\b', answer.headers.get("Link", "")) is not None
 
 
-def _says_locked(answer):
+def _says_locked(answer: Response) -> bool:
     """Whether a refusal tells that the account is locked; mostly the server does not tell."""
     body = answer.json_object()
     return (
@@ -524,7 +541,7 @@ def _says_locked(answer):
     )
 
 
-def _check(answer, kinds, expected=200):
+def _check(answer: Response, kinds: Rows, expected: int = 200) -> None:
     """Read the answer's error, if it is one.
 
     :param kinds: what a status means for what was asked.
@@ -542,5 +559,5 @@ def _fault(answer: Response, rows: Optional[Rows] = None, meaning: Optional[Mean
     request_id = answer.headers.get("X-VMWARE-VCLOUD-REQUEST-ID")
     begins = re.match(r"\s*\[ ?([^\s\]]+) ?\]\s*", text or "")
     if begins:
-        request_id, text = request_id or begins.group(1), text[begins.end() :]
+        request_id, text = request_id or begins.group(1), (text or "")[begins.end() :]
     return refusal(answer, Said(text, body.get("minorErrorCode") or body.get("error"), request_id), rows, meaning)
