@@ -34,8 +34,18 @@ venv: ## install the tools into .venv
 	$(CHECKS) venv
 
 .PHONY: quick-lint
-quick-lint: ## the header of every file, yamllint, flake8
+quick-lint: ## the header of every file, yamllint, ruff, codespell
 	$(CHECKS) quick-lint
+
+.PHONY: types
+types: ## mypy on the plugins and the tools
+	$(CHECKS) types
+
+.PHONY: format
+format: ## bring the Python files into form: ruff check --fix, ruff format
+	$(CHECKS) venv
+	.venv/bin/ruff check --fix --quiet .
+	.venv/bin/ruff format --quiet .
 
 .PHONY: lint
 lint: ## ansible-lint with the production profile
@@ -52,6 +62,10 @@ sanity: ## ansible-test sanity, without exceptions
 .PHONY: units
 units: ## the unit tests
 	$(CHECKS) units
+
+.PHONY: units-quick
+units-quick: ## those of the unit tests that make check runs
+	$(CHECKS) units-quick
 
 .PHONY: integration
 integration: ## whole playbooks against doubles and real servers, and the search for secrets

@@ -14,6 +14,8 @@ from tests.store_cases import CASES as STORES
 from tests.vendor_cases import CASES
 
 EVERY = os.environ.get("REKEY_CRASH") == "every"  # every point, or a sample
+# The tests of which a sample, too, meets each vendor with each store.
+WHOLE = ("test_a_first_rotation_is_killed", "test_a_later_rotation_is_killed")
 SERIES = pytest.StashKey()  # in the configuration of pytest: a list of tests.crash.kill_harness.Series
 HEADINGS = ("vendor", "store", "what", "points", "moments", "trials", "runs", "spared", "lost", "locked", "failed", "torn", "troubles")
 _TEXTS = 3  # columns

@@ -27,11 +27,11 @@ NOT_AUTHENTICATED = (401, 1800)
 
 
 def bearer(name, password):
-    return f"Bearer {name}:{password}".encode("utf-8")
+    return f"Bearer {name}:{password}".encode()
 
 
 def basic(name, password):
-    return b"Basic " + base64.b64encode(f"{name}:{password}".encode("utf-8"))
+    return b"Basic " + base64.b64encode(f"{name}:{password}".encode())
 
 
 def post(server, operation, body, authorization, timeout=30):

@@ -124,8 +124,10 @@ class Child:
 
     def tell(self, line: str) -> None:
         """The line that the program waits for."""
+        stdin = self._process.stdin
+        assert stdin is not None
         try:
-            with self._process.stdin as stdin:
+            with stdin:
                 stdin.write(line.encode("utf-8") + b"\n")
         except OSError as error:
             raise ServerError(f"{self.name} takes no orders; the end of its log:\n{self.log_tail()}") from error

@@ -315,7 +315,7 @@ class MilvusServer:
 
 
 def _credential(name: str, password: str) -> bytes:
-    return f"{name}:{password}".encode("utf-8")
+    return f"{name}:{password}".encode()
 
 
 def main() -> int:

@@ -18,11 +18,11 @@ from tests.tools import interpreters, layout, matrix, runner, stage, venvs
 
 # Every vendor's module and rotation, every store.
 QUICK_INTEGRATION = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
-QUICK = ("quick-lint", "units-quick", "integration-quick")
+QUICK = ("quick-lint", "types", "units-quick", "integration-quick")
 # Several steps, because they take minutes, and run side by side.
 INTEGRATION = ("integration", "real-servers", "secrets")
 EVERYTHING = (
-    "quick-lint", "units", "demo", "integration", "real-servers", "crash", "secrets", "sanity", "molecule", "lint", "docs-lint", "build", "importer",
+    "quick-lint", "types", "units", "demo", "integration", "real-servers", "crash", "secrets", "sanity", "molecule", "lint", "docs-lint", "build", "importer",
     "install-check", "bench-smoke", "matrix",
 )  # fmt: skip
 # What needs more than the other steps do.
@@ -47,7 +47,13 @@ def steps_by_name() -> dict[str, runner.Step]:
         return tool("python", "-m", "benchmarks", *arguments)
 
     every = [
-        runner.Step("quick-lint", "headers, yamllint, flake8", script("quick_lint"), plain, layout.ROOT),
+        runner.Step("quick-lint", "headers, yamllint, ruff, codespell", script("quick_lint"), plain, layout.ROOT),
+        runner.Step(
+            "types",
+            "mypy on the plugins and the tools",
+            tool("mypy", "-p", "ansible_collections.rekey.passwords.plugins", "-p", "tests.tools"),
+            {**tools, "MYPY_CACHE_DIR": str(layout.BUILD / "mypy")},
+        ),
         runner.Step("lint", "ansible-lint with the production profile", tool("ansible-lint", "--offline", "--profile", "production", "--strict"), tools),
         runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The checks that take a moment: the header of every file, yamllint, and flake8 for names that are unused or unknown."""
+"""The checks that take a moment: the header of every file, yamllint, ruff for style and form, codespell for words."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ EXEMPT = {"LICENSE", "LICENSES/GPL-3.0-or-later.txt", "CHANGELOG.rst", "changelo
 HEADER_LINES = 12
 LINTERS = (
     ("yamllint", "--strict", "."),
-    # The exceptions are those of `ansible-test sanity`.
-    ("flake8", "--ignore", "E203,E402,E701,E704,E741,W503,W504", "--max-line-length", "160", "plugins", "tests", "benchmarks"),
+    # Configured in pyproject.toml, tests/ruff.toml and benchmarks/ruff.toml.
+    ("ruff", "check", "--quiet", "--no-cache", "."),
+    ("ruff", "format", "--quiet", "--check", "--no-cache", "."),
 )
+# Written by a tool, or full of what is no word.
+NO_WORDS = (".json", ".png", ".svg", ".proto")
 
 
 def main() -> int:
@@ -30,8 +33,9 @@ def main() -> int:
     findings = [finding for name in filter(None, files) for finding in look_at(name)]
     print(*findings, sep="\n", end="\n" if findings else "")
     status = int(bool(findings))
-    for name, *arguments in LINTERS:
-        print("$", name, *arguments, flush=True)
+    words = [name for name in files if name and name not in EXEMPT and not name.endswith(NO_WORDS) and not name.startswith("tests/requirements/")]
+    for name, *arguments in (*LINTERS, ("codespell", *words)):
+        print("$", name, *arguments[:4], flush=True)
         command = [venvs.executable(layout.MAIN_VENV, name), *arguments]
         status |= subprocess.run(command, cwd=layout.STAGED, env=layout.tool_environment(), check=False).returncode
     return status

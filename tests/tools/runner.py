@@ -119,6 +119,7 @@ def _start(step: Step, aloud: bool) -> None:
 
 
 def _look_at(step: Step, aloud: bool) -> None:
+    assert step.process is not None
     status = step.process.poll()
     step.seconds = time.monotonic() - step.started
     if status is None:
@@ -139,11 +140,13 @@ def _look_at(step: Step, aloud: bool) -> None:
 
 
 def _stop(step: Step) -> None:
+    process = step.process
+    assert process is not None
     # The first is what pytest and molecule clean up after: servers that they started would go on without it.
     for number, patience in ((signal.SIGINT, 15), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         try:
-            os.killpg(step.process.pid, number)
-            step.process.wait(timeout=patience)
+            os.killpg(process.pid, number)
+            process.wait(timeout=patience)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
         return

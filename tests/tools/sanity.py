@@ -37,6 +37,7 @@ def main() -> int:
             command, cwd=layout.STAGED, env=layout.tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         looked = True
+        assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
             # It exits with 0 where git lists no file, as if all were well.

@@ -44,7 +44,8 @@ DEBIAN = (
 def main() -> int:
     """What cannot be had is named; it is a failure only where real servers are required."""
     reasons = []
-    prepared = [("Trove and Keystone", trove), *((packages.title, functools.partial(installed, packages)) for packages in DEBIAN)]
+    prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove)]
+    prepared += [(packages.title, functools.partial(installed, packages)) for packages in DEBIAN]
     for title, prepare in prepared:
         started = time.monotonic()
         try:

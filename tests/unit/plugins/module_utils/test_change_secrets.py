@@ -84,7 +84,7 @@ def test_secrets_of_other_users_too():
 
     users = [{"name": name, "password": "S3cr3t-MARKER-of-" + name} for name in ("alice", "bob")]
     result = run(make_vendor({}, change=about), *users)
-    assert [user["error"]["message"] for user in result["users"]] == ["{0} {0}".format(MASK)] * 2
+    assert [user["error"]["message"] for user in result["users"]] == [f"{MASK} {MASK}"] * 2
 
 
 def test_a_short_password_withholds_the_text():

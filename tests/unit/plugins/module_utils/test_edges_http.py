@@ -278,7 +278,7 @@ def test_edge_15_an_answer_without_end_is_not_kept(large: str, kind: str) -> Non
         assert "is larger than 1 MiB" in error.message
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def packed(encoding: str) -> bytes:
     """600 MiB of blanks as some 600 kB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, {"gzip": 31, "zlib": 15, "deflate": -15}[encoding])
