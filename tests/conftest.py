@@ -18,6 +18,18 @@ pytest_plugins = [
     if (pathlib.Path(__file__).parents[1] / (name.replace(".", "/") + ".py")).exists()
 ]
 
+MARKERS = (
+    "real: needs a real server of the vendor; runs in `make test`, not in `make check`",
+    "slow: takes more than a few seconds, or is one of many of a kind; runs in `make test`, not in `make check`",
+    "secrets: searches everything a run printed or left on disk for passwords; runs on every ansible-core that is there, not in `make check`",
+)
+
+
+def pytest_configure(config):
+    """Here and not in pyproject.toml, since ansible-test brings a configuration of its own."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
 
 @pytest.fixture
 def milvus_double():

@@ -22,6 +22,7 @@ import sys
 import traceback
 
 COLLECTION = "ansible_collections.rekey.passwords.plugins"
+ACTIONS = {"status": "info"}  # the action of a playbook, where that has another name
 LONGEST = 60  # seconds for one rotation
 BOOT = "REKEY_TEST_BOOT_ID"  # the variable with which a test lets a process take itself for one of another machine
 
@@ -45,7 +46,7 @@ def perform(order: dict) -> dict:
     from tests.unit.plugins.rotation_doubles import loader, run_action  # pylint: disable=import-outside-toplevel
 
     def step(name, **args):
-        action = importlib.import_module("%s.action.rotation_%s" % (COLLECTION, name)).ActionModule
+        action = importlib.import_module("%s.action.rotation_%s" % (COLLECTION, ACTIONS.get(name, name))).ActionModule
         # To begin a store is for those who write.
         args.update({key: value for key, value in order["store"].items() if key != "store_create" or name != "info"}, **order["options"])
         results[name] = run_action(action, args, host=order["host"], vault=loader(order["vault_password"]), check_mode=order["check"])
