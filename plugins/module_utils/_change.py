@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one change run: which users need a change, the change, the proof by a login, and the result.
+"""One call: which users need a change, the change, the proof by a login, and the result.
 
 Plain data in, plain data out, no AnsibleModule: a module, an action plugin or a test runs it in its own process.
 """
@@ -34,9 +34,9 @@ UNKNOWN = State.UNKNOWN.value
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
 # Whoever knows when the last login failed says when that will be.
-LATER = "Run again when the vendor has forgotten them."
-BUDGET_SPENT_MESSAGE = "%s is left alone: %s, and one more failed login might lock the account. " + LATER
-UNTRIED = "Check mode makes no login at %s, where a failed one counts towards a lock-out: whether the passwords are right is not known."
+RUN_LATER_MESSAGE = "Run again after the lock-out window."
+BUDGET_SPENT_MESSAGE = "Skipped %s: %s; one more failed login could lock the account. " + RUN_LATER_MESSAGE
+NOT_TRIED_MESSAGE = "Check mode makes no login at %s, where a failed one counts towards a lock-out: whether the passwords are right is not known."
 _NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
 
 # Refusals that are about one of the users in a request, while the others may well succeed.
@@ -57,10 +57,10 @@ def set_passwords(
 
     :param vendor_class: a subclass of :class:`~.vendor.Vendor`.
     :param params: the options, validated by :meth:`~.vendor.Vendor.spec`.
-    :param check_mode: look and probe, but write nothing.
+    :param check_mode: dry run: look up and probe, but write nothing.
     :param sleep: called with seconds to wait.
     :param clock: gives seconds.
-    :param opened: called without arguments once whoever acts for all has logged in.
+    :param opened: called once the operator has logged in.
     :return: dict with ``changed``, ``failed``, ``msg`` (if failed), ``error`` (if the whole call failed), ``users``, ``diff`` and
         ``warnings``; free of secrets. Never raises for anything that a vendor, a network or an argument can do.
     """
@@ -80,7 +80,7 @@ def set_passwords(
 
 
 def check_options(vendor: Vendor, params: dict[str, Any], nearby: bool = True, files: bool = True) -> None:
-    """Refuse what is certainly wrong with the options that do not concern a single user, without a request.
+    """Refuse invalid options that do not concern a single user, without a request.
 
     :param vendor: a :class:`~.vendor.Vendor` that has not been opened.
     :param params: its options.
@@ -126,7 +126,7 @@ class _Warnings:
 
 
 class _Outcome:
-    """What became of one user."""
+    """The state of one user within the call."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -234,7 +234,7 @@ class _Call:
         return client
 
     def _checked(self) -> list[_Outcome]:
-        """The users about whom nothing is wrong as far as can be told without asking the vendor."""
+        """The users whose options are valid, as far as that is known without asking the vendor."""
         # A client looks at the files of TLS when it is made.
         check_options(self._vendor, self._params, files=False)
         seen = {}
@@ -263,7 +263,7 @@ class _Call:
                 raise _twice(outcome.account)
 
     def _settle(self, outcomes: list[_Outcome]) -> None:
-        """Bring users to their ends: one after the other, or with one request for many where the vendor has that."""
+        """Settle all users: one by one, or in bulk where the vendor can do that."""
         bulk = self._vendor.capabilities.bulk
         if not bulk:
             self._each(outcomes, self._settle_one)
@@ -286,7 +286,7 @@ class _Call:
         run_parallel(lambda outcome: self._guarded(outcome, step), outcomes, self._params["concurrency"])
 
     def _guarded(self, outcome: _Outcome, step: Callable[[_Outcome], None]) -> None:
-        """One step for one user; whatever happens to it does not reach the others."""
+        """One step for one user; its errors do not affect the others."""
         if self._stopped is not None and not outcome.sent:
             return
         try:
@@ -319,12 +319,12 @@ class _Call:
         careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
             if careful:
-                raise PasswordError(errors.NOT_VERIFIED, UNTRIED % self._vendor.capabilities.title)
+                raise PasswordError(errors.NOT_VERIFIED, NOT_TRIED_MESSAGE % self._vendor.capabilities.title)
             self._only_log_in(outcome)
             return
         needed, proved = self._vendor.change_needed(account), None
         if careful and needed is None and account.update_password == WHEN_CHANGED:
-            self._warn(UNTRIED % self._vendor.capabilities.title)
+            self._warn(NOT_TRIED_MESSAGE % self._vendor.capabilities.title)
         elif needed is None and account.update_password == WHEN_CHANGED:
             proved = self._is_in_force(account)
             needed, outcome.refuted = not proved, proved is False
@@ -399,7 +399,7 @@ class _Call:
         return in_force
 
     def _send(self, outcomes: list[_Outcome]) -> None:
-        """Send the change of some users with one request, and note whether it was refused or nothing certain is known about it."""
+        """Send the change of some users in one request, and note whether it was refused or is in doubt."""
         if self._stopped is not None:
             return
         error = None
@@ -421,7 +421,7 @@ class _Call:
             outcome.sent, outcome.sent_at, outcome.doubt = True, now, error
 
     def _refused(self, outcomes: list[_Outcome], error: PasswordError) -> None:
-        """A request certainly changed nobody."""
+        """A request certainly changed no user."""
         if len(outcomes) > 1 and error.kind in _FAULTS_OF_ONE:
             # Alone, each of the others succeeds, and whose fault it was is told of that one only.
             for outcome in outcomes:
@@ -465,7 +465,7 @@ class _Call:
         rules = self._vendor.capabilities
         if rules.failed_logins_per_call is not None and outcome.account.failed_logins >= rules.failed_logins_per_call:
             self._warn(
-                "The new password of %s was not verified: one more failed login might lock the account."
+                "The new password of %s was not verified: one more failed login could lock the account."
                 % outcome.account.label
             )
             return None
@@ -510,7 +510,7 @@ class _Call:
                 )
 
     def _probe(self, account: Account, password: str | None, limit: int | None = None) -> bool | None:
-        """One login, unless it might be one failed login too many.
+        """Log in once, within the budget of failed logins. The only place, beside :meth:`_send`, where failed logins are counted.
 
         :param limit: failed logins that are allowed by now; ``None`` for as many as may be spent on finding out.
         :return: True, False, or None where no login could tell.
@@ -563,7 +563,7 @@ class _Call:
             self._sleep(left)
 
     def result(self, scrub: Scrubber) -> dict[str, Any]:
-        """Everything that the user gets to see."""
+        """The result of the call, as plain data."""
         for outcome in self._outcomes:
             if outcome.state is None:
                 outcome.fail(self._stopped or PasswordError(errors.UNEXPECTED_RESPONSE, "This user was not tried."))
@@ -591,7 +591,7 @@ def _sent_by_anybody(text: Optional[str]) -> Optional[str]:
 
 
 def failures(number: int) -> str:
-    """So many logins that have failed, in words."""
+    """A number of failed logins, in words."""
     return "1 recent failed login" if number == 1 else "%d recent failed logins" % number
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The same work for many, several at a time."""
+"""Run the same work for many items, several at a time."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ Rows = Mapping[int, Meaning]
 
 DEFAULTS: Rows = {
     408: (errors.TIMED_OUT, "The server timed out."),
-    413: (errors.RATE_LIMITED, "The server wants fewer requests."),
-    429: (errors.RATE_LIMITED, "The server wants fewer requests."),
+    413: (errors.RATE_LIMITED, "The server is rate-limiting requests."),
+    429: (errors.RATE_LIMITED, "The server is rate-limiting requests."),
 }
 _FAILED: Meaning = (errors.VENDOR_UNAVAILABLE, "The server failed.")
 

@@ -95,7 +95,7 @@ RETRYABLE_KINDS = frozenset(
 
 def unexpected_text(exc: BaseException, when: str = "") -> str:
     """What to tell of an exception that nobody has thought of; its own text, or a traceback, may hold a secret."""
-    return "An unforeseen %s occurred%s; please report it." % (type(exc).__name__, when)
+    return "An unexpected %s occurred%s; please report it." % (type(exc).__name__, when)
 
 
 class Outside(str):

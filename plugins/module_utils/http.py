@@ -202,7 +202,7 @@ def _tls_reason(chain: list[BaseException], reason: Optional[ssl.SSLError], clie
     if name.endswith("CERTIFICATE_REQUIRED") or (
         name.endswith("HANDSHAKE_FAILURE") and "ALERT" in name and not client_cert
     ):
-        return "the server wants a client certificate (%s). Give client_cert, and client_key" % name.lower().replace(
+        return "the server requires a client certificate (%s). Give client_cert, and client_key" % name.lower().replace(
             "_", " "
         )
     if client_cert and "ALERT" in name:
@@ -230,7 +230,7 @@ _TLS_WANTED = re.compile(
     re.IGNORECASE,
 )
 _USE_HTTPS = "The server speaks TLS on this port: the URL must begin with https://."
-_PROXY_LOGIN = "The proxy wants a login (HTTP 407), so the request was not passed on. Give user and password in the proxy's URL (https_proxy, http_proxy)."
+_PROXY_LOGIN = "The proxy requires a login (HTTP 407), so the request was not passed on. Give user and password in the proxy's URL (https_proxy, http_proxy)."
 
 
 class _Failure(Exception):

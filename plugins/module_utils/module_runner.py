@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place where a typed error becomes fail_json."""
+"""Run a vendor's module: the only place where a typed error becomes fail_json."""
 
 from __future__ import annotations
 

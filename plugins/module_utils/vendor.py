@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a vendor must offer to the change run, and what it can do, as data.
+"""The contract of a vendor: its methods, the outcome of a login, and its capabilities as data.
 
-The capabilities are read by the change run (how many failed logins are allowed, how long to wait), by the password generator
+The capabilities are read by the call (how many failed logins are allowed, how long to wait), by the password generator
 (what the vendor accepts), by the documentation (the table of vendors) and by the tests.
 """
 
@@ -38,13 +38,13 @@ Learn = Callable[..., None]
 
 @dataclass(frozen=True)
 class GeneratedPassword:
-    """What the generator makes for this vendor unless the user's policy says otherwise.
+    """The default password policy of a vendor.
 
     It satisfies the strictest variant of the vendor, and holds no character that any variant loses.
     """
 
     length: int = 32  # characters
-    upper: int = 1  # at least so many
+    upper: int = 1  # minimum numbers; 0 excludes the class
     lower: int = 1
     digits: int = 1
     symbols: int = 1
@@ -53,44 +53,44 @@ class GeneratedPassword:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What is certain about a vendor."""
+    """What a vendor can do, and its limits."""
 
-    title: str  # as people call the product
+    title: str  # the product's name
     changes_own: bool  # a user may change its own password
     changes_others: bool  # an operator may change another user's password
     others_need_current: str  # whether an operator must know the user's current password: "yes", "no", or a condition
     login_probe: str  # how a login is tried
-    lockout: str  # the vendor's rule, for people
-    failed_logins_per_call: Optional[
-        int
-    ]  # failed logins that one run may cause a user, all told; None: the vendor does not count them
-    settle_seconds: float  # how long a change that the vendor has confirmed may take to show
-    password_min: int  # what the vendor certainly refuses below
-    password_max: int  # ... and above
+    lockout: str  # the vendor's rule, for the documentation
+    failed_logins_per_call: Optional[int]  # failed logins per user and call; None: the vendor does not count them
+    settle_seconds: float  # how long a confirmed change may take to come into force
+    password_min: int  # the vendor refuses shorter ones
+    password_max: int  # ... and longer ones
     password_unit: str  # "bytes" or "characters"
     password_forbidden: str = ""  # characters that the vendor refuses or loses
     generated: GeneratedPassword = GeneratedPassword()
-    settle_first: float = 0.0  # of settle_seconds, those that pass before the first login
-    settle_logins: Optional[int] = None  # logins that are tried meanwhile; None: as many as there is time for
+    settle_first: float = 0.0  # seconds before the first login, as part of settle_seconds
+    settle_logins: Optional[int] = None  # logins within settle_seconds; None: as many as there is time for
     control_characters: bool = True  # whether a password may hold line breaks and the like, if the user insists
-    bulk: int = 0  # users that one request may change; 0: each user has a request of its own
+    bulk: int = 0  # users per request; 0: one request per user
     failed_probes_per_call: Optional[int] = (
-        None  # of the failed logins, those spent on finding out; None: all. What is left is for the proof of a change
+        None  # failed logins that may be spent before the change; None: all. The rest is for its proof
     )
     lockout_window: float = (
-        0.0  # seconds within which failed logins of several runs add up; where the vendor tells none, an hour
+        0.0  # seconds within which failed logins of several runs add up; an hour where the vendor documents none
     )
     forgets: str = (
         FORGETS_BY_TIME  # when failed logins stop counting: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
     )
-    doubt_seconds: Optional[float] = None  # how long one without an answer may still happen; None: settle_seconds
+    doubt_seconds: Optional[float] = (
+        None  # how long a change without an answer may still be applied; None: settle_seconds
+    )
     current_first: bool = (
         False  # whether to try the current password before the new one, since the change logs in with it anyway
     )
 
     @property
     def most_failed_probes(self) -> int | None:
-        """How many failed logins may be spent on finding out; None: the vendor does not count them."""
+        """Failed logins that may be spent before a change; None: the vendor does not count them."""
         return self.failed_logins_per_call if self.failed_probes_per_call is None else self.failed_probes_per_call
 
     @property
@@ -147,7 +147,7 @@ class Account:
 
     @property
     def label(self) -> str:
-        """What to call the user in a message."""
+        """The user's name in messages; the id where there is no name."""
         label: str = self.name or self.id or ""
         return label
 
@@ -161,7 +161,7 @@ def password_size(capabilities: Capabilities, password: str) -> int:
 
 
 def _refuse_control_characters(password: str) -> None:
-    """Refuse what got into a password by mistake, as a rule. A vendor that takes none at all has words of its own for that."""
+    """Refuse control characters, which are mostly in a password by mistake."""
     insist = " If it belongs to the password, say allow_control_characters: true."
     if password.endswith(("\n", "\r")):
         text = "The password ends in a line break, as a text from a block with '|' or from encrypt_string does. Take it off: '|-', or echo -n."
@@ -173,9 +173,9 @@ def _refuse_control_characters(password: str) -> None:
 
 
 class Vendor(ABC):
-    """One vendor: look-ups, change, login probe, reading its error bodies.
+    """Base class of a vendor: look-up, login probe, change, and reading its error bodies.
 
-    A vendor file declares the class attributes and implements the methods. The change run calls, in this order: :meth:`check_call`, :meth:`check`
+    A vendor file declares the class attributes and implements the methods. A call uses them in this order: :meth:`check_call`, :meth:`check`
     for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. Then it closes every
     client that it made for the vendor. ``probe`` and ``change`` are called from several threads. Where ``capabilities.bulk`` is set, all are
     probed first, and :meth:`change_all` comes instead of ``change``, from one thread.
@@ -219,7 +219,7 @@ class Vendor(ABC):
 
     @classmethod
     def target(cls, params: dict[str, Any]) -> str:
-        """What identifies the endpoint whose users the options reach: equal for two calls if and only if a user of that name is the same account.
+        """Identify the endpoint: equal for two calls if and only if the same user name means the same account.
 
         A rotation notes it in its records, so it holds no secret and does not depend on who acts (operator, token).
 
@@ -230,7 +230,7 @@ class Vendor(ABC):
 
     @classmethod
     def account_identity(cls, user: dict[str, Any]) -> str:
-        """What tells a user from any other at the same target.
+        """Identify an account within its target.
 
         :param user: an element of ``users``, of which the keys that are not given may be missing.
         """
@@ -249,17 +249,17 @@ class Vendor(ABC):
         )
 
     def key(self, account: Account) -> Any:
-        """What tells two users apart; an entry that is named twice is refused."""
+        """Identify a user within one call; two entries with the same key are refused."""
         return account.label
 
     def check_call(self) -> None:
-        """Refuse what is certainly wrong with the options that do not concern a user, before any request.
+        """Refuse invalid options that do not concern a single user, before any request.
 
         :raises PasswordError: ``invalid_input``.
         """
 
     def check(self, account: Account) -> None:
-        """Refuse what is certainly wrong, before any request.
+        """Refuse an invalid user or password, before any request.
 
         :raises PasswordError: ``invalid_input`` or ``password_rejected``.
         """
@@ -293,12 +293,12 @@ class Vendor(ABC):
             _refuse_control_characters(account.password)
 
     def is_operator(self, account: Account) -> bool:
-        """Whether the user is the one that acts for all: it is changed last."""
+        """Whether the user is the operator of this call. The operator is changed last."""
         return self.operator_name(self.params) is not None and self.operator_name(self.params) == account.name
 
     @classmethod
     def operator_name(cls, params: dict[str, Any]) -> str | None:
-        """The name of the user that acts for all, or ``None`` if that is none of those whose passwords this module can set.
+        """The operator's user name, or ``None`` if the operator is not a user whose password this module can set.
 
         :param params: the options, also such as have not been validated.
         """
@@ -306,20 +306,20 @@ class Vendor(ABC):
 
     @classmethod
     def counted_operator(cls, params: dict[str, Any]) -> Optional[str]:
-        """Under which name failed logins of whoever acts for all are counted; ``None`` where it logs in with nothing that a lock-out could concern.
+        """The name under which the operator's failed logins are counted; ``None`` if its login cannot be locked out.
 
         :param params: the validated options, environment and defaults included.
         """
         return params.get("api_user") or None
 
     def needs_current(self, account: Account) -> bool:
-        """Whether the change is hopeless without the right current password."""
+        """Whether the change fails without the right current password."""
         return False
 
     def change_needed(self, account: Account) -> bool | None:
-        """What the look-up has already told about a change, where a login is not the way to find out.
+        """Decide from the look-up whether a change is needed, where no login may be tried.
 
-        :return: True: it is needed, and no login can or may tell more; False: there is nothing to be done; None: a login tells.
+        :return: True: needed; False: nothing to do; None: try a login.
         """
         return None
 
@@ -332,7 +332,7 @@ class Vendor(ABC):
 
     @abstractmethod
     def find(self, accounts: list[Account]) -> None:
-        """Look all users up at once; set ``id``, or ``error`` where one cannot be changed.
+        """Look up all users at once; set ``id``, or ``error`` for those that cannot be changed.
 
         :raises PasswordError: concerns the whole call.
         """
@@ -351,7 +351,7 @@ class Vendor(ABC):
 
     @abstractmethod
     def change(self, account: Account) -> None:
-        """Set ``account.password``; returning means that the vendor said it is done.
+        """Set ``account.password``. Return only if the vendor has confirmed the change.
 
         :raises PasswordError: with ``maybe_applied`` where the change may have happened all the same.
         """

@@ -32,7 +32,7 @@ RESULTS_ARE_MASKED = find_spec("ansible.module_utils.secrets") is None
 
 
 class UserPasswordAction(ActionBase):
-    """The action of a vendor's module: which one, tells the name of the file that declares the subclass."""
+    """The action of a vendor's module, named by the file that declares the subclass."""
 
     _supports_check_mode = True
     _supports_async = True
@@ -101,7 +101,7 @@ class UserPasswordAction(ActionBase):
 
 @contextmanager
 def _typed() -> Iterator[None]:
-    """Whatever nobody has thought of becomes a typed error without its text, which may hold a secret."""
+    """Turn an unexpected exception into a typed error without its text, which may hold a secret."""
     try:
         yield
     except PasswordError:

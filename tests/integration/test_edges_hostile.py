@@ -30,7 +30,7 @@ VERBOSITY = 5
 FORKS = 12
 AT_ONCE = {"rotate_serial": "100%", "rotate_max_fail_percentage": 100}
 BELIEVED = ("charset-idna", "surrogate")  # kinds with a status that says for certain that nothing was changed, even if it is a lie
-UNTYPED = ("Traceback", "unforeseen", "unexpected error", "MemoryError")
+UNTYPED = ("Traceback", "please report it", "unexpected error", "MemoryError")
 
 
 @pytest.fixture(params=CASES.values(), ids=lambda case: case.vendor)

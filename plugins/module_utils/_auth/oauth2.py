@@ -23,8 +23,8 @@ from .basic import basic
 _COMPANIONS = ("id_token", "refresh_token")
 _ROWS: Rows = {
     408: (errors.TIMED_OUT, "The token service timed out."),
-    413: (errors.RATE_LIMITED, "The token service wants fewer requests."),
-    429: (errors.RATE_LIMITED, "The token service wants fewer requests."),
+    413: (errors.RATE_LIMITED, "The token service is rate-limiting requests."),
+    429: (errors.RATE_LIMITED, "The token service is rate-limiting requests."),
 }
 # Of a server that has looked at the request and gives no token.
 _REFUSALS = (400, 401, 403)

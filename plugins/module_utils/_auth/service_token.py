@@ -75,8 +75,8 @@ def check_login(answer: Response, service: str, expected: int, hint: str = "") -
         401: (errors.AUTHENTICATION_FAILED, "%s refused the login%s." % (service, hint)),
         403: (errors.AUTHENTICATION_FAILED, "%s refused the login%s." % (service, hint)),
         408: (errors.TIMED_OUT, "%s timed out." % service),
-        413: (errors.RATE_LIMITED, "%s wants fewer requests." % service),
-        429: (errors.RATE_LIMITED, "%s wants fewer requests." % service),
+        413: (errors.RATE_LIMITED, "%s is rate-limiting requests." % service),
+        429: (errors.RATE_LIMITED, "%s is rate-limiting requests." % service),
     }
     if answer.status >= 500:
         rows[answer.status] = (errors.VENDOR_UNAVAILABLE, "%s failed." % service)

@@ -44,9 +44,9 @@ _KINDS = {
     403: (errors.PERMISSION_DENIED, "The service refused permission."),
     404: (errors.TARGET_NOT_FOUND, "The service does not know the instance."),
     408: (errors.TIMED_OUT, "The service timed out."),
-    413: (errors.RATE_LIMITED, "The service wants fewer requests."),
+    413: (errors.RATE_LIMITED, "The service is rate-limiting requests."),
     422: (errors.TARGET_NOT_READY, "The instance is not ready."),
-    429: (errors.RATE_LIMITED, "The service wants fewer requests."),
+    429: (errors.RATE_LIMITED, "The service is rate-limiting requests."),
 }
 
 

@@ -196,7 +196,7 @@ class Delivery:
         :raises PasswordError: concerns all of them.
         """
         if not self.may_probe:
-            untried = PasswordError(errors.NOT_VERIFIED, _change.UNTRIED % self.capabilities.title).as_dict()
+            untried = PasswordError(errors.NOT_VERIFIED, _change.NOT_TRIED_MESSAGE % self.capabilities.title).as_dict()
             return {
                 user["name"]: dict(name=user["name"], verified=None, error=untried, failed_logins=user["failed_logins"])
                 for user in users

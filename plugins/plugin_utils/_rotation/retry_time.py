@@ -10,7 +10,7 @@ import datetime
 from typing import Any, Dict, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils._change import LATER
+from ansible_collections.rekey.passwords.plugins.module_utils._change import RUN_LATER_MESSAGE
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
 
@@ -28,7 +28,7 @@ def add_times(result: Dict[str, Any], store: Store, capabilities: Capabilities, 
     spent = [
         user for user in result.get("users") or [] if (user.get("error") or {}).get("kind") == errors.LOGIN_BUDGET_SPENT
     ]
-    spent = [user for user in spent if LATER in user["error"]["message"]]
+    spent = [user for user in spent if RUN_LATER_MESSAGE in user["error"]["message"]]
     if not spent:
         return
     if capabilities.forgets == FORGETS_BY_LOGIN:
@@ -37,8 +37,12 @@ def add_times(result: Dict[str, Any], store: Store, capabilities: Capabilities, 
     for user in spent:
         before = user["error"]["message"]
         after = before.replace(
-            LATER,
-            "%s %s" % (LATER, retry_after(_failed_at(entries[user["name"]].record), capabilities.lockout_window, now)),
+            RUN_LATER_MESSAGE,
+            "%s %s"
+            % (
+                RUN_LATER_MESSAGE,
+                retry_after(_failed_at(entries[user["name"]].record), capabilities.lockout_window, now),
+            ),
         )
         user["error"] = dict(user["error"], message=after)
         if result.get("summary"):

@@ -219,8 +219,8 @@ def test_a_user_whose_failed_logins_are_too_many_is_left_alone(store, monkeypatc
     end = utc_now() + datetime.timedelta(hours=1)
     # Number 64: with the time, which is that of the last failed login and not that of this run.
     times = [moment.strftime("%H:%MZ") for moment in (end, end + datetime.timedelta(minutes=1))]
-    assert error["retryable"] and error["message"].startswith("alice is left alone: 2 recent failed logins, and one more")
-    assert "Run again when the vendor has forgotten them." in error["message"]
+    assert error["retryable"] and error["message"].startswith("Skipped alice: 2 recent failed logins; one more")
+    assert "Run again after the lock-out window." in error["message"]
     assert any(time in error["message"] for time in times) and "Retry after " in error["message"]
 
 

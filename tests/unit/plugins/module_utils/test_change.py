@@ -118,7 +118,7 @@ def test_an_accepted_change_whose_password_does_not_log_in():
     [
         (fails(errors.VENDOR_UNAVAILABLE, "The server failed."), "The server failed."),
         (fails(errors.AUTHENTICATION_FAILED, "Not you."), "Not you."),
-        (breaks(KeyError("S3cr3t-MARKER-in-exception")), "An unforeseen KeyError occurred; please report it."),
+        (breaks(KeyError("S3cr3t-MARKER-in-exception")), "An unexpected KeyError occurred; please report it."),
     ],
 )
 def test_an_accepted_change_stays_one_when_the_look_afterwards_fails(fault, text):

@@ -61,7 +61,7 @@ def test_where_the_change_needs_no_current_password_a_wrong_one_does_not_prevent
     result = run(vendor)
     # Both logins that may fail are spent, so the proof is left out, and that is said.
     assert (told(result), tried(vendor)) == (("changed", None, None), [OLD, NEW])
-    assert any("one more failed login might lock" in text for text in result["warnings"])
+    assert any("one more failed login could lock" in text for text in result["warnings"])
 
 
 @pytest.mark.parametrize("in_force", [OLD, NEW, ELSE])

@@ -52,7 +52,7 @@ def test_one_bad_user_never_hides_the_others(concurrency):
         ("e", "changed", None), ("d", "failed", "unexpected_response"), ("c", "failed", "password_rejected"), ("b", "unchanged", None), ("a", "changed", None),
     ]  # fmt: skip
     assert (result["changed"], result["failed"], "error" in result) == (True, True, False)
-    assert result["msg"] == "2 of 5 users failed. d: An unforeseen OSError occurred; please report it. (unexpected_response); c: no (password_rejected)"
+    assert result["msg"] == "2 of 5 users failed. d: An unexpected OSError occurred; please report it. (unexpected_response); c: no (password_rejected)"
     assert "MARKER" not in json.dumps(result)
 
 
@@ -209,7 +209,7 @@ def test_an_unforeseen_fault_anywhere_shows_no_text_and_closes(what):
     assert vendor.calls[-1] == ("close",)
     assert [user["name"] for user in result["users"]] == ["a"]
     told = result["warnings"] + [user["error"]["message"] for user in result["users"] if user["error"]]
-    assert any("An unforeseen RuntimeError occurred" in text for text in told)
+    assert any("An unexpected RuntimeError occurred" in text for text in told)
 
 
 def test_a_fault_of_close_hides_neither_success_nor_the_real_error():

@@ -78,7 +78,7 @@ def test_a_typed_errors_text_is_scrubbed_of_everything_the_work_has_read(doing):
 )
 def test_an_unforeseen_exceptions_text_never_leaves(doing, exception):
     result = doing(fail_with(exception))
-    assert result["msg"] == "An unforeseen %s occurred; please report it." % type(exception).__name__
+    assert result["msg"] == "An unexpected %s occurred; please report it." % type(exception).__name__
     assert (result["failed"], result["error"]["kind"]) == (True, "unexpected_response")
     assert set(result) == {"failed", "msg", "error"} and "MARKER" not in repr(result)
 

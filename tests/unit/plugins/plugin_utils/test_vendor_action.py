@@ -174,7 +174,7 @@ def test_an_uncaught_exception_becomes_a_typed_failure_without_its_text(given, m
     monkeypatch.setattr(_vendor_registry if where == "load" else subject, where, fail)
     result, shipped = shipped_by(Action(given))
     assert result["failed"] and result["error"]["kind"] == "unexpected_response" and not shipped
-    assert result["msg"] == result["error"]["message"] == "An unforeseen RuntimeError occurred; please report it."
+    assert result["msg"] == result["error"]["message"] == "An unexpected RuntimeError occurred; please report it."
 
 
 def test_an_exception_in_the_vendor_is_the_users(given, monkeypatch):

@@ -85,8 +85,8 @@ def test_a_login_that_works():
     [
         (401, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."),
         (403, errors.AUTHENTICATION_FAILED, "Keystone refused the login (hint)."),
-        (413, errors.RATE_LIMITED, "Keystone wants fewer requests."),
-        (429, errors.RATE_LIMITED, "Keystone wants fewer requests."),
+        (413, errors.RATE_LIMITED, "Keystone is rate-limiting requests."),
+        (429, errors.RATE_LIMITED, "Keystone is rate-limiting requests."),
         (500, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
         (503, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
         (404, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 404) is not that of Keystone."),

@@ -49,7 +49,7 @@ def a_double():
     (404, NO_USER, "user_not_found", CODE + "rbac.user_does_not_exist", "vanished"),
     (404, "Not Found", "unsupported", None, "9543"),
     (409, {"errorMessage": "Busy.", "errorCode": "BUSY"}, "unexpected_response", "BUSY", "HTTP 409 was not expected. The server said: Busy."),
-    (413, "", "rate_limited", None, "fewer"), (429, "", "rate_limited", None, "fewer"),
+    (413, "", "rate_limited", None, "rate-limiting"), (429, "", "rate_limited", None, "rate-limiting"),
     (503, {"errorMessage": NOT_BOOTSTRAPPED}, "target_not_ready", None, "set up"), (503, NOT_BOOTSTRAPPED, "target_not_ready", None, "set up"),
 ])  # fmt: skip
 @pytest.mark.parametrize("update_password", ["always", "when_changed"])

@@ -317,8 +317,8 @@ class TestChangeRefused:
                 "permission_denied",
                 "The service refused permission. The service said: Policy doesn't allow it.",
             ),
-            (fault(413, "overLimit", "This request was rate-limited."), "rate_limited", "The service wants fewer requests."),
-            (fault(429, "overLimit", "Slowly."), "rate_limited", "The service wants fewer requests."),
+            (fault(413, "overLimit", "This request was rate-limited."), "rate_limited", "The service is rate-limiting requests."),
+            (fault(429, "overLimit", "Slowly."), "rate_limited", "The service is rate-limiting requests."),
             (fault(422, "unprocessableEntity", "Instance i-1 is not ready, status: shutdown."), "target_not_ready", "status: shutdown."),
             (fault(422, "unprocessableEntity", "Operation not supported for datastore redis."), "unsupported", "datastore redis"),
             (
