@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any, Dict, List, Optional
 
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
+
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
@@ -30,13 +32,13 @@ def commit_users(task: Task) -> Dict[str, Any]:
 def commit(
     store: Store,
     staged: List[StagedUser],
-    results: List[dict],
+    results: List[UserResult],
     options: Options,
     sent: Optional[Dict[str, Record]] = None,
 ) -> Dict[str, Any]:
     """Bring the store in line with what became of the change. Whoever calls holds the lease.
 
-    :param results: the users of the vendor module's result, as :func:`~.options.read_results` returns them.
+    :param results: what the change came to, as far as it is known.
     :param sent: see :func:`~.protocol.commit`.
     :return: the result, with changed, users, summary, and where any failed, failed and msg.
     :raises PasswordError: ``store_failed``, ``store_conflict``.

@@ -10,10 +10,12 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State, UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, NEVER, Vendor
@@ -36,11 +38,9 @@ from .operator import AS_GIVEN, AlreadyRefused, Candidate, Operator, OperatorLog
 from .policy import Policy, generate, stricter_policy
 from .read_only import counters
 from .restoration import put_back
-from .results import against_the_policy, ended_before_anybody, judged, not_sent, placed, superseded
+from .results import ModuleResult, against_the_policy, ended_before_anybody, foreseen, judged, not_sent, superseded
 from .targets import Secret, TargetNote
-from .users import Sending, Source, StagedUser, foreseen
-
-_PASSED_ON = ("changed", "failed", "msg", "error", "users", "warnings", "deprecations", "unreachable")
+from .users import Sending, Source, StagedUser
 
 
 class Delivery:
@@ -86,12 +86,12 @@ class Delivery:
         """Whose passwords a task is about."""
         return {name: Identity(self.vendor_class.name, self.target, self.account(name)) for name in names}
 
-    def send(self, store: Store, staged: Dict[str, StagedUser], policy: Optional[Policy]) -> Dict[str, Any]:
+    def send(self, store: Store, staged: Dict[str, StagedUser], policy: Optional[Policy]) -> ModuleResult:
         """Send the pending passwords of staged users. Whoever calls holds the host's lease.
 
         :param staged: those who are due, by name.
         :param policy: for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
-        :return: the module's result, with all users.
+        :return: with all users.
         """
         operator = self._operator(store)
         try:
@@ -109,24 +109,24 @@ class Delivery:
         entries = [self._entry(name, one, operator) for name, one in sending.items()]
         self.sent.update((name, one.record) for name, one in sending.items())
         try:
-            results = self._run(entries, operator)
-            nothing = ended_before_anybody(results, refused_at_once=operator.logins.refused_at_once)
+            result = self._run(entries, operator)
+            nothing = ended_before_anybody(result, refused_at_once=operator.logins.refused_at_once)
         except PasswordError as error:
-            results, nothing = self._nobody(sending, error), not (isinstance(error, NotRun) and error.begun)
+            result, nothing = self._nobody(sending, error), not (isinstance(error, NotRun) and error.begun)
         if nothing:
             protocol.take_back(store, sending, self.capabilities, now=utc_now())
             for name in sending:
                 del self.sent[name]
         if policy is not None:
-            self._retry_rejected(store, staged, sending, results, policy)
+            self._retry_rejected(store, staged, sending, result, policy)
         # Whatever became of the records meanwhile: what may be in force is in the store before anything else happens.
         put_back(store, {name: self.sent[name] for name in sending if name in self.sent})
-        self._add_unsent(store, {name: user for name, user in staged.items() if name not in sending}, refused, results)
-        return results
+        self._add_unsent(store, {name: user for name, user in staged.items() if name not in sending}, refused, result)
+        return result
 
     @staticmethod
     def _add_unsent(
-        store: Store, unsent: Dict[str, StagedUser], refused: Dict[str, PasswordError], results: Dict[str, Any]
+        store: Store, unsent: Dict[str, StagedUser], refused: Dict[str, PasswordError], result: ModuleResult
     ) -> None:
         """Put those into the results for whom nothing was sent."""
         entries = store.get(unsent) if unsent else {}
@@ -136,12 +136,12 @@ class Delivery:
             else superseded(name, protocol.is_finished(entries[name].record, user))
             for name, user in unsent.items()
         ]
-        results["users"].extend(others)
-        lost = [user for user in others if user["error"]]
+        result.users.extend(others)
+        lost = [user.error for user in others if user.error]
         if lost:
-            results.update(failed=True, msg=results.get("msg") or lost[0]["error"]["message"])
+            result.failed, result.msg = True, result.msg or lost[0]["message"]
 
-    def foresee(self, store: Store, staged: Dict[str, StagedUser], policy: Policy) -> Dict[str, Any]:
+    def foresee(self, store: Store, staged: Dict[str, StagedUser], policy: Policy) -> ModuleResult:
         """What :meth:`send` would do; nothing was staged, so a password that is thrown away takes the place of the new one."""
         records = {name: entry.record for name, entry in store.get(staged).items()}
         operator = self._operator(store)
@@ -167,14 +167,14 @@ class Delivery:
         except PasswordError as error:
             return self._nobody(staged, error)
 
-    def _untried(self, staged: Iterable[str]) -> Dict[str, Any]:
+    def _untried(self, staged: Iterable[str]) -> ModuleResult:
         """The result of a dry run that makes no login at all."""
         users = [foreseen(name) for name in staged]
         warning = (
             "Check mode made no login at %s, not even the operator's: there is no store yet that could count a failed one."
             % self.capabilities.title
         )
-        return dict(changed=bool(users), users=users, warnings=[warning])
+        return ModuleResult(users=users, changed=bool(users), warnings=[warning])
 
     def know_operator(self) -> None:
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""
@@ -187,21 +187,21 @@ class Delivery:
         """Whether :meth:`probe` makes logins: in check mode it does so only where a failed one costs nothing."""
         return self.capabilities.failed_logins_per_call is None or not self._action._task.check_mode
 
-    def probe(self, store: Store, users: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    def probe(self, store: Store, users: List[Dict[str, Any]]) -> Dict[str, UserResult]:
         """Log in with passwords, and change nothing.
 
         :param store: it may know the operator's password.
-        :param users: list of dicts with ``name``, ``password`` and ``failed_logins``.
-        :return: dict from name to the user's result, in which ``verified`` is true, false, or null with an ``error`` that says why.
+        :param users: dicts with ``name``, ``password`` and ``failed_logins``.
+        :return: by name; ``verified`` is true, false, or null with an ``error`` that says why.
         :raises PasswordError: concerns all of them.
         """
         if not self.may_probe:
-            untried = PasswordError(errors.NOT_VERIFIED, _change.NOT_TRIED_MESSAGE % self.capabilities.title).as_dict()
+            untried = PasswordError(errors.NOT_VERIFIED, _change.NOT_TRIED_MESSAGE % self.capabilities.title)
             return {
-                user["name"]: dict(name=user["name"], verified=None, error=untried, failed_logins=user["failed_logins"])
+                user["name"]: replace(not_sent(user["name"], untried), failed_logins=user["failed_logins"])
                 for user in users
             }
-        # What whoever calls has counted for the logins of this call has not happened yet.
+        # The logins of this call that the caller has counted have not been made yet.
         operator = self._operator(store, {user["name"]: user["failed_logins"] for user in users})
         # As the current one it is given, too, where a vendor insists on one.
         entries = [
@@ -214,14 +214,14 @@ class Delivery:
             for user in users
         ]
         self._scrub.add(*(user["password"] for user in users))
-        results = self._run(entries, operator, check_mode=False)
-        error = results.get("error")
-        if error or len(results["users"]) < len(users):
+        result = self._run(entries, operator, check_mode=False)
+        if result.error:
+            raise PasswordError(result.error["kind"], result.error["message"])
+        if len(result.users) < len(users):
             raise PasswordError(
-                error["kind"] if error else errors.UNEXPECTED_RESPONSE,
-                error["message"] if error else "The vendor's module told nothing.",
+                errors.UNEXPECTED_RESPONSE, "The vendor's module did not return a result for each user."
             )
-        return {user["name"]: judged(user) for user in results["users"]}
+        return {str(user.name): judged(user) for user in result.users}
 
     def _extras(self, name: str) -> Dict[str, Any]:
         user = self._users.get(name) or {"name": name}
@@ -245,15 +245,11 @@ class Delivery:
         store: Store,
         staged: Dict[str, StagedUser],
         sending: Dict[str, Sending],
-        results: Dict[str, Any],
+        result: ModuleResult,
         policy: Policy,
     ) -> None:
         """Try other passwords, once, for those whose passwords the vendor's policy has refused."""
-        refused = {
-            user["name"]: user
-            for user in results["users"]
-            if (user.get("error") or {}).get("kind") == errors.PASSWORD_REJECTED
-        }
+        refused = result.of_kind(errors.PASSWORD_REJECTED)
         if not refused:
             return
         stricter = stricter_policy(policy, self.capabilities)
@@ -262,7 +258,7 @@ class Delivery:
         entries = [
             self._entry(
                 name,
-                Sending(record, ALWAYS, refused[name].get("failed_logins") or sending[name].failed_logins),
+                Sending(record, ALWAYS, refused[name].failed_logins or sending[name].failed_logins),
                 operator,
             )
             for name, record in replaced.items()
@@ -274,24 +270,16 @@ class Delivery:
             again = self._run(entries, operator)
         except PasswordError as error:
             again = self._nobody(replaced, error)
-        retried = {user["name"]: user for user in again["users"]}
-        users = [retried.get(user["name"], user) for user in results["users"]]
-        failed = [user for user in users if user.get("error")]
-        results.update(users=users, changed=bool(results.get("changed") or again.get("changed")), failed=bool(failed))
-        results["warnings"] = (
-            list(results.get("warnings") or [])
-            + list(again.get("warnings") or [])
-            + against_the_policy(replaced, policy, stricter)
-        )
-        if failed:
-            results["msg"] = "%d of %d users failed; the first is %s: %s" % (
-                len(failed),
-                len(users),
-                failed[0]["name"],
-                failed[0]["error"]["message"],
+        result.replace_users(again)
+        result.warnings += [*again.warnings, *against_the_policy(replaced, policy, stricter)]
+        if result.failures:
+            first = result.failures[0]
+            result.msg = "%d of %d users failed; the first is %s: %s" % (
+                len(result.failures),
+                len(result.users),
+                first.name,
+                (first.error or {}).get("message"),
             )
-        else:
-            results.pop("msg", None)
 
     def forget_operator(self, store: Store, names: Iterable[str]) -> None:
         """Forget the failed logins of whoever acts for all, if it is one of these users or none at all: somebody has unlocked them by hand."""
@@ -313,12 +301,12 @@ class Delivery:
 
     def _run(
         self, entries: List[Dict[str, Any]], operator: Operator, check_mode: Optional[bool] = None
-    ) -> Dict[str, Any]:
+    ) -> ModuleResult:
         """Run the vendor's module, with the operator's passwords one after the other until one logs in.
 
         :raises PasswordError: nothing was sent; :class:`~._vendor_runner.NotRun`.
         """
-        results: Dict[str, Any] = {"users": []}
+        result = ModuleResult()
         refused: Optional[AlreadyRefused] = None
         if not entries:
             operator.logins.was_not_made()
@@ -329,28 +317,28 @@ class Delivery:
                 refused = error
                 continue
             except PasswordError:
-                if results["users"]:
+                if result.users:
                     break  # what is known is that another password was refused
                 raise
-            results = self._run_as(candidate, entries, operator, check_mode)
-            if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
+            result = self._run_as(candidate, entries, operator, check_mode)
+            if result.kind != errors.AUTHENTICATION_FAILED:
                 break
-            if any(user["state"] in (_change.CHANGED, _change.UNKNOWN) for user in results["users"]):
+            if any(user.state in (State.CHANGED, State.UNKNOWN) for user in result.users):
                 # The operator could log in for a while. A second call would send once more what may be in force already.
                 break
-        if refused and not results["users"]:
+        if refused and not result.users:
             raise refused
-        return results
+        return result
 
     def _run_as(
         self, candidate: Candidate, entries: List[dict], operator: Operator, check_mode: Optional[bool]
-    ) -> dict:
+    ) -> ModuleResult:
         """One run of the module."""
         option = self._operator_option if candidate.password else None
         args = dict(self._options, **({option: candidate.password} if option else {}), users=entries)
         more: Dict[str, Callable[[], None]] = {"opened": operator.logins.worked} if operator.logins.counted else {}
         try:
-            results = run_vendor_module(self._action, self.vendor_class, args, self._task_vars, check_mode, **more)
+            returned = run_vendor_module(self._action, self.vendor_class, args, self._task_vars, check_mode, **more)
         except NotRun as error:
             if error.begun:
                 operator.logins.is_in_doubt()
@@ -361,31 +349,29 @@ class Delivery:
             operator.logins.was_not_made()
             raise
         nearby = operator.logins.counted and rotates_here(self._action, self._task_vars)
-        operator.logins.ended(results, nearby)
-        if (results.get("error") or {}).get("kind") != errors.AUTHENTICATION_FAILED:
+        operator.logins.ended(returned, nearby)
+        result = ModuleResult.read(returned, entries)
+        if result.kind != errors.AUTHENTICATION_FAILED:
             self._proved = candidate.password or self.params.get(option or "") or AS_GIVEN
-        # A module that crashed elsewhere may have left anything in its result.
-        results = {key: value for key, value in results.items() if key in _PASSED_ON}
-        results["users"] = [operator.without_extra(user) for user in placed(entries, results.get("users") or [])]
-        return results
+        result.users = [operator.without_extra(user) for user in result.users]
+        return result
 
-    def _nobody(self, names: Iterable[str], error: PasswordError) -> Dict[str, Any]:
-        """The result of a call in which nothing is known to have been done for anybody.
-
-        :param names: of the users.
-        """
+    def _nobody(self, names: Iterable[str], error: PasswordError) -> ModuleResult:
+        """The result of a call in which nothing is known to have been done for anybody."""
         begun = isinstance(error, NotRun) and error.begun
         doubt = (
             "The vendor's module did not come to its end, so the change may or may not have happened: ",
             *error.parts,
         )
         described = (error.with_message(doubt, errors.OUTCOME_UNKNOWN) if begun else error).as_dict(self._scrub)
-        state = _change.UNKNOWN if begun else _change.FAILED
-        users = [dict(name=name, id=None, state=state, verified=None, error=described) for name in names]
-        result = dict(changed=False, failed=True, msg=described["message"], error=described, users=users)
-        if getattr(error, "unreachable", False):
-            result["unreachable"] = True
-        return result
+        state = State.UNKNOWN if begun else State.FAILED
+        return ModuleResult(
+            users=[UserResult(name, None, state, error=described) for name in names],
+            failed=True,
+            msg=described["message"],
+            error=described,
+            unreachable=bool(getattr(error, "unreachable", False)),
+        )
 
     def _operator(self, store: Store, failures: Optional[Dict[str, int]] = None) -> Operator:
         """Who acts for all, and the passwords to try for that, in order; to be asked for before anything is sent.

@@ -13,11 +13,12 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from dataclasses import dataclass, field, replace
+from typing import List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
 
@@ -276,11 +277,9 @@ class Operator:
         """Failed logins of a user as the operator, which its record does not count."""
         return self._extra if name == self.name else 0
 
-    def without_extra(self, user: Dict[str, Any]) -> Dict[str, Any]:
+    def without_extra(self, user: UserResult) -> UserResult:
         """A user's result with the failed logins that its record is to count."""
-        extra = self.extra_failures(user["name"])
-        return (
-            dict(user, failed_logins=max(user["failed_logins"] - extra, 0))
-            if extra and isinstance(user.get("failed_logins"), int)
-            else user
-        )
+        extra = self._extra if user.name == self.name else 0
+        if not extra or user.failed_logins is None:
+            return user
+        return replace(user, failed_logins=max(user.failed_logins - extra, 0))

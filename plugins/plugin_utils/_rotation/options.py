@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Set
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set
 
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, _vendor_registry, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities, Vendor
 
@@ -31,10 +31,6 @@ PROOF = dict(accept_unverified=dict(type="bool", default=False))
 ENDURANCE = dict(max_attempts=dict(type="int", default=3))
 STAGED = dict(staged=dict(type="list", elements="dict", required=True))
 TARGET = dict(target=dict(type="str"))
-
-# What a change may have come to, and how many failed logins anybody may have counted.
-_STATES = (_change.CHANGED, _change.UNCHANGED, _change.WOULD_CHANGE, _change.FAILED, _change.UNKNOWN)
-_MOST_FAILED_LOGINS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -148,52 +144,29 @@ def read_staged(staged: List[Dict[str, Any]]) -> List[StagedUser]:
     return [StagedUser.from_dict(user) for user in staged]
 
 
-def read_results(results: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
+def read_results(results: Iterable[Mapping[str, Any]]) -> List[UserResult]:
     """The option ``results``, which tasks of the user's own may have written.
 
-    :return: list of dicts with name, state, verified (true, false or null) and error (a dict with kind and message, or null).
-    :raises PasswordError: ``invalid_input``; the message tells which element is wrong, never what it holds.
+    :raises PasswordError: ``invalid_input``; the message says which element is wrong, never what it holds.
     """
-    found: List[Dict[str, Any]] = []
+    found: List[UserResult] = []
     names: Set[str] = set()
     for number, result in enumerate(results, 1):
-        name, state, verified, error = (result.get(key) for key in ("name", "state", "verified", "error"))
-        if not isinstance(name, str) or not isinstance(state, str):
+        name = result.get("name")
+        if not isinstance(name, str):
             raise PasswordError(errors.INVALID_INPUT, "Element %d of results lacks a name or a state." % number)
         if name in names:
             raise PasswordError(errors.INVALID_INPUT, "results names %s twice." % name)
-        if state not in _STATES:
-            raise PasswordError(
-                errors.INVALID_INPUT, "In element %d of results state is none of %s." % (number, ", ".join(_STATES))
-            )
-        failed = result.get("failed_logins")
-        if failed is not None and (
-            isinstance(failed, bool) or not isinstance(failed, int) or not 0 <= failed <= _MOST_FAILED_LOGINS
-        ):
-            raise PasswordError(
-                errors.INVALID_INPUT, "In element %d of results failed_logins is not a number of logins." % number
-            )
-        try:
-            # A template may have made a text of it, and the text "False" must not pass for a proof.
-            verified = None if verified is None else boolean(verified)
-        except TypeError:
-            raise PasswordError(
-                errors.INVALID_INPUT, "In element %d of results verified is neither true nor false nor null." % number
-            ) from None
-        if error is not None and not (
-            isinstance(error, dict) and isinstance(error.get("kind"), str) and isinstance(error.get("message"), str)
-        ):
-            raise PasswordError(
-                errors.INVALID_INPUT, "In element %d of results error is no dictionary with kind and message." % number
-            )
         names.add(name)
-        found.append(dict(result, verified=verified, error=error))
+        found.append(UserResult.from_dict(result, "element %d of results" % number))
     return found
 
 
-def read_committed(committed: List[dict]) -> List[dict]:
+def read_committed(committed: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     """The option ``committed``: what rotation_commit has returned.
 
     :raises PasswordError: ``invalid_input``.
     """
-    return read_results([dict(user, state=user.get("state") or "unknown") for user in committed])
+    found = [dict(user, state=user.get("state") or "unknown") for user in committed]
+    read_results(found)
+    return found

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
+
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
 
 from .._times import utc_now
 from ..record import Record
@@ -83,7 +85,7 @@ def log_in(
         found = delivery.probe(
             store, [dict(name=name, password="", failed_logins=answers[name].spent) for name in tries]
         )
-        return {name: Answer(error=found[name]["error"], skipped=True) for name in tries}
+        return {name: Answer(error=found[name].error, skipped=True) for name in tries}
     asked_about: Set[str] = set()
     try:
         while any(left.values()):
@@ -103,12 +105,7 @@ def log_in(
             ]
             found = delivery.probe(store, asked)
             for name, (source, password) in tried.items():
-                _learn(
-                    answers[name],
-                    dict(found[name], failed_logins=found[name]["failed_logins"] + credit[name]),
-                    source,
-                    password,
-                )
+                _learn(answers[name], found[name], source, password, credit=credit[name])
                 if (
                     answers[name].password
                     or answers[name].error
@@ -129,11 +126,13 @@ def log_in(
     return answers
 
 
-def _learn(answer: Answer, result: Dict[str, Any], source: Source, password: str) -> None:
-    answer.last, answer.spent = source, result["failed_logins"]
-    if result["verified"]:
+def _learn(answer: Answer, result: UserResult, source: Source, password: str, *, credit: int) -> None:
+    answer.last = source
+    if result.failed_logins is not None:
+        answer.spent = result.failed_logins + credit
+    if result.verified:
         answer.source, answer.password = source, password
-    elif result["verified"] is None:
-        answer.error = result["error"]
+    elif result.verified is None:
+        answer.error = result.error
     else:
         answer.refuted.add(password)

@@ -10,11 +10,12 @@ a vendor or Ansible; nothing that is returned holds a secret, except to whoever 
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State, UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED, Capabilities
 
@@ -26,8 +27,9 @@ from .login_notes import window
 from .policy import Policy, generate
 from .read_only import is_dry_run
 from .restoration import restore
+from .results import foreseen
 from .updates import update
-from .users import Action, CommittedUser, Reason, Sending, StagedUser, foreseen
+from .users import Action, CommittedUser, Reason, Sending, StagedUser
 
 
 def look(
@@ -328,7 +330,7 @@ def how_to_send(record: Record, capabilities: Capabilities, now: datetime) -> Tu
 def replace_refused(
     store: Store,
     staged: Mapping[str, StagedUser],
-    results: Mapping[str, Mapping[str, Any]],
+    results: Mapping[str, UserResult],
     policy: Policy,
     *,
     now: datetime,
@@ -370,7 +372,7 @@ def replace_refused(
     return replaced
 
 
-def _certainly_refused(record: Record, staged: StagedUser, result: Mapping[str, Any]) -> bool:
+def _certainly_refused(record: Record, staged: StagedUser, result: UserResult) -> bool:
     """Whether a pending password was refused by the vendor's policy and is certainly in force nowhere."""
     # "Reused" is no refusal of a random password: those do not repeat, so the vendor has this one already, from a request that was sent twice.
     # One that goes back stays in the store in any case, as the previous one.
@@ -378,17 +380,17 @@ def _certainly_refused(record: Record, staged: StagedUser, result: Mapping[str, 
         (errors.PASSWORD_REJECTED, errors.PASSWORD_REUSED) if record.is_going_back else (errors.PASSWORD_REJECTED,)
     )
     pending = record.pending
-    if pending is None or result["state"] != _change.FAILED or (result.get("error") or {}).get("kind") not in refusals:
+    if pending is None or result.state != State.FAILED or (result.error or {}).get("kind") not in refusals:
         return False
     # Nobody else has sent it: neither an earlier run, nor one that has joined this one since. Or a login has shown that it is not in force.
     alone = pending.sent == 1 or (not pending.sent and staged.fresh and pending.attempts == 1)
-    return alone or result.get("verified") is False
+    return alone or result.verified is False
 
 
 def commit(
     store: Store,
     staged: List[StagedUser],
-    results: List[dict],
+    results: List[UserResult],
     *,
     now: datetime,
     accept_unverified: bool = False,
@@ -397,7 +399,7 @@ def commit(
 ) -> List[CommittedUser]:
     """Bring the records in line with what became of the change.
 
-    :param results: the ``users`` of the vendor module's result (name, state, verified, error); users may be missing.
+    :param results: of the vendor's module, or of tasks of somebody's own; users may be missing.
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
     :param max_attempts: a user is left alone after this many runs in which neither the current nor the pending password logged in.
     :param sent: the records as they were when their passwords were sent, if this process has sent them: see :func:`~.restoration.restore`.
@@ -405,7 +407,7 @@ def commit(
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
     due = {user.name: user for user in staged if user.due}
-    by_name = {result["name"]: result for result in results}
+    by_name = {result.name: result for result in results}
     dry_run = is_dry_run(store)  # then nothing was staged
     committed: Dict[str, CommittedUser] = {}
 
@@ -413,8 +415,8 @@ def commit(
         changes = {}
         for name, entry in entries.items():
             # Tasks of somebody's own may not have run at all in check mode.
-            result = by_name.get(name) or (foreseen(name) if dry_run else _not_tried())
-            action, error = None, result.get("error")
+            result = by_name.get(name) or (foreseen(name) if dry_run else _not_tried(name))
+            action, error = None, result.error
             if not dry_run:
                 record = entry.record
                 if sent and name in sent:
@@ -422,7 +424,7 @@ def commit(
                 action, error = _settle(
                     record,
                     due[name],
-                    dict(result, error=error),
+                    result,
                     host=store.host,
                     now=now,
                     accept_unverified=accept_unverified,
@@ -433,8 +435,8 @@ def commit(
             committed[name] = CommittedUser(
                 name=name,
                 reason=due[name].reason,
-                state=result["state"],
-                verified=result.get("verified"),
+                state=result.state,
+                verified=result.verified,
                 action=action,
                 error=error,
             )
@@ -452,20 +454,20 @@ def left_alone(staged: List[StagedUser]) -> List[CommittedUser]:
 
 def _left_alone(staged: StagedUser) -> CommittedUser:
     if staged.reason == Reason.LEFT:
-        return CommittedUser(staged.name, staged.reason, _change.UNCHANGED, action=Action.SUPERSEDED)
+        return CommittedUser(staged.name, staged.reason, State.UNCHANGED, action=Action.SUPERSEDED)
     error = staged.error
     if not error:
         error = PasswordError(
             errors.ORPHANED,
             "No password in the store has logged in for several runs. Tell rotation_repair the real one (playbook repair).",
         ).as_dict()
-    return CommittedUser(staged.name, staged.reason, _change.FAILED, error=error)
+    return CommittedUser(staged.name, staged.reason, State.FAILED, error=error)
 
 
 def _settle(
     record: Optional[Record],
     staged: StagedUser,
-    result: Mapping[str, Any],
+    result: UserResult,
     *,
     host: str,
     now: datetime,
@@ -476,15 +478,15 @@ def _settle(
 
     :return: (what was done with the pending password, the error to report or ``None``).
     """
-    error = result.get("error")
+    error = result.error
     if record is None or record.pending is None or record.pending.run_id != staged.run_id:
         # Never touch a password other than the one that was sent.
         return Action.SUPERSEDED, error or _vanished(record, staged)
     wrong = mismatch(record, staged.identity, host)
     if wrong:
         return None, wrong.as_dict()
-    done = result["state"] in (_change.CHANGED, _change.UNCHANGED)
-    verified = result.get("verified")
+    done = result.state in (State.CHANGED, State.UNCHANGED)
+    verified = result.verified
     # A login that was refused is no lack of proof but the proof of the contrary.
     if done and (verified or (accept_unverified and verified is None)):
         record.promote(now, verified=bool(verified))
@@ -493,13 +495,13 @@ def _settle(
     error = (
         error
         or PasswordError(
-            errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result["state"]
+            errors.OUTCOME_UNKNOWN, "The change reported the state %s and no error." % result.state
         ).as_dict()
     )
     record.note_error(error, now)
-    if isinstance(result.get("failed_logins"), int):
-        record.note_failed_logins(result["failed_logins"], now)
-    if _certainly_refused(record, staged, dict(result, error=error)):
+    if result.failed_logins is not None:
+        record.note_failed_logins(result.failed_logins, now)
+    if _certainly_refused(record, staged, replace(result, error=error)):
         record.drop_pending()
         return Action.DROPPED, error
     if error["kind"] == errors.CURRENT_PASSWORD_WRONG:
@@ -537,6 +539,6 @@ def _vanished(record: Optional[Record], staged: StagedUser) -> Optional[Dict[str
     ).as_dict()
 
 
-def _not_tried() -> Dict[str, Any]:
+def _not_tried(name: str) -> UserResult:
     error = PasswordError(errors.OUTCOME_UNKNOWN, "The change told nothing about this user.").as_dict()
-    return {"state": _change.UNKNOWN, "verified": None, "error": error}
+    return UserResult(name, None, State.UNKNOWN, error=error)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 from typing import Any, Dict, Iterable, List
 
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._times import parse_utc
@@ -46,8 +47,8 @@ def recheck(
             "%d passwords could not be verified: %s (%s)" % (len(tries), error.message, error.kind)
         )
         return
-    wrong = [name for name in tries if found[name]["verified"] is False]
-    _tell(result, {name: "logs in" for name in tries if found[name]["verified"]})
+    wrong = [name for name in tries if found[name].verified is False]
+    _tell(result, {name: "logs in" for name in tries if found[name].verified})
     if wrong:
         by_hand = PasswordError(
             errors.CURRENT_PASSWORD_WRONG,
@@ -55,8 +56,7 @@ def recheck(
         ).as_dict()
         _tell(result, dict.fromkeys(wrong, "DOES NOT LOG IN: %s (%s)" % (by_hand["message"], by_hand["kind"])))
         result["users"] += [
-            CommittedUser(name, Reason.VERIFY, _change.FAILED, verified=False, error=by_hand).as_dict()
-            for name in wrong
+            CommittedUser(name, Reason.VERIFY, State.FAILED, verified=False, error=by_hand).as_dict() for name in wrong
         ]
         message = "%d passwords that are not due do not log in: %s" % (len(wrong), ", ".join(wrong))
         result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)

@@ -19,7 +19,7 @@ from . import owners, policy, proof, protocol
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
-from .options import read_results, read_users
+from .options import read_users
 from .read_only import is_dry_run
 from .task import Task
 from .updates import update
@@ -247,11 +247,11 @@ def _reset(
     )
     if is_dry_run(store):
         return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
-    results = delivery.send(store, {user.name: user for user in staged}, task.options.policy)
+    sent = delivery.send(store, {user.name: user for user in staged}, task.options.policy)
     committed = protocol.commit(
         store,
         staged,
-        read_results(results["users"]),
+        sent.users,
         now=utc_now(),
         accept_unverified=task.options.accept_unverified,
         sent=delivery.sent,

@@ -14,7 +14,7 @@ from ..store import Store
 from . import protocol, report
 from .delivery import Delivery
 from .lease import host_lease
-from .options import Options, read_committed, read_results, read_users
+from .options import Options, read_committed, read_users
 from .read_only import is_dry_run
 from .task import Task
 from .users import Action, Reason
@@ -65,13 +65,13 @@ def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Op
             users=[],
             summary=["%s: would get its previous password again" % name for name in due] + kept,
         )
-    results = delivery.send(store, due, None)
+    back = delivery.send(store, due, None)
     users = protocol.commit(
         store,
         staged,
-        read_results(results["users"]),
+        back.users,
         now=utc_now(),
         accept_unverified=options.accept_unverified,
     )
     result = report.committed(users, len(due), what="rolled back", which="previous")
-    return dict(result, summary=result["summary"] + kept, warnings=results.get("warnings") or [])
+    return dict(result, summary=result["summary"] + kept, warnings=back.warnings)

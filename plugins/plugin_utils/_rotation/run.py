@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
@@ -16,12 +16,11 @@ from ..store import Store
 from . import change, commit, protocol, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
-from .options import read_results, read_users
+from .options import read_users
 from .recheck import recheck
+from .results import ModuleResult
 from .task import Task
 from .users import StagedUser
-
-_PASSED_ON = ("warnings", "deprecations", "unreachable")
 
 
 def rotate_users(task: Task) -> Dict[str, Any]:
@@ -39,8 +38,8 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     with host_lease(store):
         staged = stage.stage(store, users, task.options, seen=seen, delivery=delivery)
         due = [user.name for user in staged if user.due]
-        results = _change(task, delivery, store, staged)
-        result = _commit(task, store, staged, results, sent=delivery.sent)
+        changed = _change(task, delivery, store, staged)
+        result = _commit(task, store, staged, changed, sent=delivery.sent)
         if task.args["rollback"] and any(user["error"] for user in result["users"]):
             _roll_back(task, delivery, store, result)
     # A new or another pending password is a change of the store.
@@ -48,28 +47,30 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     return _look_around(task, delivery, store, seen=seen, staged=staged, result=result)
 
 
-def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUser]) -> Dict[str, Any]:
+def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUser]) -> ModuleResult:
     try:
         return change.change(delivery, store, staged, task.options)
     except PasswordError as error:
         # Whatever has happened, the store hears of it.
-        return dict(task.failure(error), users=[])
+        return ModuleResult(**task.failure(error))
 
 
 def _commit(
-    task: Task, store: Store, staged: List[StagedUser], results: Dict[str, Any], *, sent: Optional[Dict[str, Record]]
+    task: Task, store: Store, staged: List[StagedUser], changed: ModuleResult, *, sent: Dict[str, Record]
 ) -> Dict[str, Any]:
     try:
-        result = commit.commit(store, staged, read_results(results.pop("users")), task.options, sent)
+        result = commit.commit(store, staged, changed.users, task.options, sent)
     except PasswordError as error:
         error.message += " What was sent to the vendor is in the store as pending; the next run finishes it."
         raise
-    result.update((key, results[key]) for key in _PASSED_ON if results.get(key))
-    if results.get("error"):
+    for name in ("warnings", "deprecations", "unreachable"):
+        if getattr(changed, name):
+            result[name] = getattr(changed, name)
+    if changed.error:
         # One error of all users is the message of the task; the lines of the users do not repeat it.
-        repeated = ": %s (%s)" % (results["error"].get("message"), results["error"].get("kind"))
+        repeated = ": %s (%s)" % (changed.error.get("message"), changed.error.get("kind"))
         summary = [line.removesuffix(repeated) for line in result["summary"]]
-        result.update(failed=True, msg=results["msg"], error=results["error"], summary=summary)
+        result.update(failed=True, msg=changed.msg, error=changed.error, summary=summary)
     return result
 
 

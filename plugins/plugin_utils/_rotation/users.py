@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from ansible_collections.rekey.passwords.plugins.module_utils import _change
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ..record import Identity, Record
@@ -139,7 +139,7 @@ class CommittedUser:
 
     name: str
     reason: Optional[str]
-    state: str
+    state: State
     verified: Optional[bool] = None
     action: Optional[Action] = None
     error: Optional[Dict[str, Any]] = None
@@ -154,8 +154,3 @@ class CommittedUser:
             error=self.error,
             action=None if self.action is None else self.action.value,
         )
-
-
-def foreseen(name: str) -> Dict[str, Any]:
-    """The vendor module's result of a user for whom a dry run makes no login."""
-    return dict(name=name, id=None, state=_change.WOULD_CHANGE, verified=None, error=None)

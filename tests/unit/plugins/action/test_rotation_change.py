@@ -394,7 +394,7 @@ def test_elsewhere_the_module_is_shipped(store, monkeypatch, where):
 
     monkeypatch.setattr(plugin, "_execute_module", execute)
     task_vars = {"inventory_hostname": "model-1"}
-    assert plugin.run(task_vars=task_vars) == {"changed": True, "users": [{"name": "alice", "state": "changed"}]}
+    assert plugin.run(task_vars=task_vars) == {"changed": True, "users": [{"name": "alice", "id": None, "state": "changed", "verified": None, "error": None}]}
     users = [{"name": "alice", "password": NEW, "current_password": OLD, "update_password": "always", "failed_logins": 0}]
     assert shipped == [("rekey.passwords.model_user_password", users, task_vars)]
     assert not ModelVendor.calls

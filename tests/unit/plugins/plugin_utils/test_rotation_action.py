@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.template import trust_as_template
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State, UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.options import read_results, read_staged, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
@@ -196,7 +197,7 @@ def test_staged_that_lacks_something(key):
 
 
 def test_results_of_ones_own_tasks_may_be_short():
-    assert read_results([{"name": "alice", "state": "changed"}]) == [{"name": "alice", "state": "changed", "verified": None, "error": None}]
+    assert read_results([{"name": "alice", "state": "changed"}]) == [UserResult("alice", None, State.CHANGED, verified=None, error=None)]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_results_of_ones_own_tasks_may_be_short():
 )
 def test_a_text_that_a_template_made_of_verified(verified, meant):
     # The text "False" is true in Python; to promote a password for it would be to lose the one in force.
-    assert read_results([{"name": "alice", "state": "changed", "verified": verified}])[0]["verified"] is meant
+    assert read_results([{"name": "alice", "state": "changed", "verified": verified}])[0].verified is meant
 
 
 @pytest.mark.parametrize(
@@ -216,9 +217,9 @@ def test_a_text_that_a_template_made_of_verified(verified, meant):
         ({"name": ["S3cr3t-MARKER"], "state": "changed"}, "Element 1 of results lacks a name or a state."),
         ({"name": "alice", "state": "changed", "verified": "S3cr3t-MARKER"}, "In element 1 of results verified is neither true nor false nor null."),
         ({"name": "alice", "state": "changed", "verified": []}, "In element 1 of results verified is neither true nor false nor null."),
-        ({"name": "alice", "state": "failed", "error": "S3cr3t-MARKER"}, "In element 1 of results error is no dictionary with kind and message."),
-        ({"name": "alice", "state": "failed", "error": {"kind": "timed_out"}}, "In element 1 of results error is no dictionary with kind and message."),
-        ({"name": "alice", "state": "failed", "error": dict(ERROR, message=None)}, "In element 1 of results error is no dictionary with kind and message."),
+        ({"name": "alice", "state": "failed", "error": "S3cr3t-MARKER"}, "In element 1 of results error is not a dictionary with kind and message."),
+        ({"name": "alice", "state": "failed", "error": {"kind": "timed_out"}}, "In element 1 of results error is not a dictionary with kind and message."),
+        ({"name": "alice", "state": "failed", "error": dict(ERROR, message=None)}, "In element 1 of results error is not a dictionary with kind and message."),
     ],
 )
 def test_results_that_are_none(result, told):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
@@ -38,7 +39,7 @@ def stage(store, *users, run="run-1", max_age=30 * DAY, force=False, now=NOW):
 
 def commit(store, staged, *results, **more):
     """Commit results."""
-    users = protocol.commit(store, [StagedUser.from_dict(user) for user in staged], list(results), now=NOW, **more)
+    users = protocol.commit(store, [StagedUser.from_dict(user) for user in staged], [UserResult(**result) for result in results], now=NOW, **more)
     return [user.as_dict() for user in users]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import ALWAYS, WHEN_CHANGED
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
@@ -52,6 +53,11 @@ def send(store, staged, now=NOW, rules=LOCKS):
     return (sending["alice"].record, sending["alice"].mode, sending["alice"].failed_logins) if sending else None
 
 
+def user_result(data):
+    """As a vendor's module returns it."""
+    return UserResult.from_dict(data)
+
+
 def stage_these(store, passwords, reason, run, now):
     return [user.as_dict() for user in protocol.stage_these(store, passwords, reason=Reason(reason), run_id=run, now=now)]
 
@@ -62,7 +68,7 @@ def failed(kind, failed_logins=0, verified=None, state="failed"):
 
 
 def commit(store, staged, result, now=NOW, **more):
-    (told,) = protocol.commit(store, list(by_name(staged).values()), [result] if result else [], now=now, **more)
+    (told,) = protocol.commit(store, list(by_name(staged).values()), [user_result(result)] if result else [], now=now, **more)
     return told.as_dict()
 
 
@@ -241,7 +247,7 @@ def test_in_check_mode_nobody_is_orphaned(store):
 
 
 def refuse(store, staged, **more):
-    results = {"alice": failed("password_rejected", **more)}
+    results = {"alice": user_result(failed("password_rejected", **more))}
     return protocol.replace_refused(store, by_name(staged), results, POLICY, now=NOW)
 
 
@@ -263,7 +269,7 @@ def test_the_password_before_the_first_rotation_is_not_lost_with_a_refused_one(s
     protocol.stage(store, [{"name": "bob", "current_password": OTHER}], POLICY, run_id="run-1", **due)
     (bob,) = protocol.stage(store, [{"name": "bob"}], POLICY, run_id="run-2", **due)
     protocol.mark_sent(store, {"bob": bob}, LOCKS, now=NOW)
-    protocol.replace_refused(store, {"bob": bob}, {"bob": failed("password_rejected")}, POLICY, now=NOW)
+    protocol.replace_refused(store, {"bob": bob}, {"bob": user_result(failed("password_rejected"))}, POLICY, now=NOW)
     assert store.record("bob").known_password == OTHER
 
 

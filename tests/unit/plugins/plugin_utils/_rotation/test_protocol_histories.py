@@ -14,6 +14,7 @@ import datetime
 import random
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import protocol
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy import policy_for
@@ -99,7 +100,7 @@ class Run:
         if told is None:
             self.over = True
         elif self.chance.random() < 0.9:  # sometimes the results do not arrive
-            self.results = [told]
+            self.results = [UserResult.from_dict(told)]
 
 
 @pytest.mark.parametrize("seeds", thinned([range(QUICK), range(QUICK, HISTORIES)], 1), ids=["first", "rest"])

@@ -10,6 +10,7 @@ import types
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State, UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import recheck as recheck_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
@@ -30,7 +31,7 @@ class Way:
         self.asked += [(user["name"], user["password"]) for user in users]
         if self.error:
             raise self.error
-        return {user["name"]: dict(name=user["name"], verified=self.verdicts.get(user["name"], True), error=None) for user in users}
+        return {user["name"]: UserResult(user["name"], None, State.UNCHANGED, self.verdicts.get(user["name"], True)) for user in users}
 
 
 def store_of(**records):
