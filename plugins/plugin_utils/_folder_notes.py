@@ -29,8 +29,8 @@ from .store import Note, StoreConflict, failure
 _SUFFIX = ".txt"  # no extension that Ansible reads variables or an inventory from
 _TEMPORARY = ".new~"
 _INSIDE = "note"  # the file's name where the file system knows no hard links
-_KEPT = 16  # so many numbers are left, so that a slow writer finds the one that it wants taken
-_REMEMBERED = 256  # so many writes each note knows of, so that a very slow one finds out whether its own was among them
+_KEPT = 16  # numbers that are left, so that a slow writer finds the one that it wants taken
+_REMEMBERED = 256  # writes that each note knows of, so that a very slow one finds out whether its own was among them
 _LONGEST_NAME = 180  # leaves room for a digest
 _STALE = 3600.0  # seconds after which a temporary file belongs to nobody
 _TRIES = 100
@@ -38,7 +38,7 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class _Version(NamedTuple):
-    """Which write it was; the identifier tells two writes of the same number apart."""
+    """Which write it was; the identifier distinguishes two writes of the same number."""
 
     number: int
     identifier: str
@@ -180,7 +180,7 @@ def _read(path: str, number: int) -> _Write:
         identifier = before = content = None
     if not isinstance(identifier, str) or not isinstance(before, list) or not isinstance(content, dict):
         raise failure(
-            "%s is damaged: it is no note of the rotation. Restore it from a copy, or remove it while no run is under way."
+            "%s is damaged: it is not a note of the rotation. Restore it from a copy, or remove it while no run is under way."
             % path
         ) from None
     return _Write(_Version(number, identifier), before, content)

@@ -94,31 +94,39 @@ def distrust(folder: str, shared: bool) -> Optional[str]:
         return None
     known = {0, os.geteuid()}
     mode = stat.S_IMODE(found.st_mode)
-    told = wish = None
+    complaint = wish = None
     if mode & stat.S_IWOTH:
-        told = "Everybody may write to the folder %s (mode %04o). Take that right away: chmod o-w." % (folder, mode)
+        complaint = "Everybody may write to the folder %s (mode %04o). Take that right away: chmod o-w." % (
+            folder,
+            mode,
+        )
     elif shared:
         if found.st_uid not in known and os.geteuid() != 0 and found.st_gid not in {os.getegid(), *os.getgroups()}:
-            told = "The folder %s belongs to the user %d and the group %d, and whoever runs this (user %d) is in neither. Give it to a group of theirs: chgrp."
-            told %= (folder, found.st_uid, found.st_gid, os.geteuid())
+            complaint = (
+                "The folder %s belongs to the user %d and the group %d, and whoever runs this (user %d) is in neither. "
+                "Give it to a group of theirs: chgrp." % (folder, found.st_uid, found.st_gid, os.geteuid())
+            )
     elif mode & stat.S_IWGRP:
-        told = "The group %d may write to the folder %s (mode %04o). Take that right away (chmod g-w)" % (
+        complaint = "The group %d may write to the folder %s (mode %04o). Take that right away (chmod g-w)" % (
             found.st_gid,
             folder,
             mode,
         )
         wish = "all members of the group may handle the passwords"
     elif found.st_uid not in known:
-        told = "The folder %s belongs to the user %d, not to the user %d who runs this. Change its owner (chown)" % (
-            folder,
-            found.st_uid,
-            os.geteuid(),
+        complaint = (
+            "The folder %s belongs to the user %d, not to the user %d who runs this. Change its owner (chown)"
+            % (
+                folder,
+                found.st_uid,
+                os.geteuid(),
+            )
         )
         wish = "that user may handle the passwords"
     return (
-        "%s, or, if %s, set the store's option shared (in the role: in rotate_store_options)." % (told, wish)
+        "%s, or, if %s, set the store's option shared (in the role: in rotate_store_options)." % (complaint, wish)
         if wish
-        else told
+        else complaint
     )
 
 

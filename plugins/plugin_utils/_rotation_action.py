@@ -24,7 +24,7 @@ from ._times import utc_now
 from .store import BEGIN_OPTIONS
 from .store import OPTIONS as STORE_OPTIONS
 
-# What default(omit) raises, which is no failure.
+# What default(omit) raises; it is not a failure.
 _OMITTED = getattr(ansible_errors, "AnsibleValueOmittedError", ())
 
 
@@ -91,7 +91,7 @@ class RotationAction(ActionBase):
             return validated(dict(argument_spec=spec), args)
         except PasswordError as error:
             # Which of the options are secrets is not known yet, so the message repeats none of them.
-            # Very short texts are let through: they stand in any message, and hiding them would hide it as a whole.
+            # Very short texts are let through: they occur in any message, and hiding them would hide it as a whole.
             # Options that are texts are never repeated, whatever they hold.
             plain_options = [
                 name for name, option in spec.items() if option.get("type") in ("str", "path") or option.get("choices")
@@ -125,7 +125,7 @@ class _Uncopied(list):
 
 
 def _names(args: dict[str, Any]) -> list[str]:
-    """The names of the users, which are no secrets even where a password is the same."""
+    """The names of the users, which are not secrets even where a password is the same."""
     users = args.get("users") or []
     found = [user.get("name") if isinstance(user, dict) else user for user in users]
     return [name for name in found if isinstance(name, str)]

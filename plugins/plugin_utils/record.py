@@ -45,7 +45,7 @@ class Pending:
     """A password that is, or soon may be, in force at the vendor, though no login has proved it yet."""
 
     password: str = field(repr=False)
-    run_id: str = ""  # of the run that generated it: tells this password from any other without showing it
+    run_id: str = ""  # of the run that generated it: identifies this password without showing it
     created: str = ""  # ISO 8601 in UTC
     attempts: int = 0  # runs that set out to bring it into force
     sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly in force nowhere
@@ -125,7 +125,7 @@ class Record:
         return Identity(self.vendor, self.target, self.account)
 
     def belongs_to(self, identity: Identity) -> bool:
-        """Whether it holds the password of that account; what is not known on either side is no contradiction."""
+        """Whether it holds the password of that account; what is not known on either side does not count."""
         return all(
             ours is None or theirs is None or ours == theirs
             for ours, theirs in (
@@ -233,7 +233,7 @@ class Record:
         self.forget_failures()
 
     def drop_pending(self) -> None:
-        """The pending password was refused and is not in force anywhere, as far as can be told."""
+        """The pending password was refused and is not in force anywhere, as far as is known."""
         pending, self.pending = self.pending, None
         # An earlier request may still be under way, or a broken server may have done what it refused.
         self.put_aside(pending)
@@ -314,7 +314,7 @@ class Record:
 
 
 def digest_of(password: str) -> str:
-    """A few digits that tell a password from others; of no use to anybody who does not know it."""
+    """A few digits that distinguish a password from others; of no use to anybody who does not know it."""
     return hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()[:4]
 
 

@@ -68,7 +68,7 @@ def failure(message: Message) -> PasswordError:
 
 
 class Entry:
-    """A record as it was read, with what :meth:`Store.put` needs to tell whether it has changed since.
+    """A record as it was read, with what :meth:`Store.put` needs to notice whether it has changed since.
 
     :param record: a :class:`~..records.Record`, or ``None`` if there is none yet.
     :param version: opaque; ``None`` if there is no record yet.
@@ -132,7 +132,7 @@ class Store(ABC):
 
     @property
     def is_begun(self) -> bool:
-        """Whether the store is there already, so that a note in it is no beginning of a store."""
+        """Whether the store is there already, so that writing a note does not begin one."""
         return True
 
     @abstractmethod
@@ -219,7 +219,7 @@ def read_record(data: Any, user: str, where: str, host: Optional[str] = None) ->
 
 
 def damaged_record(message: str, data: Any, user: str, host: Optional[str] = None) -> Record:
-    """What to make of something that is no record: an error, or in a repair a new record that holds it.
+    """What to make of something that is not a record: an error, or in a repair a new record that holds it.
 
     :param message: what is wrong, and where; without a secret.
     :param data: what stands there, as plain data.

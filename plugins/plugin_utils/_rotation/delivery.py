@@ -75,7 +75,7 @@ class Delivery:
         self._proved: object = None  # the operator's password that has logged in last
 
     def account(self, name: str) -> str:
-        """What tells a user from any other at the target, see :meth:`.vendor.Vendor.account_identity`."""
+        """Identifies a user at the target, see :meth:`.vendor.Vendor.account_identity`."""
         for_all = {
             key: self.params.get(key) for key in self.vendor_class.user_spec if key not in self.vendor_class.identifiers
         }
@@ -282,7 +282,7 @@ class Delivery:
             )
 
     def forget_operator(self, store: Store, names: Iterable[str]) -> None:
-        """Forget the failed logins of whoever acts for all, if it is one of these users or none at all: somebody has unlocked them by hand."""
+        """Forget the failed logins of the operator, if it is one of these users or not a user at all: somebody has unlocked them by hand."""
         counted, name = self._counted_operator(), self.vendor_class.operator_name(self.params)
         if counted and (name is None or name in names):
             TargetNote(store, self.vendor_class.name, self.target).forget_operator(counted)

@@ -164,7 +164,7 @@ def progress(
     if max_fail_percentage is not None:
         stopped = 100.0 * len(failed) > max_fail_percentage * len(results)
     else:
-        # One host may be the bad one; a second canary tells, where it is not the last host anyway.
+        # One host may be the bad one; a second canary settles that, where it is not the last host anyway.
         stopped = now["everywhere"] == tried and (tried > 1 or number - tried <= 1) or (bad == len(results) and bad > 1)
     return dict(now, stopped=bool(stopped and tried < number))
 

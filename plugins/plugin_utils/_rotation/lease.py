@@ -56,17 +56,17 @@ def _pid_namespace() -> Optional[str]:
 
 
 def _start_time(pid: int) -> Optional[str]:
-    """When a process was started, in ticks since the boot: tells it from a later one of the same number. None for a process that has ended."""
+    """When a process was started, in ticks since the boot: distinguishes it from a later one of the same number. None for a process that has ended."""
     stat = _read("/proc/%d/stat" % pid)
     if not stat:
         return None
-    # The name of the program stands in brackets and may hold anything.
+    # The name of the program is in brackets and may hold anything.
     state, *rest = stat.rpartition(")")[2].split()
     return None if state in "ZXx" else rest[18]
 
 
 def this_process() -> dict:
-    """What tells this process from any other, for others on this machine."""
+    """Identifies this process to others on this machine."""
     return {
         "boot_id": _boot_id(),
         "pid_namespace": _pid_namespace(),
@@ -77,7 +77,7 @@ def this_process() -> dict:
 
 
 def has_ended(owner: dict) -> bool:
-    """Whether that is a process on this machine that has ended; False where that cannot be told.
+    """Whether that is a process on this machine that has ended; False where that is not known.
 
     :param owner: what :func:`this_process` gave there.
     """
@@ -183,7 +183,7 @@ class Lease:
         try:
             self._version = self._store.write_note(self._name, self._content(), version)
         except StoreConflict:
-            # A write of our own whose answer was lost is no conflict: it is written again, so that it is known when it was.
+            # A write of our own whose answer was lost is not a conflict: it is written again, so that it is known when it was.
             note = self._store.read_note(self._name)
             if _holder(note) != self.id or note.version == version:
                 return False

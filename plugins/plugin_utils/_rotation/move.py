@@ -32,7 +32,7 @@ def move_records(task: Task) -> Dict[str, Any]:
     """The action rotation_move."""
     source, other = task.open_store(), _open_other(task)
     users: Dict[str, dict] = {}
-    # What is being sent just now is copied when its run has told what became of it, or at least as pending.
+    # What is being sent just now is copied once its run knows what became of it, or at least as pending.
     with host_lease(source), _lease_of_other(source, other):
         records = records_of(source.get(source.list()))
         task.scrub.add(*(secret for record in records.values() for secret in record.secrets))
@@ -52,7 +52,7 @@ def move_records(task: Task) -> Dict[str, Any]:
 
 
 def _open_other(task: Task) -> Store:
-    """The other store; what is wrong with its options is told by their own names."""
+    """The other store; errors name its options as they are called here."""
     options = dict({name: task.args["to_" + name] for name in (*STORE_OPTIONS, *BEGIN_OPTIONS)})
     with _named_by_their_own():
         return task.open_store(store_args=options)

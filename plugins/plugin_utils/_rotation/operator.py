@@ -5,7 +5,7 @@
 """Who acts for all at a target: which passwords to try for that login, and how often it may fail.
 
 At a vendor that locks accounts each login of the operator is counted before it is made, for all hosts, users and runs together. A password that was
-refused is not tried again by anybody as long as that counts, while another one may be: what is mended works at once.
+refused is not tried again by anybody as long as that counts, while another one may be: a correction works at once.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class OperatorLogins:
 
     :param note: that of the target; ``None`` where they are not: the vendor locks nobody, or nobody acts for all.
     :param name: what they are counted under.
-    :param rules: of the vendor.
+    :param capabilities: of the vendor.
     :param own: failed logins that a record of the operator counts besides.
-    :param stamp: tells the operator's record of now from a later one.
+    :param stamp: of the operator's record as it is now.
     :param check_mode: then a login is made only if none has failed.
     """
 
@@ -78,16 +78,16 @@ class OperatorLogins:
         self,
         note: Optional[TargetNote],
         name: Optional[str],
-        rules: Capabilities,
+        capabilities: Capabilities,
         own: int = 0,
         stamp: Optional[str] = None,
         check_mode: bool = False,
     ) -> None:
         self._note, self._name, self._own, self._stamp = note, name or "", own, stamp
-        self._check_mode, self._most = check_mode, rules.failed_logins_per_call or 0
+        self._check_mode, self._most = check_mode, capabilities.failed_logins_per_call or 0
         self._limit = min(self._most, 1) if check_mode else self._most
-        self._window = None if rules.forgets == FORGETS_BY_LOGIN else rules.lockout_window
-        self._rules = rules
+        self._window = None if capabilities.forgets == FORGETS_BY_LOGIN else capabilities.lockout_window
+        self._capabilities = capabilities
         self._token: Optional[str] = None
         self.refused_at_once = (
             False  # whether the last login is known to have been refused before anything else was sent
@@ -204,14 +204,14 @@ class OperatorLogins:
             "log in as %s by hand, then run the playbook repair for it with rotate_repair_forget_failed_logins."
             % self._name
         )
-        told = "%s at %s" % (_change.failures(failed), self._rules.title)
+        failures = "%s at %s" % (_change.failures(failed), self._capabilities.title)
         if failed < self._most and admitted.known:
             later = (
                 "If it is right by now, %s" % by_hand
                 if self._window is None
                 else retry_after(admitted.failed_at, self._window)
             )
-            message = "The operator %s is left alone: %s, and this password is one that was refused. Mend it; another one is tried at once. %s"
+            message = "The operator %s is left alone: %s, and this password is one that was refused. Correct it; another one is tried at once. %s"
         else:
             if self._check_mode and failed < self._most:
                 later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
@@ -221,7 +221,7 @@ class OperatorLogins:
                 later = retry_after(admitted.failed_at, self._window)
             message = "The operator %s is left alone: %s, and one more might lock the account. %s"
         kind = AlreadyRefused if admitted.known else PasswordError
-        return kind(errors.LOGIN_BUDGET_SPENT, message % (self._name, told, later))
+        return kind(errors.LOGIN_BUDGET_SPENT, message % (self._name, failures, later))
 
 
 AS_GIVEN = object()  # instead of a password: what the vendor's options hold, which need not be one

@@ -97,8 +97,8 @@ class Options:
 def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dict[str, Any]]:
     """The option ``users``, whose elements are names or dicts, as a list of dicts.
 
-    :param with_password: whether a user's password may be told.
-    :raises PasswordError: ``invalid_input``; the message tells which element is wrong, never what it holds.
+    :param with_password: whether a user may have a password.
+    :raises PasswordError: ``invalid_input``; the message says which element is wrong, never what it holds.
     """
     found: List[Dict[str, Any]] = []
     names: Set[str] = set()

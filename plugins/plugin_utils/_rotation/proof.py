@@ -23,7 +23,7 @@ Candidates = List[Tuple[Source, str]]  # (where it comes from, password), the li
 
 @dataclass
 class Answer:
-    """What the logins of one user have told."""
+    """What the logins of one user have shown."""
 
     source: Optional[Source] = None  # which of the candidates logs in
     password: Optional[str] = field(default=None, repr=False)
@@ -33,14 +33,14 @@ class Answer:
     refuted: Set[str] = field(
         default_factory=set, repr=False
     )  # passwords of which a login has shown that they are not in force
-    spent: int = 0  # failed logins that the vendor may count, all told
+    spent: int = 0  # failed logins that the vendor may count, in total
 
 
 def candidates(record: Record, given: Optional[str] = None, inventory: Optional[str] = None) -> Candidates:
     """The passwords that may be in force.
 
     :param record: what the store knows.
-    :param given: what somebody has told for this purpose: then nothing else is tried.
+    :param given: a password given for this purpose: then nothing else is tried.
     :param inventory: what the inventory calls the current password.
     """
     if given:
@@ -50,9 +50,9 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
         (Source.PENDING, pending.password if pending else None),
         (Source.CURRENT, record.password),
     ]
-    # An inventory that was mended since the record was made knows better than it; else it holds the password of long ago.
-    mended = inventory and not record.password and inventory != (pending.replaces if pending else None)
-    found.insert(0 if mended else 2, (Source.INVENTORY, inventory))
+    # An inventory that was corrected since the record was made knows better; otherwise it holds the password of long ago.
+    corrected = inventory and not record.password and inventory != (pending.replaces if pending else None)
+    found.insert(0 if corrected else 2, (Source.INVENTORY, inventory))
     found += [(Source.PREVIOUS, pending.replaces if pending else None), (Source.PREVIOUS, record.previous)]
     found += [(Source.EARLIER, item.password) for item in record.earlier]
     # Each once: one that goes back is pending and previous.
@@ -68,7 +68,7 @@ def log_in(
     tries: Dict[str, Candidates],
     spare: bool = False,
 ) -> Dict[str, Answer]:
-    """Try passwords, one a user and round, until one logs in, as long as the budget lasts. Whoever calls holds the lease.
+    """Try passwords, one per user and round, until one logs in, as long as the budget lasts. Whoever calls holds the lease.
 
     :param records: what the store knows of the users.
     :param tries: what to try, by name.
@@ -76,10 +76,10 @@ def log_in(
     :return: dict from name to what was found out.
     :raises PasswordError: concerns all of them.
     """
-    now, rules = utc_now(), delivery.capabilities
-    limit = rules.failed_logins_per_call or 0
+    now, capabilities = utc_now(), delivery.capabilities
+    limit = capabilities.failed_logins_per_call or 0
     left = {name: list(found) for name, found in tries.items()}
-    answers = {name: Answer(spent=records[name].recent_failed_logins(now, window(rules))) for name in tries}
+    answers = {name: Answer(spent=records[name].recent_failed_logins(now, window(capabilities))) for name in tries}
     if not delivery.may_probe and any(left.values()):
         # It says why.
         found = delivery.probe(
@@ -92,9 +92,9 @@ def log_in(
             tried = {name: left[name].pop(0) for name in tries if left[name]}
             # Counted before they are made: what is killed and repeated locks nobody out.
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
-            note_failed_logins(store, counted, rules, now=now)
+            note_failed_logins(store, counted, capabilities, now=now)
             asked_about.update(tried)
-            # What somebody has told for this purpose may cost the login that is otherwise left for the proof of a change.
+            # A password given for this purpose may cost the login that is otherwise left for the proof of a change.
             credit = {
                 name: int(source == Source.GIVEN and bool(limit) and answers[name].spent == limit - 1)
                 for name, (source, _password) in tried.items()
@@ -115,14 +115,14 @@ def log_in(
     finally:
         # Also of those that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
-        note_failed_logins(store, settled, rules, now=now)
+        note_failed_logins(store, settled, capabilities, now=now)
         # Who had one candidate only has not searched.
         searched = [
             name
             for name in settled
             if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1
         ]
-        note_refuted(store, {name: answers[name].refuted for name in searched}, rules)
+        note_refuted(store, {name: answers[name].refuted for name in searched}, capabilities)
     return answers
 
 

@@ -459,7 +459,7 @@ def _left_alone(staged: StagedUser) -> CommittedUser:
     if not error:
         error = PasswordError(
             errors.ORPHANED,
-            "No password in the store has logged in for several runs. Tell rotation_repair the real one (playbook repair).",
+            "No password in the store has logged in for several runs. Give rotation_repair the real one (playbook repair).",
         ).as_dict()
     return CommittedUser(staged.name, staged.reason, State.FAILED, error=error)
 
@@ -540,5 +540,5 @@ def _vanished(record: Optional[Record], staged: StagedUser) -> Optional[Dict[str
 
 
 def _not_tried(name: str) -> UserResult:
-    error = PasswordError(errors.OUTCOME_UNKNOWN, "The change told nothing about this user.").as_dict()
+    error = PasswordError(errors.OUTCOME_UNKNOWN, "The change returned no result for this user.").as_dict()
     return UserResult(name, None, State.UNKNOWN, error=error)

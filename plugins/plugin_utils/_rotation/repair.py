@@ -77,7 +77,7 @@ def _for_this_host(task: Task) -> list:
             if several and user.get("password") and named is None:
                 raise PasswordError(
                     errors.INVALID_INPUT,
-                    "users tells a password of %s, and the play has several hosts: it would be tried at all of them. Limit the play to its host "
+                    "users gives a password for %s, and the play has several hosts: it would be tried at all of them. Limit the play to its host "
                     "(--limit), or name the host in the element: target." % user.get("name"),
                 )
             if named is not None and str(named) not in ours:
@@ -197,7 +197,7 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
         record = entries[name].record or Record(username=name)
         before = record.as_dict()
         if record.secrets != read.secrets:
-            # What was staged since may have been sent since: then the login tells nothing any more, and to write would be to lose it.
+            # What was staged since may have been sent since: then the login proves nothing any more, and a write would lose that password.
             outcome.update(
                 _lost(
                     name,
@@ -274,7 +274,7 @@ def _is_moved(record: Optional[Record], identity: Identity) -> bool:
 
 
 def _as_bound(read: Record, identity: Identity, host: str) -> Record:
-    """The record that was read; to note whose it is, where that was not known, is no repair."""
+    """The record that was read, bound to its account: binding alone does not count as a repair."""
     copied = Record.from_dict(read.as_dict())
     copied.bind(identity, host)
     return copied

@@ -140,7 +140,10 @@ def superseded(name: str, finished: bool) -> UserResult:
         return UserResult(name, None, State.UNCHANGED)
     return not_sent(
         name,
-        PasswordError(errors.STORE_CONFLICT, "Another run has staged %s anew meanwhile; it was left alone." % name),
+        PasswordError(
+            errors.STORE_CONFLICT,
+            "Another run has staged a new password for %s in the meantime; it was left alone." % name,
+        ),
     )
 
 

@@ -40,7 +40,7 @@ def retire_users(task: Task) -> Dict[str, Any]:
             _copy(task.open_store(copy), leaving)
             users = _retire(store, names, leaving)
         else:
-            users = [_told(name, _RETIRED if name in leaving else _UNCHANGED) for name in names]
+            users = [_user(name, _RETIRED if name in leaving else _UNCHANGED) for name in names]
     return _result(users, copy if leaving else None, task.check_mode)
 
 
@@ -68,7 +68,7 @@ def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[st
 
 def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[dict]:
     """Put records without passwords in the places of those that were copied, and give their accounts back."""
-    told = {name: _told(name, _UNCHANGED) for name in names}
+    users = {name: _user(name, _UNCHANGED) for name in names}
 
     def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
         changes = {}
@@ -84,21 +84,21 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
                     account=record.account,
                 )
                 changes[name] = Entry(left, entry.version)
-                told[name] = _told(name, _RETIRED)
+                users[name] = _user(name, _RETIRED)
             elif record is None or record.status != Status.RETIRED:
                 error = PasswordError(
                     errors.STORE_CONFLICT,
                     "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
                 )
-                told[name] = dict(_told(name, None), error=error.as_dict())
+                users[name] = dict(_user(name, None), error=error.as_dict())
         return changes
 
     update(store, copied, decide)
-    owners.release(store, [copied[name].identity for name, user in told.items() if user["action"] == _RETIRED])
-    return list(told.values())
+    owners.release(store, [copied[name].identity for name, user in users.items() if user["action"] == _RETIRED])
+    return list(users.values())
 
 
-def _told(name: str, action: Optional[str]) -> dict:
+def _user(name: str, action: Optional[str]) -> dict:
     return dict(name=name, action=action, error=None)
 
 

@@ -102,5 +102,5 @@ def _look_around(
             result,
         )
     result["unlisted"] = []
-    unlisted.tell(store, staged, seen.endpoint, result)
+    unlisted.add_unlisted(store, staged, seen.endpoint, result)
     return result

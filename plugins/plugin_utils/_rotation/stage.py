@@ -51,7 +51,7 @@ def stage_users(task: Task) -> Dict[str, Any]:
     due = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
     result = dict(changed=bool(due), users=[user.as_dict() for user in staged], due=due)
-    unlisted.tell(store, staged, seen.endpoint, result)
+    unlisted.add_unlisted(store, staged, seen.endpoint, result)
     return result
 
 

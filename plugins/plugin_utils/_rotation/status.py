@@ -27,7 +27,7 @@ from .users import Source
 
 _ABSENT = "absent"  # the store has no record
 _UNLISTED = "unlisted"  # the store has a record, and the task does not name the user
-# What a task may be told to fail on.
+# What a task may fail on.
 FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted")
 
 
@@ -52,7 +52,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     if delivery:
         delivery.know_operator()
         skipped = _verify(store, delivery, users, records)
-    # Without a vendor the records of the other vendors of a host cannot be told apart.
+    # Without a vendor the records of the other vendors of a host cannot be distinguished.
     endpoint = Identity(
         task.options.vendor.name if args["vendor"] else None,
         delivery.target if delivery else None,
@@ -221,7 +221,7 @@ def _line(user: Dict[str, Any]) -> str:
     if user["verified"] is not None:
         parts.append("logs in" if user["verified"] else "DOES NOT LOG IN")
     if user["error"]:
-        parts.append("no login could tell: %s" % user["error"]["message"])
+        parts.append("could not be verified: %s" % user["error"]["message"])
     return "%s: %s" % (user["name"], "; ".join(parts))
 
 

@@ -35,7 +35,7 @@ _CLAIMS_SIZE = 40_000  # bytes of claims in one note, which has room for some 50
 # 16 MiB and some 50 ms for each guess of whoever reads the note. A run pays that only after a refusal, or while one still counts.
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 _PBKDF2_ROUNDS = 200_000
-_DIGEST_SIZE = 4  # bytes: a false match costs no more than a refusal, so no more need stand in the note
+_DIGEST_SIZE = 4  # bytes: a false match costs no more than a refusal, so the note needs no more
 _SALT_SIZE = 16  # bytes
 
 
@@ -53,7 +53,7 @@ WORKED, REFUSED, NOT_MADE = Outcome
 class Secret:
     """What an operator logs in with, so that it can be recognised once it was refused.
 
-    The password itself never stands in the note. A digest of it may be guessed at where it is weak, so it is salted, slow to compute and cut to a few
+    The password itself is never in the note. A digest of it may be guessed at where it is weak, so it is salted, slow to compute and cut to a few
     bytes; there is none unless a login was refused, and it goes with the count.
     """
 
@@ -202,7 +202,7 @@ class TargetNote:
         :param limit: the most that may fail.
         :param window: as for :meth:`operator_failures`.
         :param secret: of the login. Which was refused is not tried again as long as that counts.
-        :param alone: whether to wait as long as another login is under way, since its end may tell.
+        :param alone: whether to wait as long as another login is under way, since its end may settle it.
         :raises PasswordError: ``store_failed``, ``store_conflict``.
         """
         found = Admission(None, 0, None, False)
@@ -248,7 +248,7 @@ class TargetNote:
         """A login that was admitted is over.
 
         :param secret: of the login, if what became of it is the password's doing.
-        :param came_from: where the password came from, and what tells the record of that time from a later one.
+        :param came_from: where the password came from, and the stamp of its record at that time.
         :raises PasswordError: ``store_failed``, ``store_conflict``.
         """
         salt = secrets.token_hex(_SALT_SIZE)
@@ -286,7 +286,7 @@ class TargetNote:
     def operator_source(self, name: str, stamp: Optional[str]) -> Optional[str]:
         """Where the operator's password came from when a login worked last; ``None`` if its record has changed since, or nobody knows.
 
-        :param stamp: what tells its record of now from others.
+        :param stamp: that of its record now.
         """
         worked = (self._operators().get(name) or {}).get("worked")
         return worked[0] if isinstance(worked, list) and len(worked) == 2 and worked[1] == stamp else None
@@ -311,7 +311,7 @@ class TargetNote:
         ):
             raise PasswordError(
                 errors.STORE_FAILED,
-                'The store\'s note "%s" is damaged. Remove it; claims and counters are then begun anew.' % self._name,
+                'The store\'s note "%s" is damaged. Remove it; claims and counters then start afresh.' % self._name,
             )
         return found
 

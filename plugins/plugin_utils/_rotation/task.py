@@ -23,7 +23,7 @@ from .options import Options
 from .read_only import ReadOnlyStore
 
 _WAY_OUT = (
-    " Where there is no copy, rotation_repair can set the damaged record aside and begin another one with a password that you tell "
+    " Where there is no copy, rotation_repair can set the damaged record aside and begin another one with a password that you give "
     "(option set_aside_damaged; playbook repair: rotate_repair_set_aside_damaged)."
 )
 

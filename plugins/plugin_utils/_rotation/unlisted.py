@@ -51,7 +51,7 @@ def _read(store: Store, names: List[str]) -> Dict[str, Entry]:
     return found
 
 
-def tell(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dict[str, Any]) -> None:
+def add_unlisted(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dict[str, Any]) -> None:
     """Put into the result of a rotation whose records nobody rotates any more. Writes nothing and fails nothing.
 
     Where a listing costs requests or decryptions it is made only if somebody was due.
@@ -79,7 +79,7 @@ def tell(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dic
 
 
 def line(name: str, record: Record) -> str:
-    """Such a user in one line, for people."""
+    """Such a user in one line."""
     if record.pending and _may_be_in_force(record):
         return (
             "%s: NOT among the users any more, and its new password, pending since %s, may be in force. Name it again, so that a run finishes it, "

@@ -77,7 +77,7 @@ def with_names(message: str) -> str:
 
 
 def unresolved(error: BaseException) -> dict[str, str]:
-    """What stands in the place of an option whose template failed.
+    """The placeholder for an option whose template failed.
 
     :param error: what the template raised; its own text may hold a secret.
     """
@@ -96,8 +96,8 @@ def why_unresolved(args: Mapping[str, Any]) -> str | None:
     ]
     if not failed:
         return None
-    told = ["%s%s: %s" % (name, _variable(name), reason) for name, reason in failed]
-    return "The value of an option cannot be resolved. " + " ".join(told)
+    complaints = ["%s%s: %s" % (name, _variable(name), reason) for name, reason in failed]
+    return "The value of an option cannot be resolved. " + " ".join(complaints)
 
 
 def _variable(option: str) -> str:

@@ -119,7 +119,7 @@ class AnsibleVaultStore(Store):
         return self._notes.write(name, content, version)
 
     def _require_store(self) -> None:
-        """An empty folder is no store that has no records yet, unless somebody wants to begin one.
+        """Refuse an empty folder: it may be where a volume is not mounted. Unless somebody wants to begin a store there.
 
         :raises PasswordError: ``store_failed``.
         """
@@ -140,7 +140,7 @@ class AnsibleVaultStore(Store):
             )
 
     def _require_trust(self) -> None:
-        """Where others may write, or what belongs to somebody else, is no place for passwords.
+        """Refuse a folder to which others may write, or that belongs to somebody else.
 
         :raises PasswordError: ``store_failed``.
         """
@@ -249,7 +249,7 @@ class AnsibleVaultStore(Store):
         """The records in the bytes of the file."""
         damaged = "Restore it from a copy; it is not overwritten."
         if not is_encrypted(encrypted):
-            raise failure("%s is no file that ansible-vault has encrypted. %s" % (self._path, damaged))
+            raise failure("%s is not encrypted by ansible-vault. %s" % (self._path, damaged))
         try:
             digest = hashlib.sha256(encrypted).digest()
             text = self._last[1] if digest == self._last[0] else self._vault.decrypt(encrypted)
@@ -263,11 +263,11 @@ class AnsibleVaultStore(Store):
             content = json.loads(_without_first_line(text))
             version, users, owner = content["format"], content["users"], content.get("host")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise failure("%s holds something else than records. %s" % (self._path, damaged)) from None
+            raise failure("%s does not hold records. %s" % (self._path, damaged)) from None
         if version != _FORMAT:
             raise failure("%s was written in the format %s, which this version does not know." % (self._path, version))
         if not isinstance(users, dict):
-            raise failure("%s holds something else than records. %s" % (self._path, damaged))
+            raise failure("%s does not hold records. %s" % (self._path, damaged))
         if owner not in (None, self.host):
             raise PasswordError(
                 errors.TARGET_MISMATCH,
@@ -317,7 +317,7 @@ class AnsibleVaultStore(Store):
             vault_id, secret = self._vault.used
         elif not identity and len(ids) > 1:
             raise failure(
-                "%s would be new, and the play has several vault ids (%s). Tell which one encrypts it: vault_encrypt_identity in ansible.cfg, or the "
+                "%s would be new, and the play has several vault ids (%s). Name the one that encrypts it: vault_encrypt_identity in ansible.cfg, or the "
                 "environment variable ANSIBLE_VAULT_ENCRYPT_IDENTITY." % (self._path, ", ".join(ids))
             )
         else:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS Secrets Manager: one secret per user, whose versions are whole records and whose staging labels tell which of them count.
+"""AWS Secrets Manager: one secret per user, whose versions are whole records and whose staging labels say which of them count.
 
 Versions never change; only labels move. ``AWSPENDING`` marks the newest record, and moving it is the compare-and-set: the service refuses
 unless it still stands where the writer says (``RemoveFromVersionId`` of UpdateSecretVersionStage). ``AWSCURRENT`` marks the newest record whose
@@ -66,14 +66,14 @@ _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
 _PIECE = 65536  # bytes that are read at once
 _PAGES = 5000  # of a listing; a region has no more secrets than that
-# Refusals that tell something about a secret.
+# Refusals that say something about a secret.
 _ORDINARY = {
     "create_secret": ("ResourceExistsException",),
     "describe_secret": ("ResourceNotFoundException",),
     "get_secret_value": ("ResourceNotFoundException", "InvalidRequestException"),
 }
 _HINTS = {
-    "AccessDeniedException": "The permissions that are needed stand in the documentation of this store.",
+    "AccessDeniedException": "The documentation of this store lists the permissions needed.",
     "DecryptionFailure": "Is the KMS key enabled, and may it be used with these credentials?",
     "EncryptionFailure": "Is the KMS key enabled, and may it be used with these credentials?",
     "ExpiredTokenException": "Get new credentials.",
@@ -276,7 +276,7 @@ class AwsSecretsManagerStore(Store):
             )
             for secret in answer["SecretList"]:
                 name, versions = secret["Name"], secret.get("SecretVersionsToStages") or {}
-                # The service's filter may be broader; and a secret that has only begun is no record.
+                # The service's filter may be broader; and a secret that has only begun does not hold one.
                 if name.startswith(self._prefix) and _by_label(versions).get(AWSPENDING, BEGINNING) != BEGINNING:
                     found.append(self._user(name))
             if not answer.get("NextToken"):
@@ -548,7 +548,7 @@ class AwsSecretsManagerStore(Store):
             )  # without: as somebody else has made it
         except (KeyError, ValueError, TypeError, AttributeError):
             message = (
-                "What stands in %s is no record. Restore it from a copy, or from a version before it; it is not overwritten."
+                "There is no record in %s. Restore it from a copy, or from an earlier version; it is not overwritten."
                 % where
             )
             current = (self._labels(name) or {}).get(AWSCURRENT) if sets_aside() else version

@@ -7,7 +7,7 @@
 Notes are secrets beside the folders of the hosts, at ``<mount_point>/<path>/.rekey/<name>``.
 
 Every write carries ``cas``, the number of the version that it replaces (0: there is none), which the server compares and sets under one
-lock. So a write that is repeated after its answer was lost either does nothing or is the first one, and reading tells which.
+lock. So a write that is repeated after its answer was lost either does nothing or is the first one, and reading shows which.
 
 Facts: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2 (data, cas, deleted and destroyed versions),
 https://developer.hashicorp.com/vault/api-docs/auth/approle, https://developer.hashicorp.com/vault/api-docs (headers, HTTP status),
@@ -48,10 +48,10 @@ except ImportError:
 _NOTES = ".rekey"  # the folder of the notes; the folder of a host never begins with a dot
 _RENEWED_AT = 0.9  # part of a token's life after which another login is made
 _LOGINS = 5  # more than one for a single request only if its tokens are used up by others
-_STALE = "check-and-set parameter did not match"  # how the server tells that cas is not the current version
+_STALE = "check-and-set parameter did not match"  # how the server says that cas is not the current version
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _HINTS = {
-    403: "Has the token expired, or does its policy not allow this? The page on stores tells which capabilities are needed.",
+    403: "Has the token expired, or does its policy not allow this? The page on stores lists the capabilities needed.",
     404: "Are mount_point, path and namespace right?",
     429: "The server limits the rate of requests; a lower concurrency may do.",
     503: "It may be sealed or in maintenance.",
@@ -528,7 +528,7 @@ class HashiVaultStore(Store):
     def _refusal(
         self, what: str, answer: http.Response, hint: Optional[str] = None, *, maybe_applied: bool = False
     ) -> PasswordError:
-        """The error for an answer that is no success; the server's own words are scrubbed."""
+        """The error for an answer other than a success; the server's own words are scrubbed."""
         texts = _texts(answer)
         said = answer.shorten("; ".join(texts)) if texts else "" if _is_nothing(answer) else answer.excerpt()
         failed = "%s at %s failed with HTTP %d" % (what, self._url, answer.status)
@@ -555,7 +555,7 @@ def _require(condition: Any, message: str) -> None:
 
 
 def _path(option: str, value: str) -> str:
-    """A path as it stands in URLs, without slashes around it."""
+    """A path as it is written in URLs, without slashes around it."""
     path = value.strip("/")
     good = (
         path
@@ -574,7 +574,7 @@ def _segment(name: str) -> str:
 
 
 def _member(value: Any, *keys: str) -> Any:
-    """What stands in nested dicts at these keys; ``None`` if there is nothing."""
+    """The value in nested dicts at these keys; ``None`` if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value

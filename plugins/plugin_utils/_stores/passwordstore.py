@@ -130,7 +130,7 @@ class PasswordStore(Store):
             for name in names
             if name.endswith(_SUFFIX) and not name.startswith(".")
         ]
-        # What somebody else keeps there under another kind of name is no record.
+        # Files with another kind of name belong to somebody else.
         return sorted(user for name, user in users if name == _quoted(user) + _SUFFIX)
 
     def read_note(self, name: str) -> Note:
@@ -469,7 +469,7 @@ def _text(record: Record, user: str) -> str:
     """An entry: the current password, the user, and everything else as JSON, one line each."""
     data = record.as_dict()
     for password in (data["password"], data["pending"] and data["pending"]["password"]):
-        # A pending one stands in the first line some day. Readers know more line breaks than one.
+        # A pending one becomes the first line some day. Readers know more line breaks than one.
         if password and password.splitlines() != [password]:
             raise failure(
                 "A password of %s has a line break: the first line of an entry cannot hold it. Nothing was written."

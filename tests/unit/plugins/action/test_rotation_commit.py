@@ -70,7 +70,7 @@ def test_nobody_due_changes_nothing(store):
 
 def test_no_results_at_all_keep_everything(store):
     told = run_action(ActionModule, {"staged": staged("alice")})
-    assert told["failed"] and "The change told nothing about this user." in told["summary"][0]
+    assert told["failed"] and "The change returned no result for this user." in told["summary"][0]
     assert (store.record("alice").password, store.record("alice").pending.password) == (OLD, NEW)
 
 

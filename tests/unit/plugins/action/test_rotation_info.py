@@ -98,7 +98,7 @@ def test_a_user_that_the_vendor_does_not_know_fails():
     del ModelVendor.passwords["bob"]
     result = verify(users=["alice", "bob"])
     assert result["failed"] and result["users"][1]["verified"] is None and result["users"][1]["error"]["kind"] == "user_not_found"
-    assert "no login could tell: There is no bob." in result["summary"][1]
+    assert "could not be verified: There is no bob." in result["summary"][1]
 
 
 def test_where_no_login_can_be_made_nothing_is_known_to_be_wrong():

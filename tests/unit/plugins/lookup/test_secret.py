@@ -157,7 +157,7 @@ def test_a_play_without_the_right_vault_password(look):
 def test_a_damaged_store_is_told_even_where_there_is_a_default(look, store):
     # A default that stood in here would be a wrong password, tried against a real account.
     (store / "db-1.rekey.txt").write_text("alice: S3cr3t-MARKER-plain", encoding="utf-8")
-    assert "is no file that ansible-vault has encrypted" in failure(look, "alice", default="S3cr3t-MARKER-default")
+    assert "is not encrypted by ansible-vault" in failure(look, "alice", default="S3cr3t-MARKER-default")
 
 
 def test_reading_leaves_the_store_as_it_is(look, store):
