@@ -78,7 +78,7 @@ def _resend_found(
     }
     note_failed_logins(store, failed, delivery.capabilities, now=utc_now())
     records = records_of(store.get(tries))
-    answers = proof.log_in(store, delivery, records, tries, spare=True)
+    answers = proof.log_in(store, delivery, records, tries=tries, spare=True)
     found = {name: answer.password for name, answer in answers.items() if answer.password}
     if not found:
         return

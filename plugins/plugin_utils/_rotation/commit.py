@@ -34,6 +34,7 @@ def commit(
     staged: List[StagedUser],
     results: List[UserResult],
     options: Options,
+    *,
     sent: Optional[Dict[str, Record]] = None,
 ) -> Dict[str, Any]:
     """Bring the store in line with what became of the change. Whoever calls holds the lease.

@@ -32,7 +32,7 @@ _PLACE = "connection (in the role: rotate_connection)"
 class Connection:
     """What became of the option.
 
-    :param options: what the vendor's module is given.
+    :param options: the options of the vendor's module.
     :param params: all options of the module that do not concern a single user, with defaults and environment.
     :param target: what identifies the endpoint, see :meth:`.vendor.Vendor.target`.
     """
@@ -43,44 +43,49 @@ class Connection:
 
 
 def resolve(
-    vendor_class: type[Vendor], given: dict, environment: Dict[str, str], nearby: bool, learn: Callable[..., None]
+    vendor_class: type[Vendor],
+    options: dict,
+    *,
+    environment: Dict[str, str],
+    nearby: bool,
+    learn: Callable[..., None],
 ) -> Connection:
     """Validate the option as the vendor's module will, and fill in what it takes from the environment.
 
-    :param given: the option; what is empty in it counts as not given.
+    :param options: what the option holds; what is empty in it counts as not given.
     :param environment: variables that the task sets for its module.
     :param nearby: whether the module runs on this machine, so that its files and libraries can be looked at.
     :param learn: called with the secrets among the options.
     :raises PasswordError: ``invalid_input``.
     """
     for name in _SET_BY_THE_ROTATION:
-        if name in given:
+        if name in options:
             raise PasswordError(errors.INVALID_INPUT, "connection must not hold %s: the rotation sets it." % name)
     spec = _connection_spec(vendor_class)
-    given = _without_empty(plain(given))
+    options = _without_empty(plain(options))
     flat = {name: option for name, option in spec["argument_spec"].items() if not option.get("options")}
-    learn(*secrets(flat, given))
+    learn(*secrets(flat, options))
     try:
         with _surroundings(environment):
-            params = _validated(spec, given)
+            params = _validated(spec, options)
             learn(*secrets(spec["argument_spec"], params))
             # A vendor may take more from the environment than the specification says. It opens no connection before open().
             vendor = vendor_class(params, _no_connection, lambda text: None, learn)
             _change.check_options(vendor, vendor.params, nearby)
             target = vendor_class.target(vendor.params)
     except PasswordError as error:
-        origin = _origin(spec["argument_spec"], given, environment, error.message)
+        origin = _origin(spec["argument_spec"], options, environment, error.message)
         raise error.with_message((_PLACE + ": ", *error.parts, origin)) from None
     settled = {name: vendor.params[name] for name in vendor_class.argument_spec if vendor.params.get(name) is not None}
-    return Connection(dict(settled, **given), vendor.params, target)
+    return Connection(dict(settled, **options), vendor.params, target)
 
 
-def _validated(spec: dict, given: dict) -> dict:
+def _validated(spec: dict, options: dict) -> dict:
     try:
-        return validated(spec, given)
+        return validated(spec, options)
     except PasswordError as error:
         # Ansible repeats a value that has a wrong type, and a secret may stand at a wrong place.
-        error.message = Outside(Scrubber(text for text in texts(given) if len(text) >= SHORT)(error.message))
+        error.message = Outside(Scrubber(text for text in texts(options) if len(text) >= SHORT)(error.message))
         raise
 
 
@@ -128,12 +133,12 @@ def _no_connection(_url: str) -> None:
     raise AssertionError("nothing is to be sent yet")
 
 
-def _origin(argument_spec: dict, given: dict, environment: Dict[str, str], message: str) -> str:
+def _origin(argument_spec: dict, options: dict, environment: Dict[str, str], message: str) -> str:
     """Where an option comes from that a message complains of and that the user has not written there."""
     for name, option in argument_spec.items():
         for variable in option.get("fallback", (None, ()))[1]:
             if (
-                name not in given
+                name not in options
                 and (environment.get(variable) or os.environ.get(variable))
                 and name in message.replace("'", " ").split()
             ):

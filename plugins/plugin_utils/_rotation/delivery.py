@@ -69,7 +69,13 @@ class Delivery:
         self._action, self._task_vars, self.vendor_class = action, task_vars, vendor
         self.capabilities = self.vendor_class.capabilities
         self._users, self._scrub = users, scrub
-        resolved = resolve(vendor, connection, task_environment(action), is_local(action), scrub.add)
+        resolved = resolve(
+            vendor,
+            connection,
+            environment=task_environment(action),
+            nearby=is_local(action),
+            learn=scrub.add,
+        )
         self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
         self.sent: Dict[str, Record] = {}  # what was sent and may be in force: the records as they were then
         self._proved: object = None  # the operator's password that has logged in last
@@ -412,7 +418,12 @@ class Delivery:
         for candidate in candidates if note else ():
             candidate.secret = self._login_secret(candidate)
         logins = OperatorLogins(
-            note, counted, capabilities, own, record.rotated_at if record else None, self._action._task.check_mode
+            note,
+            counted,
+            capabilities,
+            own=own,
+            stamp=record.rotated_at if record else None,
+            check_mode=self._action._task.check_mode,
         )
         candidates = sorted(
             logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved

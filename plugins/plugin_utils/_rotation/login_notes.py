@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, Iterable, Optional
+from typing import Dict, Iterable, Mapping, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
 
@@ -61,7 +61,7 @@ def note_found(store: Store, found: Dict[str, str]) -> None:
     update(store, found, decide)
 
 
-def note_refuted(store: Store, refuted: Dict[str, Iterable[str]], capabilities: Capabilities) -> None:
+def note_refuted(store: Store, refuted: Mapping[str, Iterable[str]], capabilities: Capabilities) -> None:
     """Remember which passwords do not log in, where the budget may end a search before its end.
 
     :param refuted: dict from name to passwords.

@@ -79,6 +79,7 @@ class OperatorLogins:
         note: Optional[TargetNote],
         name: Optional[str],
         capabilities: Capabilities,
+        *,
         own: int = 0,
         stamp: Optional[str] = None,
         check_mode: bool = False,

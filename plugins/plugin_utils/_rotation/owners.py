@@ -42,7 +42,7 @@ def settle(
     records = {name: record for name, record in records_of(entries).items() if name in fresh and name not in refused}
     tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
     if tries:
-        answers = proof.log_in(store, delivery, records, tries)
+        answers = proof.log_in(store, delivery, records, tries=tries)
         foreign = {
             name for name, answer in answers.items() if answer.refuted and not answer.password and not answer.error
         }

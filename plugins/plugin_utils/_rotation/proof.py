@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Set, Tuple
 
-from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
-
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
@@ -30,10 +28,14 @@ class Answer:
     error: Optional[dict] = None  # why nothing could be found out
     last: Optional[Source] = None  # which was tried last
     skipped: bool = False  # whether nothing was tried because of check mode
-    refuted: Set[str] = field(
-        default_factory=set, repr=False
-    )  # passwords of which a login has shown that they are not in force
+    # Passwords of which a login has shown that they are not in force.
+    refuted: Set[str] = field(default_factory=set, repr=False)
     spent: int = 0  # failed logins that the vendor may count, in total
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing left to be found out, or no way to."""
+        return bool(self.password or self.error)
 
 
 def candidates(record: Record, given: Optional[str] = None, inventory: Optional[str] = None) -> Candidates:
@@ -65,6 +67,7 @@ def log_in(
     store: Store,
     delivery: Delivery,
     records: Dict[str, Record],
+    *,
     tries: Dict[str, Candidates],
     spare: bool = False,
 ) -> Dict[str, Answer]:
@@ -73,7 +76,6 @@ def log_in(
     :param records: what the store knows of the users.
     :param tries: what to try, by name.
     :param spare: leave one failed login for the proof of a change that comes after.
-    :return: dict from name to what was found out.
     :raises PasswordError: concerns all of them.
     """
     now, capabilities = utc_now(), delivery.capabilities
@@ -81,11 +83,7 @@ def log_in(
     left = {name: list(found) for name, found in tries.items()}
     answers = {name: Answer(spent=records[name].recent_failed_logins(now, window(capabilities))) for name in tries}
     if not delivery.may_probe and any(left.values()):
-        # It says why.
-        found = delivery.probe(
-            store, [dict(name=name, password="", failed_logins=answers[name].spent) for name in tries]
-        )
-        return {name: Answer(error=found[name].error, skipped=True) for name in tries}
+        return _skipped(store, delivery, answers)
     asked_about: Set[str] = set()
     try:
         while any(left.values()):
@@ -94,45 +92,48 @@ def log_in(
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
             note_failed_logins(store, counted, capabilities, now=now)
             asked_about.update(tried)
-            # A password given for this purpose may cost the login that is otherwise left for the proof of a change.
-            credit = {
-                name: int(source == Source.GIVEN and bool(limit) and answers[name].spent == limit - 1)
-                for name, (source, _password) in tried.items()
-            }
-            asked = [
-                dict(name=name, password=password, failed_logins=answers[name].spent - credit[name])
-                for name, (_source, password) in tried.items()
-            ]
-            found = delivery.probe(store, asked)
-            for name, (source, password) in tried.items():
-                _learn(answers[name], found[name], source, password, credit=credit[name])
-                if (
-                    answers[name].password
-                    or answers[name].error
-                    or (spare and limit and answers[name].spent >= limit - 1)
-                ):
+            _try(store, delivery, tried, answers)
+            for name in tried:
+                if answers[name].is_settled or (spare and limit and answers[name].spent >= limit - 1):
                     left[name] = []
     finally:
         # Also of those that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
         note_failed_logins(store, settled, capabilities, now=now)
         # Who had one candidate only has not searched.
-        searched = [
-            name
-            for name in settled
-            if answers[name].refuted and answers[name].password is None and len(tries[name]) > 1
-        ]
-        note_refuted(store, {name: answers[name].refuted for name in searched}, capabilities)
+        searched = {name: answers[name].refuted for name in settled if len(tries[name]) > 1}
+        unknown = {name: refuted for name, refuted in searched.items() if refuted and not answers[name].password}
+        note_refuted(store, unknown, capabilities)
     return answers
 
 
-def _learn(answer: Answer, result: UserResult, source: Source, password: str, *, credit: int) -> None:
-    answer.last = source
-    if result.failed_logins is not None:
-        answer.spent = result.failed_logins + credit
-    if result.verified:
-        answer.source, answer.password = source, password
-    elif result.verified is None:
-        answer.error = result.error
-    else:
-        answer.refuted.add(password)
+def _skipped(store: Store, delivery: Delivery, answers: Dict[str, Answer]) -> Dict[str, Answer]:
+    """The answers where no login may be made; what would make them says why."""
+    asked = [dict(name=name, password="", failed_logins=answer.spent) for name, answer in answers.items()]
+    return {name: Answer(error=user.error, skipped=True) for name, user in delivery.probe(store, asked).items()}
+
+
+def _try(store: Store, delivery: Delivery, tried: Dict[str, Tuple[Source, str]], answers: Dict[str, Answer]) -> None:
+    """Make one login for each of the users, and put into their answers what it has shown."""
+    limit = delivery.capabilities.failed_logins_per_call or 0
+    # A password given for this purpose may cost the login that is otherwise left for the proof of a change.
+    credit = {
+        name: int(source == Source.GIVEN and bool(limit) and answers[name].spent == limit - 1)
+        for name, (source, _password) in tried.items()
+    }
+    asked = [
+        dict(name=name, password=password, failed_logins=answers[name].spent - credit[name])
+        for name, (_source, password) in tried.items()
+    ]
+    found = delivery.probe(store, asked)
+    for name, (source, password) in tried.items():
+        answer, result = answers[name], found[name]
+        answer.last = source
+        if result.failed_logins is not None:
+            answer.spent = result.failed_logins + credit[name]
+        if result.verified:
+            answer.source, answer.password = source, password
+        elif result.verified is None:
+            answer.error = result.error
+        else:
+            answer.refuted.add(password)

@@ -21,7 +21,13 @@ from .users import CommittedUser, Reason
 
 
 def recheck(
-    delivery: Delivery, store: Store, names: Iterable[str], after: int, now: datetime.datetime, result: Dict[str, Any]
+    delivery: Delivery,
+    store: Store,
+    names: Iterable[str],
+    *,
+    after: int,
+    now: datetime.datetime,
+    result: Dict[str, Any],
 ) -> None:
     """Log in with the passwords of users that are not due, and put into the result what came of it.
 

@@ -158,7 +158,7 @@ def _find_out(
             tries[name] = [
                 candidate for candidate in candidates if candidate[0] in (Source.GIVEN, Source.PENDING, Source.CURRENT)
             ]
-    answers = proof.log_in(store, delivery, records, tries, spare=reset)
+    answers = proof.log_in(store, delivery, records, tries=tries, spare=reset)
     outcomes = {name: _outcome(store, records[name], answer, identities[name]) for name, answer in answers.items()}
     return outcomes, {name: answer.refuted for name, answer in answers.items()}
 

@@ -59,7 +59,7 @@ def _commit(
     task: Task, store: Store, staged: List[StagedUser], changed: ModuleResult, *, sent: Dict[str, Record]
 ) -> Dict[str, Any]:
     try:
-        result = commit.commit(store, staged, changed.users, task.options, sent)
+        result = commit.commit(store, staged, changed.users, task.options, sent=sent)
     except PasswordError as error:
         error.message += " What was sent to the vendor is in the store as pending; the next run finishes it."
         raise
@@ -97,9 +97,9 @@ def _look_around(
             delivery,
             store,
             [user.name for user in staged if not user.due and not user.reason],
-            task.options.verify_after,
-            utc_now(),
-            result,
+            after=task.options.verify_after,
+            now=utc_now(),
+            result=result,
         )
     result["unlisted"] = []
     unlisted.add_unlisted(store, staged, seen.endpoint, result)

@@ -92,7 +92,7 @@ def _verify(store: Store, delivery: Delivery, users: List[dict], seen: Dict[str,
                 tries[user["name"]] = [(Source.CURRENT, record.password)]
             else:
                 user["error"] = _unproved(user["name"]).as_dict()
-        answers = proof.log_in(store, delivery, records, tries) if tries else {}
+        answers = proof.log_in(store, delivery, records, tries=tries) if tries else {}
         worked = {name: 0 for name, answer in answers.items() if answer.password}
         note_failed_logins(store, worked, delivery.capabilities, now=utc_now())
     for user in users:

@@ -44,7 +44,7 @@ def record(name, hours, **fields):
 
 def recheck(way, *names, **records):
     result = {"changed": False, "users": [], "summary": ["%s: not due, rotated then" % name for name in names]}
-    recheck_module.recheck(way, store_of(**records), names, 12 * HOUR, NOW, result)
+    recheck_module.recheck(way, store_of(**records), names, after=12 * HOUR, now=NOW, result=result)
     return result
 
 
