@@ -72,8 +72,6 @@ FLOORS = (
     ("_rotation.run", "_rotation_action"),
 )
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
-# It loads a module to learn which vendor it declares; the registry of vendors is to take its place.
-BY_STRING = {"_vendor_runner": {"modules"}}
 
 
 def tree(path):
@@ -198,7 +196,7 @@ def test_no_floor_of_plugin_utils_knows_a_higher_one(path):
         if folder == "plugin_utils":
             assert FLOOR_OF[part] < FLOOR_OF[own], "%s imports %s" % (own, part)
         else:
-            assert folder == "module_utils" or folder in BY_STRING.get(own, ()), "%s imports plugins/%s" % (own, folder)
+            assert folder == "module_utils", "%s imports plugins/%s" % (own, folder)
 
 
 def test_every_file_of_plugin_utils_has_a_floor():

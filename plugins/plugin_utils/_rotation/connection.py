@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, NoReturn
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._argument_spec import secrets
@@ -129,7 +129,7 @@ def _surroundings(environment: Dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _no_connection(_url: str) -> None:
+def _no_connection(_url: str) -> NoReturn:
     raise AssertionError("nothing is to be sent yet")
 
 
