@@ -112,11 +112,11 @@ matrix: ## units and the search for secrets on the other Pythons that are found
 	$(CHECKS) matrix
 
 .PHONY: bench
-bench: ## measure what docs/performance.md claims, and write it there (10 minutes; on a quiet machine)
+bench: ## measure what docs/reference/performance.md claims, and write it there (10 minutes; on a quiet machine)
 	$(CHECKS) bench
 
 .PHONY: bench-page
-bench-page: ## write docs/performance.md and the plot anew from the results that are there
+bench-page: ## write docs/reference/performance.md and the plot anew from the results that are there
 	$(CHECKS) bench-page
 
 .PHONY: bench-smoke

@@ -33,7 +33,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="tiny numbers, to see whether it runs")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="only this comparison; may be repeated")
-    parser.add_argument("--checkout", type=pathlib.Path, help="write benchmarks/results/ and docs/performance.md here; without, only print")
+    parser.add_argument("--checkout", type=pathlib.Path, help="write benchmarks/results/ and docs/reference/performance.md here; without, only print")
     parser.add_argument("--page", action="store_true", help="measure nothing: write the plot and the page anew from the results that are there")
     for name, value in FULL.items():
         if isinstance(value, int):
@@ -54,7 +54,7 @@ def main(arguments=None):
         print("It runs. The times of such small numbers mean nothing and are not told." if given.smoke else "\n" + told, flush=True)
         _draw(content, folder / "results.png")
     if given.checkout:
-        page = given.checkout / "docs" / "performance.md"
+        page = given.checkout / "docs" / "reference" / "performance.md"
         page.write_text(report.with_results(page.read_text(encoding="utf-8"), content), encoding="utf-8")
     return 0
 

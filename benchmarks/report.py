@@ -1,7 +1,7 @@
 # Copyright (c) 2026 rekey.passwords contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells the results: a table to read, a file of JSON to keep, and the part of docs/performance.md between its markers."""
+"""Tells the results: a table to read, a file of JSON to keep, and the part of docs/reference/performance.md between its markers."""
 
 from __future__ import annotations
 

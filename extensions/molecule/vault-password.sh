@@ -3,5 +3,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# The vault password of the scenarios. It guards the passwords of doubles, that is, nothing.
+# The vault password of the scenarios. It protects the passwords of simulators only.
 echo "vault password of the scenarios"

@@ -19,7 +19,7 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
     details:
-      - Not with O(update_password=always), and not where no login can be made to find out.
+      - Not with O(update_password=always), and not where no login is possible.
 """
 
     # Of the modules of the rotation.

@@ -11,13 +11,13 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   vendor:
-    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus).
+    description: The vendor, that is the name of its module without C(_user_password), for example V(milvus).
     type: str
     required: true
   users:
     description:
       - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation; further keys are handed to the vendor's
+      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation; further keys are passed to the vendor's
         module.
     type: list
     elements: raw
@@ -29,7 +29,7 @@ options:
   connection:
     description:
       - The options of the vendor's module, except the users, their passwords and C(update_password).
-      - An operator that is among the users itself is changed last. From its first rotation on its password comes from the store.
+      - An operator that is itself among the users is changed last. From its first rotation on, its password comes from the store.
     type: dict
     default: {}
 """
@@ -37,11 +37,11 @@ options:
     WHO_IS_DUE = r"""
 options:
   max_age:
-    description: Passwords younger than this are left alone. A whole number and V(d), V(h), V(m) or V(s).
+    description: Skip passwords younger than this. A whole number followed by V(d), V(h), V(m) or V(s).
     type: str
     default: 30d
   force:
-    description: Rotate all users, however young their passwords are.
+    description: Rotate all users, however recent their passwords are.
     type: bool
     default: false
 """
@@ -49,36 +49,36 @@ options:
     NEW_PASSWORDS = r"""
 options:
   policy:
-    description: What the generated passwords look like, where the vendor's default is not right.
+    description: Rules for generated passwords, if the vendor's default does not suit.
     type: dict
     suboptions:
       length:
-        description: How many characters; at least 20 where the vendor allows it.
+        description: Number of characters; at least 20 where the vendor allows it.
         type: int
       upper:
-        description: At least so many capital letters; V(0) for none at all.
+        description: Minimum number of upper-case letters; V(0) excludes them.
         type: int
       lower:
-        description: At least so many small letters; V(0) for none at all.
+        description: Minimum number of lower-case letters; V(0) excludes them.
         type: int
       digits:
-        description: At least so many digits; V(0) for none at all.
+        description: Minimum number of digits; V(0) excludes them.
         type: int
       symbols:
-        description: At least so many symbols; V(0) for none at all.
+        description: Minimum number of symbols; V(0) excludes them.
         type: int
       symbol_characters:
         description: The symbols to choose from.
         type: str
       exclude:
-        description: Characters that are never used.
+        description: Characters never to use.
         type: str
 """
 
     ACCEPTED_PROOF = r"""
 options:
   accept_unverified:
-    description: Whether a change that the vendor confirmed counts although no login could prove it.
+    description: Whether a change that the vendor confirmed counts even if no login could prove it.
     type: bool
     default: false
 """
@@ -86,7 +86,7 @@ options:
     MOST_ATTEMPTS = r"""
 options:
   max_attempts:
-    description: After so many runs in which neither the current nor the pending password of a user logged in, the user is orphaned. At least 1.
+    description: Number of runs, at least 1, after which a user is orphaned if neither its current nor its pending password has logged in.
     type: int
     default: 3
 """

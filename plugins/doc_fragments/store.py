@@ -10,8 +10,8 @@ class ModuleDocFragment:
 options:
   store:
     description:
-      - Where the passwords are kept. V(ansible_vault) is one encrypted file a host.
-      - The collection's page on stores tells about the others.
+      - Where the passwords are kept. V(ansible_vault) is one encrypted file per host.
+      - For the others see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/stores.md).
     type: str
     default: ansible_vault
   store_path:
@@ -21,19 +21,19 @@ options:
     type: path
   store_options:
     description:
-      - The options of the other stores, such as their address. The collection's page on stores describes them.
-      - Each can come from the environment instead, which is the better place for secrets.
+      - Options of the other stores, such as their address. See U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/stores.md).
+      - Each can come from the environment instead, the better place for secrets.
     type: dict
     default: {}
   target:
     description:
       - The name under which the records of this endpoint are kept. By default the value of the variable C(rotate_target), or else the inventory name of
         the play's current host.
-      - It is needed where one host serves several endpoints, such as V(localhost) in a loop over clusters, or a host with two vendors. Of a host that was
-        renamed it is the old name.
+      - It is needed where one host serves several endpoints, such as V(localhost) in a loop over clusters, or a host with two vendors. For a host that was
+        renamed, set it to the old name.
     type: str
 notes:
   - Runs on the controller.
   - The role P(rekey.passwords.rotate#role) calls it with the C(rotate_*) variables.
-  - Nothing that it returns holds a secret.
+  - No return value contains a secret.
 """

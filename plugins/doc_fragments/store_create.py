@@ -10,9 +10,9 @@ class ModuleDocFragment:
 options:
   store_create:
     description:
-      - Whether a new store may be begun in O(store_path) if there is none. Set it for the first rotation only, for example on the command line.
+      - Whether to create a store in O(store_path) if there is none. Set it for the first rotation only, for example on the command line.
       - Otherwise a folder that holds neither records nor the mark of a store, for example because its volume is not mounted, is an error.
-      - What only reads begins none; with this it takes a store that is not there for one without records.
+      - Read-only operations create none; with this option they treat a missing store as empty.
       - Only the store V(ansible_vault) needs it.
     type: bool
     default: false

@@ -10,8 +10,8 @@ class ModuleDocFragment:
 options:
   users:
     description:
-      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
-      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - The users and their passwords. One call for many users is far faster than a loop, and a loop may print their passwords.
+      - Every user is processed even if another fails; the task fails at the end if any did.
       - Either this or O(name) is required.
     type: list
     elements: dict
@@ -21,38 +21,38 @@ options:
         type: str
         required: true
       password:
-        description: The password that the user shall have.
+        description: The password to set.
         type: str
         required: true
       current_password:
-        description: The password that the user has now, where the vendor wants to know it.
+        description: The user's present password, if the vendor requires it.
         type: str
       update_password:
-        description: As O(update_password), for this user alone.
+        description: Overrides O(update_password) for this user.
         type: str
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
-            calls together stay below the vendor's lock-out.
+          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+            calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   name:
-    description: The user, if it is only one. Cannot be combined with O(users).
+    description: The user, if there is only one. Mutually exclusive with O(users).
     type: str
   password:
-    description: The password that O(name) shall have.
+    description: The password to set for O(name).
     type: str
   current_password:
-    description: The password that O(name) has now, where the vendor wants to know it.
+    description: The present password of O(name), if the vendor requires it.
     type: str
   update_password:
     description:
-      - With V(when_changed) a login finds out whether the password is already right, and it is changed only if it is not.
-      - With V(always) it is changed without a look, so that the task reports a change on each run.
-      - With V(never) nothing is changed, and no current password is needed. One login finds out whether O(password) is in force. If it is, the user's
+      - With V(when_changed), a login checks whether the password is already right; it is changed only if it is not.
+      - With V(always), it is set without a check, so the task reports a change on every run.
+      - With V(never), nothing is changed, and no current password is needed. One login checks whether O(password) is in force. If it is, the user's
         C(state) is V(unchanged) and C(verified) is V(true). If it is not, the user fails with the error C(current_password_wrong) and C(verified) is
-        V(false). If no login can tell, it fails with C(not_verified) or C(login_budget_spent).
+        V(false). If the login is inconclusive, it fails with C(not_verified) or C(login_budget_spent).
     type: str
     choices: [when_changed, always, never]
     default: when_changed
@@ -62,20 +62,21 @@ options:
     default: true
   allow_control_characters:
     description:
-      - Whether a new password may hold a control character, such as a line break or a tab. As a rule one is there by mistake, for example the line
-        break at the end of a text from a block with C(|) or from C(ansible-vault encrypt_string), so that such a password is refused.
-      - A vendor that takes none, or loses one, refuses it all the same.
+      - Whether a new password may contain control characters, such as a line break or a tab. Usually one is there by mistake, for example the line
+        break at the end of a YAML block with C(|) or of C(ansible-vault encrypt_string), so such a password is refused by default.
+      - Passwords with characters that the vendor refuses or loses are refused in any case.
     type: bool
     default: false
 notes:
-  - Failed logins are counted within one call. A task that is repeated (C(until), a loop over the same user) is a new call each time, and may lock an account at
-    vendors that do so. Repeat only where each error says C(retryable) and no login has failed; the collection's page on VMware Cloud Director shows how.
-  - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task tells before and after of each
+  - Failed logins are counted per call. A task that is repeated (C(until), a loop over the same user) is a new call each time, and may lock accounts at
+    vendors that do so. Repeat only if every error is C(retryable) and no login has failed; see
+    U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/vendors/vcd.md#a-task-that-is-repeated).
+  - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task shows before and after for each
     user, never a password.
-  - Nothing that the module returns holds a secret. Keep secrets out of C(loop), whose items Ansible prints.
-  - Where the task would run on the controller anyway (connection C(local), no C(become), C(async) or C(environment), and no other Python than the
-    controller's), it runs within Ansible's own process, with the same results in far less time. The variable C(rekey_in_process) switches that off
-    with V(never); it is V(auto) by default.
+  - No return value contains a secret. Keep secrets out of C(loop), whose items Ansible prints.
+  - If the task would run on the controller anyway (connection C(local), no C(become), C(async) or C(environment), and no other Python than the
+    controller's), it runs within Ansible's own process, with the same results in far less time. Set the variable C(rekey_in_process) to V(never) to switch
+    that off; the default is V(auto).
   - In all other cases Ansible copies the module with its arguments into a temporary file, which stays behind if the run is killed at that moment. With
     pipelining (E(ANSIBLE_PIPELINING)) there is no such file.
 """

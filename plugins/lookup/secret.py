@@ -9,9 +9,9 @@ name: secret
 short_description: Read the current password of a user from the rotation's store
 version_added: 0.1.0
 description:
-  - Returns the password that a login has last proved, for each user that is named.
-  - Where the role P(rekey.passwords.rotate#role) is configured by C(rotate_*) variables, those are the defaults here, so a play names
-    nothing but the user.
+  - Returns the password that was proved last, for each of the named users.
+  - The C(rotate_*) variables of the role P(rekey.passwords.rotate#role) are the defaults, so a play that is configured for the role
+    names only the user.
 author:
   - rekey.passwords contributors (@rekey)
 options:
@@ -51,8 +51,8 @@ options:
       - name: rotate_store_options
   store_create:
     description:
-      - Whether a store that is not there is one that is still to be begun, so that O(default) counts. Otherwise it is an error, for example a volume that
-        is not mounted. The lookup itself begins none.
+      - Whether to treat a missing store as empty, so that O(default) applies. Otherwise it is an error, for example a volume that
+        is not mounted. The lookup itself creates none.
     type: bool
     default: false
     vars:

@@ -4,8 +4,8 @@
 
 """The error kinds that all vendors share, and the one exception that carries them.
 
-A kind is part of the collection's interface: playbooks test it in ``rescue`` and ``failed_when``, so kinds are added but never renamed. docs/errors.md
-explains each of them to users. Nothing here knows a vendor.
+A kind is part of the collection's interface: playbooks test it in ``rescue`` and ``failed_when``, so kinds are added but never renamed.
+docs/reference/errors.md explains each of them to users. Nothing here knows a vendor.
 
 "Retryable": the same task may succeed when it is run again later. "Maybe applied": a write that ends so may have been carried out all the same.
 

@@ -11,7 +11,7 @@ short_description: Set the passwords of Acronis Cyber Protect Cloud users
 version_added: 0.1.0
 description:
   - Sets the passwords of one or many users of Acronis Cyber Protect Cloud, as an API client, by the Account Management API v2.
-  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+  - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password.
   - A new password would activate a user that was never activated. That does not happen unless O(activate) allows it.
 author:
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     details:
-      - Not with O(update_password=always), and not for users with two-factor authentication, of whom no login can tell whether a password is right.
+      - Not with O(update_password=always), and not for users with two-factor authentication, for whom a login is inconclusive.
   action_group:
     support: full
     description: Use C(group/rekey.passwords.acronis) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
@@ -37,7 +37,7 @@ options:
     description:
       - The address of the data centre of the API client, for example V(https://eu2-cloud.acronis.com). The browser shows it after a login to the console.
       - If not set, the environment variable E(ACRONIS_URL) is used.
-      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+      - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
     required: true
   client_id:
@@ -59,8 +59,8 @@ options:
     type: str
   users:
     description:
-      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
-      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - The users and their passwords. One call for many users is far faster than a loop, and a loop may print their passwords.
+      - Every user is processed even if another fails; the task fails at the end if any did.
       - Either this, O(name) or O(id) is required.
     type: list
     elements: dict
@@ -72,27 +72,27 @@ options:
         description: The user's identifier, a UUID, instead of its login or beside it.
         type: str
       password:
-        description: The password that the user shall have.
+        description: The password to set.
         type: str
         required: true
       activate:
-        description: As O(activate), for this user alone.
+        description: Overrides O(activate) for this user.
         type: bool
       current_password:
         description: Not needed here; an API client may set any password without it.
         type: str
       update_password:
-        description: As O(update_password), for this user alone.
+        description: Overrides O(update_password) for this user.
         type: str
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
-            calls together stay below the vendor's lock-out.
+          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+            calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   id:
-    description: The user's identifier, a UUID, if it is only one. Cannot be combined with O(users).
+    description: The user's identifier, a UUID, if there is only one. Mutually exclusive with O(users).
     type: str
   activate:
     description:
@@ -103,7 +103,7 @@ options:
 notes:
   - An API client sets passwords only of users in tenants below its own. Users of its own tenant, disabled users and users of an external identity
     provider are refused before anything is written.
-  - The vendor does not tell when wrong passwords lock an account. A call makes one failed login at most to find out whether a password is right,
+  - The vendor does not document when wrong passwords lock an account. A call makes at most one failed login to check whether a password is right,
     and one more only if a change that the vendor has confirmed does not work.
   - Where a user has two-factor authentication, C(verified) is V(null).
   - All tokens are revoked at the end.
@@ -160,15 +160,15 @@ users:
     state:
       description:
         - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
-        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+        - V(unknown) means that the change may or may not have happened and no login could settle it; it counts as a failure.
       type: str
       sample: changed
     verified:
-      description: Whether a login with the new password works; V(null) if that could not be found out.
+      description: Whether a login with the new password works; V(null) if unknown.
       type: bool
       sample: true
     failed_logins:
-      description: How many logins of the user have failed of late, those of this call included.
+      description: Number of recent failed logins of the user, including this call's.
       type: int
       sample: 0
     error:
@@ -176,11 +176,11 @@ users:
       type: dict
       contains:
         kind:
-          description: The stable name of the error, see the collection's page on errors.
+          description: The stable name of the error, see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/errors.md).
           type: str
           sample: password_rejected
         message:
-          description: What is wrong and what to do, for people.
+          description: What is wrong and what to do, human-readable.
           type: str
         http_status:
           description: The HTTP status of the vendor's answer.
@@ -192,7 +192,7 @@ users:
           description: The vendor's identifier of the request.
           type: str
         retryable:
-          description: Whether the same task may well succeed when it is run again later.
+          description: Whether the same task is likely to succeed when run again later.
           type: bool
   sample:
     - name: alice
@@ -202,7 +202,7 @@ users:
       error: null
       failed_logins: 0
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection or the arguments are wrong
   type: dict
   sample:

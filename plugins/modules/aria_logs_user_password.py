@@ -11,7 +11,7 @@ short_description: Set the passwords of users of VMware Aria Operations for Logs
 version_added: 0.1.0
 description:
   - Sets the passwords of one or many local users of VMware Aria Operations for Logs, formerly vRealize Log Insight, or unlocks their accounts.
-  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+  - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password. All this makes too few failed logins to lock an account.
   - Uses the REST API, version 2.
 author:
@@ -37,7 +37,7 @@ options:
     description:
       - Where the API is, with its port, for example V(https://logs.example.com:9543).
       - If not set, the environment variable E(ARIA_LOGS_URL) is used.
-      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+      - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
     required: true
   api_user:
@@ -62,8 +62,8 @@ options:
     default: Local
   users:
     description:
-      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
-      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - The users and their passwords. One call for many users is far faster than a loop, and a loop may print their passwords.
+      - Every user is processed even if another fails; the task fails at the end if any did.
       - Either this, O(name) or O(id) is required.
     type: list
     elements: dict
@@ -75,26 +75,26 @@ options:
         description: The server's identifier of the user, a UUID, instead of its name or beside it.
         type: str
       password:
-        description: The password that the user shall have. Required unless O(users[].unlock=true), which may be all that is wanted.
+        description: The password to set. Required unless O(users[].unlock=true), which may be all that is wanted.
         type: str
       unlock:
-        description: As O(unlock), for this user alone.
+        description: Overrides O(unlock) for this user.
         type: bool
       current_password:
         description: Not needed here; the operator may set any password without it.
         type: str
       update_password:
-        description: As O(update_password), for this user alone.
+        description: Overrides O(update_password) for this user.
         type: str
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
-            calls together stay below the vendor's lock-out.
+          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+            calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   id:
-    description: The server's identifier of the user, if it is only one. Cannot be combined with O(users).
+    description: The server's identifier of the user, if there is only one. Mutually exclusive with O(users).
     type: str
   unlock:
     description:
@@ -161,15 +161,15 @@ users:
     state:
       description:
         - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
-        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+        - V(unknown) means that the change may or may not have happened and no login could settle it; it counts as a failure.
       type: str
       sample: changed
     verified:
-      description: Whether a login with the new password works; V(null) if that could not be found out, or if there is no new password.
+      description: Whether a login with the new password works; V(null) if unknown, or if there is no new password.
       type: bool
       sample: true
     failed_logins:
-      description: How many logins of the user have failed of late, those of this call included.
+      description: Number of recent failed logins of the user, including this call's.
       type: int
       sample: 0
     error:
@@ -177,11 +177,11 @@ users:
       type: dict
       contains:
         kind:
-          description: The stable name of the error, see the collection's page on errors.
+          description: The stable name of the error, see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/errors.md).
           type: str
           sample: password_rejected
         message:
-          description: What is wrong and what to do, for people.
+          description: What is wrong and what to do, human-readable.
           type: str
         http_status:
           description: The HTTP status of the vendor's answer.
@@ -193,7 +193,7 @@ users:
           description: The vendor's identifier of the request.
           type: str
         retryable:
-          description: Whether the same task may well succeed when it is run again later.
+          description: Whether the same task is likely to succeed when run again later.
           type: bool
   sample:
     - name: alice
@@ -203,7 +203,7 @@ users:
       error: null
       failed_logins: 0
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection or the arguments are wrong
   type: dict
   sample:

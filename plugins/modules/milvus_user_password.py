@@ -11,7 +11,7 @@ short_description: Set the passwords of Milvus users
 version_added: 0.1.0
 description:
   - Sets the passwords of one or many users of a Milvus cluster or of Zilliz Cloud, by the RESTful API v2.
-  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+  - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password.
   - Works with Milvus 2.3.13 and later.
 author:
@@ -32,9 +32,9 @@ attributes:
 options:
   url:
     description:
-      - Where the cluster is, for example V(https://milvus.example.com:19530).
+      - The URL of the cluster, for example V(https://milvus.example.com:19530).
       - If not set, the environment variable E(MILVUS_URL) is used.
-      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+      - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
     required: true
   api_user:
@@ -55,10 +55,10 @@ options:
       - If not set, the environment variable E(MILVUS_API_TOKEN) is used.
     type: str
 notes:
-  - Milvus asks for the user's current password even when an operator acts, unless the server's setting C(superUsers) lists the operator.
-    Give C(current_password) in all other cases.
+  - Milvus requires the user's current password even when an operator acts, unless the server's setting C(superUsers) lists the operator.
+    Set C(current_password) in all other cases.
   - An operator's call looks all names up first. With C(superUsers) the server would otherwise create a user that does not exist.
-  - Where authorization is switched off on the server any login works. That is recognised, and C(verified) is then V(null).
+  - If authorization is switched off on the server, any login works. The module detects that, and C(verified) is V(null).
   - Milvus has no lock-out, so failed logins cost nothing.
 seealso:
   - name: User operations in the RESTful API of Milvus
@@ -83,7 +83,7 @@ EXAMPLES = r"""
     password: "{{ vault_bob_new }}"
     current_password: "{{ vault_bob_old }}"
 
-- name: Set the passwords of many users in one call, and go on if only the policy refuses one of them
+- name: Set the passwords of many users in one call, and continue if only the policy refuses one of them
   rekey.passwords.milvus_user_password:
     url: https://milvus.example.com:19530
     api_user: root
@@ -117,15 +117,15 @@ users:
     state:
       description:
         - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
-        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+        - V(unknown) means that the change may or may not have happened and no login could settle it; it counts as a failure.
       type: str
       sample: changed
     verified:
-      description: Whether a login with the new password works; V(null) if that could not be found out.
+      description: Whether a login with the new password works; V(null) if unknown.
       type: bool
       sample: true
     failed_logins:
-      description: How many logins of the user have failed of late, those of this call included.
+      description: Number of recent failed logins of the user, including this call's.
       type: int
       sample: 0
     error:
@@ -133,11 +133,11 @@ users:
       type: dict
       contains:
         kind:
-          description: The stable name of the error, see the collection's page on errors.
+          description: The stable name of the error, see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/errors.md).
           type: str
           sample: password_rejected
         message:
-          description: What is wrong and what to do, for people.
+          description: What is wrong and what to do, human-readable.
           type: str
         http_status:
           description: The HTTP status of the vendor's answer.
@@ -149,7 +149,7 @@ users:
           description: The vendor's identifier of the request.
           type: str
         retryable:
-          description: Whether the same task may well succeed when it is run again later.
+          description: Whether the same task is likely to succeed when run again later.
           type: bool
   sample:
     - name: alice
@@ -159,7 +159,7 @@ users:
       error: null
       failed_logins: 0
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection or the arguments are wrong
   type: dict
   sample:

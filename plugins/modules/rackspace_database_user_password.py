@@ -77,7 +77,6 @@ options:
         E(OS_CLIENT_CONFIG_FILE) and E(OS_CLIENT_SECURE_FILE) then count for nothing.
       - If not set, the environment variable E(OS_CLOUD) is used.
     type: str
-    version_added: 0.2.0
   project_name:
     description:
       - The project in which to act, for O(auth_type=keystone). Either this or O(project_id).
@@ -88,7 +87,6 @@ options:
       - The identifier of the project in which to act, for O(auth_type=keystone). It counts more than O(project_name), and needs no domain.
       - If not set, the environment variable E(OS_PROJECT_ID) or E(OS_TENANT_ID) is used.
     type: str
-    version_added: 0.2.0
   user_domain_name:
     description:
       - The domain of O(api_user), for O(auth_type=keystone).
@@ -99,7 +97,6 @@ options:
       - The identifier of the domain of O(api_user). It counts more than O(user_domain_name).
       - If not set, the environment variable E(OS_USER_DOMAIN_ID) is used.
     type: str
-    version_added: 0.2.0
   project_domain_name:
     description:
       - The domain of O(project_name), for O(auth_type=keystone).
@@ -110,7 +107,6 @@ options:
       - The identifier of the domain of O(project_name). It counts more than O(project_domain_name).
       - If not set, the environment variable E(OS_PROJECT_DOMAIN_ID) is used.
     type: str
-    version_added: 0.2.0
   application_credential_id:
     description:
       - An application credential instead of O(api_user), O(api_password) and O(project_name), for O(auth_type=keystone).
@@ -179,19 +175,17 @@ options:
       client_cert:
         description: A file with the certificate that an instance with mutual TLS asks for, and perhaps its key.
         type: path
-        version_added: 0.2.0
       client_key:
         description: A file with the key of O(database_login.client_cert), without a pass phrase.
         type: path
-        version_added: 0.2.0
       timeout:
-        description: How many seconds to wait for the database. If it can't be reached, that is told in a warning and nothing is verified.
+        description: Seconds to wait for the database. If it cannot be reached, there is a warning and nothing is verified.
         type: float
         default: 5.0
   users:
     description:
       - The users and their passwords; all of them are changed by one request, 100 at a time.
-      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - Every user is processed even if another fails; the task fails at the end if any did.
       - Either this or O(name) is required.
     type: list
     elements: dict
@@ -205,20 +199,20 @@ options:
         type: str
         default: "%"
       password:
-        description: The password that the user shall have.
+        description: The password to set.
         type: str
         required: true
       current_password:
         description: Not needed here; the service wants no current password.
         type: str
       update_password:
-        description: As O(update_password), for this user alone.
+        description: Overrides O(update_password) for this user.
         type: str
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
-            calls together stay below the vendor's lock-out.
+          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+            calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   host:
@@ -229,7 +223,7 @@ notes:
   - The users C(root) and C(os_admin) are reserved, and a user's name has 16 characters at most.
   - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick, a semicolon,
     a comma, a slash or a backslash, with a blank at either end, with a control character, and with a colon before a letter or digit unless a
-    letter, a digit or another colon stands in front of it.
+    letter, a digit or another colon precedes it.
 seealso:
   - name: Database API reference of OpenStack
     description: The vendor's reference.
@@ -275,15 +269,15 @@ users:
     state:
       description:
         - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
-        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+        - V(unknown) means that the change may or may not have happened and no login could settle it; it counts as a failure.
       type: str
       sample: changed
     verified:
-      description: Whether a login with the new password works; V(null) if that could not be found out.
+      description: Whether a login with the new password works; V(null) if unknown.
       type: bool
       sample: true
     failed_logins:
-      description: How many logins of the user have failed of late, those of this call included.
+      description: Number of recent failed logins of the user, including this call's.
       type: int
       sample: 0
     error:
@@ -291,11 +285,11 @@ users:
       type: dict
       contains:
         kind:
-          description: The stable name of the error, see the collection's page on errors.
+          description: The stable name of the error, see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/errors.md).
           type: str
           sample: password_rejected
         message:
-          description: What is wrong and what to do, for people.
+          description: What is wrong and what to do, human-readable.
           type: str
         http_status:
           description: The HTTP status of the vendor's answer.
@@ -307,7 +301,7 @@ users:
           description: The vendor's identifier of the request.
           type: str
         retryable:
-          description: Whether the same task may well succeed when it is run again later.
+          description: Whether the same task is likely to succeed when run again later.
           type: bool
   sample:
     - name: alice
@@ -317,7 +311,7 @@ users:
       error: null
       failed_logins: 0
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection or the arguments are wrong
   type: dict
   sample:

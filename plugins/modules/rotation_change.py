@@ -12,12 +12,13 @@ module: rotation_change
 short_description: Change the passwords that a rotation has staged
 version_added: 0.1.0
 description:
-  - The second step of a rotation. Hands all users that are due to the vendor's module, in one call.
-  - Before a password is sent, the store notes that it will be. One that was never sent is set without a look; one that was, only if it is not in force already.
-  - A password that the vendor's policy refuses is replaced by a better one, which is stored and sent in the same call, once. It has at least two characters of
-    every class, also of those that O(policy) leaves out, and none that C(policy.exclude) names.
+  - The second step of a rotation. Passes all due users to the vendor's module, in one call.
+  - Before a password is sent, the store notes that it will be. One that was never sent is set directly; one that was, only
+    if a login shows that it is not in force.
+  - A password that the vendor's policy refuses is replaced by a stricter one, which is stored and sent in the same call, once. It has at least two characters
+    of every class, including those that O(policy) leaves out, and none that C(policy.exclude) names.
   - Failed logins of earlier runs count, so that a user stays below the vendor's lock-out however often the rotation runs.
-  - On one machine only one call at a time sends passwords of a host. Another waits for it, and steps back after two minutes.
+  - Only one call at a time sends passwords of a host. Another waits for it, and gives up after two minutes.
   - The vendor's module runs within the controller's process if the task's connection is local and without C(become), else on the task's host as
     any module.
 author:
@@ -45,7 +46,7 @@ EXAMPLES = r"""
     users: "{{ my_users }}"
   register: staged
 
-- name: Change them at the vendor
+- name: Change the passwords at the vendor
   rekey.passwords.rotation_change:
     vendor: milvus
     connection:
@@ -66,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user that was due, as the vendor's module tells it.
+  description: What became of each user that was due, as reported by the vendor's module.
   returned: always
   type: list
   elements: dict
@@ -81,17 +82,17 @@ users:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
       type: str
     verified:
-      description: Whether a login with the new password works; V(null) if that could not be found out.
+      description: Whether a login with the new password works; V(null) if unknown.
       type: bool
     failed_logins:
-      description: How many logins of the user have failed of late, those of this call included.
+      description: Number of recent failed logins of the user, including this call's.
       type: int
       sample: 0
     error:
       description: What is wrong, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
       type: dict
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection or the arguments are wrong
   type: dict
 """

@@ -13,10 +13,10 @@ short_description: Bring the store in line with what became of a rotation
 version_added: 0.1.0
 description:
   - The last step of a rotation. Makes the pending password of a user the current one if a login has proved it, and the current one the previous.
-  - Keeps the pending password where the outcome is not certain, so that the next run finishes the work with the same password.
+  - Keeps the pending password if the outcome is uncertain, so that the next run finishes with the same password.
   - Drops a new pending password that the vendor's policy refused, so that the next run makes another.
   - Marks a user as orphaned if neither its current nor its pending password has logged in for several runs. Such a user fails in each further
-    run without a login, until M(rekey.passwords.rotation_repair) has mended its record.
+    run without a login, until M(rekey.passwords.rotation_repair) has repaired its record.
   - Fails at the end if any user that was due was not rotated; the store is up to date all the same.
 author:
   - rekey.passwords contributors (@rekey)
@@ -35,9 +35,9 @@ options:
   results:
     description:
       - What became of the users, the C(users) that M(rekey.passwords.rotation_change) returned.
-      - Tasks of your own give for each user a dictionary with C(name), C(state) (V(changed), V(unchanged), V(failed) or V(unknown)) and C(verified), which
+      - Tasks of your own supply for each user a dictionary with C(name), C(state) (V(changed), V(unchanged), V(failed) or V(unknown)) and C(verified), which
         must be true for the password to become the current one.
-      - A user that is due and not named here counts as unknown, its pending password is kept.
+      - A due user that is not named here counts as unknown, and its pending password is kept.
     type: list
     elements: dict
     default: []
@@ -85,10 +85,10 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why it was due, as M(rekey.passwords.rotation_stage) tells it; V(orphaned) if it was left alone.
+      description: Why the user was due, as reported by M(rekey.passwords.rotation_stage); V(orphaned) if it was left alone.
       type: str
     state:
-      description: What the vendor's module told.
+      description: The state reported by the vendor's module.
       type: str
     verified:
       description: Whether a login has proved the new password.
@@ -101,7 +101,7 @@ users:
       description: Why the user was not rotated, or V(null).
       type: dict
 summary:
-  description: One line a user, for people.
+  description: One line per user, human-readable.
   returned: always
   type: list
   elements: str

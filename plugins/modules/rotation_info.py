@@ -9,10 +9,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_info
-short_description: Tell the state of rotated passwords, and verify them by logins
+short_description: Show the state of rotated passwords, and verify them by logins
 version_added: 0.1.0
 description:
-  - Tells what the store knows of each user of the play's host, such as the age of the password, when it is due, what is pending, and the last error.
+  - Shows what the store knows about each user of the play's host, such as the age of the password, when it is due, what is pending, and the last error.
   - With O(verify) it also logs in with every current password. It fails at the end if one cannot log in, or if the store has no proved password of a user.
   - Changes nothing at the vendor. In the store only the number of failed logins is noted, for vendors that lock accounts.
 author:
@@ -24,14 +24,14 @@ extends_documentation_fragment:
   - rekey.passwords.attributes.of_the_rotation
 options:
   vendor:
-    description: The vendor, which is the name of its module without C(_user_password), for example V(milvus). Required by O(verify=true).
+    description: The vendor, that is the name of its module without C(_user_password), for example V(milvus). Required by O(verify=true).
     type: str
   users:
     description: The users, as for M(rekey.passwords.rotation_stage). By default all that have a record in the store.
     type: list
     elements: raw
   max_age:
-    description: Passwords of this age are due. A whole number and V(d), V(h), V(m) or V(s).
+    description: Passwords of this age are due. A whole number followed by V(d), V(h), V(m) or V(s).
     type: str
     default: 30d
   verify:
@@ -50,7 +50,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Tell the state of all passwords of this host
+- name: Show the state of all passwords of this host
   rekey.passwords.rotation_info:
     store_path: /srv/passwords
   register: status
@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What is known of each user.
+  description: What is known about each user.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -108,44 +108,44 @@ users:
       description: When it was stored, ISO 8601 in UTC, or V(null).
       type: str
     attempts:
-      description: How many runs have set out to bring it into force.
+      description: Number of runs that have taken it up.
       type: int
       sample: 0
     failed_logins:
-      description: How many logins have failed of late, as far as this collection caused them.
+      description: Number of recent failed logins that this collection caused.
       type: int
       sample: 0
     last_error:
       description: C(kind), C(message) and C(at) of the last run that failed, or V(null).
       type: dict
     verified:
-      description: Whether the current password logs in; V(null) without O(verify), and if no login could tell.
+      description: Whether the current password logs in; V(null) without O(verify), and if the login was inconclusive.
       type: bool
     error:
-      description: Why no login could tell, or V(null); in the form of all errors.
+      description: Why the login was inconclusive, or V(null).
       type: dict
     vendor:
-      description: The vendor whose password the record holds, or V(null) if that was not noted yet.
+      description: The vendor whose password the record holds, or V(null) if that is not recorded yet.
       type: str
       sample: milvus
     target:
-      description: What identifies the endpoint whose password the record holds, or V(null) if that was not noted yet.
+      description: What identifies the endpoint whose password the record holds, or V(null) if that is not recorded yet.
       type: str
       sample: https://milvus.example.com:19530
 unlisted:
   description:
-    - The users of whom the store has records, and whom O(users) does not name. M(rekey.passwords.rotation_retire) retires them.
+    - Users with records in the store that O(users) does not name. M(rekey.passwords.rotation_retire) retires them.
     - With O(vendor), records of other vendors are left out.
   returned: success, and if only users failed
   type: list
   elements: str
 summary:
-  description: One line a user, for people.
+  description: One line per user, human-readable.
   returned: success, and if only users failed
   type: list
   elements: str
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the store, the operator's login, the connection or the arguments are wrong
   type: dict
 """

@@ -14,8 +14,8 @@ version_added: 0.1.0
 description:
   - Copies the records of all users of the play's host from the store of O(store), O(store_path) and O(store_options) to that of O(to_store), pending passwords
     included, so that an unfinished rotation is finished from there.
-  - A record that the other store holds already is left as it is. Where it is another one the user fails with the kind V(store_conflict), and nothing is lost.
-  - The old store is not changed. Let no rotation run between the copy and the moment at which your variables name the new store.
+  - A record that the other store already has is left as it is. If it is a different one, the user fails with the kind V(store_conflict), and nothing is lost.
+  - The old store is not changed. Do not rotate between the copy and the moment at which your variables name the new store.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ options:
     type: dict
     default: {}
   to_store_create:
-    description: Whether a new store may be begun in O(to_store_path) if there is none. Only the store V(ansible_vault) needs it.
+    description: Whether to create a store in O(to_store_path) if there is none. Only the store V(ansible_vault) needs it.
     type: bool
     default: false
 """
@@ -83,12 +83,12 @@ users:
       description: Why the record was not copied, or V(null); in the form of all errors.
       type: dict
 summary:
-  description: One line a user, for people.
+  description: One line per user, human-readable.
   returned: success, and if only users failed
   type: list
   elements: str
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when one of the stores or the arguments are wrong
   type: dict
 """

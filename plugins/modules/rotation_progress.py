@@ -9,8 +9,8 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_progress
-short_description: Decide after a batch of hosts whether a run goes on
-version_added: 0.2.0
+short_description: Decide after a batch of hosts whether the run continues
+version_added: 0.1.0
 description:
   - The playbook C(rekey.passwords.rotate) runs it at the end of each batch, once for all hosts of the batch, and keeps what it returns as facts of
     C(localhost) (C(delegate_facts)).
@@ -22,7 +22,7 @@ extends_documentation_fragment:
   - rekey.passwords.attributes.of_the_rotation
 options:
   hosts:
-    description: All hosts of the run, those of later batches included.
+    description: All hosts of the run, including those of later batches.
     type: list
     elements: str
     required: true

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_retire
-short_description: Take the passwords of users that are rotated no more out of the way
+short_description: Put the passwords of users that are no longer rotated aside
 version_added: 0.1.0
 description:
-  - Copies the record of each user to a name of its own in the same store, which tells the host and the time, and leaves a record without passwords in its
-    place. Nothing is deleted; whoever is certain that nobody needs the copy removes it by the store's own means.
-  - Status and verify tell no more of such a user, and another host may rotate the account. If the user is rotated under this name again, it begins as a
-    new one.
+  - Copies the record of each user to another name in the same store, made of the host and the time, and leaves a record without passwords in its
+    place. Nothing is deleted; when you are certain that nobody needs the copy, remove it by the store's own means.
+  - Status and verify no longer report such a user, and another host may rotate the account. If the user is rotated under this name again, it starts as
+    a new one.
   - Changes nothing at the vendor. Where the account still exists, its password stays in force.
 author:
   - rekey.passwords contributors (@rekey)
@@ -60,12 +60,12 @@ copy:
   type: str
   sample: milvus-1.retired-20260131T120000Z
 summary:
-  description: One line a user, for people.
+  description: One line per user, human-readable.
   returned: success, and if only users failed
   type: list
   elements: str
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the store or the arguments are wrong
   type: dict
 """

@@ -42,7 +42,7 @@ EXAMPLES = r"""
     users: "{{ my_users }}"
   register: staged
 
-- name: Change them at the vendor
+- name: Change the passwords at the vendor
   rekey.passwords.rotation_change:
     vendor: milvus
     connection:
@@ -87,7 +87,7 @@ users:
       description: Always V(rollback).
       type: str
     state:
-      description: What the vendor's module told.
+      description: The state reported by the vendor's module.
       type: str
     verified:
       description: Whether a login has proved the previous password.
@@ -100,12 +100,12 @@ users:
       description: Why the user did not get its previous password, or V(null); in the form of all errors.
       type: dict
 summary:
-  description: One line a user, for people.
+  description: One line per user, human-readable.
   returned: success, and if only users failed
   type: list
   elements: str
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the store or the arguments are wrong
   type: dict
 """

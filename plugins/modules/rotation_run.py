@@ -15,9 +15,9 @@ description:
   - Takes all the steps of a rotation in one task. Decides who is due, stores a new password for each of them as pending, changes it at the vendor, proves
     it by a login, and makes it the current one. This is what the role P(rekey.passwords.rotate#role) does.
   - M(rekey.passwords.rotation_stage), M(rekey.passwords.rotation_change), M(rekey.passwords.rotation_commit) and M(rekey.passwords.rotation_rollback) are the
-    steps one by one, for tasks of your own between them; their pages tell what each does.
+    single steps, for tasks of your own between them.
   - A run that dies at any moment is finished by the next one with the same passwords. A second run changes nothing.
-  - On one machine only one call at a time changes passwords of a host. Another waits for it, and steps back after two minutes.
+  - Only one call at a time changes passwords of a host. Another waits for it, and gives up after two minutes.
   - Fails at the end if any user that was due was not rotated, or is orphaned; the store is up to date all the same.
 author:
   - rekey.passwords contributors (@rekey)
@@ -68,7 +68,7 @@ EXAMPLES = r"""
     max_age: 90d
   register: rotated
 
-- name: Tell what happened
+- name: Show the summary
   ansible.builtin.debug:
     msg: "{{ rotated.summary }}"
 """
@@ -89,14 +89,14 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why it was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was left alone; V(verify) if
+      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was left alone; V(verify) if
         it is not due and does not log in.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
       type: str
     verified:
-      description: Whether a login has proved the new password; V(null) if that could not be found out.
+      description: Whether a login has proved the new password; V(null) if unknown.
       type: bool
     action:
       description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by
@@ -107,7 +107,7 @@ users:
       type: dict
 unlisted:
   description:
-    - The users of whom the store has records at this vendor and endpoint, whom O(users) does not name, and whom nobody has retired. Each has a line in
+    - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. Each has a line in
       RV(summary), and one whose new password may be in force a warning. M(rekey.passwords.rotation_retire) retires them.
     - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user was due. They are left out
       if the store refuses to list.
@@ -115,17 +115,17 @@ unlisted:
   type: list
   elements: str
 summary:
-  description: One line a user, for people.
+  description: One line per user, human-readable.
   returned: success, and if only users failed
   type: list
   elements: str
 rolled_back:
-  description: What became of each user that was to go back, as M(rekey.passwords.rotation_rollback) tells it.
+  description: What became of each user that was to go back, as reported by M(rekey.passwords.rotation_rollback).
   returned: if any user failed and O(rollback) is true
   type: list
   elements: dict
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection, the store or the arguments are wrong
   type: dict
 """

@@ -10,10 +10,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rotation_select
 short_description: Choose the hosts whose passwords are rotated
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - The first task of the playbooks of this collection. Chooses those hosts that have the variable C(rotate_vendor), once for all hosts of the play.
-  - Fails if there is none, or if a part of O(hosts) matches no host, so that a misspelt name is no run without work.
+  - Fails if there is none, or if a part of O(hosts) matches no host, so that a misspelt name does not go unnoticed.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Choose the hosts whose names begin so and that have a vendor
+- name: Choose hosts by name, if they have a vendor
   rekey.passwords.rotation_select:
     hosts: "milvus*"
   register: chosen

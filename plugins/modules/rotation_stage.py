@@ -15,10 +15,10 @@ description:
   - The first step of a rotation. Reads the store's record of each user, decides who is due, generates a password that satisfies the vendor's
     policy, and stores it durably as pending, before anything happens at the vendor.
   - With O(connection) it also makes sure that the records are about that endpoint. A user whose record is about another one is not due; the error of the
-    kind V(target_mismatch) stands in RV(users), and M(rekey.passwords.rotation_commit) fails with it.
+    kind V(target_mismatch) is in RV(users), and M(rekey.passwords.rotation_commit) fails with it.
   - A pending password that an earlier run left behind is kept and handed out again, since it may be in force already.
-  - A user that is orphaned is not due, whatever O(max_age) and O(force) say; M(rekey.passwords.rotation_commit) tells of it, and
-    M(rekey.passwords.rotation_repair) mends it.
+  - A user that is orphaned is not due, whatever O(max_age) and O(force) say; M(rekey.passwords.rotation_commit) reports it, and
+    M(rekey.passwords.rotation_repair) repairs it.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -69,25 +69,25 @@ users:
       description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) of a user that is left alone; or V(null).
       type: str
     run_id:
-      description: Tells the pending password from any other without showing it.
+      description: Identifies the pending password without showing it.
       type: str
     fresh:
-      description: Whether the pending password was taken up by no run before this one.
+      description: Whether no run before this one took the pending password up.
       type: bool
     rotated_at:
       description: When the current password was proved, ISO 8601 in UTC.
       type: str
 unlisted:
   description:
-    - The users of whom the store has records at this vendor and endpoint, whom O(users) does not name, and whom nobody has retired. One whose new password
-      may be in force is told in a warning, too. M(rekey.passwords.rotation_retire) retires them.
+    - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. There is also a warning about one whose new password
+      may be in force. M(rekey.passwords.rotation_retire) retires them.
     - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user is due. They are left out
       if the store refuses to list.
   returned: if there are any
   type: list
   elements: str
 summary:
-  description: One line for each user in RV(unlisted), for people.
+  description: One line for each user in RV(unlisted), human-readable.
   returned: if there are any
   type: list
   elements: str

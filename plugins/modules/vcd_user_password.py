@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Sets the passwords of one or many local users of an organisation in VMware Cloud Director, or of the provider.
   - Either each user changes its own password, which needs no right but that to log in, or an administrator sets those of others.
-  - Finds out by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
+  - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password. Every session is ended.
   - Works with API 36.3 and later.
 author:
@@ -35,7 +35,7 @@ options:
     description:
       - Where the server is, for example V(https://vcd.example.com).
       - If not set, the environment variable E(VCD_URL) is used.
-      - A URL that begins with V(http://) gets a warning, since passwords then travel without encryption, unless it is on this machine.
+      - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
     required: true
   org:
@@ -71,8 +71,8 @@ options:
     type: str
   users:
     description:
-      - The users and their passwords. Many users in one call are far faster than a loop, and a loop may print their passwords.
-      - Every user is tried even if another one fails; the task fails at the end if any did.
+      - The users and their passwords. One call for many users is far faster than a loop, and a loop may print their passwords.
+      - Every user is processed even if another fails; the task fails at the end if any did.
       - Either this or O(name) is required.
     type: list
     elements: dict
@@ -82,7 +82,7 @@ options:
         type: str
         required: true
       password:
-        description: The password that the user shall have.
+        description: The password to set.
         type: str
         required: true
       current_password:
@@ -91,17 +91,17 @@ options:
           - An administrator does not need it, but with it no login fails in a normal run.
         type: str
       update_password:
-        description: As O(update_password), for this user alone.
+        description: Overrides O(update_password) for this user.
         type: str
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - How many logins of this user have failed of late, as far as you know. They count against the number that a call may cause, so that several
-            calls together stay below the vendor's lock-out.
+          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+            calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
       unlock:
-        description: As O(unlock), for this user alone.
+        description: Overrides O(unlock) for this user.
         type: bool
   unlock:
     description:
@@ -162,20 +162,20 @@ users:
       description: The user.
       type: str
     id:
-      description: The user's URN, as far as a look-up or a login has told it.
+      description: The user's URN, if a look-up or a login returned it.
       type: str
     state:
       description:
         - V(changed), V(unchanged), V(failed), or in check mode V(would_change).
-        - V(unknown) means that the change may or may not have happened and no login could tell; it counts as a failure.
+        - V(unknown) means that the change may or may not have happened and no login could settle it; it counts as a failure.
       type: str
       sample: changed
     verified:
-      description: Whether a login with the new password works; V(null) if that could not be found out.
+      description: Whether a login with the new password works; V(null) if unknown.
       type: bool
       sample: true
     failed_logins:
-      description: How many logins of the user have failed of late, those of this call included.
+      description: Number of recent failed logins of the user, including this call's.
       type: int
       sample: 0
     error:
@@ -183,11 +183,11 @@ users:
       type: dict
       contains:
         kind:
-          description: The stable name of the error, see the collection's page on errors.
+          description: The stable name of the error, see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/errors.md).
           type: str
           sample: password_rejected
         message:
-          description: What is wrong and what to do, for people.
+          description: What is wrong and what to do, human-readable.
           type: str
         http_status:
           description: The HTTP status of the vendor's answer.
@@ -199,7 +199,7 @@ users:
           description: The vendor's identifier of the request.
           type: str
         retryable:
-          description: Whether the same task may well succeed when it is run again later.
+          description: Whether the same task is likely to succeed when run again later.
           type: bool
   sample:
     - name: alice
@@ -209,7 +209,7 @@ users:
       error: null
       failed_logins: 0
 error:
-  description: What made the whole call fail, in the same form as an error of a user.
+  description: What made the whole call fail, in the same form as the error of a user.
   returned: when the operator's login, the connection or the arguments are wrong
   type: dict
   sample:

@@ -17,9 +17,9 @@ VAULT_PASSWORD = "S3cr3t-MARKER-vault-password"
 PLAYBOOK = "rekey.passwords.rotate"
 ROTATE = "Rotate the passwords that are due"
 STAGE = "Store new passwords for the users that are due"
-CHANGE = "Change them at the vendor"
+CHANGE = "Change the passwords at the vendor"
 COMMIT = "Bring the store in line with what happened"
-REPORT = "Tell what happened"
+REPORT = "Show the summary"
 STEP_BY_STEP = {"rotate_change_tasks": "change.yml"}  # variables with which each step is a task of its own, the vendor's module among them
 
 

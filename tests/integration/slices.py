@@ -1,7 +1,7 @@
 # Copyright (c) 2026 rekey.passwords contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the shipped playbook as docs/scaling.md shows it: several ansible-runner processes, each on a slice of one inventory."""
+"""Runs the shipped playbook as docs/how-to/scaling.md shows it: several ansible-runner processes, each on a slice of one inventory."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.vendor_cases import CASES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT.parents[2]
-PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 HOST = "milvus-1.example.com"
 OLD = {name: password for case in CASES.values() for name, password in case.users.items()}
@@ -41,6 +41,18 @@ GIVEN = {
     "group_vars/all/vault.yml": yaml.safe_dump(VARIABLES),
     "secrets.yml": yaml.safe_dump(VARIABLES),
 }
+# Pages for readers whose passwords have been rotated already: the variables of their hosts, and the run that did it.
+ROTATED = {"docs/how-to/%s.md" % name for name in ("move-a-store", "own-tasks", "repair", "retire", "schedule")} | {"docs/reference/playbooks.md"}
+OF_ROTATED = """\
+rotate_vendor: milvus
+rotate_connection:
+  url: "https://{{ inventory_hostname }}:19530"
+rotate_users:
+  - name: alice
+    current_password: "{{ vault_alice }}"
+rotate_store_path: "{{ lookup('env', 'HOME') }}/rekey-passwords"
+"""
+FIRST_RUN = "ansible-playbook -i inventory.yml --vault-password-file ~/.vault-password rekey.passwords.rotate -e rotate_store_create=true\n"
 # Commands that are not run here, and what runs them instead.
 ELSEWHERE = {
     "make demo": "CI runs it as it stands",
@@ -107,20 +119,22 @@ def test_a_page_works_as_it_stands(page, tmp_path, doubles, clusters):
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", "__pycache__", "tests"))
     home.mkdir()
     (home / ".vault-password").write_text(VAULT_PASSWORD, encoding="utf-8")
-    files = dict(GIVEN)
+    files = dict(GIVEN, **{"group_vars/milvus.yml": OF_ROTATED} if page in ROTATED else {})
     files.update((text.split("\n", 1)[0][2:], text) for language, text in blocks(page) if language == "yaml")
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(with_addresses(text, doubles, clusters), encoding="utf-8")
 
     ran = 0
+    before = FIRST_RUN if page in ROTATED else ""
     for language, text in blocks(page):
         if language != "console":
             continue
         commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
         assert commands, "%s: a console block without a command" % page
         commands = [command for command in commands if command not in ELSEWHERE]
-        script = with_addresses("\n".join(commands), doubles)
+        script = with_addresses(before + "\n".join(commands), doubles)
+        before = ""
         for placeholder, value in FILLED_IN.items():
             script = script.replace(placeholder, value)
         environment = {
@@ -131,7 +145,7 @@ def test_a_page_works_as_it_stands(page, tmp_path, doubles, clusters):
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, "%s:\n%s\n%s%s" % (page, script, done.stdout, done.stderr)
         ran += len(commands)
-    assert ran or page == "docs/architecture.md"
+    assert ran
 
 
 def documented(kind):

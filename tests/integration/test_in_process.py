@@ -187,7 +187,7 @@ def seen(run, double):
             text = text.replace(one, other)
         return RANDOM.sub("RANDOM", PARSED.sub("", text))
 
-    # Documented in docs/architecture.md, as are the words that are made the same above: Ansible keeps this of modules alone.
+    # Documented in docs/decisions/0008-run-in-process.md, as are the words that are made the same above: Ansible keeps this of modules alone.
     results = [{key: value for key, value in one.result.items() if key != "failed_when_suppressed_exception"} for one in run.results]
     return {
         "rc": run.rc,

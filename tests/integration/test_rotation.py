@@ -137,13 +137,13 @@ def test_all_records_move_to_another_store_and_the_rotation_goes_on_there(rotati
     pending = rotation.records()["bob"]["pending"]["password"]
     before = rotation.records()
     there = {"rotate_to_store": "ansible_vault", "rotate_to_store_path": str(rotation.ansible.shared / "new"), "rotate_to_store_create": True}
-    assert rotation.run(MOVE, extra_vars=there, check=True).result("Tell what was copied")["msg"][0] == "alice: would be copied"
+    assert rotation.run(MOVE, extra_vars=there, check=True).result("Show what was copied")["msg"][0] == "alice: would be copied"
     assert not (rotation.ansible.shared / "new").exists()
 
     moved = rotation.run(MOVE, extra_vars=there, verbosity=5)
     assert moved.rc == 0, moved.output
-    assert moved.result("Tell what was copied")["msg"] == ["alice: copied", "bob: copied, with a new password that is pending", "carol: copied"]
-    assert all(line.endswith("; logs in") for line in moved.result("Tell who can log in")["msg"]) and rotation.records() == before
+    assert moved.result("Show what was copied")["msg"] == ["alice: copied", "bob: copied, with a new password that is pending", "carol: copied"]
+    assert all(line.endswith("; logs in") for line in moved.result("Show who can log in")["msg"]) and rotation.records() == before
     assert changed(rotation.run(MOVE, extra_vars=there)) == {"milvus-1": 0}
 
     old, rotation.store = rotation.store, rotation.ansible.shared / "new"
@@ -157,7 +157,7 @@ def test_all_records_move_to_another_store_and_the_rotation_goes_on_there(rotati
     rotation.variables["rotate_store_path"] = str(old)
     after = rotation.records()
     conflict = rotation.run(MOVE, extra_vars=there)
-    assert conflict.rc == 2 and "bob: NOT copied: The other store has another record of bob" in conflict.result("Tell what was copied")["msg"][1]
+    assert conflict.rc == 2 and "bob: NOT copied: The other store has another record of bob" in conflict.result("Show what was copied")["msg"][1]
     assert rotation.records() == after
     assert not rotation.ansible.leaks(rotation.secrets())
 

@@ -114,7 +114,7 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, case,
     run = rotation.run(extra_vars={"rotate_force": True})
     assert run.rc == 2 and run.result(REPORT)["msg"][0].startswith("alice (orphaned): left alone: "), run.output
     assert len(double.requests) == requests and rotation.records()["alice"] == record
-    assert "ORPHANED: needs a repair" in rotation.run(STATUS).result("Tell")["msg"][0]
+    assert "ORPHANED: needs a repair" in rotation.run(STATUS).result("Show the summary")["msg"][0]
 
     told = {"rotate_repair_users": [{"name": "alice", "password": BY_HAND}]}
     before = rotation.records()["alice"]
@@ -123,11 +123,11 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, case,
     repaired = rotation.run(REPAIR, extra_vars=told)
     if not case.proves:
         # Nothing is taken for true that no login can prove.
-        assert foretold.rc == repaired.rc == 2 and "(not_verified)" in repaired.result("Tell")["msg"][0], repaired.output
+        assert foretold.rc == repaired.rc == 2 and "(not_verified)" in repaired.result("Show the summary")["msg"][0], repaired.output
         assert rotation.records()["alice"] == before
         return
     assert foretold.rc == repaired.rc == 0, repaired.output
-    assert repaired.result("Tell")["msg"] == ["alice: the given password logs in; the record was brought in line"]
+    assert repaired.result("Show the summary")["msg"] == ["alice: the given password logs in; the record was brought in line"]
     assert assert_settled(rotation, double)["password"] == BY_HAND
     # Others know it, so it is not left in force.
     again = rotation.run()
@@ -139,25 +139,26 @@ def test_the_operator_sets_a_new_password_for_an_orphan(rotation, case, double):
     orphan(rotation, double)
     run = rotation.run(REPAIR, extra_vars={"rotate_repair_reset": True})
     assert run.rc == 0, run.output
-    assert run.result("Tell")["msg"] == ["alice: has a new password, %s by a login" % ("verified" if case.proves else "NOT verified")]
+    assert run.result("Show the summary")["msg"] == ["alice: has a new password, %s by a login" % ("verified" if case.proves else "NOT verified")]
     assert assert_settled(rotation, double)["password"] != BY_HAND
     assert changed(rotation.run()) == {"host-1": 0}
 
 
 def test_status_and_verify_change_nothing_and_a_wrong_password_fails(rotation, case, double):
     absent = rotation.run(STATUS)
-    assert absent.rc == 0 and absent.result("Tell")["msg"] == ["alice: absent; due"] and not double.requests
+    assert absent.rc == 0 and absent.result("Show the summary")["msg"] == ["alice: absent; due"] and not double.requests
     assert rotation.run().rc == 0
     record, double.read_only = rotation.records()["alice"], True
     status, verify = rotation.run(STATUS), rotation.run(VERIFY)
     assert status.rc == verify.rc == 0, verify.output
-    assert verify.result("Tell")["msg"][0].endswith("; logs in") == case.proves and verify.result("Tell")["msg"][0].startswith("alice: current; rotated ")
+    told = verify.result("Show the summary")["msg"][0]
+    assert told.endswith("; logs in") == case.proves and told.startswith("alice: current; rotated ")
     assert changed(verify) == {"host-1": 0} and rotation.records()["alice"] == record
 
     double.set_user("alice", BY_HAND)
     wrong = rotation.run(VERIFY)
     assert wrong.rc == (2 if case.proves else 0), wrong.output
-    assert ("DOES NOT LOG IN" in wrong.result("Tell")["msg"][0]) == case.proves and not double.refused_writes
+    assert ("DOES NOT LOG IN" in wrong.result("Show the summary")["msg"][0]) == case.proves and not double.refused_writes
     counts = case.proves and case.capabilities.failed_logins_per_call is not None
     assert rotation.records()["alice"] == dict(record, failed_logins=int(counts), failed_at=rotation.records()["alice"]["failed_at"])
 

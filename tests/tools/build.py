@@ -16,7 +16,7 @@ import tarfile
 from tests.tools import layout, venvs
 
 # Neither belongs into a release; build_ignore in galaxy.yml has to know it.
-UNWANTED = re.compile(r"(^|/)(\.(?!ansible-lint$|yamllint$)[^/]+|__pycache__|tests/output)(/|$)")
+UNWANTED = re.compile(r"(^|/)(\.(?!ansible-lint$|yamllint$)[^/]+|__pycache__)(/|$)|^(tests|benchmarks|extensions/molecule|changelogs/fragments|Makefile)(/|$)")
 NEEDED = ("MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.rst", "meta/runtime.yml", "requirements.txt")
 
 

@@ -103,8 +103,8 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("vendor-table", "the table of vendors in README.md", [*script("vendor_table"), str(layout.ROOT)], tools),
         runner.Step("bench-smoke", "the benchmarks with tiny numbers, to see whether they run", bench("--smoke"), tools),
         # Results belong into the checkout.
-        runner.Step("bench", "what docs/performance.md claims, measured", bench("--checkout", str(layout.ROOT)), tools),
-        runner.Step("bench-page", "docs/performance.md from the results that are there", bench("--page", "--checkout", str(layout.ROOT)), tools),
+        runner.Step("bench", "what docs/reference/performance.md claims, measured", bench("--checkout", str(layout.ROOT)), tools),
+        runner.Step("bench-page", "docs/reference/performance.md from the results that are there", bench("--page", "--checkout", str(layout.ROOT)), tools),
         runner.Step("install-check", "the archive installed elsewhere, and an ad-hoc call", script("install_check"), plain, layout.ROOT, after=("build",)),
     ]
     return {step.name: step for step in every}

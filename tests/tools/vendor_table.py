@@ -15,8 +15,8 @@ import sys
 START = "<!-- The table of vendors: written by make vendor-table -->"
 END = "<!-- The end of the table -->"
 HEADER = (
-    "vendor", "module, `rotate_vendor`", "user changes its own", "operator sets it", "operator must know the current one", "proof: a login",
-    "lock-out at the vendor", "failed logins of a user, each call", "password",
+    "vendor", "module, `rotate_vendor`", "user changes its own", "operator sets it", "operator must know the current one", "proof by login",
+    "lock-out at the vendor", "failed logins per user and call", "password",
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def _row(vendor) -> tuple:
     size = "%d to %d %s" % (rules.password_min, rules.password_max, rules.password_unit)
     return (
         rules.title,
-        "[%s_user_password](docs/%s.md), `%s`" % (vendor.name, vendor.name, vendor.name),
+        "[%s_user_password](docs/reference/vendors/%s.md), `%s`" % (vendor.name, vendor.name, vendor.name),
         "yes" if rules.changes_own else "no",
         "yes" if rules.changes_others else "no",
         rules.others_need_current,

@@ -103,9 +103,9 @@ def test_a_vendor_has_all_its_parts(vendor):
     declared = vendor_class(vendor)
     assert declared.name == vendor and declared.__module__ == COLLECTION + "module_utils._vendors." + vendor
     assert declared.__doc__ and (PLUGINS / "module_utils" / "_vendors" / (vendor + ".py")).is_file()
-    page = (ROOT / "docs" / (vendor + ".md")).read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "vendors" / (vendor + ".md")).read_text(encoding="utf-8")
     for text in (vendor + SUFFIX, "rotate_vendor: " + vendor, "## Environment", declared.env_prefix + "_", "kind"):
-        assert text in page, "docs/%s.md does not tell: %s" % (vendor, text)
+        assert text in page, "docs/reference/vendors/%s.md lacks: %s" % (vendor, text)
     module = importlib.import_module(COLLECTION + "modules." + vendor + SUFFIX)
     assert all(yaml.safe_load(getattr(module, name)) for name in DOCUMENTATION)
     groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
@@ -144,7 +144,7 @@ def test_an_alias_of_a_module_has_its_action():
 
 def test_the_documentation_tells_how_to_ship_a_module():
     notes = yaml.safe_load(users.ModuleDocFragment.DOCUMENTATION)["notes"]
-    texts = [" ".join(notes), *((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/architecture.md"))]
+    texts = [" ".join(notes), *((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/decisions/0008-run-in-process.md"))]
     assert all("rekey_in_process" in text and "never" in text for text in texts)
 
 
@@ -248,7 +248,7 @@ def test_every_vendor_file_belongs_to_a_module():
 def test_the_table_in_the_readme_is_what_the_vendors_declare():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert vendor_table.with_table(page) == page, "run: make vendor-table"
-    assert all("[%s%s](docs/%s.md)" % (vendor, SUFFIX, vendor) in page for vendor in VENDORS)
+    assert all("[%s%s](docs/reference/vendors/%s.md)" % (vendor, SUFFIX, vendor) in page for vendor in VENDORS)
 
 
 def test_the_capabilities_are_complete():

@@ -22,7 +22,7 @@ def row(*seconds, **options):
 
 
 def test_the_page_tells_the_results_that_are_there():
-    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "performance.md").read_text(encoding="utf-8")
     assert report.with_results(page, report.load(ROOT / "benchmarks" / "results" / "results.json")) == page, "run: make bench-page"
 
 

@@ -236,9 +236,9 @@ def test_a_playbook_hands_every_option_to_its_module(name, book):
 
 
 def test_the_playbooks_use_the_roles_variables_and_those_that_the_page_names():
-    page = (ROOT / "docs" / "rotation.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "playbooks.md").read_text(encoding="utf-8")
     for path in sorted((ROOT / "playbooks").glob("*.yml")):
-        assert "rekey.passwords.%s" % path.stem in page, "docs/rotation.md does not name the playbook %s" % path.stem
+        assert "rekey.passwords.%s" % path.stem in page, "docs/reference/playbooks.md does not name the playbook %s" % path.stem
         text = path.read_text(encoding="utf-8")
         own = set(re.findall(r"register: (\w+)", text)) | {"rotate_names"}
         for variable in set(re.findall(r"\brotate_\w+", text)) - own - set(ROLE):
@@ -246,7 +246,7 @@ def test_the_playbooks_use_the_roles_variables_and_those_that_the_page_names():
 
 
 def test_the_record_is_documented():
-    page = (ROOT / "docs" / "rotation.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "records.md").read_text(encoding="utf-8")
     for field in [*dataclasses.fields(record.Record), *dataclasses.fields(record.Pending)]:
         assert "`%s`" % field.name in page, field.name
     for status in (record.CURRENT, record.PENDING, record.ORPHANED):
@@ -254,7 +254,7 @@ def test_the_record_is_documented():
 
 
 def test_every_kind_of_error_is_documented():
-    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(errors.KINDS)
 
 

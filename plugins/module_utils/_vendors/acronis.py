@@ -83,7 +83,7 @@ class Acronis(Vendor):
         changes_own=False,
         changes_others=True,
         others_need_current="no",
-        login_probe="get a token as the user; tells nothing where a second factor is asked for",
+        login_probe="get a token as the user; inconclusive for accounts with 2FA",
         lockout="not documented",
         failed_logins_per_call=2,
         failed_probes_per_call=1,

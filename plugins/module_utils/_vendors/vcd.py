@@ -98,7 +98,7 @@ class Vcd(Vendor):
         changes_others=True,
         others_need_current="no",
         login_probe="open a session as the user, and end it",
-        lockout="a setting of the organisation, and another one for system administrators: so many bad logins lock an account for so many minutes",
+        lockout="lock-out threshold and duration are configurable, per organisation and separately for system administrators",
         failed_logins_per_call=2,
         lockout_window=3600.0,  # a setting that nobody tells
         settle_seconds=0.0,
