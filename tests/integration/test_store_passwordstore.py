@@ -417,11 +417,11 @@ def test_a_secret_key_that_is_elsewhere(either):
     assert_nothing_changed(either)
 
 
-@pytest.mark.parametrize("case", ["missing", "expired", "not trusted"])
-def test_a_key_for_which_nothing_can_be_encrypted(either, case):
+@pytest.mark.parametrize("fault", ["missing", "expired", "not trusted"])
+def test_a_key_for_which_nothing_can_be_encrypted(either, fault):
     put(either, alice=OLD, bob=OTHER)
     name = "other@rekey.invalid"
-    if case == "expired":
+    if fault == "expired":
         either.gnupg.run(
             "gpg",
             "--batch",
@@ -438,7 +438,7 @@ def test_a_key_for_which_nothing_can_be_encrypted(either, case):
             "1d",
             text="\n",
         )
-    elif case == "not trusted":
+    elif fault == "not trusted":
         with type(either.gnupg)() as elsewhere:
             elsewhere.make_key(name)
             exported = elsewhere.run("gpg", "--batch", "--armor", "--export").stdout
