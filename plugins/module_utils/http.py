@@ -29,13 +29,36 @@ from typing import Any, Callable, Dict, Optional, Union, cast
 from urllib.parse import quote, urlsplit
 
 from . import errors
-from ._answer import MOST_LISTED as MOST_LISTED  # noqa: F401  # for vendors
-from ._answer import MOST_PAGES as MOST_PAGES  # noqa: F401
-from ._answer import Pages as Pages  # noqa: F401
-from ._answer import Response as Response
-from ._answer import may_have_happened as may_have_happened  # noqa: F401
+from ._answer import MOST_LISTED, MOST_PAGES, Pages, Response, may_have_happened
 from ._wire import UNDER_WAY, BoundedSocket, DeadlinePassed, TooLarge, Unreadable, decompressed
 from .errors import PasswordError
+
+# What vendors may rely upon, with what stands in private files.
+__all__ = (
+    "ANSWER_LIMIT",
+    "DEADLINES",
+    "Headers",
+    "HttpClient",
+    "LISTING_LIMIT",
+    "LOGIN",
+    "LONGEST_TIMEOUT",
+    "LONGEST_WAIT",
+    "MOST_CONNECTIONS",
+    "MOST_LISTED",
+    "MOST_PAGES",
+    "MOST_RETRIES",
+    "Pages",
+    "READ",
+    "Response",
+    "WRITE",
+    "check_numbers",
+    "check_tls_files",
+    "check_url",
+    "is_loopback",
+    "may_have_happened",
+    "retry_after",
+    "segment",
+)
 
 try:
     import requests

@@ -17,13 +17,28 @@ from functools import lru_cache
 from typing import Any, Callable, ClassVar, Dict, Optional, Tuple, Type
 
 from . import errors
-from ._argument_spec import ALWAYS as ALWAYS  # noqa: F401  # for vendors
-from ._argument_spec import NEVER as NEVER
-from ._argument_spec import WHEN_CHANGED as WHEN_CHANGED  # noqa: F401
-from ._argument_spec import module_spec
+from ._argument_spec import ALWAYS, NEVER, WHEN_CHANGED, module_spec
 from ._urls import normalized, without_ending
 from .errors import Message, PasswordError
 from .http import HttpClient
+
+# What vendors may rely upon, with what stands in private files.
+__all__ = (
+    "ALWAYS",
+    "Account",
+    "Capabilities",
+    "Connect",
+    "FORGETS_BY_LOGIN",
+    "FORGETS_BY_TIME",
+    "GeneratedPassword",
+    "Learn",
+    "Login",
+    "NEVER",
+    "Vendor",
+    "WHEN_CHANGED",
+    "Warn",
+    "password_size",
+)
 
 # When a vendor that locks accounts forgets failed logins: some time after them, or with the next good login and never before.
 FORGETS_BY_TIME = "window"

@@ -162,7 +162,8 @@ class Record:
 
         :param verified: whether a login proved it.
         """
-        assert self.pending is not None
+        if self.pending is None:
+            raise AssertionError("nothing is pending")
         # A password that was in force before is not made young by that: the user is due again.
         self.rotated_at = None if self.is_going_back else format_utc(now)
         self.previous = self.known_password

@@ -81,7 +81,8 @@ class Entry:
     @property
     def known(self) -> Record:
         """The record of an entry that has one, as every entry has that is to be written."""
-        assert self.record is not None
+        if self.record is None:
+            raise AssertionError("the entry holds no record")
         return self.record
 
 

@@ -79,13 +79,15 @@ class Options:
     @property
     def vendor(self) -> type[Vendor]:
         """The vendor, of a task that names one."""
-        assert self.named is not None
+        if self.named is None:
+            raise AssertionError("the task names no vendor")
         return self.named
 
     @property
     def policy(self) -> Policy:
         """What new passwords look like, of a task that makes some."""
-        assert self.generated is not None
+        if self.generated is None:
+            raise AssertionError("the task makes no passwords")
         return self.generated
 
     @property

@@ -95,7 +95,8 @@ def release(store: Store, gone: Iterable[Identity]) -> None:
 def _note(store: Store, identities_at_target: Iterable[Identity]) -> TargetNote:
     """The note of the one target that these accounts are at."""
     ((vendor, target),) = {(identity.vendor, identity.target) for identity in identities_at_target}
-    assert vendor and target
+    if not vendor or not target:
+        raise AssertionError("an account without a known target has no note")
     return TargetNote(store, vendor, target)
 
 

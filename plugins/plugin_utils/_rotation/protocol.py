@@ -238,7 +238,8 @@ def begin_attempt(record: Record, current_password: Optional[str] = None) -> Non
 
     :param current_password: what the inventory says of a user that is new to the store.
     """
-    assert record.pending is not None
+    if record.pending is None:
+        raise AssertionError("nothing is pending")
     record.pending.attempts += 1
     if record.password is None and current_password:
         # Kept with the intent, so that a later run can finish it even if the inventory no longer holds the old password.

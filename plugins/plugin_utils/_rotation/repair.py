@@ -182,7 +182,8 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
     :param read: the record from which the password was taken.
     """
     name, password = read.username, answer.password
-    assert password is not None
+    if password is None:
+        raise AssertionError("no password has logged in")
     outcome: Dict[str, Any] = dict(
         name=name, action="unchanged", password=str(answer.source), verified=True, error=None
     )

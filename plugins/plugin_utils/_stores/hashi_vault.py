@@ -401,7 +401,8 @@ class HashiVaultStore(Store):
                 return True
             if held.version != cas:
                 return False
-        assert doubt is not None
+        if doubt is None:
+            raise AssertionError("a write that was tried ends in an answer or a doubt")
         raise doubt
 
     def _send(self, path: str, data: dict, cas: int) -> None:

@@ -16,9 +16,8 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_info import ActionModule as StatusModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, targets
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as targets
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record

@@ -22,7 +22,7 @@ def test_a_result_survives_the_way_through_text(state):
     result = UserResult("alice", "7", state, False, ERROR, 2)
     for text in (json.dumps(result.as_dict()), yaml.safe_dump(result.as_dict())):
         assert UserResult.from_dict(yaml.safe_load(text)) == result
-    assert type(result.as_dict()["state"]) is str
+    assert result.as_dict()["state"].__class__ is str
 
 
 def test_a_state_is_its_text():

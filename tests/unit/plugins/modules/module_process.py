@@ -82,7 +82,7 @@ def _started(order, environment):
 
 def _forked(order, environment):
     """The same of a child of a process that has imported Ansible already."""
-    with tempfile.TemporaryDirectory() as folder, _LOCK:
+    with _LOCK, tempfile.TemporaryDirectory() as folder:
         files = [pathlib.Path(folder, name) for name in ("stdout", "stderr")]
         for path in files:
             path.touch()

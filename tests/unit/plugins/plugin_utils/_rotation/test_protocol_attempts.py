@@ -47,10 +47,10 @@ def by_name(staged):
 
 
 def send(store, staged, now=NOW, rules=LOCKS):
-    """What is handed to the vendor's module of alice, or ``None``."""
+    """What is handed to the vendor's module of alice, or nothing."""
     sending, refused = protocol.mark_sent(store, by_name(staged), rules, now=now)
     assert not refused
-    return (sending["alice"].record, sending["alice"].mode, sending["alice"].failed_logins) if sending else None
+    return tuple((each.record, each.mode, each.failed_logins) for each in sending.values())[0] if sending else ()
 
 
 def user_result(data):
@@ -94,7 +94,7 @@ def test_another_runs_password_is_not_noted_as_sent(store):
     record = store.record("alice")
     record.pending.run_id = "another"
     store.keep(record)
-    assert send(store, staged) is None and store.record("alice").pending.sent == 0
+    assert send(store, staged) == () and store.record("alice").pending.sent == 0
 
 
 def test_a_store_that_cannot_be_written_sends_nothing(store):
@@ -127,7 +127,7 @@ def test_a_replacement_that_was_overwritten_is_written_again(store):
     send(store, staged)
     refused = store.record("alice").pending.password
     overwrite(store)
-    (record,) = refuse(store, staged).values()
+    record = refuse(store, staged)["alice"]
     assert refused != record.pending.password == store.record("alice").pending.password
 
 
