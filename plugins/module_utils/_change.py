@@ -200,7 +200,8 @@ class _Call:
 
     @property
     def _vendor(self) -> Vendor:
-        assert self._made is not None
+        if self._made is None:
+            raise AssertionError("the call has not begun")
         return self._made
 
     def _close(self) -> None:
@@ -474,7 +475,8 @@ class _Call:
     def _resolve(self, outcome: _Outcome) -> None:
         """A change ended in an error that proves nothing: a login tells whether it happened."""
         doubt = outcome.doubt
-        assert doubt is not None
+        if doubt is None:
+            raise AssertionError("the change ended without a doubt")
         try:
             rules = self._vendor.capabilities
             seconds = rules.settle_seconds if rules.doubt_seconds is None else rules.doubt_seconds

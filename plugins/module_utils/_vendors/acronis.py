@@ -251,7 +251,8 @@ class Acronis(Vendor):
                 return self._with_id(account, ids[0])
             # None, or perhaps several: the search is no proof of that.
             self._list()
-        assert self._listed is not None
+        if self._listed is None:
+            raise AssertionError("the users were not listed")
         return self._listed.get(("login", account.name), [])
 
     def _with_id(self, account: Account, user_id: str) -> list[dict[str, Any]]:

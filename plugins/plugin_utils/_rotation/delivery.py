@@ -236,7 +236,8 @@ class Delivery:
     def _entry(self, name: str, sending: Sending, operator: Operator) -> Dict[str, Any]:
         """One element of the module's ``users``."""
         record = sending.record
-        assert record.pending is not None
+        if record.pending is None:
+            raise AssertionError("nothing is pending")
         self._scrub.add(*record.secrets)
         return dict(
             self._extras(name),
