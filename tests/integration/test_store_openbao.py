@@ -484,7 +484,7 @@ def test_as_many_texts_as_the_server_takes_in_no_request(openbao: OpenBaoCase, s
 
 def test_nothing_but_the_policy_of_the_documentation_is_given(openbao: OpenBaoCase) -> None:
     """The stand of the contract has no more rights than an administrator gives who follows the page."""
-    page = (pathlib.Path(__file__).parents[2] / "docs" / "store_hashi_vault.md").read_text(encoding="utf-8")
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "reference" / "stores" / "hashi_vault.md").read_text(encoding="utf-8")
     assert documented_policy() in page
     held = openbao.server.request("GET", "sys/policies/acl/" + openbao.mount)["data"]["policy"]
     assert held.replace(openbao.mount, "secret") == documented_policy()

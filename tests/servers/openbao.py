@@ -33,7 +33,7 @@ START_LIMIT_S = 60.0
 MOUNT, PATH, ROLE = "secret", "rekey", "rekey"
 
 _ATTEMPTS = 3
-_DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "store_hashi_vault.md"
+_DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "stores" / "hashi_vault.md"
 _CONFIGURATION = """\
 storage "raft" {
   path = "%(work_dir)s/data"

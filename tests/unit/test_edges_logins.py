@@ -228,7 +228,7 @@ def test_edge_27_the_message_says_where_the_accounts_are_by_now():
 
 def until():
     """The condition of the playbook in docs/reference/vendors/vcd.md."""
-    page = (pathlib.Path(__file__).parents[2] / "docs" / "vcd.md").read_text(encoding="utf-8")
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "reference" / "vendors" / "vcd.md").read_text(encoding="utf-8")
     block = re.search(r"^```yaml\n# careful_retries.yml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1)
     (task,) = yaml.safe_load(block)[0]["tasks"]
     return task["until"]

@@ -175,7 +175,7 @@ def test_where_the_records_lie(double, monkeypatch, as_variables):
 
 
 def test_every_option_has_a_variable_and_is_documented():
-    page = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    page = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
     for name, option in hashi_vault.STORE.argument_spec.items():
         _strategy, variables = option["fallback"]
         assert "| `%s` | %s |" % (name, ", ".join("`%s`" % variable for variable in variables)) in page, name
@@ -396,7 +396,7 @@ def test_the_documented_policy_is_enough_and_no_more_than_needed(double):
     put(store, alice="S3cr3t-MARKER-a")
     put(store, alice="S3cr3t-MARKER-b")
     assert store.list() == ["alice"]
-    page = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    page = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
     for path, capabilities in FULL.items():
         assert 'path "%s" {\n  capabilities = [%s]' % (path, ", ".join('"%s"' % one for one in sorted(capabilities))) in page
     for path, capabilities in FULL.items():
