@@ -71,14 +71,14 @@ class ForkServer:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError("the zygote has ended")
+            raise RuntimeError("the fork server has ended")
         return json.loads(answer)
 
 
 class World:
     """A vendor with users, a store, and an inventory that tells the users' first passwords; use it as a context manager.
 
-    :param zygote: a :class:`Zygote`.
+    :param fork_server: a :class:`ForkServer`.
     :param stand: a :class:`tests.vendor_cases.VendorCase`.
     :param store: a :class:`tests.store_cases.StoreCase` that has been entered.
     :param host: the name of the host; hosts are apart in a store.
@@ -140,7 +140,7 @@ class World:
 
         :param plan: see :class:`tests.crash.hooks.Points`.
         :param changes: what is otherwise in the order, see :func:`tests.crash.fork_server.perform`.
-        :return: what the zygote tells of it; all that it has sent has had its effect.
+        :return: what the fork server says of it; all that it has sent has had its effect.
         """
         order = dict(self._order, plan=plan, force=force, clock=self.clock, sabotage=sabotage or self.sabotage, action=action, check=check)
         ended = (fork_server or self.fork_server).run(dict(order, options=options or {}, **changes))
@@ -228,7 +228,7 @@ def stores_per_trial(stand_class):
 class Trials:
     """Trials of one vendor and store; use it as a context manager.
 
-    :param zygote: a :class:`Zygote`.
+    :param fork_server: a :class:`ForkServer`.
     :param stand: a :class:`tests.vendor_cases.VendorCase`.
     :param store: a subclass of :class:`tests.store_cases.StoreCase`.
     :param folder: an empty folder.
