@@ -25,13 +25,6 @@ from .errors import Message, PasswordError, encodable, parts_of, scrubbed
 from .http import HttpClient, check_numbers, check_tls_files
 from .vendor import NEVER, WHEN_CHANGED, Account, Vendor
 
-# The states as plain texts, for those who compare results that are plain data.
-CHANGED = State.CHANGED.value
-UNCHANGED = State.UNCHANGED.value
-WOULD_CHANGE = State.WOULD_CHANGE.value
-FAILED = State.FAILED.value
-UNKNOWN = State.UNKNOWN.value
-
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
 # Whoever knows when the last login failed says when that will be.
 RUN_LATER_MESSAGE = "Run again after the lock-out window."
@@ -574,7 +567,7 @@ class _Call:
             "changed": any(outcome.accepted or outcome.state == State.WOULD_CHANGE for outcome in self._outcomes),
             "failed": False,
             "users": users,
-            "diff": [_diff(outcome.account, user["state"]) for outcome, user in zip(self._outcomes, users)],
+            "diff": [_diff(outcome.account, outcome.state) for outcome in self._outcomes],
             "warnings": [scrubbed(message, scrub) for message in self._warn],
         }
         failed = [user for user in users if user["error"]]
@@ -607,14 +600,12 @@ def _message(failed: list[dict[str, Any]], total: int) -> str:
     return "%d of %d users failed. %s" % (len(failed), total, "; ".join(told))
 
 
-def _diff(account: Account, state: str) -> dict[str, str]:
-    before = after = {
-        UNCHANGED: "in force",
-        CHANGED: "not in force",
-        WOULD_CHANGE: "not in force",
-    }.get(state, "unknown")
-    if state in (CHANGED, WOULD_CHANGE):
-        after = "in force"
+def _diff(account: Account, state: Optional[State]) -> dict[str, str]:
+    before = after = "unknown"
+    if state == State.UNCHANGED:
+        before = after = "in force"
+    elif state in (State.CHANGED, State.WOULD_CHANGE):
+        before, after = "not in force", "in force"
     what = "what was asked for" if account.password is None else "wanted password"
     return {
         "before_header": account.label,

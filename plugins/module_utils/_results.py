@@ -7,18 +7,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import Enum
 from typing import Any, Dict, Mapping, Optional
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import errors
+from ._text_enum import TextEnum
 from .errors import PasswordError
 
 MOST_FAILED_LOGINS = 1_000_000
 
 
-class State(str, Enum):
+class State(TextEnum):
     """The state of a user after a call. Part of the collection's interface: states are added, never renamed."""
 
     CHANGED = "changed"
@@ -26,8 +26,6 @@ class State(str, Enum):
     WOULD_CHANGE = "would_change"  # check mode
     FAILED = "failed"
     UNKNOWN = "unknown"  # the change may or may not have been made
-
-    __str__ = str.__str__
 
 
 @dataclass

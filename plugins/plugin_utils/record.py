@@ -12,22 +12,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from enum import Enum
 from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.rekey.passwords.plugins.module_utils._text_enum import TextEnum
 
 from ._times import format_utc, parse_utc
 
 
-class Status(str, Enum):
+class Status(TextEnum):
     """The state of a user's record."""
 
     CURRENT = "current"  # the password at the top is verified, and nothing is under way
     PENDING = "pending"  # a new password is stored and may be in force already
     ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
     RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
-
-    def __str__(self) -> str:
-        return self.value
 
 
 CURRENT, PENDING, ORPHANED, RETIRED = Status

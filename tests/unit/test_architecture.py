@@ -50,7 +50,8 @@ BELOW = {
     "_vendors": ("_environment", "_urls", "_json_paths", "errors", "http", "_refusals", "_auth", "vendor", "_vendors"),
     "_parallel": (),
     "_vendor_registry": ("_vendors", "errors", "vendor"),
-    "_results": ("errors",),
+    "_text_enum": (),
+    "_results": ("_text_enum", "errors"),
     "_change": ("_moments", "_options", "_argument_spec", "errors", "http", "_parallel", "_results", "_scrub", "vendor"),
     "module_runner": ("_adapter", "_options", "_argument_spec", "_change", "errors", "http", "vendor"),
 }

@@ -13,6 +13,7 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
+from . import report
 from .task import Task
 from .users import Reason
 
@@ -179,9 +180,7 @@ def summary(state: Mapping[str, Any] | None, hosts: Sequence[str]) -> list[str]:
     missing = [host for host in hosts if host not in reached]
     lines = []
     if failed:
-        lines.append(
-            "%d of %d hosts failed: %s" % (len(failed), len(hosts), ", ".join(host for host in hosts if host in failed))
-        )
+        lines.append(report.named([host for host in hosts if host in failed], len(hosts), "failed", of="hosts"))
     if missing:
-        lines.append("%d of %d hosts were not reached: %s" % (len(missing), len(hosts), ", ".join(missing)))
+        lines.append(report.named(missing, len(hosts), "were not reached", of="hosts"))
     return lines or ["Nothing failed on %d host%s." % (len(hosts), "s" if len(hosts) != 1 else "")]

@@ -16,7 +16,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ..record import Identity, Record, Status
 from ..store import BEGIN_OPTIONS, Entry, Store, records_of
 from ..store import OPTIONS as STORE_OPTIONS
-from . import owners
+from . import owners, report
 from .lease import host_lease, is_ours
 from .task import Task
 from .updates import update
@@ -117,21 +117,17 @@ def _compared(record: Record, there: Optional[Record], claimed: Optional[Passwor
 
 def _result(users: List[dict], check_mode: bool) -> Dict[str, Any]:
     failed = [user["name"] for user in users if user["error"]]
-    result = dict(
+    return dict(
         changed=any(user["action"] == COPIED for user in users),
         users=users,
         summary=[_line(user, check_mode) for user in users] or ["The store has no records of this host."],
+        **report.failure(failed, len(users), "were not copied", of="records"),
     )
-    if failed:
-        result.update(
-            failed=True, msg="%d of %d records were not copied: %s" % (len(failed), len(users), ", ".join(failed))
-        )
-    return result
 
 
 def _line(user: dict, check_mode: bool) -> str:
     if user["error"]:
-        return "%s: NOT copied: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
+        return report.not_done(user, "copied")
     if user["action"] == UNCHANGED:
         return "%s: is there already" % user["name"]
     return "%s: %s%s" % (

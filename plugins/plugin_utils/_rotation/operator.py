@@ -18,11 +18,12 @@ from typing import List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
-from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State, UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities
 
 from .._times import utc_now
+from .login_notes import window
 from .targets import NOT_MADE, REFUSED, WORKED, Admission, Outcome, Secret, TargetNote
 from .users import Source
 
@@ -87,7 +88,7 @@ class OperatorLogins:
         self._note, self._name, self._own, self._stamp = note, name or "", own, stamp
         self._check_mode, self._most = check_mode, capabilities.failed_logins_per_call or 0
         self._limit = min(self._most, 1) if check_mode else self._most
-        self._window = None if capabilities.forgets == FORGETS_BY_LOGIN else capabilities.lockout_window
+        self._window = window(capabilities)
         self._capabilities = capabilities
         self._token: Optional[str] = None
         self.refused_at_once = (
@@ -165,7 +166,7 @@ class OperatorLogins:
             self._end(
                 REFUSED,
                 not any(
-                    user.get("state") != _change.FAILED for user in result.get("users") or [] if isinstance(user, dict)
+                    user.get("state") != State.FAILED for user in result.get("users") or [] if isinstance(user, dict)
                 ),
             )
         elif kind in (None, errors.PERMISSION_DENIED):

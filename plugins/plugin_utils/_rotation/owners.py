@@ -40,7 +40,7 @@ def settle(
         return {}
     refused = claim(store, fresh)
     records = {name: record for name, record in records_of(entries).items() if name in fresh and name not in refused}
-    tries = {name: _in_force(record) for name, record in records.items() if _in_force(record)}
+    tries = {name: found for name, record in records.items() if (found := _in_force(record))}
     if tries:
         answers = proof.log_in(store, delivery, records, tries=tries)
         foreign = {

@@ -23,42 +23,41 @@ class ReadOnlyStore(Store):
 
     def __init__(self, store: Store) -> None:  # pylint: disable=super-init-not-called
         self.host = store.host
-        # A login that fails counts at the vendor in check mode, too, so the operator's logins are counted there all the same.
-        self.counters = store
+        self.read_from = store
 
     @property
     def keeps_versions(self) -> bool:  # type: ignore[override]
         """That of the store."""
-        return self.counters.keeps_versions
+        return self.read_from.keeps_versions
 
     @property
     def lists_for_free(self) -> bool:  # type: ignore[override]
         """That of the store."""
-        return self.counters.lists_for_free
+        return self.read_from.lists_for_free
 
     @property
     def is_begun(self) -> bool:
         """That of the store: check mode begins none."""
-        return self.counters.is_begun
+        return self.read_from.is_begun
 
     def close(self) -> None:
         """Close the store."""
-        self.counters.close()
+        self.read_from.close()
 
     def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         """Read records."""
-        return self.counters.get(users)
+        return self.read_from.get(users)
 
     def put(self, entries: Dict[str, Entry]) -> None:
         """Write nothing."""
 
     def list(self) -> List[str]:
         """The names of all users that have a record."""
-        return self.counters.list()
+        return self.read_from.list()
 
     def read_note(self, name: str) -> Note:
         """Read a note."""
-        return self.counters.read_note(name)
+        return self.read_from.read_note(name)
 
     def write_note(self, name: str, content: dict, version: Any) -> Any:
         """Write nothing."""
@@ -71,5 +70,5 @@ def is_dry_run(store: Store) -> bool:
 
 
 def counters(store: Store) -> Store:
-    """Where failed logins of operators are counted: where others see it, in check mode, too."""
-    return store.counters if isinstance(store, ReadOnlyStore) else store
+    """Where failed logins of operators are counted: where others see it, since the vendor counts them in check mode, too."""
+    return store.read_from if isinstance(store, ReadOnlyStore) else store

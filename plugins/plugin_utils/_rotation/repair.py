@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, damaged_records_set_aside
-from . import owners, policy, proof, protocol
+from . import owners, policy, proof, protocol, report
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
@@ -45,21 +45,17 @@ def repair_users(task: Task) -> Dict[str, Any]:
 
 
 def _result(task: Task, store: Store, users: List[dict], set_aside: Set[str]) -> Dict[str, Any]:
-    failed = [user["name"] for user in users if user["error"]]
     lines = [
         _line(user, task.check_mode) + _kept(user, set_aside, keeps_versions=store.keeps_versions, dry=task.check_mode)
         for user in users
     ]
-    result = dict(
+    failed = [user["name"] for user in users if user["error"]]
+    return dict(
         changed=any(user["action"] not in (None, "unchanged") for user in users),
         users=users,
         summary=lines or ["No user is named for this host."],
+        **report.failure(failed, len(users), "were not repaired"),
     )
-    if failed:
-        result.update(
-            failed=True, msg="%d of %d users were not repaired: %s" % (len(failed), len(users), ", ".join(failed))
-        )
-    return result
 
 
 def _for_this_host(task: Task) -> list:
@@ -303,7 +299,7 @@ def _kept(user: dict, set_aside: Set[str], *, keeps_versions: bool, dry: bool) -
 
 def _line(user: dict, check_mode: bool) -> str:
     if user["error"]:
-        return "%s: NOT repaired: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
+        return report.not_done(user, "repaired")
     if user["action"] == "reset":
         proof = ", verified by a login" if user["verified"] else ", NOT verified by a login"
         return "%s: %s" % (user["name"], "would get a new password" if check_mode else "has a new password" + proof)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping, Sequence
 
 from .users import Action, CommittedUser, Reason, StagedUser
 
@@ -21,17 +21,32 @@ def committed(users: List[CommittedUser], number: int, *, what: str = "rotated",
     :param which: password was to be set.
     :return: dict with changed, users, summary, and where any failed, failed and msg.
     """
-    failed = [user.name for user in users if user.error]
-    result: Dict[str, Any] = dict(
+    return dict(
         changed=any(user.action in _CHANGES for user in users),
         users=[user.as_dict() for user in users],
         summary=[line(user, what=what, which=which) for user in users],
+        **failure([user.name for user in users if user.error], number, "were not %s" % what),
     )
-    if failed:
-        result.update(
-            failed=True, msg="%d of %d users were not %s: %s" % (len(failed), number, what, ", ".join(failed))
-        )
-    return result
+
+
+def named(names: Sequence[str], number: int, what: str, *, of: str = "users") -> str:
+    """A sentence that counts and names those among several of whom something is true."""
+    return "%d of %d %s %s: %s" % (len(names), number, of, what, ", ".join(names))
+
+
+def failure(names: Sequence[str], number: int, what: str, *, of: str = "users") -> Dict[str, Any]:
+    """What a result gets if anybody failed: failed and msg; nothing otherwise.
+
+    :param names: of those who failed.
+    :param number: of all.
+    :param what: is true of those who failed.
+    """
+    return dict(failed=True, msg=named(names, number, what, of=of)) if names else {}
+
+
+def not_done(user: Mapping[str, Any], what: str) -> str:
+    """A user with an error, in one line."""
+    return "%s: NOT %s: %s (%s)" % (user["name"], what, user["error"]["message"], user["error"]["kind"])
 
 
 def not_due(user: StagedUser) -> str:

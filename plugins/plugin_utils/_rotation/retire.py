@@ -14,8 +14,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from .._times import utc_now
 from ..record import Record, Status
-from ..store import Entry, Store
-from . import owners
+from ..store import Entry, Store, records_of
+from . import owners, report
 from .lease import host_lease
 from .task import Task
 from .updates import update
@@ -29,13 +29,9 @@ def retire_users(task: Task) -> Dict[str, Any]:
     store = task.open_store()
     copy = "%s.retired-%s" % (store.host, utc_now().strftime("%Y%m%dT%H%M%SZ"))
     with host_lease(store):
-        entries = store.get(names)
-        task.scrub.add(*(secret for entry in entries.values() if entry.record for secret in entry.record.secrets))
-        leaving = {
-            name: entry.record
-            for name, entry in entries.items()
-            if entry.record and entry.record.status != Status.RETIRED
-        }
+        records = records_of(store.get(names))
+        task.scrub.add(*(secret for record in records.values() for secret in record.secrets))
+        leaving = {name: record for name, record in records.items() if record.status != Status.RETIRED}
         if leaving and not task.check_mode:
             _copy(task.open_store(copy), leaving)
             users = _retire(store, names, leaving)
@@ -53,17 +49,13 @@ def _copy(copies: Store, records: Dict[str, Record]) -> None:
 
 def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[str, Any]:
     failed = [user["name"] for user in users if user["error"]]
-    result = dict(
+    return dict(
         changed=any(user["action"] == _RETIRED for user in users),
         users=users,
         copy=copy,
         summary=[_line(user, copy, check_mode) for user in users],
+        **report.failure(failed, len(users), "were not retired"),
     )
-    if failed:
-        result.update(
-            failed=True, msg="%d of %d users were not retired: %s" % (len(failed), len(users), ", ".join(failed))
-        )
-    return result
 
 
 def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[dict]:
@@ -104,7 +96,7 @@ def _user(name: str, action: Optional[str]) -> dict:
 
 def _line(user: dict, copy: Optional[str], check_mode: bool) -> str:
     if user["error"]:
-        return "%s: NOT retired: %s (%s)" % (user["name"], user["error"]["message"], user["error"]["kind"])
+        return report.not_done(user, "retired")
     if user["action"] == _UNCHANGED:
         return "%s: the store has no passwords of it" % user["name"]
     return "%s: %s; its passwords are kept as %s" % (

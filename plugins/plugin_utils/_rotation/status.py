@@ -16,8 +16,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
 from ..store import Store, records_of
-from . import proof, protocol
-from . import unlisted as unlisted_module
+from . import proof, protocol, report, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
@@ -57,16 +56,13 @@ def report_users(task: Task) -> Dict[str, Any]:
         task.options.vendor.name if args["vendor"] else None,
         delivery.target if delivery else None,
     )
-    others = unlisted_module.unlisted(store, there, users_by_name, endpoint)
-    unlisted = list(others)
-    summary = [_line(user) for user in users] + [unlisted_module.line(name, record) for name, record in others.items()]
-    result: Dict[str, Any] = dict(changed=False, users=users, unlisted=unlisted, summary=summary)
+    others = unlisted.unlisted(store, there, users_by_name, endpoint)
+    summary = [_line(user) for user in users] + [unlisted.line(name, record) for name, record in others.items()]
+    result: Dict[str, Any] = dict(changed=False, users=users, unlisted=list(others), summary=summary)
     open_ends = [user["name"] for user in users if verify and user["verified"] is None]
     if open_ends:
-        result["summary"].append(
-            "%d of %d users could not be verified: %s" % (len(open_ends), len(users), ", ".join(open_ends))
-        )
-    return dict(result, **_verdict(users, unlisted, skipped, args))
+        result["summary"].append(report.named(open_ends, len(users), "could not be verified"))
+    return dict(result, **_verdict(users, list(others), skipped, args))
 
 
 def _verify(store: Store, delivery: Delivery, users: List[dict], seen: Dict[str, Record]) -> List[str]:
@@ -110,7 +106,7 @@ def _unproved(name: str) -> PasswordError:
     )
 
 
-def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: dict) -> dict:
+def _verdict(users: List[dict], others: List[str], skipped: List[str], args: dict) -> dict:
     """Whether the task fails, and why."""
     complaints = []
     if args["verify"]:
@@ -121,22 +117,14 @@ def _verdict(users: List[dict], unlisted: List[str], skipped: List[str], args: d
             if user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)
         ]
         if wrong:
-            complaints.append(
-                "%d of %d users cannot log in with their current passwords: %s"
-                % (len(wrong), len(users), ", ".join(wrong))
-            )
+            complaints.append(report.named(wrong, len(users), "cannot log in with their current passwords"))
     if skipped:
-        complaints.append(
-            "%d of %d users were not verified, since check mode makes no login that may fail: %s"
-            % (len(skipped), len(users), ", ".join(skipped))
-        )
+        untried = "were not verified, since check mode makes no login that may fail"
+        complaints.append(report.named(skipped, len(users), untried))
     for reason in args["fail_on"]:
-        names = unlisted if reason == _UNLISTED else [user["name"] for user in users if _is(user, reason)]
+        names = others if reason == _UNLISTED else [user["name"] for user in users if _is(user, reason)]
         if names:
-            complaints.append(
-                "%d of %d users %s: %s"
-                % (len(names), len(users) + len(unlisted), _COMPLAINTS[reason], ", ".join(names))
-            )
+            complaints.append(report.named(names, len(users) + len(others), _COMPLAINTS[reason]))
     return dict(failed=True, msg=". ".join(complaints)) if complaints else {}
 
 

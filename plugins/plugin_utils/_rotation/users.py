@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import Enum
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils._results import State
+from ansible_collections.rekey.passwords.plugins.module_utils._text_enum import TextEnum
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ..record import Identity, Record
 
 
-class Reason(str, Enum):
+class Reason(TextEnum):
     """Why a user is due, or why it is not although it should be. Where its record must not be used, the kind of that error stands in its place."""
 
     NEW = "new"  # the store has no verified password yet
@@ -29,16 +29,13 @@ class Reason(str, Enum):
     LEFT = "left_to_another_run"  # not due: another run has rotated it while this one waited
     VERIFY = "verify"  # not due: its password was changed by hand
 
-    def __str__(self) -> str:
-        return self.value
-
     @property
     def is_due(self) -> bool:
         """Whether a user is to be rotated for that reason."""
         return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY)
 
 
-class Source(str, Enum):
+class Source(TextEnum):
     """Where a password comes from that may be in force. The words stand in messages, and in notes of the store."""
 
     GIVEN = "given"  # for this purpose
@@ -48,11 +45,8 @@ class Source(str, Enum):
     PREVIOUS = "previous"
     EARLIER = "earlier"  # sent and given up
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Action(str, Enum):
+class Action(TextEnum):
     """What commit did with a pending password."""
 
     PROMOTED = "promoted"
@@ -60,9 +54,6 @@ class Action(str, Enum):
     DROPPED = "dropped"
     ABANDONED = "abandoned"  # kept, and no run tries it again until somebody repairs the record
     SUPERSEDED = "superseded"  # another run has finished it meanwhile
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import re
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils._results import State
 from ansible_collections.rekey.passwords.plugins.modules import acronis_user_password as module
 
 from tests.doubles.acronis import CHANGE, SEARCH, AcronisDouble
@@ -97,7 +98,7 @@ def test_what_is_returned_is_documented():
     assert set(returned["users"]["contains"]) == set(returned["users"]["sample"][0]) == set(account)
     assert set(returned["users"]["contains"]["error"]["contains"]) == set(returned["error"]["sample"]) == set(account["error"])
     states = " ".join(returned["users"]["contains"]["state"]["description"])
-    assert all("V(%s)" % state in states for state in (_change.CHANGED, _change.UNCHANGED, _change.WOULD_CHANGE, _change.FAILED, _change.UNKNOWN))
+    assert all("V(%s)" % state in states for state in State)
     assert set(DOCUMENTATION["attributes"]["action_group"]["membership"]) == {"rekey.passwords.acronis", "rekey.passwords.all"}
 
 
