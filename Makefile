@@ -22,7 +22,7 @@ test: ## all set-up, then every check (up to 45 minutes)
 	$(CHECKS) test
 
 .PHONY: check
-check: ## the checks for between two edits (under a minute)
+check: ## the checks for between two edits (a little over a minute)
 	$(CHECKS) check
 
 .PHONY: stage
@@ -68,7 +68,7 @@ units-quick: ## those of the unit tests that make check runs
 	$(CHECKS) units-quick
 
 .PHONY: integration
-integration: ## whole playbooks against doubles and real servers, and the search for secrets
+integration: ## whole playbooks against simulators and real servers, and the search for secrets
 	$(CHECKS) integration
 
 .PHONY: real-servers

@@ -211,14 +211,15 @@ def main():
     demo = Demo(folder.resolve())
     together = ["-e", "{rotate_serial: 100%}"]
 
-    say("1. Six endpoints of five vendors (doubles, on this machine), each with its users and their old passwords")
+    say("1. Six endpoints of five vendors (simulators, on this machine), each with its users and their old passwords")
     with ExitStack() as stack:
         doubles = {name: stack.enter_context(make()) for name, make in DOUBLES.items()}
         for name, double in doubles.items():
             print("%-11s %s: %s" % (HOSTS[name], double.url, ", ".join(sorted(set(double.users) & set(USERS)))))
 
-        say("2. Rotate. Two things are wrong: the old password of frank is not the one that cloud-1 knows, and milvus-2 has no user nobody")
+        say("2. Rotate. Two things are wrong: the old password of frank is not the one that cloud-1 knows, and milvus-2 has no user called nobody")
         print("A host that fails does not keep the others from being rotated. All hosts are one batch here (-e), and the store is a new one.")
+        print("For database-1 nothing says how to log in to the database itself, so the run warns that it cannot verify; step 5 logs in there.")
         demo.write_inventory(doubles, fixed=False)
         # The first run begins the store; for the later ones it must be there.
         status, output = demo.ansible("rekey.passwords.rotate", *together, "-e", "rotate_store_create=true")
@@ -249,7 +250,7 @@ def main():
         for name, password in sorted(demo.stored("database-1").items()):
             taken, old_taken = (doubles["database"].can_log_in(name, one) for one in (password, BEFORE[name]))
             must(taken and not old_taken, "%s cannot log in to the database" % name)
-            print("database-1: %s: the database takes the stored password, and the old one no more" % name)
+            print("database-1: %s: the database takes the stored password, and no longer the old one" % name)
 
     say("Done in %.0f seconds: every user has a new password that works, and none of the old ones does." % (time.monotonic() - started))
     print("\nLook for yourself:")

@@ -68,7 +68,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         ),
         runner.Step(
             "integration",
-            "pytest tests/integration: whole playbooks against doubles",
+            "pytest tests/integration: whole playbooks against simulators",
             pytest("tests/integration", "-m", "not real and not secrets"),
             tools,
         ),

@@ -88,9 +88,16 @@ def _run_all(steps: list[Step], lanes: int, aloud: bool, keep_going: bool) -> No
             _look_at(step, aloud)
         if time.monotonic() - spoken > HEARTBEAT and not aloud:
             spoken = time.monotonic()
-            names = [f"{step.name} ({spoken - step.started:.0f} s)" for step in running if step.outcome == "running"]
+            names = [f"{step.name} ({spoken - step.started:.0f} s{progress(step)})" for step in running if step.outcome == "running"]
             if names:
                 print("    still running: " + ", ".join(names), flush=True)
+
+
+def progress(step: Step) -> str:
+    """How much of its tests a step has run, as pytest wrote last; nothing where it has not said so yet."""
+    text = step.log.read_text(encoding="utf-8", errors="replace") if step.log.exists() else ""
+    shown = re.findall(r"\[ *(\d+%)\]$", text, re.MULTILINE)
+    return f", {shown[-1]}" if shown else ""
 
 
 def _start(step: Step, aloud: bool) -> None:

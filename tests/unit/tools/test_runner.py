@@ -110,3 +110,28 @@ def test_the_last_line_says_that_nothing_was_skipped(capsys):
 def test_the_last_line_names_what_a_failure_kept_from_running(capsys):
     assert not runner.run([step("bad", "raise SystemExit(1)"), step("later", "")], 1)
     assert capsys.readouterr().out.splitlines()[-1] == "Skipped: later (because of the failure above)."
+
+
+def test_a_step_that_takes_long_says_how_far_it_is(logs, monkeypatch, capsys):
+    """It ends only when that has been said."""
+    monkeypatch.setattr(runner, "HEARTBEAT", 0)
+    logs.mkdir(parents=True)
+    code = "import time\nprint('.... [  7%]\\n.... [ 42%]\\n..', flush=True)\ntime.sleep(60)"
+    real = runner._look_at
+
+    def look(each, aloud):
+        if runner.progress(each) == ", 42%" and "42%" in capsys.readouterr().out:
+            each.limit = 0
+        real(each, aloud)
+
+    monkeypatch.setattr(runner, "_look_at", look)
+    long = step("long", code)
+    assert not runner.run([long, step("another", "")], 2) and long.seconds < 50
+
+
+def test_a_step_that_has_not_said_how_far_it_is(logs):
+    logs.mkdir(parents=True)
+    one = step("one", "")
+    assert runner.progress(one) == ""
+    one.log.write_text("a line with [ 5%] in it\n", encoding="utf-8")
+    assert runner.progress(one) == ""
