@@ -149,6 +149,12 @@ def test_the_documentation_tells_how_to_ship_a_module():
     assert all("rekey_in_process" in text and "never" in text for text in texts)
 
 
+def test_the_map_of_the_architecture_names_every_file():
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    files = [path for folder in ("module_utils", "plugin_utils", "plugin_utils/_rotation") for path in (PLUGINS / folder).glob("*.py")]
+    assert [path.name for path in files if path.name != "__init__.py" and "`%s`" % path.name not in page] == []
+
+
 def test_only_one_place_fails_a_module():
     found = [path.name for path in PLUGINS.rglob("*.py") if re.search(r"\b(fail_json|exit_json)\(", path.read_text(encoding="utf-8"))]
     assert found == ["module_runner.py"]
