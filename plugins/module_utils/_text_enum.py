@@ -12,4 +12,6 @@ from enum import Enum
 class TextEnum(str, Enum):
     """An enumeration whose members are their texts, in a message, too."""
 
-    __str__ = str.__str__
+    # A method, since pylint takes an assignment for a member, and a class with members cannot be extended.
+    def __str__(self) -> str:
+        return str.__str__(self)

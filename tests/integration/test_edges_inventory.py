@@ -70,7 +70,8 @@ PLACES = [".", "passwords", "group_vars", "group_vars/all", "group_vars/all/pass
 def test_edge_13_no_inventory_and_no_loader_of_variables_reads_the_store(tmp_path, inventory, place):
     stored(inventory / place, "h1", "h2", "all", "hosts")
     found = shown(tmp_path, inventory)
-    assert MARKER not in found and "rekey" not in found.replace(str(tmp_path), "")
+    # Not in the paths either that Ansible tells of itself, whatever the folder of the checkout is called.
+    assert MARKER not in found and "rekey" not in found.replace(str(tmp_path), "").replace(sys.prefix, "")
     # A folder with nothing to parse in it is told as such.
     assert set(re.findall(r"Unable to parse (\S+)", found)) <= {str(inventory / place)}
     listed = json.loads(found[found.index("\n{") : found.index("\n}\n") + 2])
