@@ -52,7 +52,7 @@ lint: ## ansible-lint with the production profile
 	$(CHECKS) lint
 
 .PHONY: docs-lint
-docs-lint: ## antsibull-docs and antsibull-changelog lint
+docs-lint: ## antsibull-docs, antsibull-changelog lint, Sphinx
 	$(CHECKS) docs-lint
 
 .PHONY: sanity
@@ -130,6 +130,10 @@ changelog: ## turn the changelog fragments into CHANGELOG.rst
 .PHONY: vendor-table
 vendor-table: ## write the table of vendors in README.md from what the vendors declare
 	$(CHECKS) vendor-table
+
+.PHONY: public-interface
+public-interface: ## write docs/docsite/rst/public_interface.rst from the docstrings of its files
+	$(CHECKS) public-interface
 
 .PHONY: clean
 clean: ## remove what all of this made

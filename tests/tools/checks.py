@@ -55,7 +55,7 @@ def steps_by_name() -> dict[str, runner.Step]:
             {**tools, "MYPY_CACHE_DIR": str(layout.BUILD / "mypy")},
         ),
         runner.Step("lint", "ansible-lint with the production profile", tool("ansible-lint", "--offline", "--profile", "production", "--strict"), tools),
-        runner.Step("docs-lint", "antsibull-docs and antsibull-changelog lint", script("docs_lint"), plain, layout.ROOT),
+        runner.Step("docs-lint", "antsibull-docs, antsibull-changelog lint, Sphinx", script("docs_lint"), plain, layout.ROOT),
         runner.Step("sanity", "ansible-test sanity (its own tools are about 60 MB, once)", script("sanity"), plain, layout.ROOT),
         runner.Step("units", "pytest tests/unit", pytest("tests/unit", "-n", "3"), tools),
         runner.Step("units-quick", "pytest tests/unit: a sample of the large products", pytest("tests/unit", "-n", "3", "-m", "not slow"), tools),
@@ -101,6 +101,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
         runner.Step("changelog", "the fragments into CHANGELOG.rst", script("changelog"), plain, layout.ROOT),
         runner.Step("vendor-table", "the table of vendors in README.md", [*script("vendor_table"), str(layout.ROOT)], tools),
+        runner.Step("public-interface", "the page on the public Python interface", [*script("public_interface"), str(layout.ROOT)], tools),
         runner.Step("bench-smoke", "the benchmarks with tiny numbers, to see whether they run", bench("--smoke"), tools),
         # Results belong into the checkout.
         runner.Step("bench", "what docs/reference/performance.md claims, measured", bench("--checkout", str(layout.ROOT)), tools),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""antsibull-docs and antsibull-changelog on the staged copy."""
+"""antsibull-docs, antsibull-changelog and Sphinx on the staged copy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,20 @@ from tests.tools import layout, venvs
 COMMANDS = (
     ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "."),
     ("antsibull-changelog", "lint"),
+    # The pages for the documentation site: a signature or a docstring that Sphinx stumbles over is an error.
+    (
+        "sphinx-build",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-C",
+        "-D",
+        "root_doc=public_interface",
+        "-b",
+        "html",
+        "docs/docsite/rst",
+        str(layout.BUILD / "docsite"),
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from ansible_collections.rekey.passwords.plugins.doc_fragments import users
 from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_action import UserPasswordAction
 
 from tests.doubles.__main__ import VENDORS as DOUBLES
-from tests.tools import vendor_table
+from tests.tools import public_interface, vendor_table
 from tests.vendor_cases import CASES
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -256,6 +256,16 @@ def test_the_table_in_the_readme_is_what_the_vendors_declare():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert vendor_table.with_table(page) == page, "run: make vendor-table"
     assert all("[%s%s](docs/reference/vendors/%s.md)" % (vendor, SUFFIX, vendor) in page for vendor in VENDORS)
+
+
+def test_the_page_on_the_public_interface_is_what_its_files_say():
+    page = (ROOT / public_interface.PAGE).read_text(encoding="utf-8")
+    assert public_interface.page(ROOT) == page, "run: make public-interface"
+
+
+def test_every_public_file_is_on_the_page_on_the_public_interface():
+    files = {"%s.%s" % (path.parent.name, path.stem) for folder in ("module_utils", "plugin_utils") for path in (PLUGINS / folder).glob("[!_]*.py")}
+    assert files == set(public_interface.MODULES)
 
 
 def test_the_capabilities_are_complete():
