@@ -69,7 +69,8 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step(
             "integration",
             "pytest tests/integration: whole playbooks against simulators",
-            pytest("tests/integration", "-m", "not real and not secrets"),
+            # Two at a time: much of it is waiting for servers that answer late or never.
+            pytest("tests/integration", "-n", "2", "-m", "not real and not secrets"),
             tools,
         ),
         runner.Step(
