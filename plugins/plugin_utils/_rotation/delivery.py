@@ -35,11 +35,11 @@ from . import protocol
 from .connection import resolve
 from .login_notes import window
 from .operator import AS_GIVEN, AlreadyRefused, Candidate, Operator, OperatorLogins
+from .operator_counters import OperatorCounters, Secret
 from .policy import Policy, generate, stricter_policy
 from .read_only import counters
 from .restoration import put_back
 from .results import ModuleResult, against_the_policy, ended_before_anybody, foreseen, judged, not_sent, superseded
-from .targets import Secret, TargetNote
 from .users import Sending, Source, StagedUser
 
 
@@ -292,7 +292,7 @@ class Delivery:
         """Forget the failed logins of the operator, if it is one of these users or not a user at all: somebody has unlocked them by hand."""
         counted, name = self._counted_operator(), self.vendor_class.operator_name(self.params)
         if counted and (name is None or name in names):
-            TargetNote(store, self.vendor_class.name, self.target).forget_operator(counted)
+            OperatorCounters(store, self.vendor_class.name, self.target).forget(counted)
 
     @property
     def _operator_option(self) -> str:
@@ -413,7 +413,7 @@ class Delivery:
             ] or candidates
         counted = self._counted_operator()
         # A failed login counts at the vendor in check mode, too.
-        note = TargetNote(counters(store), self.vendor_class.name, self.target) if counted else None
+        note = OperatorCounters(counters(store), self.vendor_class.name, self.target) if counted else None
         own = record.recent_failed_logins(utc_now(), window(capabilities)) if record else 0
         own = (failures or {}).get(name, own) if name else own
         for candidate in candidates if note else ():

@@ -24,7 +24,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capa
 
 from .._times import utc_now
 from .login_notes import window
-from .targets import NOT_MADE, REFUSED, WORKED, Admission, Outcome, Secret, TargetNote
+from .operator_counters import NOT_MADE, REFUSED, WORKED, Admission, OperatorCounters, Outcome, Secret
 from .users import Source
 
 _LONGEST_WAIT = 120.0  # seconds for which somebody else's login may be under way
@@ -67,7 +67,7 @@ class AlreadyRefused(PasswordError):
 class OperatorLogins:
     """The logins of one operator, as far as they are counted.
 
-    :param note: that of the target; ``None`` where they are not: the vendor locks nobody, or nobody acts for all.
+    :param counters: those of the target; ``None`` where they are not counted: the vendor locks nobody, or nobody acts for all.
     :param name: what they are counted under.
     :param capabilities: of the vendor.
     :param own: failed logins that a record of the operator counts besides.
@@ -77,7 +77,7 @@ class OperatorLogins:
 
     def __init__(
         self,
-        note: Optional[TargetNote],
+        counters: Optional[OperatorCounters],
         name: Optional[str],
         capabilities: Capabilities,
         *,
@@ -85,7 +85,7 @@ class OperatorLogins:
         stamp: Optional[str] = None,
         check_mode: bool = False,
     ) -> None:
-        self._note, self._name, self._own, self._stamp = note, name or "", own, stamp
+        self._counters, self._name, self._own, self._stamp = counters, name or "", own, stamp
         self._check_mode, self._most = check_mode, capabilities.failed_logins_per_call or 0
         self._limit = min(self._most, 1) if check_mode else self._most
         self._window = window(capabilities)
@@ -101,15 +101,15 @@ class OperatorLogins:
     @property
     def counted(self) -> bool:
         """Whether a failed login counts."""
-        return self._note is not None
+        return self._counters is not None
 
     def failures(self) -> int:
         """The failed logins of the operator beside those that its record counts."""
-        return self._note.operator_failures(self._name, utc_now(), self._window) if self._note else 0
+        return self._counters.failures(self._name, utc_now(), self._window) if self._counters else 0
 
     def in_order(self, candidates: List[Candidate]) -> List[Candidate]:
         """The likeliest password first: one from where the last came that worked, unless the record has changed since."""
-        worked = self._note.operator_source(self._name, self._stamp) if self._note and len(candidates) > 1 else None
+        worked = self._counters.source(self._name, self._stamp) if self._counters and len(candidates) > 1 else None
         self._several = len(candidates) > 1
         return sorted(candidates, key=lambda candidate: candidate.source != worked) if worked else candidates
 
@@ -118,12 +118,12 @@ class OperatorLogins:
 
         :raises PasswordError: :class:`AlreadyRefused`; ``login_budget_spent``; ``store_failed``, ``store_conflict``.
         """
-        if self._note is None or self._token is not None:
+        if self._counters is None or self._token is not None:
             return
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             waited = time.monotonic() - began
-            admitted = self._note.admit_operator(
+            admitted = self._counters.admit(
                 self._name,
                 limit=self._limit - self._own,
                 now=utc_now(),
@@ -158,10 +158,10 @@ class OperatorLogins:
         kind = error.get("kind")
         self.refused_at_once, self._seen = nearby and not self._seen, False
         if kind == errors.AUTHENTICATION_FAILED:
-            if self._note and self._token is None:
+            if self._counters and self._token is None:
                 # It has worked at first, and a later login has not.
                 with suppress(PasswordError):
-                    self._note.add_operator_failure(self._name, utc_now(), self._window)
+                    self._counters.add_failure(self._name, utc_now(), self._window)
             # Where something was done, it has worked at first.
             self._end(
                 REFUSED,
@@ -185,13 +185,13 @@ class OperatorLogins:
         self._end(REFUSED, by_the_password=False)
 
     def _end(self, outcome: Outcome, by_the_password: bool = True) -> None:
-        if self._note is None or self._token is None:
+        if self._counters is None or self._token is None:
             return
         token, self._token = self._token, None
         secret = self._secret if by_the_password else None
         # It stays counted where the store fails: what became of the users matters more.
         with suppress(PasswordError):
-            self._note.end_operator_login(
+            self._counters.end_login(
                 self._name,
                 token,
                 outcome,

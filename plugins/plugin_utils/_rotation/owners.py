@@ -14,8 +14,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, records_of
 from . import proof, protocol
+from .claims import Claims
 from .delivery import Delivery
-from .targets import TargetNote
 from .users import Source
 
 
@@ -57,7 +57,7 @@ def claim(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, Pa
     :return: dict from name to the error, where another name has claimed the account.
     """
     accounts = {name: identity.account or name for name, identity in identities_by_name.items()}
-    others = _note(store, identities_by_name.values()).claim(store.host, accounts.values())
+    others = _claims(store, identities_by_name.values()).claim(store.host, accounts.values())
     return {
         name: protocol.claimed(name, identities_by_name[name], store.host, others[account])
         for name, account in accounts.items()
@@ -68,7 +68,9 @@ def claim(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, Pa
 def take_over(store: Store, identities_at_target: Iterable[Identity]) -> None:
     """Claim accounts at one target, whoever has claimed them before: it is certain that nobody else rotates them."""
     found = list(identities_at_target)
-    _note(store, found).claim(store.host, [identity.account for identity in found if identity.account], take_over=True)
+    _claims(store, found).claim(
+        store.host, [identity.account for identity in found if identity.account], take_over=True
+    )
 
 
 def claimed_by_others(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, str]:
@@ -76,7 +78,7 @@ def claimed_by_others(store: Store, identities_by_name: Dict[str, Identity]) -> 
     if not identities_by_name:
         return {}
     accounts = {name: identity.account for name, identity in identities_by_name.items() if identity.account}
-    holders = _note(store, identities_by_name.values()).holders(accounts.values())
+    holders = _claims(store, identities_by_name.values()).holders(accounts.values())
     return {
         name: holders[account] for name, account in accounts.items() if holders.get(account) not in (None, store.host)
     }
@@ -89,15 +91,15 @@ def release(store: Store, gone: Iterable[Identity]) -> None:
         if identity.target and identity.account:
             places.setdefault((identity.vendor, identity.target), []).append(identity)
     for found in places.values():
-        _note(store, found).release(store.host, [identity.account for identity in found if identity.account])
+        _claims(store, found).release(store.host, [identity.account for identity in found if identity.account])
 
 
-def _note(store: Store, identities_at_target: Iterable[Identity]) -> TargetNote:
-    """The note of the one target that these accounts are at."""
+def _claims(store: Store, identities_at_target: Iterable[Identity]) -> Claims:
+    """The claims on the one target that these accounts are at."""
     ((vendor, target),) = {(identity.vendor, identity.target) for identity in identities_at_target}
     if not vendor or not target:
         raise AssertionError("an account without a known target has no note")
-    return TargetNote(store, vendor, target)
+    return Claims(store, vendor, target)
 
 
 def _is_unbound(record: Optional[Record]) -> bool:

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_info import ActionModule as StatusModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, targets
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, operator_counters
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
@@ -177,8 +177,8 @@ def test_edge_32_after_a_repair_the_same_password_is_tried_again(site):
 
 def test_edge_32_nothing_secret_stands_in_the_note_and_no_digest_unless_a_login_has_failed(site, monkeypatch):
     digests = []
-    slow = targets._slow_digest
-    monkeypatch.setattr(targets, "_slow_digest", lambda *args: digests.append(args) or slow(*args))
+    slow = operator_counters._slow_digest
+    monkeypatch.setattr(operator_counters, "_slow_digest", lambda *args: digests.append(args) or slow(*args))
     assert site.run() == dict.fromkeys(HOSTS) and not digests
     site.run(site.secret(WRONG), force=True)
     note = next(text for _number, text in site.stores[HOSTS[0]].notes.values() if "refused" in text)

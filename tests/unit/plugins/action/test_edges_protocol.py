@@ -24,7 +24,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.claims import Claims
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, RETIRED, Earlier, Identity, Pending, Record
 
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, action, capabilities, run_action, use_model
@@ -142,7 +142,7 @@ def test_a_record_of_an_earlier_version_whose_passwords_do_not_log_in_is_not_use
     result = rotate("alice")
     assert kinds(result) == {"alice": "current_password_wrong"} and "rotate_target" in result["summary"][0]
     assert ModelVendor.passwords["alice"] == OLD and store.record("alice").pending is None and not ModelVendor.done("change")
-    assert TargetNote(store, "model", HERE).holders(["alice"]) == {}
+    assert Claims(store, "model", HERE).holders(["alice"]) == {}
 
 
 def test_where_no_login_can_be_made_a_record_of_an_earlier_version_is_adopted_all_the_same(store):
@@ -162,7 +162,7 @@ def test_a_repair_adopts_an_endpoint_that_has_moved(store):
     rotate(first())
     result = repair("alice", url=THERE)
     assert result["users"][0]["action"] == "repaired" and store.record("alice").target == THERE
-    assert TargetNote(store, "model", HERE).holders(["alice"]) == {} and TargetNote(store, "model", THERE).holders(["alice"]) == {"alice": "model-1"}
+    assert Claims(store, "model", HERE).holders(["alice"]) == {} and Claims(store, "model", THERE).holders(["alice"]) == {"alice": "model-1"}
     assert "failed" not in rotate("alice", url=THERE, force=True)
 
 
@@ -188,7 +188,7 @@ def test_a_repair_takes_over_an_account_only_from_a_name_without_a_record(store)
     assert kinds(repair(told, host="model-2")) == {"alice": "target_mismatch"}
     del store.data["alice"]
     assert kinds(repair(told, host="model-2")) == {"alice": None}
-    assert TargetNote(store, "model", HERE).holders(["alice"]) == {"alice": "model-2"}
+    assert Claims(store, "model", HERE).holders(["alice"]) == {"alice": "model-2"}
 
 
 # ---- who else is at work
@@ -583,7 +583,7 @@ def test_move_claims_the_accounts_in_the_other_store(store, monkeypatch):
     whole = task_module.open_store
     monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: other if name == "other" else whole(name, host, options, loader))
     assert run_action(rotation_move.ActionModule, {"to_store": "other"})["users"][0]["action"] == "copied"
-    assert TargetNote(other, "model", HERE).holders(["alice"]) == {"alice": "model-1"} and other.record("alice") == store.record("alice")
+    assert Claims(other, "model", HERE).holders(["alice"]) == {"alice": "model-1"} and other.record("alice") == store.record("alice")
 
 
 def test_move_to_the_same_store_waits_for_nobody(store):

@@ -10,8 +10,11 @@ import datetime
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import targets as subject
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.targets import TargetNote
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import claims as claims_file
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator_counters as subject
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import target_note
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.claims import Claims
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.operator_counters import OperatorCounters
 
 from tests.unit.plugins.rotation_doubles import MemoryStore
 
@@ -24,7 +27,7 @@ def later(seconds):
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr(subject.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(target_note.time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture
@@ -32,106 +35,110 @@ def store():
     return MemoryStore()
 
 
-def note(store, vendor="milvus", target="https://db.example.com:19530"):
-    return TargetNote(store, vendor, target)
+def claims(store, vendor="milvus", target="https://db.example.com:19530"):
+    return Claims(store, vendor, target)
+
+
+def counters(store, vendor="milvus", target="https://db.example.com:19530"):
+    return OperatorCounters(store, vendor, target)
 
 
 def test_who_comes_first_has_the_account(store):
-    assert note(store).claim("host-1", ["alice", "bob"]) == {}
-    assert note(store).claim("host-2", ["alice", "carol"]) == {"alice": "host-1"}
-    assert note(store).claim("host-1", ["alice", "carol"]) == {"carol": "host-2"}
+    assert claims(store).claim("host-1", ["alice", "bob"]) == {}
+    assert claims(store).claim("host-2", ["alice", "carol"]) == {"alice": "host-1"}
+    assert claims(store).claim("host-1", ["alice", "carol"]) == {"carol": "host-2"}
 
 
 def test_other_targets_and_vendors_have_accounts_of_their_own(store):
-    note(store).claim("host-1", ["alice"])
-    assert note(store, target="https://other.example.com").claim("host-2", ["alice"]) == {}
-    assert note(store, vendor="vcd").claim("host-2", ["alice"]) == {}
+    claims(store).claim("host-1", ["alice"])
+    assert claims(store, target="https://other.example.com").claim("host-2", ["alice"]) == {}
+    assert claims(store, vendor="vcd").claim("host-2", ["alice"]) == {}
 
 
 def test_a_claim_that_holds_already_writes_nothing(store):
-    note(store).claim("host-1", ["alice"])
+    claims(store).claim("host-1", ["alice"])
     before = dict(store.notes)
-    assert note(store).claim("host-1", ["alice"]) == {} and note(store).claim("host-2", ["alice"]) == {"alice": "host-1"} and store.notes == before
+    assert claims(store).claim("host-1", ["alice"]) == {} and claims(store).claim("host-2", ["alice"]) == {"alice": "host-1"} and store.notes == before
 
 
 def test_what_is_given_back_is_free_again(store):
-    note(store).claim("host-1", ["alice", "bob"])
-    note(store).release("host-2", ["alice"])
-    note(store).release("host-1", ["alice"])
-    assert note(store).claim("host-2", ["alice", "bob"]) == {"bob": "host-1"}
+    claims(store).claim("host-1", ["alice", "bob"])
+    claims(store).release("host-2", ["alice"])
+    claims(store).release("host-1", ["alice"])
+    assert claims(store).claim("host-2", ["alice", "bob"]) == {"bob": "host-1"}
 
 
 def test_nobody_gives_back_what_another_name_has_claimed(store):
-    note(store).claim("host-1", ["alice"])
-    note(store).release("host-2", ["alice"])
-    assert note(store).claim("host-2", ["alice"]) == {"alice": "host-1"}
+    claims(store).claim("host-1", ["alice"])
+    claims(store).release("host-2", ["alice"])
+    assert claims(store).claim("host-2", ["alice"]) == {"alice": "host-1"}
 
 
 def test_two_that_claim_at_once_do_not_both_get_it(store):
     told = []
-    store.before_note.append(lambda: told.append(note(store).claim("host-1", ["alice"])))
-    assert note(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1"} and told == [{}]
+    store.before_note.append(lambda: told.append(claims(store).claim("host-1", ["alice"])))
+    assert claims(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1"} and told == [{}]
 
 
 def test_very_many_accounts_take_several_notes(store, monkeypatch):
-    monkeypatch.setattr(subject, "_CLAIMS_SIZE", 300)
+    monkeypatch.setattr(claims_file, "_CLAIMS_SIZE", 300)
     names = ["user-%d" % number for number in range(35)]
-    assert note(store).claim("host-1", names[:7]) == {} and note(store).claim("host-1", names) == {}
+    assert claims(store).claim("host-1", names[:7]) == {} and claims(store).claim("host-1", names) == {}
     assert len(store.notes) >= 4 and all(len(text) < 1000 for _number, text in store.notes.values())
-    assert note(store).claim("host-2", names) == dict.fromkeys(names, "host-1")
-    note(store).release("host-1", names[:20])
-    assert note(store).claim("host-2", names[:21] + ["new"]) == {names[20]: "host-1"}
+    assert claims(store).claim("host-2", names) == dict.fromkeys(names, "host-1")
+    claims(store).release("host-1", names[:20])
+    assert claims(store).claim("host-2", names[:21] + ["new"]) == {names[20]: "host-1"}
 
 
 def test_a_full_note_stays_within_the_limit_of_the_stores(store):
-    note(store).claim("a-host-with-a-name-of-usual-length.example.com", ["user-%d" % number for number in range(5000)])
+    claims(store).claim("a-host-with-a-name-of-usual-length.example.com", ["user-%d" % number for number in range(5000)])
     assert all(len(text) < 50_000 for _number, text in store.notes.values())
 
 
 def test_an_operators_failed_logins_add_up_over_hosts_and_users(store):
-    assert note(store).operator_failures("root", NOW, 60.0) == 0
-    assert note(store).add_operator_failure("root", NOW) == 1
-    assert note(store).add_operator_failure("root", later(10)) == 2
-    assert note(store).operator_failures("root", later(10), 60.0) == 2 and note(store).operator_failures("other", NOW, 60.0) == 0
+    assert counters(store).failures("root", NOW, 60.0) == 0
+    assert counters(store).add_failure("root", NOW) == 1
+    assert counters(store).add_failure("root", later(10)) == 2
+    assert counters(store).failures("root", later(10), 60.0) == 2 and counters(store).failures("other", NOW, 60.0) == 0
 
 
 def test_a_login_that_works_forgets_them_and_one_that_was_not_made_takes_one_back(store):
     for _number in range(2):
-        note(store).add_operator_failure("root", NOW)
-    admitted = note(store).admit_operator("root", limit=9, now=NOW, window=60.0, alone=True)
-    assert note(store).operator_failures("root", NOW, 60.0) == 3
-    note(store).end_operator_login("root", admitted.token, subject.NOT_MADE, window=60.0)
-    assert note(store).operator_failures("root", NOW, 60.0) == 2
-    note(store).forget_operator("root")
-    assert note(store).operator_failures("root", NOW, 60.0) == 0
-    note(store).end_operator_login("root", admitted.token, subject.NOT_MADE, window=60.0)
-    note(store).forget_operator("root")
-    assert note(store).operator_failures("root", NOW, None) == 0
+        counters(store).add_failure("root", NOW)
+    admitted = counters(store).admit("root", limit=9, now=NOW, window=60.0, alone=True)
+    assert counters(store).failures("root", NOW, 60.0) == 3
+    counters(store).end_login("root", admitted.token, subject.NOT_MADE, window=60.0)
+    assert counters(store).failures("root", NOW, 60.0) == 2
+    counters(store).forget("root")
+    assert counters(store).failures("root", NOW, 60.0) == 0
+    counters(store).end_login("root", admitted.token, subject.NOT_MADE, window=60.0)
+    counters(store).forget("root")
+    assert counters(store).failures("root", NOW, None) == 0
 
 
 def test_they_are_forgotten_after_the_window_and_never_where_only_a_good_login_forgets(store):
-    note(store).add_operator_failure("root", NOW)
-    assert note(store).operator_failures("root", later(59), 60.0) == 1 and note(store).operator_failures("root", later(60), 60.0) == 0
-    assert note(store).operator_failures("root", later(10**8), None) == 1
-    assert note(store).operator_failures("root", later(-3600), 60.0) == 1  # the clock was set back
-    assert note(store).add_operator_failure("root", later(60), 60.0) == 1
+    counters(store).add_failure("root", NOW)
+    assert counters(store).failures("root", later(59), 60.0) == 1 and counters(store).failures("root", later(60), 60.0) == 0
+    assert counters(store).failures("root", later(10**8), None) == 1
+    assert counters(store).failures("root", later(-3600), 60.0) == 1  # the clock was set back
+    assert counters(store).add_failure("root", later(60), 60.0) == 1
 
 
 def test_a_login_that_is_counted_by_two_at_once_counts_twice(store):
-    store.before_note.append(lambda: note(store).add_operator_failure("root", NOW))
-    assert note(store).add_operator_failure("root", NOW) == 2
+    store.before_note.append(lambda: counters(store).add_failure("root", NOW))
+    assert counters(store).add_failure("root", NOW) == 2
 
 
 def refuse(store, password, now=NOW, window=60.0):
     """A login that is admitted and refused."""
     secret = subject.Secret(password)
-    admitted = note(store).admit_operator("root", limit=2, now=now, window=window, alone=True, secret=secret)
+    admitted = counters(store).admit("root", limit=2, now=now, window=window, alone=True, secret=secret)
     assert admitted.token, admitted
-    note(store).end_operator_login("root", admitted.token, subject.REFUSED, window=window, secret=secret)
+    counters(store).end_login("root", admitted.token, subject.REFUSED, window=window, secret=secret)
 
 
 def admit(store, password, now=NOW, window=60.0, name="root"):
-    return note(store).admit_operator(name, limit=2, now=now, window=window, alone=True, secret=subject.Secret(password))
+    return counters(store).admit(name, limit=2, now=now, window=window, alone=True, secret=subject.Secret(password))
 
 
 def test_edge_32_a_password_that_was_refused_is_known_and_another_is_not(store):
@@ -150,9 +157,9 @@ def test_edge_32_several_that_were_refused_share_a_salt_and_operators_do_not(sto
     spent = admit(store, "S3cr3t-MARKER-3")
     assert (spent.token, spent.failed, spent.known) == (None, 2, False)
     secret = subject.Secret("S3cr3t-MARKER-1")
-    token = note(store).admit_operator("other", limit=2, now=NOW, window=60.0, alone=True, secret=secret).token
-    note(store).end_operator_login("other", token, subject.REFUSED, window=60.0, secret=secret)
-    operators = note(store)._operators()
+    token = counters(store).admit("other", limit=2, now=NOW, window=60.0, alone=True, secret=secret).token
+    counters(store).end_login("other", token, subject.REFUSED, window=60.0, secret=secret)
+    operators = counters(store)._operators()
     assert len(operators["root"]["refused"]["digests"]) == 2
     assert operators["root"]["refused"]["salt"] != operators["other"]["refused"]["salt"]
     assert not set(operators["root"]["refused"]["digests"]) & set(operators["other"]["refused"]["digests"])
@@ -163,18 +170,18 @@ def test_edge_32_what_was_refused_is_forgotten_with_the_count(store):
     refuse(store, "S3cr3t-MARKER-1")
     assert admit(store, "S3cr3t-MARKER-1", later(59)).known
     assert admit(store, "S3cr3t-MARKER-1", later(60)).token
-    assert "refused" not in note(store)._operators()["root"]
+    assert "refused" not in counters(store)._operators()["root"]
 
 
 def test_edge_32_only_a_good_login_or_a_repair_forgets_where_no_time_does(store):
     refuse(store, "S3cr3t-MARKER-1", window=None)
     assert admit(store, "S3cr3t-MARKER-1", later(10**8), None).known
     token = admit(store, "S3cr3t-MARKER-2", NOW, None).token
-    note(store).end_operator_login("root", token, subject.WORKED, window=None, secret=subject.Secret("S3cr3t-MARKER-2"))
+    counters(store).end_login("root", token, subject.WORKED, window=None, secret=subject.Secret("S3cr3t-MARKER-2"))
     assert admit(store, "S3cr3t-MARKER-1", NOW, None).token
-    note(store).forget_operator("root")
+    counters(store).forget("root")
     refuse(store, "S3cr3t-MARKER-1", window=None)
-    note(store).forget_operator("root")
+    counters(store).forget("root")
     assert admit(store, "S3cr3t-MARKER-1", NOW, None).token
 
 
@@ -183,27 +190,27 @@ def test_edge_32_a_good_login_does_not_make_a_typo_right_but_itself(store):
     refuse(store, "S3cr3t-MARKER-1")
     right, wrong = subject.Secret("S3cr3t-MARKER-2"), subject.Secret("S3cr3t-MARKER-1")
     for _time in range(3):
-        token = note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=right).token
-        note(store).end_operator_login("root", token, subject.WORKED, window=60.0, secret=right)
-    assert note(store).operator_failures("root", NOW, 60.0) == 1
-    assert note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=wrong).known
+        token = counters(store).admit("root", limit=2, now=NOW, window=60.0, alone=True, secret=right).token
+        counters(store).end_login("root", token, subject.WORKED, window=60.0, secret=right)
+    assert counters(store).failures("root", NOW, 60.0) == 1
+    assert counters(store).admit("root", limit=2, now=NOW, window=60.0, alone=True, secret=wrong).known
     # It was under way already when the other was refused, and the vendor took it.
-    token = note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=right).token
-    note(store).end_operator_login("root", token, subject.WORKED, window=60.0, secret=wrong)
-    assert not note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=wrong).known
+    token = counters(store).admit("root", limit=2, now=NOW, window=60.0, alone=True, secret=right).token
+    counters(store).end_login("root", token, subject.WORKED, window=60.0, secret=wrong)
+    assert not counters(store).admit("root", limit=2, now=NOW, window=60.0, alone=True, secret=wrong).known
 
 
 def test_edge_32_a_later_failure_in_a_session_keeps_what_was_refused(store):
     refuse(store, "S3cr3t-MARKER-1")
-    assert note(store).add_operator_failure("root", NOW, 60.0) == 2
+    assert counters(store).add_failure("root", NOW, 60.0) == 2
     assert admit(store, "S3cr3t-MARKER-1").known
-    assert note(store).add_operator_failure("root", later(60), 60.0) == 1
+    assert counters(store).add_failure("root", later(60), 60.0) == 1
     assert not admit(store, "S3cr3t-MARKER-1", later(60)).known
 
 
 @pytest.mark.parametrize("refused", [5, {}, {"salt": 5, "digests": []}, {"salt": "a", "digests": "b"}, {"salt": "a", "digests": []}])
 def test_edge_32_a_damaged_digest_costs_a_login_of_the_budget(store, refused):
-    store.write_note(note(store)._name, {"operators": {"root": {"failed_logins": 1, "failed_at": "2026-01-31T12:00:00Z", "refused": refused}}}, None)
+    store.write_note(counters(store)._name, {"operators": {"root": {"failed_logins": 1, "failed_at": "2026-01-31T12:00:00Z", "refused": refused}}}, None)
     refuse(store, "S3cr3t-MARKER-1")
     assert admit(store, "S3cr3t-MARKER-1").known
 
@@ -222,71 +229,71 @@ def test_edge_32_a_digest_is_computed_once_however_often_others_write(store, mon
     computed = []
     monkeypatch.setattr(subject, "_slow_digest", lambda secret, salt: computed.append(salt) or "0123abcd")
     secret = subject.Secret("S3cr3t-MARKER-1")
-    token = note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=secret).token
+    token = counters(store).admit("root", limit=2, now=NOW, window=60.0, alone=True, secret=secret).token
     assert not computed
-    store.before_note += [lambda: note(store).add_operator_failure("other", NOW)] * 2
-    note(store).end_operator_login("root", token, subject.REFUSED, window=60.0, secret=secret)
+    store.before_note += [lambda: counters(store).add_failure("other", NOW)] * 2
+    counters(store).end_login("root", token, subject.REFUSED, window=60.0, secret=secret)
     assert len(computed) == 1
-    assert note(store).admit_operator("root", limit=2, now=NOW, window=60.0, alone=True, secret=secret).known and len(computed) == 1
+    assert counters(store).admit("root", limit=2, now=NOW, window=60.0, alone=True, secret=secret).known and len(computed) == 1
 
 
 def test_a_good_login_makes_up_for_those_of_killed_runs_where_only_that_makes_the_vendor_forget(store, monkeypatch):
     monkeypatch.setattr(subject, "this_process", lambda: {"pid": 1})
-    note(store).admit_operator("root", limit=2, now=NOW, window=None, alone=False)
+    counters(store).admit("root", limit=2, now=NOW, window=None, alone=False)
     monkeypatch.setattr(subject, "this_process", lambda: {"pid": 2})
     monkeypatch.setattr(subject, "has_ended", lambda owner: owner == {"pid": 1})
-    token = note(store).admit_operator("root", limit=2, now=later(1), window=None, alone=False).token
-    assert note(store).operator_failures("root", later(1), None) == 2
-    note(store).end_operator_login("root", token, subject.WORKED, window=None)
-    assert note(store).operator_failures("root", later(2), None) == 0
+    token = counters(store).admit("root", limit=2, now=later(1), window=None, alone=False).token
+    assert counters(store).failures("root", later(1), None) == 2
+    counters(store).end_login("root", token, subject.WORKED, window=None)
+    assert counters(store).failures("root", later(2), None) == 0
     # One that is still under way elsewhere stays counted.
     monkeypatch.setattr(subject, "has_ended", lambda owner: False)
-    note(store).admit_operator("root", limit=2, now=later(3), window=None, alone=False)
-    token = note(store).admit_operator("root", limit=2, now=later(4), window=None, alone=False).token
-    note(store).end_operator_login("root", token, subject.WORKED, window=None)
-    assert note(store).operator_failures("root", later(5), None) == 1
+    counters(store).admit("root", limit=2, now=later(3), window=None, alone=False)
+    token = counters(store).admit("root", limit=2, now=later(4), window=None, alone=False).token
+    counters(store).end_login("root", token, subject.WORKED, window=None)
+    assert counters(store).failures("root", later(5), None) == 1
 
 
 def test_claims_and_operators_do_not_disturb_each_other(store):
-    note(store).claim("host-1", ["alice"])
-    note(store).add_operator_failure("root", NOW)
-    note(store).claim("host-1", ["bob"])
-    assert note(store).operator_failures("root", NOW, None) == 1 and note(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1", "bob": "host-1"}
+    claims(store).claim("host-1", ["alice"])
+    counters(store).add_failure("root", NOW)
+    claims(store).claim("host-1", ["bob"])
+    assert counters(store).failures("root", NOW, None) == 1 and claims(store).claim("host-2", ["alice", "bob"]) == {"alice": "host-1", "bob": "host-1"}
 
 
 @pytest.mark.parametrize(
     "content", [{"claims": []}, {"operators": {"root": 5}}, {"operators": {"root": {"failed_logins": -1}}}, {"operators": {"root": {"failed_logins": True}}}]
 )
 def test_a_damaged_note_is_an_error(store, content):
-    store.write_note(note(store)._name, content, None)
+    store.write_note(counters(store)._name, content, None)
     with pytest.raises(PasswordError) as caught:
-        note(store).operator_failures("root", NOW, None)
+        counters(store).failures("root", NOW, None)
     assert caught.value.kind == "store_failed" and "damaged" in caught.value.message
 
 
 def test_a_time_that_is_none_counts(store):
-    store.write_note(note(store)._name, {"operators": {"root": {"failed_logins": 2, "failed_at": "yesterday"}}}, None)
-    assert note(store).operator_failures("root", NOW, 60.0) == 2
+    store.write_note(counters(store)._name, {"operators": {"root": {"failed_logins": 2, "failed_at": "yesterday"}}}, None)
+    assert counters(store).failures("root", NOW, 60.0) == 2
 
 
 def test_who_never_gets_through_says_so(store):
     def disturb():
-        note(store, target="https://db.example.com:19530")  # the same note
-        store.notes[note(store)._name] = ((store.notes.get(note(store)._name) or (0,))[0] + 1, "null")
+        claims(store, target="https://db.example.com:19530")  # the same note
+        store.notes[counters(store)._name] = ((store.notes.get(counters(store)._name) or (0,))[0] + 1, "null")
         store.before_note.append(disturb)
 
     store.before_note.append(disturb)
     with pytest.raises(PasswordError) as caught:
-        note(store).claim("host-1", ["alice"])
+        claims(store).claim("host-1", ["alice"])
     assert caught.value.kind == "store_conflict"
 
 
 def test_edge_32_nobody_waits_for_the_login_of_a_process_that_was_killed(store, monkeypatch):
     """It may have failed, so it stays counted; a process that goes on, or that runs elsewhere, is waited for."""
     monkeypatch.setattr(subject, "this_process", lambda: {"pid": 1})
-    assert note(store).admit_operator("root", limit=3, now=NOW, window=60.0, alone=True).token
+    assert counters(store).admit("root", limit=3, now=NOW, window=60.0, alone=True).token
     monkeypatch.setattr(subject, "has_ended", lambda owner: False)
-    waiting = note(store).admit_operator("root", limit=3, now=NOW, window=60.0, alone=True)
+    waiting = counters(store).admit("root", limit=3, now=NOW, window=60.0, alone=True)
     assert waiting.token is None and waiting.may_change
     monkeypatch.setattr(subject, "has_ended", lambda owner: owner == {"pid": 1})
-    assert note(store).admit_operator("root", limit=3, now=NOW, window=60.0, alone=True).token and note(store).operator_failures("root", NOW, 60.0) == 2
+    assert counters(store).admit("root", limit=3, now=NOW, window=60.0, alone=True).token and counters(store).failures("root", NOW, 60.0) == 2
