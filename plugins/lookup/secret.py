@@ -105,7 +105,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import SHORT, Scrubber, register_secrets
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.protocol import mismatch
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.mismatch import mismatch
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store, secrets_in
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Identity
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry

@@ -71,10 +71,9 @@ def sending_is_not_noted():
         found = real(*args, **options)
         store, staged = args[:2]
 
-        def forget(entries):
-            for entry in entries.values():
-                entry.record.pending.sent = 0
-            return entries
+        def forget(_name, record):
+            record.pending.sent = 0
+            return record
 
         update(store, staged, forget)
         return found
@@ -87,11 +86,10 @@ def every_run_makes_a_password_of_its_own():
     real = protocol.stage
 
     def stage(store, users, *args, **options):
-        def forget(entries):
-            for entry in entries.values():
-                if entry.record:
-                    entry.record.drop_pending()
-            return {user: entry for user, entry in entries.items() if entry.record}
+        def forget(_name, record):
+            if record:
+                record.drop_pending()
+            return record
 
         update(store, [user["name"] for user in users], forget)
         return real(store, users, *args, **options)

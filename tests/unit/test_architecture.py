@@ -61,7 +61,8 @@ BELOW = {
 FLOORS = (
     ("_times", "_arguments", "_durable_files", "_rotation.policy", "_rotation.variables"),
     ("record", "_folder_trust", "_vendor_runner", "_rotation.connection", "_rotation.results"),
-    ("store", "_vendor_action", "_rotation.users"),
+    ("store", "_vendor_action", "_rotation.users", "_rotation.mismatch"),
+    ("_rotation.due", "_rotation.settlement"),
     ("_folder_notes", "_rotation.options", "_rotation.read_only", "_rotation.updates", "_rotation.report", "_rotation.retry_time", "_rotation.unlisted"),
     ("_stores", "_rotation.lease", "_rotation.login_notes", "_rotation.restoration"),
     ("_store_registry", "_rotation.target_note", "_rotation.protocol"),

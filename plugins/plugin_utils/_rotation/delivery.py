@@ -40,6 +40,7 @@ from .policy import Policy, generate, stricter_policy
 from .read_only import counters
 from .restoration import put_back
 from .results import ModuleResult, against_the_policy, ended_before_anybody, foreseen, judged, not_sent, superseded
+from .settlement import is_finished
 from .users import Sending, Source, StagedUser
 
 
@@ -139,7 +140,7 @@ class Delivery:
         others = [
             not_sent(name, refused[name])
             if name in refused
-            else superseded(name, protocol.is_finished(entries[name].record, user))
+            else superseded(name, is_finished(entries[name].record, user))
             for name, user in unsent.items()
         ]
         result.users.extend(others)

@@ -11,8 +11,8 @@ from typing import Dict, Iterable, Mapping, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, Capabilities
 
-from ..record import Status
-from ..store import Entry, Store
+from ..record import Record, Status
+from ..store import Store
 from .updates import update
 
 
@@ -28,37 +28,32 @@ def note_failed_logins(store: Store, failed: Dict[str, int], capabilities: Capab
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
 
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        changes = {}
-        for name, entry in entries.items():
-            if entry.record and entry.record.recent_failed_logins(now, window(capabilities)) != failed[name]:
-                entry.record.note_failed_logins(failed[name], now)
-                changes[name] = Entry(entry.record, entry.version)
-        return changes
+    def decide(name: str, record: Optional[Record]) -> Optional[Record]:
+        if record is None or record.recent_failed_logins(now, window(capabilities)) == failed[name]:
+            return None
+        record.note_failed_logins(failed[name], now)
+        return record
 
     if failed and capabilities.failed_logins_per_call is not None:
         update(store, failed, decide)
 
 
-def note_found(store: Store, found: Dict[str, str]) -> None:
+def note_found(store: Store, in_force: Dict[str, str]) -> None:
     """Note passwords that turned out to be in force although they had been given up; what is pending goes on from there.
 
-    :param found: dict from name to a password that has logged in.
+    :param in_force: dict from name to the password that has logged in.
     """
 
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        changes = {}
-        for name, entry in entries.items():
-            record = entry.record
-            if record is not None and record.password != found[name]:
-                pending = record.pending
-                record.repair(found[name])
-                record.pending, record.status = pending, Status.PENDING if pending else record.status
-                record.keep_earlier([])
-                changes[name] = Entry(record, entry.version)
-        return changes
+    def decide(name: str, record: Optional[Record]) -> Optional[Record]:
+        if record is None or record.password == in_force[name]:
+            return None
+        pending = record.pending
+        record.repair(in_force[name])
+        record.pending, record.status = pending, Status.PENDING if pending else record.status
+        record.keep_earlier([])
+        return record
 
-    update(store, found, decide)
+    update(store, in_force, decide)
 
 
 def note_refuted(store: Store, refuted: Mapping[str, Iterable[str]], capabilities: Capabilities) -> None:
@@ -67,13 +62,10 @@ def note_refuted(store: Store, refuted: Mapping[str, Iterable[str]], capabilitie
     :param refuted: dict from name to passwords.
     """
 
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        changes = {}
-        for name, entry in entries.items():
-            if entry.record:
-                entry.record.refute(*refuted[name])
-                changes[name] = entry
-        return changes
+    def decide(name: str, record: Optional[Record]) -> Optional[Record]:
+        if record is not None:
+            record.refute(*refuted[name])
+        return record
 
     if refuted and capabilities.failed_logins_per_call is not None:
         update(store, refuted, decide)

@@ -14,7 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ..record import Identity, Record, Status
-from ..store import BEGIN_OPTIONS, Entry, Store, records_of
+from ..store import BEGIN_OPTIONS, Store, records_of
 from ..store import OPTIONS as STORE_OPTIONS
 from . import owners, report
 from .lease import host_lease, is_ours
@@ -38,13 +38,9 @@ def move_records(task: Task) -> Dict[str, Any]:
         task.scrub.add(*(secret for record in records.values() for secret in record.secrets))
         claimed = {} if task.check_mode else _claim(other, records)
 
-        def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-            changes = {}
-            for name, entry in entries.items():
-                users[name] = _compared(records[name], entry.record, claimed.get(name))
-                if users[name]["action"] == COPIED:
-                    changes[name] = Entry(records[name], entry.version)
-            return changes
+        def decide(name: str, there: Optional[Record]) -> Optional[Record]:
+            users[name] = _compared(records[name], there, claimed.get(name))
+            return records[name] if users[name]["action"] == COPIED else None
 
         with _named_by_their_own():
             update(other, records, decide, read_back=True)

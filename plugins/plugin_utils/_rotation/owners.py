@@ -13,7 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, records_of
-from . import proof, protocol
+from . import mismatch, proof
 from .claims import Claims
 from .delivery import Delivery
 from .users import Source
@@ -59,7 +59,7 @@ def claim(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, Pa
     accounts = {name: identity.account or name for name, identity in identities_by_name.items()}
     others = _claims(store, identities_by_name.values()).claim(store.host, accounts.values())
     return {
-        name: protocol.claimed(name, identities_by_name[name], store.host, others[account])
+        name: mismatch.claimed(name, identities_by_name[name], store.host, others[account])
         for name, account in accounts.items()
         if account in others
     }

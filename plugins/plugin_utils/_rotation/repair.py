@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, damaged_records_set_aside
-from . import owners, policy, proof, protocol, report
+from . import mismatch, owners, policy, proof, protocol, report
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
@@ -115,11 +115,11 @@ def _foreign(
     for name, identity in identities.items():
         record = entries[name].record or Record(username=name)
         if not record.belongs_to(Identity(identity.vendor, None, None)):
-            refused[name] = protocol.foreign(record, identity, store.host)
+            refused[name] = mismatch.foreign(record, identity, store.host)
     free = {name: identity for name, identity in identities.items() if name not in refused and identity.target}
     for name, other in owners.claimed_by_others(store, free).items():
         if _has_record(task, other, name, free[name]):
-            refused[name] = protocol.claimed(name, free[name], store.host, other)
+            refused[name] = mismatch.claimed(name, free[name], store.host, other)
     return refused
 
 
@@ -190,31 +190,27 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
         if moved:
             owners.release(store, [read.identity])
 
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        record = entries[name].record or Record(username=name)
+    def decide(_name: str, found: Optional[Record]) -> Optional[Record]:
+        record = found or Record(username=name)
         before = record.as_dict()
         if record.secrets != read.secrets:
             # What was staged since may have been sent since: then the login proves nothing any more, and a write would lose that password.
-            outcome.update(
-                _lost(
-                    name,
-                    error=PasswordError(
-                        errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name
-                    ).as_dict(),
-                )
-            )
-            return {}
+            outcome.update(_lost(name, error=_changed_since(name).as_dict()))
+            return None
         record.bind(identity, store.host)
         if answer.source == Source.PENDING:
             record.promote(utc_now(), verified=True)
         record.repair(password)
-        outcome["action"] = (
-            "unchanged" if record == (read if moved else _as_bound(read, identity, store.host)) else "repaired"
-        )
-        return {name: Entry(record, entries[name].version)} if record.as_dict() != before else {}
+        unchanged = read if moved else _as_bound(read, identity, store.host)
+        outcome["action"] = "unchanged" if record == unchanged else "repaired"
+        return record if record.as_dict() != before else None
 
     update(store, [name], decide)
     return outcome
+
+
+def _changed_since(name: str) -> PasswordError:
+    return PasswordError(errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name)
 
 
 def _reset(

@@ -10,7 +10,7 @@ import copy
 from typing import Dict, Optional
 
 from ..record import Earlier, Record
-from ..store import Entry, Store
+from ..store import Store
 from .updates import update
 
 
@@ -22,11 +22,7 @@ def put_back(store: Store, sent: Dict[str, Record]) -> None:
     :raises PasswordError: ``store_failed``, ``store_conflict``, ``target_mismatch``.
     """
 
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        restored = {name: (restore(entry.record, sent[name]), entry) for name, entry in entries.items()}
-        return {name: Entry(record, entry.version) for name, (record, entry) in restored.items() if record is not None}
-
-    update(store, sent, decide, read_back=True)
+    update(store, sent, lambda name, record: restore(record, sent[name]), read_back=True)
 
 
 def restore(record: Optional[Record], sent: Record) -> Optional[Record]:

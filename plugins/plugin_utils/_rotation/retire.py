@@ -14,7 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from .._times import utc_now
 from ..record import Record, Status
-from ..store import Entry, Store, records_of
+from ..store import Store, records_of
 from . import owners, report
 from .lease import host_lease
 from .task import Task
@@ -41,10 +41,7 @@ def retire_users(task: Task) -> Dict[str, Any]:
 
 
 def _copy(copies: Store, records: Dict[str, Record]) -> None:
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        return {name: Entry(replace(records[name], host=copies.host), entry.version) for name, entry in entries.items()}
-
-    update(copies, records, decide, read_back=True)
+    update(copies, records, lambda name, _record: replace(records[name], host=copies.host), read_back=True)
 
 
 def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[str, Any]:
@@ -62,28 +59,24 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
     """Put records without passwords in the places of those that were copied, and give their accounts back."""
     users = {name: _user(name, _UNCHANGED) for name in names}
 
-    def decide(entries: Dict[str, Entry]) -> Dict[str, Entry]:
-        changes = {}
-        for name, entry in entries.items():
-            record = entry.record
-            if record is not None and record.as_dict() == copied[name].as_dict():
-                left = Record(
-                    name,
-                    status=Status.RETIRED,
-                    host=store.host,
-                    vendor=record.vendor,
-                    target=record.target,
-                    account=record.account,
-                )
-                changes[name] = Entry(left, entry.version)
-                users[name] = _user(name, _RETIRED)
-            elif record is None or record.status != Status.RETIRED:
-                error = PasswordError(
-                    errors.STORE_CONFLICT,
-                    "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
-                )
-                users[name] = dict(_user(name, None), error=error.as_dict())
-        return changes
+    def decide(name: str, record: Optional[Record]) -> Optional[Record]:
+        if record is not None and record.as_dict() == copied[name].as_dict():
+            users[name] = _user(name, _RETIRED)
+            return Record(
+                name,
+                status=Status.RETIRED,
+                host=store.host,
+                vendor=record.vendor,
+                target=record.target,
+                account=record.account,
+            )
+        if record is None or record.status != Status.RETIRED:
+            error = PasswordError(
+                errors.STORE_CONFLICT,
+                "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
+            )
+            users[name] = dict(_user(name, None), error=error.as_dict())
+        return None
 
     update(store, copied, decide)
     owners.release(store, [copied[name].identity for name, user in users.items() if user["action"] == _RETIRED])

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 from .._times import utc_now
 from ..record import Identity
 from ..store import Entry, Store
-from . import owners, protocol, unlisted
+from . import due, owners, protocol, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
@@ -48,9 +48,9 @@ def stage_users(task: Task) -> Dict[str, Any]:
     if seen.due:
         with host_lease(store):
             staged = stage(store, users, task.options, seen=seen, delivery=delivery)
-    due = [user.name for user in staged if user.due]
+    names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
-    result = dict(changed=bool(due), users=[user.as_dict() for user in staged], due=due)
+    result = dict(changed=bool(names), users=[user.as_dict() for user in staged], due=names)
     unlisted.add_unlisted(store, staged, seen.endpoint, result)
     return result
 
@@ -65,7 +65,7 @@ def look(store: Store, users: List[dict], options: Options, delivery: Optional[D
     names = [user["name"] for user in users]
     endpoint = Identity(options.vendor.name, delivery.target if delivery else None)
     identities = delivery.identities(names) if delivery else dict.fromkeys(names, endpoint)
-    staged, entries = protocol.look(
+    staged, entries = due.look(
         store, users, max_age=options.max_age, force=options.force, now=utc_now(), identities=identities
     )
     return Look(staged, entries, identities, endpoint)

@@ -16,10 +16,12 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
 from ..store import Store, records_of
-from . import proof, protocol, report, unlisted
+from . import proof, report, unlisted
 from .delivery import Delivery
+from .due import is_due, why_due
 from .lease import host_lease
 from .login_notes import note_failed_logins
+from .mismatch import mismatch
 from .options import read_users
 from .task import Task
 from .users import Source
@@ -79,7 +81,7 @@ def _verify(store: Store, delivery: Delivery, users: List[dict], seen: Dict[str,
         tries: Dict[str, proof.Candidates] = {}
         for user in users:
             record = records.get(user["name"])
-            wrong = protocol.mismatch(record, identities[user["name"]], store.host) if record else None
+            wrong = mismatch(record, identities[user["name"]], store.host) if record else None
             if wrong:
                 user["error"] = wrong.as_dict()
             elif user["name"] in seen and seen[user["name"]].status == Status.RETIRED:
@@ -180,7 +182,7 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         described.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
     if record.pending:
         described.update(pending=True, pending_since=record.pending.created, attempts=record.pending.attempts)
-    described["due"] = protocol.is_due(protocol.why_due(record, max_age, force=False, now=now))
+    described["due"] = is_due(why_due(record, max_age, force=False, now=now))
     return described
 
 

@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Optional
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
+from ..record import Record
 from ..store import Entry, Store, StoreConflict, records_of
 
 _TRIES = 5  # after that many conflicts in a row something else is wrong
@@ -19,14 +20,14 @@ _TRIES = 5  # after that many conflicts in a row something else is wrong
 def update(
     store: Store,
     users: Iterable[str],
-    decide: Callable[[Dict[str, Entry]], Dict[str, Entry]],
+    decide: Callable[[str, Optional[Record]], Optional[Record]],
     *,
     entries: Optional[Mapping[str, Entry]] = None,
     read_back: bool = False,
 ) -> None:
     """Read, decide, write; retry users whose records changed in the meantime.
 
-    :param decide: called with a dict of entries, returns a dict of those to write.
+    :param decide: called with a name and its record, or ``None`` if there is none; may change the record. Returns what to write, or ``None`` for nothing.
     :param entries: what was read before; the store refuses to write in place of anything else.
     :param read_back: read what was written, and decide again about what is not there: not every file system keeps two writers apart.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
@@ -34,7 +35,8 @@ def update(
     left = list(users)
     for _try in range(_TRIES):
         found, entries = store.get(left) if entries is None else dict(entries), None
-        changes = decide(found)
+        decided = {name: decide(name, entry.record) for name, entry in found.items()}
+        changes = {name: Entry(record, found[name].version) for name, record in decided.items() if record is not None}
         if not changes:
             return
         try:
