@@ -68,6 +68,7 @@ FLOORS = (
     ("_store_registry", "_rotation.target_note", "_rotation.protocol"),
     ("_rotation.claims", "_rotation.operator_counters"),
     ("_rotation.operator",),
+    ("_rotation.operator_account",),
     ("_rotation.delivery",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
     ("_rotation.owners", "_rotation.hosts", "_rotation.commit"),

@@ -9,7 +9,6 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
@@ -33,15 +32,13 @@ from ..record import Identity, Record
 from ..store import Store
 from . import protocol
 from .connection import resolve
-from .login_notes import window
-from .operator import AS_GIVEN, AlreadyRefused, Candidate, Operator, OperatorLogins
-from .operator_counters import OperatorCounters, Secret
+from .operator import AlreadyRefused, Candidate, Operator
+from .operator_account import OperatorAccount
 from .policy import Policy, generate, stricter_policy
-from .read_only import counters
 from .restoration import put_back
 from .results import ModuleResult, against_the_policy, ended_before_anybody, foreseen, judged, not_sent, superseded
 from .settlement import is_finished
-from .users import Sending, Source, StagedUser
+from .users import Sending, StagedUser
 
 
 class Delivery:
@@ -79,7 +76,9 @@ class Delivery:
         )
         self.params, self.target, self._options = resolved.params, resolved.target, resolved.options
         self.sent: Dict[str, Record] = {}  # what was sent and may be in force: the records as they were then
-        self._proved: object = None  # the operator's password that has logged in last
+        self._account = OperatorAccount(
+            vendor, self.params, self.target, scrub=scrub, check_mode=action._task.check_mode
+        )
 
     def account(self, name: str) -> str:
         """Identifies a user at the target, see :meth:`.vendor.Vendor.account_identity`."""
@@ -185,7 +184,7 @@ class Delivery:
 
     def know_operator(self) -> None:
         """Look for the operator's password in the store, even if the operator is none of the users that were given."""
-        name = self.vendor_class.operator_name(self.params)
+        name = self._account.name
         if name:
             self._users.setdefault(name, {"name": name})
 
@@ -291,21 +290,10 @@ class Delivery:
 
     def forget_operator(self, store: Store, names: Iterable[str]) -> None:
         """Forget the failed logins of the operator, if it is one of these users or not a user at all: somebody has unlocked them by hand."""
-        counted, name = self._counted_operator(), self.vendor_class.operator_name(self.params)
-        if counted and (name is None or name in names):
-            OperatorCounters(store, self.vendor_class.name, self.target).forget(counted)
+        self._account.forget_failures(store, names)
 
-    @property
-    def _operator_option(self) -> str:
-        """The option with the operator's password; of a vendor that knows operators by name."""
-        return self.vendor_class.operator_options[1] if self.vendor_class.operator_options else ""
-
-    def _counted_operator(self) -> Optional[str]:
-        return (
-            self.vendor_class.counted_operator(self.params)
-            if self.capabilities.failed_logins_per_call is not None
-            else None
-        )
+    def _operator(self, store: Store, failures: Optional[Dict[str, int]] = None) -> Operator:
+        return self._account.for_call(store, is_user=self._account.name in self._users, failures=failures)
 
     def _run(
         self, entries: List[Dict[str, Any]], operator: Operator, check_mode: Optional[bool] = None
@@ -342,8 +330,7 @@ class Delivery:
         self, candidate: Candidate, entries: List[dict], operator: Operator, check_mode: Optional[bool]
     ) -> ModuleResult:
         """One run of the module."""
-        option = self._operator_option if candidate.password else None
-        args = dict(self._options, **({option: candidate.password} if option else {}), users=entries)
+        args = dict(self._options, **self._account.options(candidate), users=entries)
         more: Dict[str, Callable[[], None]] = {"opened": operator.logins.worked} if operator.logins.counted else {}
         try:
             returned = run_vendor_module(self._action, self.vendor_class, args, self._task_vars, check_mode, **more)
@@ -360,7 +347,7 @@ class Delivery:
         operator.logins.ended(returned, nearby)
         result = ModuleResult.read(returned, entries)
         if result.kind != errors.AUTHENTICATION_FAILED:
-            self._proved = candidate.password or self.params.get(option or "") or AS_GIVEN
+            self._account.has_logged_in(candidate)
         result.users = [operator.without_extra(user) for user in result.users]
         return result
 
@@ -380,71 +367,3 @@ class Delivery:
             error=described,
             unreachable=bool(getattr(error, "unreachable", False)),
         )
-
-    def _operator(self, store: Store, failures: Optional[Dict[str, int]] = None) -> Operator:
-        """Who acts for all, and the passwords to try for that, in order; to be asked for before anything is sent.
-
-        An operator that is rotated like any other user has its password in the store, which then knows better than the inventory. After a
-        run that died, its pending password may be the one in force; and where the store was restored from an old copy, or has never had one that
-        was proved, the user's may be.
-
-        :param failures: how many logins of users have failed, where the records say more.
-        """
-        vendor, capabilities = self.vendor_class, self.capabilities
-        name = vendor.operator_name(self.params)
-        record: Optional[Record] = store.get([name])[name].record if name in self._users else None
-        candidates = [Candidate(None, Source.GIVEN)]
-        if record is not None:
-            self._scrub.add(*record.secrets)
-            given = self.params.get(self._operator_option)
-            found = (
-                [Candidate(record.known_password, Source.CURRENT)]
-                if record.known_password
-                else [Candidate(given, Source.GIVEN)]
-            )
-            if record.pending and record.pending.sent:
-                found.append(Candidate(record.pending.password, Source.PENDING))
-            found.append(Candidate(given, Source.GIVEN))
-            # A change that was given up may have arrived since.
-            found.extend(Candidate(item.password, Source.EARLIER) for item in record.earlier)
-            # Each once, where it comes first.
-            passwords = [one.password for one in found]
-            candidates = [
-                one for number, one in enumerate(found) if one.password and one.password not in passwords[:number]
-            ] or candidates
-        counted = self._counted_operator()
-        # A failed login counts at the vendor in check mode, too.
-        note = OperatorCounters(counters(store), self.vendor_class.name, self.target) if counted else None
-        own = record.recent_failed_logins(utc_now(), window(capabilities)) if record else 0
-        own = (failures or {}).get(name, own) if name else own
-        for candidate in candidates if note else ():
-            candidate.secret = self._login_secret(candidate)
-        logins = OperatorLogins(
-            note,
-            counted,
-            capabilities,
-            own=own,
-            stamp=record.rotated_at if record else None,
-            check_mode=self._action._task.check_mode,
-        )
-        candidates = sorted(
-            logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved
-        )
-        return Operator(
-            name,
-            logins,
-            candidates,
-            proved=self._proved,
-            given=self.params.get(self._operator_option) if name else None,
-        )
-
-    def _login_secret(self, candidate: Candidate) -> Secret:
-        """All that a login of the operator consists of beside its name, whatever a vendor calls it."""
-        found = {
-            name: self.params.get(name)
-            for name, option in self.vendor_class.argument_spec.items()
-            if option.get("no_log")
-        }
-        if candidate.password:
-            found[self._operator_option] = candidate.password
-        return Secret(json.dumps(found, sort_keys=True, default=str))
