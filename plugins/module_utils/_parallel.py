@@ -24,19 +24,18 @@ def run_parallel(
     """Do the work for each item.
 
     :param work: called with an item.
-    :param items: iterable.
+    :param items: what to work on.
     :param workers: how many at a time; at least 1.
-    :param goes_on: called with an exception of ``work``, tells whether items that were not begun yet are worth trying all the same.
-    :return: list of what ``work`` gave, in the order of the items.
+    :param goes_on: called with an exception of ``work``, returns whether the items that were not begun yet are still worth trying.
+    :return: what ``work`` returned, in the order of the items.
     :raises Exception: that of the first item for which ``work`` has raised one, when those that were begun have ended. Items are begun in their order,
         so which item that is depends on no race.
     """
     todo = deque(enumerate(items))
     results: list[Any] = [None] * len(todo)
     failures: dict[int, Exception] = {}
-    ended: SimpleQueue[None] = SimpleQueue()
 
-    def begin() -> None:
+    def work_off() -> None:
         try:
             while True:
                 number, item = todo.popleft()
@@ -48,21 +47,31 @@ def run_parallel(
                         todo.clear()
         except IndexError:
             pass  # none is left
-        finally:
-            ended.put(None)
 
-    count = min(workers, len(todo))
     try:
-        if count <= 1:
-            begin()
-        else:
-            # No pool: a process waits for a pool's threads before it exits, so the time limit of a task would not end one whose server hangs.
-            for _number in range(count):
-                threading.Thread(target=begin, daemon=True).start()
-            for _number in range(count):
-                ended.get()
+        _in_threads(work_off, min(workers, len(todo)))
     finally:
         todo.clear()
     if failures:
         raise failures[min(failures)]
     return results
+
+
+def _in_threads(target: Callable[[], None], count: int) -> None:
+    """Call a function in several threads at a time, and wait until all calls have ended; for a single one without a thread."""
+    if count <= 1:
+        target()
+        return
+    ended: SimpleQueue[None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            target()
+        finally:
+            ended.put(None)
+
+    # No pool: a process waits for a pool's threads before it exits, so the time limit of a task would not end one whose server hangs.
+    for _number in range(count):
+        threading.Thread(target=run, daemon=True).start()
+    for _number in range(count):
+        ended.get()

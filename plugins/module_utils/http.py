@@ -211,6 +211,28 @@ def _first(chain: list[BaseException], *kinds: type) -> Any:
     return next((item for item in chain if isinstance(item, kinds)), None)
 
 
+def _proxy_asks_for_login(chain: list[BaseException]) -> bool:
+    """Whether a proxy has refused to pass on a connection because it wants a login."""
+    refusals = (_TUNNEL.search(str(item)) for item in chain if isinstance(item, OSError))
+    first = next((refusal for refusal in refusals if refusal), None)
+    return first is not None and first.group(1) == "407"
+
+
+def _is_tls_record(chain: list[BaseException]) -> bool:
+    """Whether the answer to a plain HTTP request was one of TLS."""
+    garbage = _first(chain, http.client.HTTPException)
+    if not isinstance(garbage, http.client.BadStatusLine) or isinstance(garbage, http.client.RemoteDisconnected):
+        return False
+    return _TLS_RECORD.match(str(getattr(garbage, "line", ""))) is not None
+
+
+def _error_number(chain: list[BaseException]) -> int:
+    """The number of the operating system's error; 0 if there is none."""
+    # The exceptions of requests are OSErrors, too, but without a number; those of ssl have numbers of OpenSSL's.
+    numbers = (item.errno for item in chain if isinstance(item, OSError) and not isinstance(item, ssl.SSLError))
+    return int(next(filter(None, numbers), 0))
+
+
 def _tls_reason(chain: list[BaseException], reason: Optional[ssl.SSLError], client_cert: bool, reached: bool) -> str:
     """Why TLS failed, as the end of a sentence."""
     if any(type(item).__name__ == "CertificateError" for item in chain):
@@ -420,24 +442,35 @@ class HttpClient:
         self._retries = retries
         self._sleep = sleep
         self._unreachable = threading.Event()
-        self._session = _Session()
-        # The environment is read here and once: requests would do so for each request, which takes longer than the rest of its work, and would also look into
-        # ~/.netrc and replace our Authorization header.
         verify = ca_path or True if validate_certs else False
-        found = self._session.merge_environment_settings(self.base_url, {}, False, verify, None)
-        self._session.trust_env, self._session.proxies, self._session.verify = False, found["proxies"], found["verify"]
-        # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        # What can be unfolded within a limit.
-        self._session.headers["Accept-Encoding"] = "gzip, deflate"
-        if client_cert:
-            self._session.cert = (client_cert, client_key) if client_key else client_cert
+        certificate = (client_cert, client_key) if client_cert and client_key else client_cert
+        self._session = self._make_session(verify, certificate, pool_size)
         if not validate_certs:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def _make_session(
+        self, verify: Union[bool, str], certificate: Union[None, str, tuple[str, str]], pool_size: int
+    ) -> _Session:
+        """The session of requests, with all that it would otherwise read from its surroundings.
+
+        :param verify: the authorities to trust; True for the usual ones, False to check nothing.
+        """
+        session = _Session()
+        # The environment is read here and once: requests would do so for each request, which takes longer than the rest of its work, and would also look into
+        # ~/.netrc and replace our Authorization header.
+        settings = session.merge_environment_settings(self.base_url, {}, False, verify, None)
+        session.trust_env, session.proxies, session.verify = False, settings["proxies"], settings["verify"]
+        # No vendor here needs a cookie, and one that a load balancer sets must not tie the threads to each other.
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        # What can be unfolded within a limit.
+        session.headers["Accept-Encoding"] = "gzip, deflate"
+        if certificate:
+            session.cert = certificate
         # The retries are ours: those of urllib3 do not know which of our requests may be sent twice.
         adapter = _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0, pool_block=False)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
 
     def close(self) -> None:
         """Close all connections."""
@@ -490,15 +523,19 @@ class HttpClient:
                 continue
             left -= time.monotonic() - begin
             self._unreachable.clear()
-            answer = Response(response, self._scrub, body, kind == WRITE, private)
-            if kind == WRITE and not 200 <= answer.status < 300 and may_have_happened(answer.status):
-                self._forget_connections()
-            self._check_way(answer)
+            answer = self._received(Response(response, self._scrub, body, kind == WRITE, private), kind)
             wait = retry_after(answer.headers.get("Retry-After"))
             if last or left <= 0 or answer.status not in _RETRIED_STATUSES[kind] or (kind == WRITE and wait is None):
                 return answer
             self._wait(attempt, wait)
         raise AssertionError("unreachable")
+
+    def _received(self, answer: Response, kind: str) -> Response:
+        """An answer, once it is certain that it comes from the server that was meant."""
+        if kind == WRITE and not 200 <= answer.status < 300 and may_have_happened(answer.status):
+            self._forget_connections()
+        self._check_way(answer)
+        return answer
 
     def _exchange(self, method: str, path: str, limit: int, writing: bool, **options: Any) -> tuple[Any, bytes]:
         """Send a request once.
@@ -580,8 +617,8 @@ class HttpClient:
         if late is not None:
             return late, False
         closed = _first(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-        # A connection that was closed may still have told the reason.
-        told = next(
+        # A connection that was closed may still give the reason.
+        alert = next(
             (
                 item
                 for item in chain
@@ -589,9 +626,9 @@ class HttpClient:
             ),
             None,
         )
-        if told or (_first(chain, requests.exceptions.SSLError) and not closed):
-            text = _tls_reason(chain, told, self._has_client_cert, reached)
-            proof = _HANDSHAKE_ALERT.search(str(getattr(told, "reason", None) or "")) is not None
+        if alert or (_first(chain, requests.exceptions.SSLError) and not closed):
+            text = _tls_reason(chain, alert, self._has_client_cert, reached)
+            proof = _HANDSHAKE_ALERT.search(str(getattr(alert, "reason", None) or "")) is not None
             return PasswordError(errors.TLS_FAILED, "TLS with %s failed: %s." % (self._where, text)), proof
         return self._broken(chain, reached, bool(closed))
 
@@ -637,58 +674,39 @@ class HttpClient:
 
     def _broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> tuple[PasswordError, bool]:
         """A connection that could not be made, or ended too early."""
-        tunnel = next(
-            (found for found in (_TUNNEL.search(str(item)) for item in chain if isinstance(item, OSError)) if found),
-            None,
-        )
-        if tunnel and tunnel.group(1) == "407":
-            return PasswordError(
-                errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _PROXY_LOGIN), 407
-            ), True
-        garbage = _first(chain, http.client.HTTPException)
-        if (
-            isinstance(garbage, http.client.BadStatusLine)
-            and not isinstance(garbage, http.client.RemoteDisconnected)
-            and self._is_plain
-        ):
-            if _TLS_RECORD.match(str(getattr(garbage, "line", ""))):
-                return PasswordError(
-                    errors.CONNECTION_FAILED, "Connection to %s failed. %s" % (self._where, _USE_HTTPS)
-                ), False
-        # urllib3 1.26 also calls it a fault of the proxy when a connection through it breaks after the request was sent.
-        broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-        proxy = _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError) and not broken
-        # The exceptions of requests are OSErrors, too, but without a number; those of ssl have numbers of OpenSSL's.
-        reason = next(
-            (item for item in chain if isinstance(item, OSError) and item.errno and not isinstance(item, ssl.SSLError)),
-            None,
-        )
-        ended = closed_in_tls or _first(
-            chain, http.client.RemoteDisconnected, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead
-        )
-        if proxy and not reached:
-            text = "the proxy refused or could not be reached"
-        elif _first(chain, socket.gaierror):
-            text = "the name cannot be resolved"
-        elif reason is not None:
-            text = os.strerror(int(reason.errno or 0)).lower()
-        elif closed_in_tls and not reached:
-            text = "the connection was closed during the TLS handshake; perhaps there is no TLS on this port"
-        elif _first(chain, http.client.RemoteDisconnected) and self._is_plain and not self.is_local:
-            text = "the connection was closed without an answer; if the server speaks TLS on this port, the URL must begin with https://"
-        elif ended or not reached:
-            text = "the connection was closed"
-        elif garbage or not _first(
-            chain, requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError
-        ):
+        failed = "Connection to %s failed" % self._where
+        if _proxy_asks_for_login(chain):
+            return PasswordError(errors.CONNECTION_FAILED, "%s. %s" % (failed, _PROXY_LOGIN), 407), True
+        if self._is_plain and _is_tls_record(chain):
+            return PasswordError(errors.CONNECTION_FAILED, "%s. %s" % (failed, _USE_HTTPS)), False
+        reason = self._why_broken(chain, reached, closed_in_tls)
+        if reason is None:
             return PasswordError(
                 errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where
             ), False
-        else:
-            text = "the connection was closed"
-        return PasswordError(
-            errors.CONNECTION_FAILED, "Connection to %s failed: %s." % (self._where, text)
-        ), not reached
+        return PasswordError(errors.CONNECTION_FAILED, "%s: %s." % (failed, reason)), not reached
+
+    def _why_broken(self, chain: list[BaseException], reached: bool, closed_in_tls: bool) -> Optional[str]:
+        """Why there is no connection, as the end of a sentence; ``None`` if there is one, and what came over it is not HTTP."""
+        # urllib3 1.26 also blames the proxy when a connection through it breaks after the request was sent.
+        broken = _first(chain, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+        if not reached and not broken and _first(chain, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError):
+            return "the proxy refused or could not be reached"
+        if _first(chain, socket.gaierror):
+            return "the name cannot be resolved"
+        number = _error_number(chain)
+        if number:
+            return os.strerror(number).lower()
+        if closed_in_tls and not reached:
+            return "the connection was closed during the TLS handshake; perhaps there is no TLS on this port"
+        unanswered = _first(chain, http.client.RemoteDisconnected)
+        if unanswered and self._is_plain and not self.is_local:
+            return "the connection was closed without an answer; if the server speaks TLS on this port, the URL must begin with https://"
+        ended = unanswered or _first(chain, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)
+        lost = _first(chain, requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError)
+        if ended or closed_in_tls or not reached or (lost and not _first(chain, http.client.HTTPException)):
+            return "the connection was closed"
+        return None
 
     def _may_repeat(self, failure: _Failure, kind: str) -> bool:
         if failure.error.kind not in (errors.CONNECTION_FAILED, errors.TIMED_OUT) or failure.error.http_status == 407:

@@ -23,6 +23,9 @@ Keep this file: without it an empty folder is not taken for the store, for examp
 """
 
 
+_SET_SHARED = "set the store's option shared (in the role: in rotate_store_options)."
+
+
 def is_begun(folder: str, is_record: Callable[[str], bool]) -> bool:
     """Whether a folder is a store: it carries the mark, or it holds records from before there was one.
 
@@ -89,45 +92,33 @@ def distrust(folder: str, shared: bool) -> Optional[str]:
     :param shared: whether the owner and the group of the folder are trusted.
     """
     try:
-        found = os.stat(folder)
+        status = os.stat(folder)
     except OSError:
         return None
-    known = {0, os.geteuid()}
-    mode = stat.S_IMODE(found.st_mode)
-    complaint = wish = None
+    user, mode, owner, group = os.geteuid(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+    is_foreign = owner not in {0, user}
     if mode & stat.S_IWOTH:
-        complaint = "Everybody may write to the folder %s (mode %04o). Take that right away: chmod o-w." % (
-            folder,
-            mode,
-        )
-    elif shared:
-        if found.st_uid not in known and os.geteuid() != 0 and found.st_gid not in {os.getegid(), *os.getgroups()}:
-            complaint = (
-                "The folder %s belongs to the user %d and the group %d, and whoever runs this (user %d) is in neither. "
-                "Give it to a group of theirs: chgrp." % (folder, found.st_uid, found.st_gid, os.geteuid())
+        return "Everybody may write to the folder %s (mode %04o). Take that right away: chmod o-w." % (folder, mode)
+    if shared:
+        if is_foreign and user != 0 and group not in {os.getegid(), *os.getgroups()}:
+            return (
+                "The folder %s belongs to the user %d and the group %d, and the user who runs this (%d) is in neither. "
+                "Give it to a group of theirs: chgrp." % (folder, owner, group, user)
             )
-    elif mode & stat.S_IWGRP:
-        complaint = "The group %d may write to the folder %s (mode %04o). Take that right away (chmod g-w)" % (
-            found.st_gid,
-            folder,
-            mode,
+        return None
+    if mode & stat.S_IWGRP:
+        return (
+            "The group %d may write to the folder %s (mode %04o). Take that right away (chmod g-w), or, if all members of the group may handle the passwords, "
+            % (group, folder, mode)
+            + _SET_SHARED
         )
-        wish = "all members of the group may handle the passwords"
-    elif found.st_uid not in known:
-        complaint = (
-            "The folder %s belongs to the user %d, not to the user %d who runs this. Change its owner (chown)"
-            % (
-                folder,
-                found.st_uid,
-                os.geteuid(),
-            )
+    if is_foreign:
+        return (
+            "The folder %s belongs to the user %d, not to the user %d who runs this. Change its owner (chown), or, if that user may handle the passwords, "
+            % (folder, owner, user)
+            + _SET_SHARED
         )
-        wish = "that user may handle the passwords"
-    return (
-        "%s, or, if %s, set the store's option shared (in the role: in rotate_store_options)." % (complaint, wish)
-        if wish
-        else complaint
-    )
+    return None
 
 
 def read_by_ansible(folder: str, sources: Iterable[Any]) -> Optional[str]:

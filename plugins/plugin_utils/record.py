@@ -268,35 +268,20 @@ class Record:
 
         :raises DamagedRecord: something is missing or of a wrong type.
         """
-        record = _build(cls, data, "the record")
+        record: Record = _build(cls, data, "the record")
         if record.pending is not None:
-            # A version that did not note it may have sent the password whenever it took it up.
-            sent = {"sent": record.pending.get("attempts")} if isinstance(record.pending, dict) else {}
-            record.pending = _build(Pending, dict(sent, **record.pending) if sent else record.pending, "pending")
-            _require(_is_text(record.pending.password), "pending.password is not a text")
-            _require(isinstance(record.pending.run_id, str), "pending.run_id is not a text")
-            _require(isinstance(record.pending.created, str), "pending.created is not a text")
-            _require(_is_count(record.pending.attempts), "pending.attempts is not a number")
-            _require(_is_count(record.pending.sent), "pending.sent is not a number")
-            _require(
-                record.pending.replaces is None or _is_text(record.pending.replaces), "pending.replaces is not a text"
-            )
-        _require(isinstance(record.earlier, (list, tuple)), "earlier is not a list")
-        record.earlier = tuple(_build(Earlier, item, "an element of earlier") for item in record.earlier)
-        _require(
-            all(_is_text(item.password) and isinstance(item.sent_at, str) for item in record.earlier),
-            "earlier holds something else than texts",
-        )
+            record.pending = _read_pending(record.pending)
+        record.earlier = _read_earlier(record.earlier)
         _require(
             isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)),
             "refuted is not a list of texts",
         )
         record.refuted = tuple(record.refuted)
         for name in ("host", "vendor", "target", "account", "set_aside"):
-            _require(getattr(record, name) is None or _is_text(getattr(record, name)), "%s is not a text" % name)
+            _require(_is_text_or_none(getattr(record, name)), "%s is not a text" % name)
         _require(_is_text(record.username), "username is not a text")
-        _require(record.password is None or _is_text(record.password), "password is not a text")
-        _require(record.previous is None or _is_text(record.previous), "previous is not a text")
+        for name in ("password", "previous"):
+            _require(_is_text_or_none(getattr(record, name)), "%s is not a text" % name)
         _require(record.status in tuple(Status), "this version does not know its status")
         record.status = Status(record.status)
         _require(record.verified is None or isinstance(record.verified, bool), "verified is neither true nor false")
@@ -304,17 +289,44 @@ class Record:
         _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")
         _require(_is_count(record.lost_runs), "lost_runs is not a number")
         for name in ("rotated_at", "failed_at"):
-            try:
-                if getattr(record, name):
-                    parse_utc(getattr(record, name))
-            except (TypeError, ValueError):
-                raise DamagedRecord("%s is not a time as 2026-01-31T12:00:00Z" % name) from None
+            _require(_is_time_or_none(getattr(record, name)), "%s is not a time as 2026-01-31T12:00:00Z" % name)
         return record
 
 
 def digest_of(password: str) -> str:
     """A few digits that distinguish a password from others; of no use to anybody who does not know it."""
     return hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+
+
+def _read_pending(data: Any) -> Pending:
+    """Validate the pending password of a record.
+
+    :raises DamagedRecord: something is missing or of a wrong type.
+    """
+    # A version that did not note it may have sent the password whenever it took it up.
+    sent = {"sent": data.get("attempts")} if isinstance(data, dict) else {}
+    pending: Pending = _build(Pending, dict(sent, **data) if sent else data, "pending")
+    _require(_is_text(pending.password), "pending.password is not a text")
+    _require(isinstance(pending.run_id, str), "pending.run_id is not a text")
+    _require(isinstance(pending.created, str), "pending.created is not a text")
+    _require(_is_count(pending.attempts), "pending.attempts is not a number")
+    _require(_is_count(pending.sent), "pending.sent is not a number")
+    _require(_is_text_or_none(pending.replaces), "pending.replaces is not a text")
+    return pending
+
+
+def _read_earlier(data: Any) -> Tuple[Earlier, ...]:
+    """Validate the earlier passwords of a record.
+
+    :raises DamagedRecord: something is missing or of a wrong type.
+    """
+    _require(isinstance(data, (list, tuple)), "earlier is not a list")
+    earlier: Tuple[Earlier, ...] = tuple(_build(Earlier, item, "an element of earlier") for item in data)
+    _require(
+        all(_is_text(item.password) and isinstance(item.sent_at, str) for item in earlier),
+        "earlier holds something else than texts",
+    )
+    return earlier
 
 
 def _require(condition: bool, message: str) -> None:
@@ -324,6 +336,17 @@ def _require(condition: bool, message: str) -> None:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or _is_text(value)
+
+
+def _is_time_or_none(value: Any) -> bool:
+    try:
+        return not value or bool(parse_utc(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_count(value: Any) -> bool:

@@ -106,6 +106,17 @@ class RackspaceDatabase(Vendor):
 
     def check(self, account: Account) -> None:
         name, host = self.key(account)
+        self._check_name(name)
+        if not _HOST.fullmatch(host):
+            raise PasswordError(
+                errors.INVALID_INPUT,
+                "The host of a database user holds letters, digits and dots, and perhaps a % at either end.",
+            )
+        super().check(account)
+        if account.update_password != NEVER:
+            _check_password(account.password)
+
+    def _check_name(self, name: str) -> None:
         longest = _NAME_LENGTH[(self.params["database_login"] or {}).get("engine", "mysql")]
         if not name or len(name) > longest:
             raise PasswordError(errors.INVALID_INPUT, "The name of a database user has 1 to %d characters." % longest)
@@ -125,25 +136,6 @@ class RackspaceDatabase(Vendor):
         ):
             text = "The name of a database user holds a letter or digit (ASCII), no blank at its ends, no control character and none of these: "
             raise PasswordError(errors.INVALID_INPUT, text + _FORBIDDEN)
-        if not _HOST.fullmatch(host):
-            raise PasswordError(
-                errors.INVALID_INPUT,
-                "The host of a database user holds letters, digits and dots, and perhaps a % at either end.",
-            )
-        super().check(account)
-        if account.update_password == NEVER:
-            return
-        password = account.password
-        if password != password.strip():
-            raise _lost("begins or ends with a blank or a line break, as a text from a block with '|' does")
-        if not password.isprintable():
-            raise _lost("holds a control character")
-        if not _has_letter_or_digit(password):
-            raise PasswordError(
-                errors.PASSWORD_REJECTED, "The password must hold at least one letter or digit (ASCII)."
-            )
-        if _PARAMETER.search(password):
-            raise _lost("holds a colon with a letter or digit behind it and none in front of it")
 
     def open(self, accounts: list[Account]) -> None:
         self._session.open()
@@ -291,6 +283,17 @@ class RackspaceDatabase(Vendor):
 
 def _has_letter_or_digit(text: str) -> bool:
     return re.search("[0-9a-zA-Z]", text) is not None
+
+
+def _check_password(password: str) -> None:
+    if password != password.strip():
+        raise _lost("begins or ends with a blank or a line break, as a text from a block with '|' does")
+    if not password.isprintable():
+        raise _lost("holds a control character")
+    if not _has_letter_or_digit(password):
+        raise PasswordError(errors.PASSWORD_REJECTED, "The password must hold at least one letter or digit (ASCII).")
+    if _PARAMETER.search(password):
+        raise _lost("holds a colon with a letter or digit behind it and none in front of it")
 
 
 def _lost(rule: str) -> PasswordError:

@@ -43,29 +43,19 @@ def recheck(
     tries = [name for name in names if name in records and _is_to_be_tried(records[name], after, now)]
     if not tries:
         return
+    asked = [dict(name=name, password=records[name].password, failed_logins=0) for name in tries]
     try:
-        found = delivery.probe(
-            store, [dict(name=name, password=records[name].password, failed_logins=0) for name in tries]
-        )
+        logins = delivery.probe(store, asked)
     except PasswordError as error:
         # Nothing is known to be wrong, and nothing was to be changed.
         result["summary"].append(
             "%d passwords could not be verified: %s (%s)" % (len(tries), error.message, error.kind)
         )
         return
-    wrong = [name for name in tries if found[name].verified is False]
-    _tell(result, {name: "logs in" for name in tries if found[name].verified})
+    _add_to_lines(result, {name: "logs in" for name in tries if logins[name].verified})
+    wrong = [name for name in tries if logins[name].verified is False]
     if wrong:
-        by_hand = PasswordError(
-            errors.CURRENT_PASSWORD_WRONG,
-            "The password in the store does not log in; somebody may have changed it by hand. Bring the record in line with the playbook repair.",
-        ).as_dict()
-        _tell(result, dict.fromkeys(wrong, "DOES NOT LOG IN: %s (%s)" % (by_hand["message"], by_hand["kind"])))
-        result["users"] += [
-            CommittedUser(name, Reason.VERIFY, State.FAILED, verified=False, error=by_hand).as_dict() for name in wrong
-        ]
-        message = "%d passwords that are not due do not log in: %s" % (len(wrong), ", ".join(wrong))
-        result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
+        _report_wrong(result, wrong)
 
 
 def _is_to_be_tried(record: Record, after: int, now: datetime.datetime) -> bool:
@@ -74,8 +64,22 @@ def _is_to_be_tried(record: Record, after: int, now: datetime.datetime) -> bool:
     return record.rotated_at is None or (now - parse_utc(record.rotated_at)).total_seconds() >= after
 
 
-def _tell(result: Dict[str, Any], words: Dict[str, str]) -> None:
-    """Add to the lines of users."""
+def _report_wrong(result: Dict[str, Any], names: List[str]) -> None:
+    """Make the result that of a failure: these users' passwords do not log in."""
+    error = PasswordError(
+        errors.CURRENT_PASSWORD_WRONG,
+        "The password in the store does not log in; somebody may have changed it by hand. Bring the record in line with the playbook repair.",
+    ).as_dict()
+    _add_to_lines(result, dict.fromkeys(names, "DOES NOT LOG IN: %s (%s)" % (error["message"], error["kind"])))
+    result["users"] += [
+        CommittedUser(name, Reason.VERIFY, State.FAILED, verified=False, error=error).as_dict() for name in names
+    ]
+    message = "%d passwords that are not due do not log in: %s" % (len(names), ", ".join(names))
+    result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
+
+
+def _add_to_lines(result: Dict[str, Any], words: Dict[str, str]) -> None:
+    """Append words to the summary lines of users, by name."""
     lines: List[str] = []
     for line in result["summary"]:
         name = line.split(": not due", 1)[0]

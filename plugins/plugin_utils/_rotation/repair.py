@@ -23,7 +23,7 @@ from .options import read_users
 from .read_only import is_dry_run
 from .task import Task
 from .updates import update
-from .users import Action, Reason, Source
+from .users import Action, Reason, Source, StagedUser
 
 
 def repair_users(task: Task) -> Dict[str, Any]:
@@ -219,25 +219,9 @@ def _reset(
     """Let the operator set new passwords, by the same steps as a rotation, so that they cannot be lost on the way.
 
     :param identities: of the users that need one.
+    :param refuted: by name, passwords that are known not to be in force.
     """
-
-    def choose(record: Record) -> str:
-        # A pending password that may be in force is the one to set: in its place another would make the store forget it.
-        if record.pending and record.pending.password not in refuted.get(record.username, ()):
-            return record.pending.password
-        return policy.generate(task.options.policy)
-
-    known = [identity for identity in identities.values() if identity.target]
-    if known:
-        owners.take_over(store, known)
-    staged = protocol.stage_these(
-        store,
-        dict.fromkeys(identities, choose),
-        reason=Reason.REPAIR,
-        run_id=task.options.run_id,
-        now=utc_now(),
-        identities=identities,
-    )
+    staged = _stage_reset(task, store, identities, refuted)
     if is_dry_run(store):
         return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
     sent = delivery.send(store, {user.name: user for user in staged}, task.options.policy)
@@ -259,6 +243,30 @@ def _reset(
         )
         for user in committed
     }
+
+
+def _stage_reset(
+    task: Task, store: Store, identities: Dict[str, Identity], refuted: Dict[str, Set[str]]
+) -> List[StagedUser]:
+    """Claim the accounts, and store a password for each of them as pending."""
+
+    def choose(record: Record) -> str:
+        # A pending password that may be in force is the one to set: with another one in its place the store would forget it.
+        if record.pending and record.pending.password not in refuted.get(record.username, ()):
+            return record.pending.password
+        return policy.generate(task.options.policy)
+
+    known = [identity for identity in identities.values() if identity.target]
+    if known:
+        owners.take_over(store, known)
+    return protocol.stage_these(
+        store,
+        dict.fromkeys(identities, choose),
+        reason=Reason.REPAIR,
+        run_id=task.options.run_id,
+        now=utc_now(),
+        identities=identities,
+    )
 
 
 def _is_moved(record: Optional[Record], identity: Identity) -> bool:

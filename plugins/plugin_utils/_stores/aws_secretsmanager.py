@@ -366,7 +366,7 @@ class AwsSecretsManagerStore(Store):
         name = self._name(user)
         labels: Dict[str, str] = {}
         for _try in range(_TRIES):
-            found, refusal = self._try("get_secret_value", name, SecretId=name, VersionStage=AWSPENDING)
+            answer, refusal = self._try("get_secret_value", name, SecretId=name, VersionStage=AWSPENDING)
             if refusal:
                 labels = self._labels(name) or {}  # says why
                 if not labels:
@@ -374,26 +374,13 @@ class AwsSecretsManagerStore(Store):
                 if AWSPENDING not in labels:
                     return self._foreign(name, user, labels)
                 continue
-            version = self._parsed(name, found)
-            if AWSCURRENT in found["VersionStages"] and version.target == version.id:
+            version = self._parsed(name, answer)
+            if AWSCURRENT in answer["VersionStages"] and version.target == version.id:
                 return version
             labels = self._labels(name) or {}
             if labels.get(AWSPENDING) != version.id:
                 continue  # somebody else has written meanwhile
-            if labels.get(AWSCURRENT) == version.target:
-                return version
-            # Had it been there once, the service would have given it AWSPREVIOUS when it was taken back.
-            if labels.get(AWSCURRENT) != version.source or labels.get(AWSPREVIOUS) == version.target:
-                raise failure(
-                    "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
-                    "repair the record; nothing is overwritten."
-                    % (name, self._location, AWSCURRENT, labels.get(AWSCURRENT), version.target)
-                )
-            try:
-                self._move(name, AWSCURRENT, source=version.source, target=version.target)
-            except _Refused as denial:
-                if writing or denial.code != "AccessDeniedException":
-                    raise
+            self._finish(name, version, labels, writing)
             return version
         if refusal:
             message = "%s The label %s is there. Give it to a version that holds a record." % (
@@ -404,6 +391,26 @@ class AwsSecretsManagerStore(Store):
         raise failure(
             "The secret %s in %s keeps changing; run again when nothing else rotates it." % (name, self._location)
         )
+
+    def _finish(self, name: str, version: _Version, labels: Dict[str, str], writing: bool) -> None:
+        """Move AWSCURRENT where the writer of the newest version was about to move it.
+
+        :raises PasswordError: ``store_failed``: somebody else has moved it, or it may not be moved.
+        """
+        if labels.get(AWSCURRENT) == version.target:
+            return
+        # Had it been there once, the service would have given it AWSPREVIOUS when it was taken back.
+        if labels.get(AWSCURRENT) != version.source or labels.get(AWSPREVIOUS) == version.target:
+            raise failure(
+                "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
+                "repair the record; nothing is overwritten."
+                % (name, self._location, AWSCURRENT, labels.get(AWSCURRENT), version.target)
+            )
+        try:
+            self._move(name, AWSCURRENT, source=version.source, target=version.target)
+        except _Refused as denial:
+            if writing or denial.code != "AccessDeniedException":
+                raise
 
     def _foreign(self, name: str, user: str, labels: dict) -> _Version:
         """A secret without AWSPENDING, which somebody else has made.

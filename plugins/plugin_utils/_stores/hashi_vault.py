@@ -391,12 +391,7 @@ class HashiVaultStore(Store):
                     raise
                 doubt = error
             # The answer is lost, the write perhaps not. If it is not there (yet), the same write again can do no harm: only one of them counts.
-            try:
-                held = self._fetch(path)
-            except PasswordError as error:
-                raise error.with_message(
-                    "Whether %s was written is not known. %s" % (self._location(path), error.message)
-                ) from None
+            held = self._fetch_after_doubt(path)
             if held.version == cas + 1 and held.data is not None and is_ours(held.data):
                 return True
             if held.version != cas:
@@ -404,6 +399,15 @@ class HashiVaultStore(Store):
         if doubt is None:
             raise AssertionError("a write that was tried ends in an answer or a doubt")
         raise doubt
+
+    def _fetch_after_doubt(self, path: str) -> _Held:
+        """The newest version of a secret after a write whose answer was lost."""
+        try:
+            return self._fetch(path)
+        except PasswordError as error:
+            raise error.with_message(
+                "Whether %s was written is not known. %s" % (self._location(path), error.message)
+            ) from None
 
     def _send(self, path: str, data: dict, cas: int) -> None:
         """One write.

@@ -293,45 +293,36 @@ class PasswordStore(Store):
 
         :return: its version.
         """
-        name = _quoted(user)
-        path = os.path.join(folder, name + _SUFFIX)
-        if self._backend == "pass":
-            command = [self._program, "insert", "--multiline", "--force", "--", name]
-        else:
-            command = [
-                self._program,
-                *self._options,
-                "--yes",
-                "--compress-algo",
-                "none",
-                "--no-encrypt-to",
-                "--encrypt",
-                *_recipients(keys),
-                "--output",
-                path,
-            ]
+        path = os.path.join(folder, _quoted(user) + _SUFFIX)
+        command = self._encryption(_quoted(user), path, keys)
         status, _output, stderr = self._run(command, folder, text.encode())
         if status or not os.path.isfile(path):
             raise failure(("%s cannot be encrypted: " % self._path(user), Outside(_why_not_encrypted(stderr, keys))))
-        # Whoever cannot read it back would lose the old entry for one that is of no use here.
+        # If it could not be read back, the old entry would be lost for one that is of no use here.
         with open(path, "rb") as stream:
             content = stream.read()
         again, why, _final = self._decrypted(content)
         if again != text:
             why = "it is not what was given to it." if again is not None else why
-            raise failure(
-                (
-                    "The new entry for %s does not come back: " % self._path(user),
-                    Outside(why),
-                    " The old one is untouched.",
-                )
+            parts = (
+                "The new entry for %s does not come back: " % self._path(user),
+                Outside(why),
+                " The old one is untouched.",
             )
+            raise failure(parts)
         if self._backend == "gpg":
             os.chmod(path, 0o600)
         if self._shared:
             share(path)
         sync(path)
         return _version(content)
+
+    def _encryption(self, name: str, path: str, keys: str) -> List[str]:
+        """The command that encrypts its standard input."""
+        if self._backend == "pass":
+            return [self._program, "insert", "--multiline", "--force", "--", name]
+        options = [*self._options, "--yes", "--compress-algo", "none", "--no-encrypt-to"]
+        return [self._program, *options, "--encrypt", *_recipients(keys), "--output", path]
 
     def _decrypted(self, content: bytes) -> Tuple[Optional[str], str, bool]:
         """The text of an entry. By gpg itself with any backend: pass would read the file once more, and that may be another one by then.
