@@ -99,7 +99,7 @@ _raw:
 """
 
 import contextlib
-from typing import Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
@@ -107,81 +107,88 @@ from ansible_collections.rekey.passwords.plugins.module_utils._scrub import SHOR
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.mismatch import mismatch
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store, secrets_in
-from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Identity
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Identity, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
+
+# Variables of the role that say where the records are.
+_VARIABLES = (
+    "inventory_hostname",
+    "rotate_target",
+    "rotate_vendor",
+    "rotate_store",
+    "rotate_store_path",
+    "rotate_store_options",
+    "rotate_store_create",
+)
 
 
 class LookupModule(LookupBase):
     """Reads passwords; the store decides how."""
 
-    def run(self, terms, variables=None, **kwargs):
-        variables = variables or {}
+    def run(self, terms: List[Any], variables: Optional[Dict[str, Any]] = None, **kwargs: Any) -> List[str]:
         # Variables arrive as they were written; those of the role may hold templates.
-        wanted = (
-            "inventory_hostname",
-            "rotate_target",
-            "rotate_vendor",
-            "rotate_store",
-            "rotate_store_path",
-            "rotate_store_options",
-            "rotate_store_create",
-        )
-        known = {name: self._templar.template(variables[name]) for name in wanted if name in variables}
+        known = {
+            name: self._templar.template(variables[name]) for name in _VARIABLES if variables and name in variables
+        }
         self.set_options(var_options=known, direct=kwargs)
-        users = [str(term) for term in terms]
+        users, version, default = [str(term) for term in terms], self.get_option("version"), self.get_option("default")
         named = kwargs.get("target") or kwargs.get("host")
         host = named or self.get_option("target") or self.get_option("host")
-        version = self.get_option("version")
+        options = {name: self.get_option(name) for name in ("store_options", "store_create")}
         # Ansible makes the working directory of an empty path.
         folder = kwargs.get("store_path", known.get("rotate_store_path"))
-        options = {name: self.get_option(name) for name in ("store_options", "store_create")}
         options["store_path"] = self.get_option("store_path") if folder else None
-        try:
-            with contextlib.closing(open_store(self.get_option("store"), host, options, self._loader)) as store:
-                entries = store.get(users)
-                if not named:
-                    # The variables that name the records name the vendor, too.
-                    _require_vendor(entries, known.get("rotate_vendor"), host)
-        except PasswordError as error:
-            raise AnsibleLookupError(
-                "rekey.passwords.secret: %s" % _scrubbed(error.message, self.get_option("store"), options)
-            ) from None
-        found = [_password(entries[user].record, version) for user in users]
+        # The variables that name the records name the vendor, too.
+        entries = self._read(users, host, options, vendor=None if named else known.get("rotate_vendor"))
+        passwords = [_password(entries[user].record, version) for user in users]
         # A shorter one occurs by chance in any text, and Ansible would mask each occurrence.
-        register_secrets(password for password in found if password and len(password) >= SHORT)
-        default = self.get_option("default")
-        for number, password in enumerate(found):
-            if password is None:
-                if default is None:
-                    raise AnsibleLookupError(
-                        "rekey.passwords.secret: the store has no %s password of %s on %s. Has it been rotated yet?"
-                        % (version, users[number], host)
-                    )
-                found[number] = default
-        return found
+        register_secrets(password for password in passwords if password and len(password) >= SHORT)
+        for user, password in zip(users, passwords):
+            if password is None and default is None:
+                raise AnsibleLookupError(
+                    "rekey.passwords.secret: the store has no %s password of %s on %s. Has it been rotated yet?"
+                    % (version, user, host)
+                )
+        return [default if password is None else password for password in passwords]
+
+    def _read(self, users: List[str], host: str, options: Dict[str, Any], *, vendor: Optional[str]) -> Dict[str, Entry]:
+        """What the store holds.
+
+        :raises AnsibleLookupError: its message holds no secret.
+        """
+        store_name = self.get_option("store")
+        try:
+            with contextlib.closing(open_store(store_name, host, options, self._loader)) as store:
+                entries = store.get(users)
+                _require_vendor(entries, vendor, host)
+                return entries
+        except PasswordError as error:
+            message = _scrubbed(error.message, store_name, options)
+            raise AnsibleLookupError("rekey.passwords.secret: %s" % message) from None
 
 
 def _require_vendor(entries: Dict[str, Entry], vendor: Optional[str], host: str) -> None:
     """Refuse the password of another vendor's user of the same name.
 
+    :param vendor: ``None`` if any will do.
     :raises PasswordError: ``target_mismatch``.
     """
     for entry in entries.values():
-        wrong = mismatch(entry.record, Identity(vendor=vendor or None), host) if entry.record else None
-        if wrong:
-            raise wrong
+        error = mismatch(entry.record, Identity(vendor=vendor or None), host) if entry.record else None
+        if error:
+            raise error
 
 
-def _scrubbed(message, store, options):
-    """What went wrong, without the secrets of the store's options."""
+def _scrubbed(message: str, store: str, options: Dict[str, Any]) -> str:
+    """A message without the secrets of the store's options."""
     try:
         return Scrubber(secrets_in(store, options))(message)
     except PasswordError:
-        # There is no such store, and that is all that the message tells.
+        # The store does not exist, and the message says no more than that.
         return message
 
 
-def _password(record, version):
+def _password(record: Optional[Record], version: str) -> Optional[str]:
     if record is None:
         return None
     if version == "pending":

@@ -10,10 +10,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _change, errors
-from ._adapter import as_module_result, missing_library
+from . import errors
+from ._adapter import MissingLibraryError, as_module_result, prepared, run_vendor
 from ._argument_spec import ODD_USERS, has_odd_users
-from ._options import refuse_no_texts, unfit, without_empty
+from ._options import unfit
 from .errors import PasswordError
 from .http import REQUESTS_IMPORT_ERROR
 from .vendor import Vendor
@@ -42,18 +42,17 @@ class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no typ
     def _load_params(self) -> None:
         super()._load_params()
         self._odd_users = has_odd_users(self.params)
-        self.params = without_empty(self.argument_spec, self.params)
 
     def _set_internal_properties(self) -> None:
         super()._set_internal_properties()
-        # Not any later: the validator makes texts of them.
-        wrong = None
+        # No later than here: the validator turns everything into text.
+        message = None
         try:
-            refuse_no_texts(self.argument_spec, self.params)
+            self.params = prepared(self.argument_spec, self.params)
         except PasswordError as error:
-            wrong = error
-        if wrong is not None:
-            self.fail_json(wrong.message)
+            message = error.message
+        if message is not None:
+            self.fail_json(message)
 
     def exit_json(self, **kwargs: Any) -> None:
         """End well."""
@@ -75,10 +74,10 @@ def run_module(vendor: type[Vendor]) -> None:
     """
     # no_log at the top: a module's start writes its arguments to syslog, and passwords with quotes are not masked there.
     module = PasswordModule(supports_check_mode=True, no_log=True, **vendor.spec())
-    missing = missing_library()
-    if missing:
-        module.fail_json(msg=missing, exception=REQUESTS_IMPORT_ERROR)
-    result = as_module_result(_change.set_passwords(vendor, module.params, module.check_mode), module._diff)
+    try:
+        result = as_module_result(run_vendor(vendor, module.params, module.check_mode), module._diff)
+    except MissingLibraryError as error:
+        result = {"failed": True, "msg": error.message, "exception": REQUESTS_IMPORT_ERROR}
     # The result holds no secret any more. Ansible would mask every text in it that is equal to one, or holds one: names, states and kinds, too.
     module.no_log_values = set()
     for text in result.pop("warnings", ()):

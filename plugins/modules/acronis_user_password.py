@@ -221,7 +221,7 @@ VENDOR = Acronis
 SPEC = VENDOR.spec()
 
 
-def main():
+def main() -> None:
     run_module(VENDOR)
 
 

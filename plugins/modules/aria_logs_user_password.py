@@ -222,7 +222,7 @@ VENDOR = AriaLogs
 SPEC = VENDOR.spec()
 
 
-def main():
+def main() -> None:
     run_module(VENDOR)
 
 

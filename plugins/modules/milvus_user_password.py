@@ -178,7 +178,7 @@ VENDOR = Milvus
 SPEC = VENDOR.spec()
 
 
-def main():
+def main() -> None:
     run_module(VENDOR)
 
 

@@ -330,7 +330,7 @@ VENDOR = RackspaceDatabase
 SPEC = VENDOR.spec()
 
 
-def main():
+def main() -> None:
     run_module(VENDOR)
 
 

@@ -228,7 +228,7 @@ VENDOR = Vcd
 SPEC = VENDOR.spec()
 
 
-def main():
+def main() -> None:
     run_module(VENDOR)
 
 

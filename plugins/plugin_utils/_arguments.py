@@ -10,10 +10,10 @@ import datetime
 import json
 from typing import Any, Dict, List
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils._options import refuse_no_texts, unfit, without_empty
+from ansible_collections.rekey.passwords.plugins.module_utils._adapter import prepared, validate
+from ansible_collections.rekey.passwords.plugins.module_utils._options import refuse_no_texts
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 
@@ -24,10 +24,14 @@ def validated(spec: Dict[str, Any], args: Dict[str, Any]) -> Dict[str, Any]:
     :raises PasswordError: ``invalid_input``.
     """
     refuse_no_texts(spec["argument_spec"], args)
-    try:
-        result = ArgumentSpecValidator(**spec).validate(args)
-    except Exception as exc:  # pylint: disable=broad-exception-caught
-        raise unfit(spec["argument_spec"], args, exc) from None
+    return _accepted(validate(spec, args))
+
+
+def _accepted(result: Any) -> Dict[str, Any]:
+    """The options in a validator's result.
+
+    :raises PasswordError: ``invalid_input``: something is wrong with them.
+    """
     if result.errors.errors:
         # Ansible's own text of this error begins with the wrong name, and does not say what is wrong with it.
         complaints = [
@@ -35,7 +39,8 @@ def validated(spec: Dict[str, Any], args: Dict[str, Any]) -> Dict[str, Any]:
             for error in result.errors.errors
         ]
         raise PasswordError(errors.INVALID_INPUT, " ".join(complaints))
-    return result.validated_parameters
+    params: Dict[str, Any] = result.validated_parameters
+    return params
 
 
 def validated_connection(spec: Dict[str, Any], args: Dict[str, Any]) -> Dict[str, Any]:
@@ -44,7 +49,7 @@ def validated_connection(spec: Dict[str, Any], args: Dict[str, Any]) -> Dict[str
     :param spec: the ``SPEC`` of a vendor's module.
     :raises PasswordError: ``invalid_input``.
     """
-    return validated(spec, without_empty(spec["argument_spec"], args))
+    return _accepted(validate(spec, prepared(spec["argument_spec"], args)))
 
 
 def plain(value: Any) -> Any:

@@ -15,12 +15,16 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Type
 
 from ansible import constants
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, _vendor_registry, errors
-from ansible_collections.rekey.passwords.plugins.module_utils._adapter import missing_library
+from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry, errors
+from ansible_collections.rekey.passwords.plugins.module_utils._adapter import (
+    MissingLibraryError,
+    require_library,
+    run_vendor,
+)
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Vendor
 
@@ -39,7 +43,7 @@ _NEVER_CONNECTED = re.compile(
 _NEVER_BECAME = re.compile("password|privilege|become", re.IGNORECASE)
 
 
-def prepare_for_workers():
+def prepare_for_workers() -> None:
     """Do once what each of Ansible's workers would have to do; for a plugin that Ansible loads before it forks them.
 
     Loads all vendors. And lets the garbage collector leave alone what is there by now: it writes into every object that it looks at, so
@@ -64,7 +68,7 @@ class NotRun(PasswordError):
 
 def run_vendor_module(
     action: Any,
-    vendor: type[Vendor],
+    vendor: Type[Vendor],
     args: Dict[str, Any],
     task_vars: Dict[str, Any],
     check_mode: Optional[bool] = None,
@@ -72,11 +76,11 @@ def run_vendor_module(
 ) -> Dict[str, Any]:
     """Run the module of a vendor for a rotation.
 
-    :param action: the action plugin that wants it.
+    :param action: the action plugin that runs it.
     :param args: the module's options.
     :param task_vars: the variables of the task.
     :param check_mode: whether nothing may be written; ``None`` for what the task says.
-    :param opened: called once whoever acts for all has logged in; never, if the module runs elsewhere.
+    :param opened: called once the operator has logged in; never if the module runs elsewhere.
     :return: the module's result.
     :raises PasswordError: ``invalid_input``; :class:`NotRun`.
     """
@@ -86,28 +90,29 @@ def run_vendor_module(
     if not rotates_here(action, task_vars):
         with _as_in_check_mode(action, check_mode):
             return _ship(action, vendor.name, args, task_vars)
-    require_libraries(action, task_vars)
-    return _change.set_passwords(vendor, params, check_mode=check_mode, opened=opened)
+    return run_vendor(vendor, params, bool(check_mode), opened)
 
 
-def require_libraries(action: Any, task_vars: dict) -> None:
+def require_libraries(action: Any, task_vars: Dict[str, Any]) -> None:
     """Make sure, before anything is noted, that the module of a vendor can run here, if that is where it runs.
 
     :raises PasswordError: ``invalid_input``.
     """
-    missing = missing_library()
-    if missing and rotates_here(action, task_vars):
-        raise PasswordError(errors.INVALID_INPUT, missing)
+    try:
+        require_library()
+    except MissingLibraryError:
+        if rotates_here(action, task_vars):
+            raise
 
 
-def _ship(action: Any, vendor: str, args: dict, task_vars: dict) -> dict:
+def _ship(action: Any, vendor: str, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
     """Have Ansible copy the module to where the task runs, and start it there.
 
     :raises NotRun: it did not come to its end.
     """
     with _watched(action._connection) as was_started:
         try:
-            result = action._execute_module(
+            result: Dict[str, Any] = action._execute_module(
                 module_name="rekey.passwords.%s%s" % (vendor, SUFFIX), module_args=args, task_vars=task_vars
             )
         except AnsibleConnectionFailure as exc:
@@ -134,7 +139,7 @@ def _ship(action: Any, vendor: str, args: dict, task_vars: dict) -> dict:
 def _watched(connection: Any) -> Iterator[Callable[[], bool]]:
     """Watch what Ansible does with a connection.
 
-    :return: tells whether it has set out to start the module; what only prepares that (folders, rights) does not count.
+    :return: a function: whether it has set out to start the module; what only prepares that (folders, rights) does not count.
     """
     seen: Dict[str, bool] = {}
     put_file, exec_command = getattr(connection, "put_file", None), getattr(connection, "exec_command", None)
@@ -163,7 +168,7 @@ def _watched(connection: Any) -> Iterator[Callable[[], bool]]:
                 setattr(connection, name, before[name])
 
 
-def _may_have_begun(result: dict) -> bool:
+def _may_have_begun(result: Dict[str, Any]) -> bool:
     """Whether a module that has given no result of its own may have done something before it ended."""
     if "module_stdout" not in result and "module_stderr" not in result:
         # What our module refuses by itself, it refuses before it begins.
@@ -176,7 +181,7 @@ def _may_have_begun(result: dict) -> bool:
     return _NOT_IMPORTED.match(_last_line(result)) is None
 
 
-def _last_line(result: dict) -> str:
+def _last_line(result: Dict[str, Any]) -> str:
     """Of a traceback the last line alone says what happened."""
     for key in ("module_stderr", "module_stdout"):
         lines = [line.strip() for line in str(result.get(key) or "").splitlines() if line.strip()]
@@ -189,15 +194,15 @@ def _words(exc: AnsibleError) -> str:
     return " ".join(str(getattr(exc, "message", None) or exc).split())[:_LONGEST]
 
 
-def _complaint(result: dict) -> str:
+def _complaint(result: Dict[str, Any]) -> str:
     """What a result without users says of the reason."""
-    told = str(result.get("msg") or "The module failed and did not say why.")
-    told = " ".join([*told.split(), *_last_line(result).split()])
-    return told if len(told) <= _LONGEST else told[:_LONGEST] + " ..."
+    message = str(result.get("msg") or "The module failed and did not say why.")
+    text = " ".join([*message.split(), *_last_line(result).split()])
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."
 
 
 @contextmanager
-def _as_in_check_mode(action, check_mode):
+def _as_in_check_mode(action: Any, check_mode: Optional[bool]) -> Iterator[None]:
     """Ansible takes the mode of a shipped module from the task alone."""
     before, action._task.check_mode = action._task.check_mode, check_mode
     try:
@@ -206,7 +211,7 @@ def _as_in_check_mode(action, check_mode):
         action._task.check_mode = before
 
 
-def runs_here(action, task_vars):
+def runs_here(action: Any, task_vars: Dict[str, Any]) -> bool:
     """Whether the task would run on this machine, as this user, by this Python and with nothing around it.
 
     :raises PasswordError: ``invalid_input``: ``rekey_in_process`` is neither ``auto`` nor ``never``.
@@ -214,7 +219,7 @@ def runs_here(action, task_vars):
     return rotates_here(action, task_vars) and _is_this_python(action, task_vars)
 
 
-def rotates_here(action: Any, task_vars: dict) -> bool:
+def rotates_here(action: Any, task_vars: Dict[str, Any]) -> bool:
     """The same for a rotation, which needs no Python but the one that runs here: ``ansible_python_interpreter`` is often meant for machines.
 
     :raises PasswordError: ``invalid_input``: ``rekey_in_process`` is neither ``auto`` nor ``never``.
@@ -235,20 +240,20 @@ def rotates_here(action: Any, task_vars: dict) -> bool:
 
 def is_local(action: Any) -> bool:
     """Whether the task runs on this machine, if perhaps as another user or by another Python."""
-    return action._connection.transport == "local"
+    return bool(action._connection.transport == "local")
 
 
 def task_environment(action: Any) -> Dict[str, str]:
     """The variables that the task, or what stands around it, sets for its module."""
-    found: Dict[str, str] = {}
+    environment: Dict[str, str] = {}
     for part in action._task.environment or ():
         variables = action._templar.template(part)
         if isinstance(variables, dict):
-            found.update((str(name), str(value)) for name, value in variables.items())
-    return found
+            environment.update((str(name), str(value)) for name, value in variables.items())
+    return environment
 
 
-def _is_this_python(action, task_vars):
+def _is_this_python(action: Any, task_vars: Dict[str, Any]) -> bool:
     """Whether the task's Python is to be found by Ansible itself, or is the one that runs here."""
     delegated = task_vars.get("ansible_delegated_vars", {}).get(action._task.delegate_to)
     python = constants.config.get_config_value(
@@ -258,7 +263,7 @@ def _is_this_python(action, task_vars):
     return python.startswith("auto") or _place(shutil.which(python) or python) == _place(sys.executable)
 
 
-def _place(python):
+def _place(python: str) -> Tuple[str, str]:
     """The same for the names that one Python has in one folder (python, python3, python3.12), of which pip writes any into the programs that it installs."""
     # The folder counts, too: the Python of a virtual environment is a link to one that has other libraries.
     return os.path.dirname(os.path.abspath(python)), os.path.realpath(python)

@@ -45,7 +45,7 @@ BELOW = {
     "_urls": ("http",),
     "_auth": ("_json_paths", "errors", "http", "_refusals", "_auth"),
     "_argument_spec": ("_environment",),
-    "_adapter": ("http",),
+    "_adapter": ("_change", "_options", "errors", "http", "vendor"),
     "vendor": ("_argument_spec", "_urls", "errors", "http"),
     "_vendors": ("_environment", "_urls", "_json_paths", "errors", "http", "_refusals", "_auth", "vendor", "_vendors"),
     "_parallel": (),
