@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import commit, options
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
@@ -19,5 +19,5 @@ class ActionModule(RotationAction):
         results=dict(type="list", elements="dict", default=[]),
     )
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return commit.commit_users(task)

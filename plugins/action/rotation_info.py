@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, status
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
@@ -21,5 +21,5 @@ class ActionModule(RotationAction):
         fail_on=dict(type="list", elements="str", choices=list(status.FAIL_ON), default=[]),
     )
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return status.report_users(task)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import hosts
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
@@ -13,8 +13,8 @@ class ActionModule(RotationAction):
     """Looks at what became of a batch of hosts, and decides whether the run goes on with the next one."""
 
     BYPASS_HOST_LOOP = True
-    STORE_SPEC: dict = {}
+    STORE_SPEC = {}
     SPEC = dict(hosts=dict(type="list", elements="str", required=True), max_fail_percentage=dict(type="float"))
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return hosts.report_progress(task)

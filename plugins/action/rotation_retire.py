@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, retire
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import OPTIONS as STORE_OPTIONS
 
@@ -16,5 +16,5 @@ class ActionModule(RotationAction):
     STORE_SPEC = dict(STORE_OPTIONS, **options.TARGET)
     SPEC = dict(users=dict(type="list", elements="str", required=True))
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return retire.retire_users(task)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, rollback
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
@@ -19,5 +19,5 @@ class ActionModule(RotationAction):
         committed=dict(type="list", elements="dict", required=True),
     )
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return rollback.roll_back_users(task)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, run
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import prepare_for_workers
 
@@ -27,5 +27,5 @@ class ActionModule(RotationAction):
         change_tasks=dict(type="path"),
     )
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return run.rotate_users(task)

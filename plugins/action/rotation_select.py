@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import hosts
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
@@ -13,8 +13,8 @@ class ActionModule(RotationAction):
     """Chooses the hosts of a playbook, once for all of them."""
 
     BYPASS_HOST_LOOP = True
-    STORE_SPEC: dict = {}
+    STORE_SPEC = {}
     SPEC = dict(hosts=dict(type="raw", default="all"))
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return hosts.choose_hosts(task)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, stage
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Task
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
 
@@ -14,5 +14,5 @@ class ActionModule(RotationAction):
 
     SPEC = dict(**options.USERS, **options.CONNECTION, **options.WHO_IS_DUE, **options.NEW_PASSWORDS)
 
-    def rotate(self, task: Task) -> dict:
+    def rotate(self, task: Task) -> Result:
         return stage.stage_users(task)

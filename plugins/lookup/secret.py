@@ -182,7 +182,7 @@ def _require_vendor(entries: Dict[str, Entry], vendor: Optional[str], host: str)
 def _scrubbed(message: str, store: str, options: Dict[str, Any]) -> str:
     """A message without the secrets of the store's options."""
     try:
-        return Scrubber(secrets_in(store, options))(message)
+        return str(Scrubber(secrets_in(store, options))(message))
     except PasswordError:
         # The store does not exist, and the message says no more than that.
         return message

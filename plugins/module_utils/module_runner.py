@@ -19,7 +19,7 @@ from .http import REQUESTS_IMPORT_ERROR
 from .vendor import Vendor
 
 
-class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
+class PasswordModule(AnsibleModule):
     """An AnsibleModule that never returns its own arguments.
 
     Up to ansible-core 2.20 a result holds them as ``invocation``, and where an argument has a wrong type its secrets are not masked.

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 from urllib.parse import quote
 
 from ._durable_files import make_folder, share, sync
@@ -50,7 +50,7 @@ class _Write:
 
     version: _Version
     before: list[str]  # the identifiers of those before it, the newest first
-    content: dict
+    content: Dict[str, Any]
 
 
 class FolderNotes:
@@ -76,7 +76,7 @@ class FolderNotes:
             raise failure("The note in %s cannot be read: %s." % (folder, exc.strerror)) from None
         return Note(newest.content, newest.version) if newest else Note(None, None)
 
-    def write(self, name: str, content: dict, version: Any) -> _Version:
+    def write(self, name: str, content: Dict[str, Any], version: Any) -> _Version:
         """Write a note unless somebody else has since it was read.
 
         :raises StoreConflict: somebody else has.
@@ -108,7 +108,7 @@ class FolderNotes:
                     return found
         raise failure("The note in %s changes faster than it can be read." % folder)
 
-    def _write(self, folder: str, name: str, content: dict, version: Optional[_Version]) -> _Version:
+    def _write(self, folder: str, name: str, content: Dict[str, Any], version: Optional[_Version]) -> _Version:
         _refuse_dangling(folder)
         make_folder(folder, self._shared)
         newest = self._newest(folder)
@@ -191,7 +191,7 @@ def _text(path: str) -> bytes:
         return stream.read()
 
 
-def _temporary(folder: str, content: dict) -> str:
+def _temporary(folder: str, content: Dict[str, Any]) -> str:
     """A file of our own with that content, flushed to disk."""
     text = json.dumps(content, sort_keys=True).encode("ascii") + b"\n"
     handle, path = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)  # mode 0600

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Dict
 
 from ansible import errors as ansible_errors
 from ansible.plugins.action import ActionBase
@@ -31,15 +31,15 @@ _OMITTED = getattr(ansible_errors, "AnsibleValueOmittedError", ())
 class RotationAction(ActionBase):
     """An action of the rotation; a subclass declares ``SPEC`` and implements :meth:`rotate`."""
 
-    SPEC: dict = {}
+    SPEC: Dict[str, Any] = {}
     # Without BEGIN_OPTIONS where nothing is written, and nothing for an action without a store.
-    STORE_SPEC: dict = dict(STORE_OPTIONS, **BEGIN_OPTIONS, **TARGET)
+    STORE_SPEC: Dict[str, Any] = dict(STORE_OPTIONS, **BEGIN_OPTIONS, **TARGET)
     _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the options and do the work; every failure becomes a result with ``msg`` and ``error``."""
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         scrub = Scrubber()
         task: Task | None = None
         try:
@@ -110,14 +110,14 @@ class RotationAction(ActionBase):
         """
 
 
-def _listed(value: Any, option: dict) -> Any:
+def _listed(value: Any, option: Dict[str, Any]) -> Any:
     """An option as the validator takes it: a list as it is, and one that was written as a text (``-e``, a survey) without the blanks in it."""
     if isinstance(value, str) and option.get("type") == "list" and option.get("choices"):
         return [part.strip() for part in value.split(",") if part.strip()]
     return _Uncopied(value) if isinstance(value, list) else value
 
 
-class _Uncopied(list):
+class _Uncopied(list[Any]):
     """A list that the validator takes as it is: a copy of a user takes 2 kB, most of it for where in which file each text of it stands."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Uncopied:

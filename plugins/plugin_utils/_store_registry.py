@@ -44,7 +44,7 @@ def open_store(name: str, host: str, options: Dict[str, Any], loader: Any) -> St
     )
 
 
-def _require_sound_texts(options: dict) -> None:
+def _require_sound_texts(options: Dict[str, Any]) -> None:
     """Refuse what no path, header or JSON can hold.
 
     :raises PasswordError: ``invalid_input``.
@@ -62,7 +62,8 @@ def store_class(name: str) -> Type[Store]:
     known = sorted(item.name for item in iter_modules(import_module(_STORES).__path__))
     if name not in known:
         raise PasswordError(errors.INVALID_INPUT, "There is no store %s; there are: %s." % (name, ", ".join(known)))
-    return import_module("%s.%s" % (_STORES, name)).STORE
+    store: Type[Store] = import_module("%s.%s" % (_STORES, name)).STORE
+    return store
 
 
 def secrets_in(name: str, options: Dict[str, Any]) -> List[str]:

@@ -142,7 +142,8 @@ def _watched(connection: Any) -> Iterator[Callable[[], bool]]:
     :return: a function: whether it has set out to start the module; what only prepares that (folders, rights) does not count.
     """
     seen: Dict[str, bool] = {}
-    put_file, exec_command = getattr(connection, "put_file", None), getattr(connection, "exec_command", None)
+    put_file: Any = getattr(connection, "put_file", None)
+    exec_command: Any = getattr(connection, "exec_command", None)
 
     def put(*args: Any, **options: Any) -> Any:
         seen["copied"] = True

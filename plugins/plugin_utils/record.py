@@ -86,7 +86,7 @@ class Record:
     failed_logins: int = 0  # in a row, as far as this collection caused them
     failed_at: Optional[str] = None  # when the last of them was; ISO 8601 in UTC
     lost_runs: int = 0  # in a row, in which neither the current nor the pending password logged in
-    last_error: Optional[dict] = None  # {kind, message, at} of the last run that failed
+    last_error: Optional[Dict[str, Any]] = None  # {kind, message, at} of the last run that failed
     host: Optional[str] = None  # the name under which the store keeps it
     vendor: Optional[str] = None  # this and the next two: see Identity
     target: Optional[str] = None

@@ -99,7 +99,7 @@ class Note:
     :param version: opaque, what :meth:`Store.write_note` compares; ``None`` if there is no such note.
     """
 
-    content: Optional[dict]
+    content: Optional[Dict[str, Any]]
     version: Any
 
 
@@ -166,7 +166,7 @@ class Store(ABC):
         """
         raise NotImplementedError
 
-    def write_note(self, name: str, content: dict, version: Any) -> Any:
+    def write_note(self, name: str, content: Dict[str, Any], version: Any) -> Any:
         """Write a note if nobody else has since it was read: compare-and-set that needs no lock of the file system.
 
         :param name: any text.

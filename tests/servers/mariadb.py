@@ -136,7 +136,8 @@ class MariaDBServer:
     def _execute(self, statement: str, *values: str) -> t.Sequence[t.Any]:
         with self._connect(ADMIN, self.admin_password) as connection, connection.cursor() as cursor:
             cursor.execute(statement, values or None)
-            return cursor.fetchall()
+            rows: t.Sequence[t.Any] = cursor.fetchall()
+            return rows
 
     def create_user(self, name: str, password: str, host: str | None = None) -> None:
         """Make a user, or give it this password."""

@@ -70,13 +70,13 @@ def double() -> Iterator[str]:
         process.wait(timeout=10)
 
 
-def wait_for(ready: pathlib.Path, process: subprocess.Popen) -> str:
+def wait_for(ready: pathlib.Path, process: subprocess.Popen[bytes]) -> str:
     """The URL that the double writes as soon as it listens."""
     for _attempt in range(100):
         if process.poll() is not None:
             raise SystemExit(f"the double ended with exit status {process.returncode}")
         with contextlib.suppress(OSError, ValueError):
-            return json.loads(ready.read_text(encoding="utf-8"))["url"]
+            return str(json.loads(ready.read_text(encoding="utf-8"))["url"])
         time.sleep(0.1)
     raise SystemExit("the double was not ready after 10 s")
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Iterator
 
 # For these, tests/requirements/ names an ansible-core.
 SUPPORTED = ("3.11", "3.12", "3.13")
@@ -39,7 +40,7 @@ def find(version: str) -> pathlib.Path | None:
     return None
 
 
-def _candidates(version: str):
+def _candidates(version: str) -> Iterator[pathlib.Path]:
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         if folder:
             yield pathlib.Path(folder) / f"python{version}"
@@ -48,7 +49,7 @@ def _candidates(version: str):
             yield from sorted(pathlib.Path(pyenv).expanduser().glob(f"versions/{version}*/bin/python{version}"), reverse=True)
 
 
-def _answers(candidate, version: str) -> bool:
+def _answers(candidate: str | pathlib.Path, version: str) -> bool:
     if not os.access(candidate, os.X_OK):
         return False
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from tests.tools import layout, venvs
 
@@ -41,7 +42,7 @@ def main() -> int:
     return status
 
 
-def look_at(name: str):
+def look_at(name: str) -> Iterator[str]:
     """Yield what is wrong with one file."""
     path = layout.STAGED / name
     if name.startswith("tests/sanity/ignore-") and path.read_bytes().strip():

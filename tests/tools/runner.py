@@ -37,7 +37,7 @@ class Step:
     outcome: str = "not run"
     note: str = ""
     seconds: float | None = None
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
     @property

@@ -57,7 +57,7 @@ def _listed_files() -> list[str]:
     return sorted(name for name in names if os.path.lexists(layout.ROOT / name) and not (layout.ROOT / name).is_dir())
 
 
-def _run(command: list[str], cwd: pathlib.Path | None = None) -> subprocess.CompletedProcess:
+def _run(command: list[str], cwd: pathlib.Path | None = None) -> subprocess.CompletedProcess[bytes]:
     # A hook or another git command that calls make must not lead these calls to its own repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return subprocess.run(command, cwd=cwd or layout.ROOT, env=environment, capture_output=True, check=False)
@@ -70,7 +70,8 @@ def _state(path: pathlib.Path) -> list[int]:
 
 def _read_manifest() -> dict[str, list[int]]:
     try:
-        return json.loads(MANIFEST.read_text(encoding="utf-8"))
+        manifest: dict[str, list[int]] = json.loads(MANIFEST.read_text(encoding="utf-8"))
+        return manifest
     except (OSError, ValueError):
         # Without it nobody knows which files are ours to remove.
         shutil.rmtree(layout.STAGED, ignore_errors=True)

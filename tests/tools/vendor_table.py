@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import pathlib
 import sys
+import typing
 
 START = "<!-- The table of vendors: written by make vendor-table -->"
 END = "<!-- The end of the table -->"
@@ -20,7 +21,7 @@ HEADER = (
 )  # fmt: skip
 
 
-def vendors() -> list:
+def vendors() -> list[typing.Any]:
     """The vendors of all modules, in the order of their titles."""
     # This file stands in the staged copy, whose folders are those of a collection.
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[5]))
@@ -29,7 +30,7 @@ def vendors() -> list:
     return sorted(found, key=lambda vendor: vendor.capabilities.title)
 
 
-def _row(vendor) -> tuple:
+def _row(vendor: typing.Any) -> tuple[str, ...]:
     rules = vendor.capabilities
     most = rules.most_failed_logins
     size = "%d to %d %s" % (rules.password_min, rules.password_max, rules.password_unit)

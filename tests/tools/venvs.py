@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import threading
 import time
+import typing
 
 from tests.tools import layout, locks, pip_settings
 
@@ -74,7 +75,7 @@ def _pip_environment(venv: pathlib.Path) -> dict[str, str]:
     return environment
 
 
-def _run(command: list[str], title: str, output, environment: dict[str, str]) -> None:
+def _run(command: list[str], title: str, output: typing.TextIO, environment: dict[str, str]) -> None:
     print(f"==> {title}", flush=True)
     started = time.monotonic()
     output.write(f"$ {' '.join(command)}\n")

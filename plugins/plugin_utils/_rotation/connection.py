@@ -44,7 +44,7 @@ class Connection:
 
 def resolve(
     vendor_class: type[Vendor],
-    options: dict,
+    options: Dict[str, Any],
     *,
     environment: Dict[str, str],
     nearby: bool,
@@ -80,7 +80,7 @@ def resolve(
     return Connection(dict(settled, **options), vendor.params, target)
 
 
-def _validated(spec: dict, options: dict) -> dict:
+def _validated(spec: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
     try:
         return validated(spec, options)
     except PasswordError as error:
@@ -89,7 +89,7 @@ def _validated(spec: dict, options: dict) -> dict:
         raise
 
 
-def _connection_spec(vendor_class: type[Vendor]) -> dict:
+def _connection_spec(vendor_class: type[Vendor]) -> Dict[str, Any]:
     """The specification of the vendor's module without what stands for single users."""
     gone = set(_SET_BY_THE_ROTATION) | set(vendor_class.identifiers)
     kept: Dict[str, Any] = {}
@@ -133,7 +133,7 @@ def _no_connection(_url: str) -> NoReturn:
     raise AssertionError("nothing is to be sent yet")
 
 
-def _origin(argument_spec: dict, options: dict, environment: Dict[str, str], message: str) -> str:
+def _origin(argument_spec: Dict[str, Any], options: Dict[str, Any], environment: Dict[str, str], message: str) -> str:
     """Where an option comes from that a message complains of and that the user has not written there."""
     for name, option in argument_spec.items():
         for variable in option.get("fallback", (None, ()))[1]:

@@ -61,7 +61,7 @@ class Delivery:
         *,
         vendor: type[Vendor],
         connection: Dict[str, Any],
-        users: Dict[str, dict],
+        users: Dict[str, Dict[str, Any]],
         scrub: Scrubber,
     ) -> None:
         self._action, self._task_vars, self.vendor_class = action, task_vars, vendor
@@ -327,7 +327,7 @@ class Delivery:
         return result
 
     def _run_as(
-        self, candidate: Candidate, entries: List[dict], operator: Operator, check_mode: Optional[bool]
+        self, candidate: Candidate, entries: List[Dict[str, Any]], operator: Operator, check_mode: Optional[bool]
     ) -> ModuleResult:
         """One run of the module."""
         args = dict(self._options, **self._account.options(candidate), users=entries)

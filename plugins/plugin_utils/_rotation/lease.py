@@ -17,7 +17,7 @@ import time
 import uuid
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
-from typing import Any, ContextManager, Iterator, Optional
+from typing import Any, ContextManager, Dict, Iterator, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -65,7 +65,7 @@ def _start_time(pid: int) -> Optional[str]:
     return None if state in "ZXx" else rest[18]
 
 
-def this_process() -> dict:
+def this_process() -> Dict[str, Any]:
     """Identifies this process to others on this machine."""
     return {
         "boot_id": _boot_id(),
@@ -76,7 +76,7 @@ def this_process() -> dict:
     }
 
 
-def has_ended(owner: dict) -> bool:
+def has_ended(owner: Dict[str, Any]) -> bool:
     """Whether that is a process on this machine that has ended; False where that is not known.
 
     :param owner: what :func:`this_process` gave there.
@@ -169,7 +169,7 @@ class Lease:
                 self._store.write_note(self._name, {"id": None}, self._version)
             self._lost = True
 
-    def _content(self) -> dict:
+    def _content(self) -> Dict[str, Any]:
         return dict(
             this_process(),
             id=self.id,
@@ -221,7 +221,7 @@ def _duration(note: Note) -> float:
     return min(float(seconds), _LONGEST_LEASE) if isinstance(seconds, (int, float)) and seconds > 0 else _LONGEST_LEASE
 
 
-def _at_work(host: str, holder: dict, waited: float) -> PasswordError:
+def _at_work(host: str, holder: Dict[str, Any], waited: float) -> PasswordError:
     who = "process %s on %s" % (holder.get("pid"), holder.get("machine"))
     return PasswordError(
         errors.STORE_CONFLICT,

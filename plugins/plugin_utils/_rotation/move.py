@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack, contextmanager
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -31,7 +31,7 @@ OTHER_STORE = dict(
 def move_records(task: Task) -> Dict[str, Any]:
     """The action rotation_move."""
     source, other = task.open_store(), _open_other(task)
-    users: Dict[str, dict] = {}
+    users: Dict[str, Dict[str, Any]] = {}
     # What is being sent just now is copied once its run knows what became of it, or at least as pending.
     with host_lease(source), _lease_of_other(source, other):
         records = records_of(source.get(source.list()))
@@ -59,7 +59,7 @@ def _claim(other: Store, records: Dict[str, Record]) -> Dict[str, PasswordError]
 
     :return: dict from name to the error, where the records of another name hold the account's password there.
     """
-    places: Dict[tuple, Dict[str, Identity]] = {}
+    places: Dict[Tuple[Any, ...], Dict[str, Identity]] = {}
     for name, record in records.items():
         if record.target and record.status != Status.RETIRED:
             places.setdefault((record.vendor, record.target), {})[name] = record.identity
@@ -93,7 +93,7 @@ def _named_by_their_own() -> Iterator[None]:
         raise
 
 
-def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> dict:
+def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> Dict[str, Any]:
     """What is to be done with a record, given the one that the other store has of the user."""
     compared = dict(
         name=record.username, status=str(record.status), pending=record.pending is not None, action=COPIED, error=None
@@ -111,7 +111,7 @@ def _compared(record: Record, there: Optional[Record], claimed: Optional[Passwor
     return compared
 
 
-def _result(users: List[dict], check_mode: bool) -> Dict[str, Any]:
+def _result(users: List[Dict[str, Any]], check_mode: bool) -> Dict[str, Any]:
     failed = [user["name"] for user in users if user["error"]]
     return dict(
         changed=any(user["action"] == COPIED for user in users),
@@ -121,7 +121,7 @@ def _result(users: List[dict], check_mode: bool) -> Dict[str, Any]:
     )
 
 
-def _line(user: dict, check_mode: bool) -> str:
+def _line(user: Dict[str, Any], check_mode: bool) -> str:
     if user["error"]:
         return report.not_done(user, "copied")
     if user["action"] == UNCHANGED:

@@ -14,7 +14,7 @@ import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils._moments import retry_after
@@ -46,7 +46,7 @@ _NOT_JUDGED = frozenset(
 )
 
 
-def _refuses_no_login(error: dict) -> bool:
+def _refuses_no_login(error: Dict[str, Any]) -> bool:
     """Whether the status of an answer that cannot be interpreted shows at least that it was not the refusal of a login."""
     return isinstance(error.get("http_status"), int) and error["http_status"] not in (401, 403)
 
@@ -148,7 +148,7 @@ class OperatorLogins:
         self._seen = True
         self._end(WORKED)
 
-    def ended(self, result: dict, nearby: bool) -> None:
+    def ended(self, result: Dict[str, Any], nearby: bool) -> None:
         """The call is over.
 
         :param result: the module's result.

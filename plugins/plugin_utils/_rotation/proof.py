@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from .._times import utc_now
 from ..record import Record
@@ -25,7 +25,7 @@ class Answer:
 
     source: Optional[Source] = None  # which of the candidates logs in
     password: Optional[str] = field(default=None, repr=False)
-    error: Optional[dict] = None  # why nothing could be found out
+    error: Optional[Dict[str, Any]] = None  # why nothing could be found out
     last: Optional[Source] = None  # which was tried last
     skipped: bool = False  # whether nothing was tried because of check mode
     # Passwords of which a login has shown that they are not in force.

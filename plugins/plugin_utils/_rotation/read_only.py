@@ -59,7 +59,7 @@ class ReadOnlyStore(Store):
         """Read a note."""
         return self.read_from.read_note(name)
 
-    def write_note(self, name: str, content: dict, version: Any) -> Any:
+    def write_note(self, name: str, content: Dict[str, Any], version: Any) -> Any:
         """Write nothing."""
         return version
 

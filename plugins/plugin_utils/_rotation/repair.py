@@ -44,7 +44,7 @@ def repair_users(task: Task) -> Dict[str, Any]:
     return _result(task, store, [outcomes[name] for name in users_by_name], set_aside)
 
 
-def _result(task: Task, store: Store, users: List[dict], set_aside: Set[str]) -> Dict[str, Any]:
+def _result(task: Task, store: Store, users: List[Dict[str, Any]], set_aside: Set[str]) -> Dict[str, Any]:
     lines = [
         _line(user, task.check_mode) + _kept(user, set_aside, keeps_versions=store.keeps_versions, dry=task.check_mode)
         for user in users
@@ -58,7 +58,7 @@ def _result(task: Task, store: Store, users: List[dict], set_aside: Set[str]) ->
     )
 
 
-def _for_this_host(task: Task) -> list:
+def _for_this_host(task: Task) -> List[Any]:
     """The users without those that are named for another host.
 
     :raises PasswordError: ``invalid_input``: a password is given, and nothing says at which of the play's hosts it is in force.
@@ -83,7 +83,9 @@ def _for_this_host(task: Task) -> list:
     return found
 
 
-def _repair(task: Task, store: Store, delivery: Delivery, users_by_name: Dict[str, dict]) -> Dict[str, dict]:
+def _repair(
+    task: Task, store: Store, delivery: Delivery, users_by_name: Dict[str, Dict[str, Any]]
+) -> Dict[str, Dict[str, Any]]:
     """What became of each user."""
     if task.args["forget_failed_logins"]:
         note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, now=utc_now())
@@ -132,12 +134,12 @@ def _has_record(task: Task, other: str, name: str, identity: Identity) -> bool:
 def _find_out(
     store: Store,
     delivery: Delivery,
-    users_by_name: Dict[str, dict],
+    users_by_name: Dict[str, Dict[str, Any]],
     *,
     entries: Dict[str, Entry],
     identities: Dict[str, Identity],
     reset: bool,
-) -> Tuple[Dict[str, dict], Dict[str, set]]:
+) -> Tuple[Dict[str, Dict[str, Any]], Dict[str, Set[str]]]:
     """Try the passwords that may be in force.
 
     :param reset: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
@@ -159,7 +161,7 @@ def _find_out(
     return outcomes, {name: answer.refuted for name, answer in answers.items()}
 
 
-def _outcome(store: Store, record: Record, answer: proof.Answer, identity: Identity) -> dict:
+def _outcome(store: Store, record: Record, answer: proof.Answer, identity: Identity) -> Dict[str, Any]:
     name = record.username
     if answer.skipped:
         return dict(name=name, action=None, password=None, verified=None, error=None)
@@ -172,7 +174,7 @@ def _outcome(store: Store, record: Record, answer: proof.Answer, identity: Ident
     return _lost(name, "The store knows no password that could be tried, and none was given.")
 
 
-def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity) -> dict:
+def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity) -> Dict[str, Any]:
     """Bring a record in line with the password that has logged in.
 
     :param read: the record from which the password was taken.
@@ -214,8 +216,8 @@ def _changed_since(name: str) -> PasswordError:
 
 
 def _reset(
-    task: Task, store: Store, delivery: Delivery, identities: Dict[str, Identity], refuted: Dict[str, set]
-) -> Dict[str, dict]:
+    task: Task, store: Store, delivery: Delivery, identities: Dict[str, Identity], refuted: Dict[str, Set[str]]
+) -> Dict[str, Dict[str, Any]]:
     """Let the operator set new passwords, by the same steps as a rotation, so that they cannot be lost on the way.
 
     :param identities: of the users that need one.
@@ -291,7 +293,7 @@ def _lost(name: str, message: str = "", error: Optional[Dict[str, Any]] = None) 
     )
 
 
-def _kept(user: dict, set_aside: Set[str], *, keeps_versions: bool, dry: bool) -> str:
+def _kept(user: Dict[str, Any], set_aside: Set[str], *, keeps_versions: bool, dry: bool) -> str:
     """Where what stood in the place of a record is to be found, if it was written over."""
     if user["name"] not in set_aside or user["error"] or user["action"] is None:
         return ""
@@ -301,7 +303,7 @@ def _kept(user: dict, set_aside: Set[str], *, keeps_versions: bool, dry: bool) -
     return "; what stood there %s kept %s" % ("would be" if dry else "is", where)
 
 
-def _line(user: dict, check_mode: bool) -> str:
+def _line(user: Dict[str, Any], check_mode: bool) -> str:
     if user["error"]:
         return report.not_done(user, "repaired")
     if user["action"] == "reset":

@@ -44,7 +44,7 @@ def _copy(copies: Store, records: Dict[str, Record]) -> None:
     update(copies, records, lambda name, _record: replace(records[name], host=copies.host), read_back=True)
 
 
-def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[str, Any]:
+def _result(users: List[Dict[str, Any]], copy: Optional[str], check_mode: bool) -> Dict[str, Any]:
     failed = [user["name"] for user in users if user["error"]]
     return dict(
         changed=any(user["action"] == _RETIRED for user in users),
@@ -55,7 +55,7 @@ def _result(users: List[dict], copy: Optional[str], check_mode: bool) -> Dict[st
     )
 
 
-def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[dict]:
+def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[Dict[str, Any]]:
     """Put records without passwords in the places of those that were copied, and give their accounts back."""
     users = {name: _user(name, _UNCHANGED) for name in names}
 
@@ -83,11 +83,11 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[d
     return list(users.values())
 
 
-def _user(name: str, action: Optional[str]) -> dict:
+def _user(name: str, action: Optional[str]) -> Dict[str, Any]:
     return dict(name=name, action=action, error=None)
 
 
-def _line(user: dict, copy: Optional[str], check_mode: bool) -> str:
+def _line(user: Dict[str, Any], copy: Optional[str], check_mode: bool) -> str:
     if user["error"]:
         return report.not_done(user, "retired")
     if user["action"] == _UNCHANGED:

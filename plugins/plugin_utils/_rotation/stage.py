@@ -55,7 +55,7 @@ def stage_users(task: Task) -> Dict[str, Any]:
     return result
 
 
-def look(store: Store, users: List[dict], options: Options, delivery: Optional[Delivery]) -> Look:
+def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: Optional[Delivery]) -> Look:
     """Decide who is due, and write nothing.
 
     :param users: what :func:`~.options.read_users` returned.
@@ -72,7 +72,7 @@ def look(store: Store, users: List[dict], options: Options, delivery: Optional[D
 
 
 def stage(
-    store: Store, users: List[dict], options: Options, *, seen: Look, delivery: Optional[Delivery]
+    store: Store, users: List[Dict[str, Any]], options: Options, *, seen: Look, delivery: Optional[Delivery]
 ) -> List[StagedUser]:
     """Store a new password for each of those who are due as pending. Whoever calls holds the lease.
 

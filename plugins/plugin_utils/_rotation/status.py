@@ -67,7 +67,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     return dict(result, **_verdict(users, list(others), skipped, args))
 
 
-def _verify(store: Store, delivery: Delivery, users: List[dict], seen: Dict[str, Record]) -> List[str]:
+def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen: Dict[str, Record]) -> List[str]:
     """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
 
     :param seen: the records of these users, as they were a moment ago.
@@ -108,7 +108,9 @@ def _unproved(name: str) -> PasswordError:
     )
 
 
-def _verdict(users: List[dict], others: List[str], skipped: List[str], args: dict) -> dict:
+def _verdict(
+    users: List[Dict[str, Any]], others: List[str], skipped: List[str], args: Dict[str, Any]
+) -> Dict[str, Any]:
     """Whether the task fails, and why."""
     complaints = []
     if args["verify"]:
@@ -140,17 +142,17 @@ _COMPLAINTS = {
 }
 
 
-def _is(user: dict, reason: str) -> bool:
+def _is(user: Dict[str, Any], reason: str) -> bool:
     if reason == "overdue":
-        return user["due"] and user["status"] != _ABSENT
+        return bool(user["due"]) and user["status"] != _ABSENT
     if reason == "pending":
-        return user["pending"]
+        return bool(user["pending"])
     if reason == "error":
         return bool(user["last_error"] or user["error"])
-    return user["status"] == reason
+    return bool(user["status"] == reason)
 
 
-def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> dict:
+def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> Dict[str, Any]:
     described: Dict[str, Any] = dict(
         name=name,
         status=_ABSENT,

@@ -22,6 +22,8 @@ from .delivery import Delivery
 from .options import Options
 from .read_only import ReadOnlyStore
 
+Result = Dict[str, Any]  # of an action
+
 _WAY_OUT = (
     " Where there is no copy, rotation_repair can set the damaged record aside and begin another one with a password that you give "
     "(option set_aside_damaged; playbook repair: rotate_repair_set_aside_damaged)."
@@ -58,7 +60,7 @@ class Task:
             raise PasswordError(
                 errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes."
             )
-        return plain(name)
+        return str(plain(name))
 
     def open_store(self, name: Optional[str] = None, store_args: Optional[Dict[str, Any]] = None) -> Store:
         """A store; in check mode what is written to it goes nowhere.
@@ -89,7 +91,7 @@ class Task:
         for store in self.stores:
             store.close()
 
-    def delivery(self, users: Iterable[dict]) -> Delivery:
+    def delivery(self, users: Iterable[Dict[str, Any]]) -> Delivery:
         """The way to users.
 
         :param users: what :func:`~.options.read_users` returned.

@@ -113,7 +113,7 @@ class AnsibleVaultStore(Store):
         self._require_store()
         return self._notes.read(name)
 
-    def write_note(self, name: str, content: dict, version: Any) -> Any:
+    def write_note(self, name: str, content: Dict[str, Any], version: Any) -> Any:
         self._require_store()
         self._mark()
         return self._notes.write(name, content, version)
@@ -245,7 +245,7 @@ class AnsibleVaultStore(Store):
         except OSError as exc:
             raise failure("%s cannot be moved to %s: %s." % (self._old_path, self._path, exc.strerror)) from None
 
-    def _users(self, encrypted: bytes) -> dict:
+    def _users(self, encrypted: bytes) -> Dict[str, Any]:
         """The records in the bytes of the file."""
         damaged = "Restore it from a copy; it is not overwritten."
         if not is_encrypted(encrypted):
@@ -329,7 +329,8 @@ class AnsibleVaultStore(Store):
                 ) from None
         self._vault.used = (vault_id, secret)
         try:
-            return self._vault.encrypt(text, secret=secret, vault_id=vault_id)
+            encrypted: bytes = self._vault.encrypt(text, secret=secret, vault_id=vault_id)
+            return encrypted
         except AnsibleError:
             raise failure("%s cannot be encrypted with the vault id %s." % (self._path, vault_id)) from None
 
@@ -388,11 +389,11 @@ def _is_record(path: str) -> bool:
 
 def _without_first_line(text: Any) -> str:
     """What a file holds, as JSON; without the line that files of earlier versions, or those that were edited, lack."""
-    text = to_text(text, errors="surrogate_or_strict")
-    return text.partition("\n")[2] if text.startswith(_FIRST_LINE[:2]) else text
+    content: str = to_text(text, errors="surrogate_or_strict")
+    return content.partition("\n")[2] if content.startswith(_FIRST_LINE[:2]) else content
 
 
-def _as_text(users: dict, host: str) -> str:
+def _as_text(users: Dict[str, Any], host: str) -> str:
     # One line per user: somebody may look at it with ansible-vault, and the ciphertext takes four times its length.
     lines = ("%s: %s" % (json.dumps(user), json.dumps(users[user], sort_keys=True)) for user in sorted(users))
     return '%s{"format": %d, "host": %s, "users": {\n%s\n}}\n' % (

@@ -290,7 +290,7 @@ class AwsSecretsManagerStore(Store):
         held = self._read_note(self._named(self._notes, name))
         return Note(held["content"], held["number"]) if held else Note(None, None)
 
-    def write_note(self, name: str, content: dict, version: Any) -> int:
+    def write_note(self, name: str, content: Dict[str, Any], version: Any) -> int:
         secret, number, writer = self._named(self._notes, name), (version or 0) + 1, str(uuid.uuid4())
         # Two writers may write the same content, so the content does not tell whose it is.
         text = json.dumps({"content": content, "number": number, "writer": writer}, sort_keys=True)
@@ -314,7 +314,7 @@ class AwsSecretsManagerStore(Store):
             raise trouble
         raise StoreConflict([name])
 
-    def _read_note(self, secret: str) -> Optional[dict]:
+    def _read_note(self, secret: str) -> Optional[Dict[str, Any]]:
         """What stands in the newest version of a note; ``None`` if there is no such secret."""
         for _try in range(_TRIES):
             found, refusal = self._try("get_secret_value", secret, SecretId=secret)
@@ -325,7 +325,7 @@ class AwsSecretsManagerStore(Store):
         else:
             raise failure("%s It is a note of the rotation; delete it for good." % refusal.message)
         try:
-            held = json.loads(found["SecretString"])
+            held: Dict[str, Any] = json.loads(found["SecretString"])
             if (
                 isinstance(held["content"], dict)
                 and isinstance(held["number"], int)
@@ -412,7 +412,7 @@ class AwsSecretsManagerStore(Store):
             if writing or denial.code != "AccessDeniedException":
                 raise
 
-    def _foreign(self, name: str, user: str, labels: dict) -> _Version:
+    def _foreign(self, name: str, user: str, labels: Dict[str, Any]) -> _Version:
         """A secret without AWSPENDING, which somebody else has made.
 
         :raises PasswordError: unless damaged records are set aside.
@@ -633,7 +633,7 @@ def _quoted(text: str, safe: str = "") -> str:
     return quote(sound(text), safe=safe + "@+").replace("~", "%7E").replace("%", "=")
 
 
-def _content(found: dict) -> Optional[str]:
+def _content(found: Dict[str, Any]) -> Optional[str]:
     """What a version holds, as text."""
     if "SecretBinary" in found:
         return base64.b64encode(found["SecretBinary"]).decode("ascii")

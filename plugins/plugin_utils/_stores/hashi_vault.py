@@ -90,7 +90,7 @@ class _Token:
 class _Held:
     """What the server holds of a secret."""
 
-    data: Optional[dict] = field(repr=False)  # of the newest version; None if there is none that can be read
+    data: Optional[Dict[str, Any]] = field(repr=False)  # of the newest version; None if there is none that can be read
     version: int  # the number of the newest version; 0 if there is no secret
     destroyed: bool = False
 
@@ -145,7 +145,8 @@ class _Adapter(_HvacAdapter):
 
     def get_login_token(self, response: http.Response) -> str:
         """The token in the answer to a login."""
-        return response.json_object()["auth"]["client_token"]
+        token: str = response.json_object()["auth"]["client_token"]
+        return token
 
     def request(  # pylint: disable=arguments-differ
         self,
@@ -295,7 +296,7 @@ class HashiVaultStore(Store):
             )
         return Note(content, held.version)
 
-    def write_note(self, name: str, content: dict, version: Any) -> int:
+    def write_note(self, name: str, content: Dict[str, Any], version: Any) -> int:
         self._check_mount()
         # One text, since servers limit the number of texts in a request; and two writers may write the same content, so it does not tell whose it is.
         data = {"content": json.dumps(content, sort_keys=True), "writer": uuid.uuid4().hex}
@@ -368,7 +369,7 @@ class HashiVaultStore(Store):
         self._scrub.add(*entry.known.secrets)
         return self._write(self._record_path(user), data, entry.version, lambda held: held == data)
 
-    def _write(self, path: str, data: dict, version: Any, is_ours: Callable[[dict], bool]) -> bool:
+    def _write(self, path: str, data: Dict[str, Any], version: Any, is_ours: Callable[[Dict[str, Any]], bool]) -> bool:
         """Write a secret in place of one of its versions.
 
         :param version: the number of the newest version as it was read; ``None`` if there was no secret.
@@ -409,7 +410,7 @@ class HashiVaultStore(Store):
                 "Whether %s was written is not known. %s" % (self._location(path), error.message)
             ) from None
 
-    def _send(self, path: str, data: dict, cas: int) -> None:
+    def _send(self, path: str, data: Dict[str, Any], cas: int) -> None:
         """One write.
 
         :raises _Stale: the current version is another one.
@@ -458,7 +459,8 @@ class HashiVaultStore(Store):
 
     def _sent(self, what: str, request: Callable[..., Any], *args: Any, **kwargs: Any) -> http.Response:
         try:
-            return request(*args, **kwargs)
+            answer: http.Response = request(*args, **kwargs)
+            return answer
         except PasswordError as error:
             raise error.with_message("%s: %s" % (what, error.message), errors.STORE_FAILED) from None
 

@@ -71,7 +71,8 @@ class PasswordStore(Store):
 
     def __init__(self, host: str, options: Dict[str, Any], loader: Any) -> None:
         super().__init__(host, options, loader)
-        directory, parts = os.path.expanduser(options["directory"]), options["path"].split("/")
+        directory: str = os.path.expanduser(options["directory"])
+        parts: List[str] = options["path"].split("/")
         if not os.path.isabs(directory):
             # Relative to what the command was started in, another start would find no passwords and make new ones.
             raise _invalid("directory must be an absolute path")
@@ -136,7 +137,7 @@ class PasswordStore(Store):
     def read_note(self, name: str) -> Note:
         return self._notes.read(name)
 
-    def write_note(self, name: str, content: dict, version: Any) -> Any:
+    def write_note(self, name: str, content: Dict[str, Any], version: Any) -> Any:
         written = self._notes.write(name, content, version)
         # They concern the runs that share this folder, not its clones.
         ignored = os.path.join(self._folder_of_notes(), ".rekey", ".gitignore")
@@ -437,7 +438,8 @@ def _program(name: str) -> str:
     :raises PasswordError: ``invalid_input``: it is not installed.
     """
     try:
-        return get_bin_path(name)
+        path: str = get_bin_path(name)
+        return path
     except ValueError as exc:
         message = (
             "%s. The store passwordstore needs pass and GnuPG (Debian: apt-get install pass gnupg), with the backend gpg only the latter"
