@@ -93,12 +93,12 @@ def _internal(exc: BaseException, maybe_applied: bool = False) -> PasswordError:
     return PasswordError(errors.UNEXPECTED_RESPONSE, errors.unexpected_text(exc), maybe_applied=maybe_applied)
 
 
-def _with_hint(error: PasswordError, given: dict[str, Optional[str]]) -> PasswordError:
-    """The error of a refused login; with a hint where white space stands at an end of what was given, mostly by mistake.
+def _with_hint(error: PasswordError, values: dict[str, Optional[str]]) -> PasswordError:
+    """The error of a refused login; with a hint if a secret begins or ends with white space, mostly by mistake.
 
-    :param given: names of options to the secrets that they hold.
+    :param values: the secrets by the name of their option.
     """
-    odd = [name for name, value in given.items() if isinstance(value, str) and value != value.strip()]
+    odd = [name for name, value in values.items() if isinstance(value, str) and value != value.strip()]
     if not odd:
         return error
     text = "%s %s begins or ends with white space, such as a line break; perhaps that does not belong to it."
@@ -456,14 +456,17 @@ class _Call:
 
         :return: True, False, or None where no login could tell.
         """
-        rules = self._vendor.capabilities
-        if rules.failed_logins_per_call is not None and outcome.account.failed_logins >= rules.failed_logins_per_call:
+        capabilities = self._vendor.capabilities
+        if (
+            capabilities.failed_logins_per_call is not None
+            and outcome.account.failed_logins >= capabilities.failed_logins_per_call
+        ):
             self._warn(
                 "The new password of %s was not verified: one more failed login could lock the account."
                 % outcome.account.label
             )
             return None
-        return self._await_login(outcome, rules.settle_seconds, rules.failed_logins_per_call)
+        return self._await_login(outcome, capabilities.settle_seconds, capabilities.failed_logins_per_call)
 
     def _resolve(self, outcome: _Outcome) -> None:
         """A change ended in an error that proves nothing: a login tells whether it happened."""
@@ -471,9 +474,9 @@ class _Call:
         if doubt is None:
             raise AssertionError("the change ended without a doubt")
         try:
-            rules = self._vendor.capabilities
-            seconds = rules.settle_seconds if rules.doubt_seconds is None else rules.doubt_seconds
-            arrived = self._await_login(outcome, seconds, rules.most_failed_probes)
+            capabilities = self._vendor.capabilities
+            seconds = capabilities.settle_seconds if capabilities.doubt_seconds is None else capabilities.doubt_seconds
+            arrived = self._await_login(outcome, seconds, capabilities.most_failed_probes)
         except Exception:  # pylint: disable=broad-exception-caught
             arrived = None
         if arrived:
@@ -495,10 +498,14 @@ class _Call:
 
         :param new_refuted: a login has shown that the new password is not in force.
         """
-        rules = self._vendor.capabilities
+        capabilities = self._vendor.capabilities
         if new_refuted and account.current_password == account.password:
             raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label)
-        if account.current_password and rules.failed_logins_per_call is None and rules.others_need_current != "no":
+        if (
+            account.current_password
+            and capabilities.failed_logins_per_call is None
+            and capabilities.others_need_current != "no"
+        ):
             if self._probe(account, account.current_password) is False:
                 raise PasswordError(
                     errors.CURRENT_PASSWORD_WRONG, "The current password of %s is wrong." % account.label
@@ -533,11 +540,11 @@ class _Call:
         account = outcome.account
         # Of many users that one request changed, those who are looked at last have had their time already.
         end = outcome.sent_at + settle
-        pause, rules = _FIRST_PAUSE, self._vendor.capabilities
-        if rules.settle_logins is not None:
-            limit = min(limit or sys.maxsize, account.failed_logins + rules.settle_logins)
-            pause = max(pause, 4 * rules.settle_first)
-        self._sleep_until(outcome.sent_at + min(rules.settle_first, settle))
+        pause, capabilities = _FIRST_PAUSE, self._vendor.capabilities
+        if capabilities.settle_logins is not None:
+            limit = min(limit or sys.maxsize, account.failed_logins + capabilities.settle_logins)
+            pause = max(pause, 4 * capabilities.settle_first)
+        self._sleep_until(outcome.sent_at + min(capabilities.settle_first, settle))
         while limit is None or account.failed_logins < limit:
             if limit is not None and account.failed_logins + 1 >= limit and settle:
                 # The only try that is left is worth more when the change has had all its time.
@@ -591,13 +598,13 @@ def failures(number: int) -> str:
 
 
 def _message(failed: list[dict[str, Any]], total: int) -> str:
-    told = [
+    parts = [
         "%s: %s (%s)" % (user["name"] or user["id"], user["error"]["message"], user["error"]["kind"])
         for user in failed[:_NAMED_IN_MESSAGE]
     ]
     if len(failed) > _NAMED_IN_MESSAGE:
-        told.append("and %d more" % (len(failed) - _NAMED_IN_MESSAGE))
-    return "%d of %d users failed. %s" % (len(failed), total, "; ".join(told))
+        parts.append("and %d more" % (len(failed) - _NAMED_IN_MESSAGE))
+    return "%d of %d users failed. %s" % (len(failed), total, "; ".join(parts))
 
 
 def _diff(account: Account, state: Optional[State]) -> dict[str, str]:

@@ -313,13 +313,13 @@ class _BoundedConnection:
             return BoundedSocket(super()._new_conn())  # type: ignore[misc]
         # urllib3 would give each address of a name the whole time.
         try:
-            found = socket.getaddrinfo(
+            addresses = socket.getaddrinfo(
                 self._dns_host.strip("[]"), self.port, urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM
             )
         except socket.gaierror as exc:
             raise urllib3.exceptions.NewConnectionError(cast(Any, self), "no address") from exc
         failure: Optional[OSError] = None
-        for family, kind, protocol, _name, address in found:
+        for family, kind, protocol, _name, address in addresses:
             try:
                 return BoundedSocket(self._connected(family, kind, protocol, address))
             except OSError as exc:

@@ -103,9 +103,9 @@ class FolderNotes:
                 return None
             # Swept or replaced since: then there is a newer one.
             with suppress(FileNotFoundError):
-                found = _read(_path(folder, numbers[-1]), numbers[-1])
+                newest = _read(_path(folder, numbers[-1]), numbers[-1])
                 if not os.path.lexists(_path(folder, numbers[-1] + 1)):
-                    return found
+                    return newest
         raise failure("The note in %s changes faster than it can be read." % folder)
 
     def _write(self, folder: str, name: str, content: Dict[str, Any], version: Optional[_Version]) -> _Version:
@@ -174,8 +174,8 @@ def _read(path: str, number: int) -> _Write:
     except IsADirectoryError:
         text = _text(os.path.join(path, _INSIDE))
     try:
-        found = json.loads(text)
-        identifier, before, content = found["id"], found["before"], found["content"]
+        data = json.loads(text)
+        identifier, before, content = data["id"], data["before"], data["content"]
     except (ValueError, KeyError, TypeError):
         identifier = before = content = None
     if not isinstance(identifier, str) or not isinstance(before, list) or not isinstance(content, dict):

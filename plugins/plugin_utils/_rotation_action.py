@@ -79,8 +79,8 @@ class RotationAction(ActionBase):
         # Whoever uses an action without the variables of the role may have named other ones as he likes.
         role = getattr(self._task, "_role", None)
         ours = "rotate_vendor" in task_vars or (role is not None and role.get_name() == "rekey.passwords.rotate")
-        found = variables.unknown(task_vars) if ours else []
-        complaints = [variables.complaint(found) if found else None, variables.why_unresolved(self._task.args)]
+        unknown = variables.unknown(task_vars) if ours else []
+        complaints = [variables.complaint(unknown) if unknown else None, variables.why_unresolved(self._task.args)]
         if any(complaints):
             raise PasswordError(errors.INVALID_INPUT, " ".join(filter(None, complaints)))
 
@@ -97,8 +97,8 @@ class RotationAction(ActionBase):
                 name for name, option in spec.items() if option.get("type") in ("str", "path") or option.get("choices")
             ]
             odd = [value for name, value in self._task.args.items() if name not in plain_options]
-            found = [text for value in odd for text in texts(value)]
-            error.message = variables.with_names(Scrubber(text for text in found if len(text) >= SHORT)(error.message))
+            values = [text for value in odd for text in texts(value)]
+            error.message = variables.with_names(Scrubber(text for text in values if len(text) >= SHORT)(error.message))
             raise
 
     @abstractmethod
@@ -127,8 +127,8 @@ class _Uncopied(list[Any]):
 def _names(args: dict[str, Any]) -> list[str]:
     """The names of the users, which are not secrets even where a password is the same."""
     users = args.get("users") or []
-    found = [user.get("name") if isinstance(user, dict) else user for user in users]
-    return [name for name in found if isinstance(name, str)]
+    names = [user.get("name") if isinstance(user, dict) else user for user in users]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _current_passwords(args: dict[str, Any]) -> list[str]:

@@ -112,10 +112,10 @@ class Record:
     @property
     def secrets(self) -> List[str]:
         """Every password in it."""
-        found = [self.password, self.previous] + (
+        passwords = [self.password, self.previous] + (
             [self.pending.password, self.pending.replaces] if self.pending else []
         )
-        return [secret for secret in found + [item.password for item in self.earlier] if secret]
+        return [secret for secret in passwords + [item.password for item in self.earlier] if secret]
 
     @property
     def identity(self) -> Identity:
@@ -145,12 +145,12 @@ class Record:
         sent = [Earlier(item.password, item.created) for item in pending if item and item.sent]
         self.keep_earlier(sent)
 
-    def keep_earlier(self, found: List[Earlier]) -> None:
+    def keep_earlier(self, more: List[Earlier]) -> None:
         """Keep further passwords that may be in force, the newest first; those that stand elsewhere in the record need no second place."""
         known = {self.password, self.pending.password if self.pending else None}
         kept = {
             item.password: item
-            for item in sorted([*self.earlier, *found], key=lambda item: item.sent_at)
+            for item in sorted([*self.earlier, *more], key=lambda item: item.sent_at)
             if item.password not in known
         }
         self.earlier = tuple(list(kept.values())[::-1][:MOST_EARLIER])
@@ -180,8 +180,8 @@ class Record:
 
     def refute(self, *passwords: str) -> None:
         """Logins have shown that passwords are not in force: the next search begins with others."""
-        found = [digest_of(password) for password in passwords]
-        self.refuted = tuple([digest for digest in self.refuted if digest not in found] + found)[-MOST_REFUTED:]
+        digests = [digest_of(password) for password in passwords]
+        self.refuted = tuple([digest for digest in self.refuted if digest not in digests] + digests)[-MOST_REFUTED:]
 
     def when_refuted(self, password: str) -> int:
         """The larger, the later a login with it has failed; 0 if none has since a login worked."""
@@ -240,27 +240,27 @@ class Record:
 
     def as_dict(self) -> Dict[str, Any]:
         """The record as plain data, as it is stored."""
-        found = asdict(self)
-        found["status"] = str(self.status)
+        data = asdict(self)
+        data["status"] = str(self.status)
         # As it is read again, so that the two can be compared; and a record that needs none of them looks as it always did.
-        found["earlier"] = [asdict(item) for item in self.earlier]
-        found["refuted"] = list(self.refuted)
-        return {name: value for name, value in found.items() if name not in ("earlier", "refuted") or value}
+        data["earlier"] = [asdict(item) for item in self.earlier]
+        data["refuted"] = list(self.refuted)
+        return {name: value for name, value in data.items() if name not in ("earlier", "refuted") or value}
 
     def as_short_dict(self) -> Dict[str, Any]:
         """The same without what has its default; a pending password is given as a whole, since a missing ``sent`` has another meaning."""
-        found = {
+        data = {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
         }
-        if "status" in found:
-            found["status"] = str(self.status)
+        if "status" in data:
+            data["status"] = str(self.status)
         if self.pending:
-            found["pending"] = asdict(self.pending)
+            data["pending"] = asdict(self.pending)
         if self.earlier:
-            found["earlier"] = [asdict(item) for item in self.earlier]
+            data["earlier"] = [asdict(item) for item in self.earlier]
         if self.refuted:
-            found["refuted"] = list(self.refuted)
-        return found
+            data["refuted"] = list(self.refuted)
+        return data
 
     @classmethod
     def from_dict(cls, data: Any) -> Record:

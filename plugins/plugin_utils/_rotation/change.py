@@ -79,8 +79,8 @@ def _resend_found(
     note_failed_logins(store, failed, delivery.capabilities, now=utc_now())
     records = records_of(store.get(tries))
     answers = proof.log_in(store, delivery, records, tries=tries, spare=True)
-    found = {name: answer.password for name, answer in answers.items() if answer.password}
-    if not found:
+    in_force = {name: answer.password for name, answer in answers.items() if answer.password}
+    if not in_force:
         return
-    note_found(store, found)
-    result.replace_users(delivery.send(store, {name: due[name] for name in found}, policy))
+    note_found(store, in_force)
+    result.replace_users(delivery.send(store, {name: due[name] for name in in_force}, policy))

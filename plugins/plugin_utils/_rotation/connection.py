@@ -95,7 +95,7 @@ def _connection_spec(vendor_class: type[Vendor]) -> Dict[str, Any]:
     kept: Dict[str, Any] = {}
     for name, value in vendor_class.spec().items():
         if name == "argument_spec":
-            kept[name] = {option: rules for option, rules in value.items() if option not in gone}
+            kept[name] = {option: declared for option, declared in value.items() if option not in gone}
         elif name == "required_by":
             kept[name] = {option: needs for option, needs in value.items() if not gone & {option, *_names(needs)}}
         else:

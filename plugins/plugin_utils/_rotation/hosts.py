@@ -45,12 +45,12 @@ def choose_hosts(task: Task) -> dict[str, Any]:
     if not groups.get("all"):
         raise PasswordError(errors.INVALID_INPUT, "The inventory has no hosts; give one with -i.")
     matched = matching(task.args["hosts"], groups, task.action._loader)
-    found = chosen(
+    names = chosen(
         matched,
         task.task_vars["ansible_play_hosts_all"],
         lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")),
     )
-    return dict(changed=False, hosts=found, ansible_facts=dict(rotate_chosen_hosts=found))
+    return dict(changed=False, hosts=names, ansible_facts=dict(rotate_chosen_hosts=names))
 
 
 def report_progress(task: Task) -> dict[str, Any]:
@@ -102,19 +102,19 @@ def chosen(matched: Iterable[str], play_hosts: Sequence[str], has_vendor: Any) -
     :param has_vendor: called with a name.
     :raises PasswordError: ``invalid_input``: none is left.
     """
-    wanted = set(matched)
-    within = [host for host in play_hosts if host in wanted]
+    matching_names = set(matched)
+    within = [host for host in play_hosts if host in matching_names]
     if not within:
         raise PasswordError(errors.INVALID_INPUT, "No host is left: rotate_hosts and --limit have none in common.")
-    found = [host for host in within if has_vendor(host)]
-    if not found:
+    with_vendor = [host for host in within if has_vendor(host)]
+    if not with_vendor:
         shown = ", ".join(within[:5]) + (", ..." if len(within) > 5 else "")
         raise PasswordError(
             errors.INVALID_INPUT,
             "None of the %d hosts has the variable rotate_vendor, so there is nothing to rotate: %s"
             % (len(within), shown),
         )
-    return found
+    return with_vendor
 
 
 def has_failed(done: Mapping[str, Any] | None) -> bool:

@@ -235,7 +235,7 @@ class Operator:
     :param name: of the user that it is; ``None`` if it is none of the vendor's users.
     :param candidates: the passwords to try.
     :param proved: the one that has logged in before, which needs no count.
-    :param given: the user's.
+    :param configured: the password that the user gave.
     """
 
     def __init__(
@@ -245,10 +245,10 @@ class Operator:
         candidates: List[Candidate],
         *,
         proved: object,
-        given: Optional[str],
+        configured: Optional[str],
     ) -> None:
         self.name, self.logins, self.candidates = name, logins, candidates
-        self._proved, self._given = proved, given
+        self._proved, self._configured = proved, configured
         # Before a login of ours is under way.
         self._extra = logins.failures() if name else 0
 
@@ -272,7 +272,7 @@ class Operator:
 
         :raises PasswordError: it may not be made.
         """
-        if self._proved is None or (candidate.password or self._given or AS_GIVEN) != self._proved:
+        if self._proved is None or (candidate.password or self._configured or AS_GIVEN) != self._proved:
             self.logins.begin(candidate)
 
     def extra_failures(self, name: str) -> int:

@@ -82,8 +82,8 @@ class OperatorAccount:
         candidates = sorted(
             logins.in_order(candidates), key=lambda one: one.password is None or one.password != self._proved
         )
-        given = self._params.get(self._option) if self.name else None
-        return Operator(self.name, logins, candidates, proved=self._proved, given=given)
+        configured = self._params.get(self._option) if self.name else None
+        return Operator(self.name, logins, candidates, proved=self._proved, configured=configured)
 
     def _candidates(self, record: Optional[Record]) -> List[Candidate]:
         """The passwords that may be its own, the likeliest first.

@@ -102,7 +102,7 @@ def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dic
     :param with_password: whether a user may have a password.
     :raises PasswordError: ``invalid_input``; the message says which element is wrong, never what it holds.
     """
-    found: List[Dict[str, Any]] = []
+    checked: List[Dict[str, Any]] = []
     names: Set[str] = set()
     for number, user in enumerate(users, 1):
         # Texts without what Ansible notes of where they come from, which each copy would copy.
@@ -129,8 +129,8 @@ def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dic
                     errors.INVALID_INPUT, "The %s of %s is not a text; put it into quotes." % (option, name)
                 )
         names.add(name)
-        found.append(user)
-    return found
+        checked.append(user)
+    return checked
 
 
 def read_staged(staged: List[Dict[str, Any]]) -> List[StagedUser]:
@@ -151,7 +151,7 @@ def read_results(results: Iterable[Mapping[str, Any]]) -> List[UserResult]:
 
     :raises PasswordError: ``invalid_input``; the message says which element is wrong, never what it holds.
     """
-    found: List[UserResult] = []
+    checked: List[UserResult] = []
     names: Set[str] = set()
     for number, result in enumerate(results, 1):
         name = result.get("name")
@@ -160,8 +160,8 @@ def read_results(results: Iterable[Mapping[str, Any]]) -> List[UserResult]:
         if name in names:
             raise PasswordError(errors.INVALID_INPUT, "results names %s twice." % name)
         names.add(name)
-        found.append(UserResult.from_dict(result, "element %d of results" % number))
-    return found
+        checked.append(UserResult.from_dict(result, "element %d of results" % number))
+    return checked
 
 
 def read_committed(committed: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:
@@ -169,6 +169,6 @@ def read_committed(committed: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any
 
     :raises PasswordError: ``invalid_input``.
     """
-    found = [dict(user, state=user.get("state") or "unknown") for user in committed]
-    read_results(found)
-    return found
+    with_state = [dict(user, state=user.get("state") or "unknown") for user in committed]
+    read_results(with_state)
+    return with_state

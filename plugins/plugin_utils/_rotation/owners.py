@@ -40,7 +40,7 @@ def settle(
         return {}
     refused = claim(store, fresh)
     records = {name: record for name, record in records_of(entries).items() if name in fresh and name not in refused}
-    tries = {name: found for name, record in records.items() if (found := _in_force(record))}
+    tries = {name: candidates for name, record in records.items() if (candidates := _in_force(record))}
     if tries:
         answers = proof.log_in(store, delivery, records, tries=tries)
         foreign = {
@@ -67,9 +67,9 @@ def claim(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, Pa
 
 def take_over(store: Store, identities_at_target: Iterable[Identity]) -> None:
     """Claim accounts at one target, whoever has claimed them before: it is certain that nobody else rotates them."""
-    found = list(identities_at_target)
-    _claims(store, found).claim(
-        store.host, [identity.account for identity in found if identity.account], take_over=True
+    identities = list(identities_at_target)
+    _claims(store, identities).claim(
+        store.host, [identity.account for identity in identities if identity.account], take_over=True
     )
 
 
@@ -90,8 +90,10 @@ def release(store: Store, gone: Iterable[Identity]) -> None:
     for identity in gone:
         if identity.target and identity.account:
             places.setdefault((identity.vendor, identity.target), []).append(identity)
-    for found in places.values():
-        _claims(store, found).release(store.host, [identity.account for identity in found if identity.account])
+    for identities in places.values():
+        _claims(store, identities).release(
+            store.host, [identity.account for identity in identities if identity.account]
+        )
 
 
 def _claims(store: Store, identities_at_target: Iterable[Identity]) -> Claims:

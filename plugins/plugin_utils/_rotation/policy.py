@@ -53,13 +53,13 @@ class Policy:
 
     def alphabets(self) -> List[Tuple[str, str, int]]:
         """The classes in use: (name, characters, least number)."""
-        found = []
+        classes = []
         for name, characters in list(CLASSES.items()) + [("symbols", self.symbol_characters)]:
             usable = "".join(sorted(set(characters) - set(self.exclude)))
             least = getattr(self, name)
             if least:
-                found.append((name, usable, least))
-        return found
+                classes.append((name, usable, least))
+        return classes
 
 
 def policy_for(capabilities: Capabilities, wishes: Optional[Mapping[str, Any]] = None) -> Policy:

@@ -48,17 +48,17 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
     if given:
         return [(Source.GIVEN, given)]
     pending = record.pending
-    found: List[Tuple[Source, Optional[str]]] = [
+    ordered: List[Tuple[Source, Optional[str]]] = [
         (Source.PENDING, pending.password if pending else None),
         (Source.CURRENT, record.password),
     ]
     # An inventory that was corrected since the record was made knows better; otherwise it holds the password of long ago.
     corrected = inventory and not record.password and inventory != (pending.replaces if pending else None)
-    found.insert(0 if corrected else 2, (Source.INVENTORY, inventory))
-    found += [(Source.PREVIOUS, pending.replaces if pending else None), (Source.PREVIOUS, record.previous)]
-    found += [(Source.EARLIER, item.password) for item in record.earlier]
+    ordered.insert(0 if corrected else 2, (Source.INVENTORY, inventory))
+    ordered += [(Source.PREVIOUS, pending.replaces if pending else None), (Source.PREVIOUS, record.previous)]
+    ordered += [(Source.EARLIER, item.password) for item in record.earlier]
     # Each once: one that goes back is pending and previous.
-    once = list({password: (source, password) for source, password in reversed(found) if password}.values())[::-1]
+    once = list({password: (source, password) for source, password in reversed(ordered) if password}.values())[::-1]
     # Where the budget ends the search, the next one goes on with those that have not been tried yet.
     return sorted(once, key=lambda candidate: record.when_refuted(candidate[1]))
 
@@ -80,7 +80,7 @@ def log_in(
     """
     now, capabilities = utc_now(), delivery.capabilities
     limit = capabilities.failed_logins_per_call or 0
-    left = {name: list(found) for name, found in tries.items()}
+    left = {name: list(passwords) for name, passwords in tries.items()}
     answers = {name: Answer(spent=records[name].recent_failed_logins(now, window(capabilities))) for name in tries}
     if not delivery.may_probe and any(left.values()):
         return _skipped(store, delivery, answers)
@@ -125,9 +125,9 @@ def _try(store: Store, delivery: Delivery, tried: Dict[str, Tuple[Source, str]],
         dict(name=name, password=password, failed_logins=answers[name].spent - credit[name])
         for name, (_source, password) in tried.items()
     ]
-    found = delivery.probe(store, asked)
+    logins = delivery.probe(store, asked)
     for name, (source, password) in tried.items():
-        answer, result = answers[name], found[name]
+        answer, result = answers[name], logins[name]
         answer.last = source
         if result.failed_logins is not None:
             answer.spent = result.failed_logins + credit[name]

@@ -62,8 +62,8 @@ def stage(
     rotated_before = {name: entry.record.rotated_at if entry.record else None for name, entry in (seen or {}).items()}
     staged: Dict[str, StagedUser] = {}
 
-    def decide(name: str, found: Optional[Record]) -> Optional[Record]:
-        record, identity = found or Record(username=name), (identities or {}).get(name, Identity())
+    def decide(name: str, stored: Optional[Record]) -> Optional[Record]:
+        record, identity = stored or Record(username=name), (identities or {}).get(name, Identity())
         error = (refused or {}).get(name) or mismatch(record, identity, store.host)
         if error:
             staged[name] = StagedUser.refused(record, error)
@@ -108,8 +108,8 @@ def stage_these(
     """
     staged: Dict[str, StagedUser] = {}
 
-    def decide(name: str, found: Optional[Record]) -> Optional[Record]:
-        record, identity = found or Record(username=name), (identities or {}).get(name, Identity())
+    def decide(name: str, stored: Optional[Record]) -> Optional[Record]:
+        record, identity = stored or Record(username=name), (identities or {}).get(name, Identity())
         error = mismatch(record, identity, store.host)
         if error:
             staged[name] = StagedUser.refused(record, error)

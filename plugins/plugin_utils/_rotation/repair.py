@@ -66,7 +66,7 @@ def _for_this_host(task: Task) -> List[Any]:
     task_vars = task.task_vars
     several = len(task_vars.get("ansible_play_hosts_all") or task_vars.get("ansible_play_hosts") or ()) > 1
     ours = {task.record_name(), task_vars["inventory_hostname"]}
-    found = []
+    users = []
     for user in task.args["users"]:
         if isinstance(user, dict):
             named = user.get("target")
@@ -79,8 +79,8 @@ def _for_this_host(task: Task) -> List[Any]:
             if named is not None and str(named) not in ours:
                 continue
             user = {key: value for key, value in user.items() if key != "target"}
-        found.append(user)
-    return found
+        users.append(user)
+    return users
 
 
 def _repair(
@@ -95,13 +95,13 @@ def _repair(
     refused = _foreign(task, store, entries, identities)
     outcomes = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
     here = {name: user for name, user in users_by_name.items() if name not in refused}
-    found, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, reset=task.args["reset"])
-    outcomes.update(found)
+    tried, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, reset=task.args["reset"])
+    outcomes.update(tried)
     if task.args["reset"]:
         # Where the record is about another endpoint, only a login shows that this one has taken its place.
         lost = {
             name: identities[name]
-            for name, user in found.items()
+            for name, user in tried.items()
             if user["error"] and not _is_moved(entries[name].record, identities[name])
         }
         if lost:
@@ -192,8 +192,8 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
         if moved:
             owners.release(store, [read.identity])
 
-    def decide(_name: str, found: Optional[Record]) -> Optional[Record]:
-        record = found or Record(username=name)
+    def decide(_name: str, stored: Optional[Record]) -> Optional[Record]:
+        record = stored or Record(username=name)
         before = record.as_dict()
         if record.secrets != read.secrets:
             # What was staged since may have been sent since: then the login proves nothing any more, and a write would lose that password.
@@ -314,6 +314,6 @@ def _line(user: Dict[str, Any], check_mode: bool) -> str:
             "%s: no password was tried: check mode makes no login where a failed one counts towards a lock-out"
             % user["name"]
         )
-    found = "the %s password logs in" % user["password"]
+    proved = "the %s password logs in" % user["password"]
     brought = "; the record %s in line" % ("would be brought" if check_mode else "was brought")
-    return "%s: %s%s" % (user["name"], found, brought if user["action"] == "repaired" else ", as the record says")
+    return "%s: %s%s" % (user["name"], proved, brought if user["action"] == "repaired" else ", as the record says")

@@ -27,10 +27,10 @@ def unlisted(store: Store, there: Iterable[str], names: Iterable[str], endpoint:
     :param endpoint: that the task is about; records of another one are somebody else's.
     """
     listed = set(names)
-    found = _read(store, [name for name in there if name not in listed])
+    entries = _read(store, [name for name in there if name not in listed])
     return {
         name: entry.record
-        for name, entry in found.items()
+        for name, entry in entries.items()
         if entry.record and entry.record.status != Status.RETIRED and entry.record.belongs_to(endpoint)
     }
 
@@ -41,14 +41,14 @@ def _read(store: Store, names: List[str]) -> Dict[str, Entry]:
         return {}
     with suppress(PasswordError):
         return store.get(names)
-    found: Dict[str, Entry] = {}
+    entries: Dict[str, Entry] = {}
     end = time.monotonic() + _PATIENCE
     for name in names:
         if time.monotonic() > end:
             break
         with suppress(PasswordError):
-            found.update(store.get([name]))
-    return found
+            entries.update(store.get([name]))
+    return entries
 
 
 def add_unlisted(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dict[str, Any]) -> None:

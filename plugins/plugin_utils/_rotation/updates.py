@@ -34,9 +34,9 @@ def update(
     """
     left = list(users)
     for _try in range(_TRIES):
-        found, entries = store.get(left) if entries is None else dict(entries), None
-        decided = {name: decide(name, entry.record) for name, entry in found.items()}
-        changes = {name: Entry(record, found[name].version) for name, record in decided.items() if record is not None}
+        current, entries = store.get(left) if entries is None else dict(entries), None
+        decided = {name: decide(name, entry.record) for name, entry in current.items()}
+        changes = {name: Entry(record, current[name].version) for name, record in decided.items() if record is not None}
         if not changes:
             return
         try:

@@ -372,10 +372,10 @@ class _Vault(VaultLib):
 
     def decrypt_and_get_vault_id(self, vaulttext: Any) -> Any:
         """As in VaultLib."""
-        found = super().decrypt_and_get_vault_id(vaulttext)
+        decrypted = super().decrypt_and_get_vault_id(vaulttext)
         # The id of the file, which need not be that of the secret; ansible-vault keeps it, too.
-        self.used = (parse_vaulttext_envelope(vaulttext)[3], found[2])
-        return found
+        self.used = (parse_vaulttext_envelope(vaulttext)[3], decrypted[2])
+        return decrypted
 
 
 def _is_record(path: str) -> bool:

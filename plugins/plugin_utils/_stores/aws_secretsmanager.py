@@ -263,7 +263,7 @@ class AwsSecretsManagerStore(Store):
             raise StoreConflict(conflicts)
 
     def list(self) -> List[str]:
-        found: List[str] = []
+        users: List[str] = []
         page: Dict[str, str] = {}
         for _page in range(_PAGES):
             answer = self._call(
@@ -278,9 +278,9 @@ class AwsSecretsManagerStore(Store):
                 name, versions = secret["Name"], secret.get("SecretVersionsToStages") or {}
                 # The service's filter may be broader; and a secret that has only begun does not hold one.
                 if name.startswith(self._prefix) and _by_label(versions).get(AWSPENDING, BEGINNING) != BEGINNING:
-                    found.append(self._user(name))
+                    users.append(self._user(name))
             if not answer.get("NextToken"):
-                return sorted(found)
+                return sorted(users)
             page = {"NextToken": answer["NextToken"]}
         raise failure(
             "The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._location, _PAGES)
@@ -317,7 +317,7 @@ class AwsSecretsManagerStore(Store):
     def _read_note(self, secret: str) -> Optional[Dict[str, Any]]:
         """What stands in the newest version of a note; ``None`` if there is no such secret."""
         for _try in range(_TRIES):
-            found, refusal = self._try("get_secret_value", secret, SecretId=secret)
+            answer, refusal = self._try("get_secret_value", secret, SecretId=secret)
             if not refusal:
                 break
             if self._labels(secret) is None:  # says why
@@ -325,7 +325,7 @@ class AwsSecretsManagerStore(Store):
         else:
             raise failure("%s It is a note of the rotation; delete it for good." % refusal.message)
         try:
-            held: Dict[str, Any] = json.loads(found["SecretString"])
+            held: Dict[str, Any] = json.loads(answer["SecretString"])
             if (
                 isinstance(held["content"], dict)
                 and isinstance(held["number"], int)
@@ -516,10 +516,10 @@ class AwsSecretsManagerStore(Store):
             return True
         except PasswordError as error:
             trouble = error
-        found = (self._labels(name) or {}).get(label)
-        if found == source:
+        now_at = (self._labels(name) or {}).get(label)
+        if now_at == source:
             raise trouble
-        return found == target
+        return now_at == target
 
     def _was_written(self, name: str, new: str, old: str) -> bool:
         """Whether a version was the newest one in between, although the answer said otherwise or was lost."""
@@ -542,13 +542,13 @@ class AwsSecretsManagerStore(Store):
             )
         return _by_label(secret.get("VersionIdsToStages") or {})
 
-    def _parsed(self, name: str, found: Dict[str, Any]) -> _Version:
+    def _parsed(self, name: str, answer: Dict[str, Any]) -> _Version:
         version, where = (
-            found["VersionId"],
-            "the version %s of the secret %s in %s" % (found["VersionId"], name, self._location),
+            answer["VersionId"],
+            "the version %s of the secret %s in %s" % (answer["VersionId"], name, self._location),
         )
         try:
-            content = json.loads(found["SecretString"])
+            content = json.loads(answer["SecretString"])
             labels = content.pop(_LABELS, None)
             after, (source, target) = (
                 (labels[AWSPENDING], labels[AWSCURRENT]) if labels else (version, (version, version))
@@ -559,7 +559,7 @@ class AwsSecretsManagerStore(Store):
                 % where
             )
             current = (self._labels(name) or {}).get(AWSCURRENT) if sets_aside() else version
-            return self._no_record(message, self._user(name), _content(found), version, current)
+            return self._no_record(message, self._user(name), _content(answer), version, current)
         record = read_record(content, self._user(name), where, self.host)
         if not labels and sets_aside() and record.set_aside and "set_aside" not in content:
             # It was damaged, so it does not tell where AWSCURRENT belongs, either.
@@ -633,11 +633,11 @@ def _quoted(text: str, safe: str = "") -> str:
     return quote(sound(text), safe=safe + "@+").replace("~", "%7E").replace("%", "=")
 
 
-def _content(found: Dict[str, Any]) -> Optional[str]:
+def _content(answer: Dict[str, Any]) -> Optional[str]:
     """What a version holds, as text."""
-    if "SecretBinary" in found:
-        return base64.b64encode(found["SecretBinary"]).decode("ascii")
-    return found.get("SecretString")
+    if "SecretBinary" in answer:
+        return base64.b64encode(answer["SecretBinary"]).decode("ascii")
+    return answer.get("SecretString")
 
 
 def _by_label(versions: Dict[str, Any]) -> Dict[str, str]:

@@ -98,10 +98,10 @@ class _Held:
 def _from_duration(name: str) -> Any:
     """A fallback: seconds out of a variable that Vault's own program reads as ``90``, ``90s`` or ``1m30s``."""
     text = from_environment(name)
-    found = _DURATION.fullmatch(text)
-    if not found:
+    match = _DURATION.fullmatch(text)
+    if not match:
         return text  # the message about the type then names the option
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
@@ -592,8 +592,8 @@ def _is_version(value: Any) -> bool:
 
 
 def _texts(answer: http.Response) -> List[str]:
-    found = _member(answer.json_object(), "errors")
-    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+    messages = _member(answer.json_object(), "errors")
+    return [text for text in messages if isinstance(text, str)] if isinstance(messages, list) else []
 
 
 def _has_ended(answer: http.Response) -> bool:
