@@ -10,7 +10,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 
 
 class ActionModule(RotationAction):
-    """Tells what the store knows of each user, and on demand whether the current passwords log in."""
+    """Reports what the store knows of each user, and on request whether the current passwords log in."""
 
     SPEC = dict(
         **options.CONNECTION,

@@ -10,7 +10,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 
 
 class ActionModule(RotationAction):
-    """Sets the previous passwords of those again whose new ones were promoted."""
+    """Sets the previous passwords of users whose new ones were promoted."""
 
     SPEC = dict(
         **options.USERS,

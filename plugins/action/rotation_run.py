@@ -13,7 +13,7 @@ prepare_for_workers()
 
 
 class ActionModule(RotationAction):
-    """Takes all the steps of a rotation, from the look who is due to the store that is in line with the vendor."""
+    """Takes all steps of a rotation: finds out who is due, sets new passwords, and brings the store in line with the vendor."""
 
     SPEC = dict(
         **options.USERS,

@@ -26,11 +26,11 @@ from .http import HttpClient, check_numbers, check_tls_files
 from .vendor import NEVER, WHEN_CHANGED, Account, Vendor
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
-# Whoever knows when the last login failed says when that will be.
+# A rotation knows when the last login failed, and adds the time.
 RUN_LATER_MESSAGE = "Run again after the lock-out window."
 BUDGET_SPENT_MESSAGE = "Skipped %s: %s; one more failed login could lock the account. " + RUN_LATER_MESSAGE
 NOT_TRIED_MESSAGE = "Check mode makes no login at %s, where a failed one counts towards a lock-out: whether the passwords are right is not known."
-_NAMED_IN_MESSAGE = 3  # failed users that the message tells of; all stand in the result
+_NAMED_IN_MESSAGE = 3  # failed users that the message names; all are in the result
 
 # Refusals that are about one of the users in a request, while the others may well succeed.
 _FAULTS_OF_ONE = frozenset(
@@ -186,7 +186,7 @@ class _Call:
             self._check_ids(todo)
             last = [outcome for outcome in todo if vendor.is_operator(outcome.account)]
             self._settle([outcome for outcome in todo if outcome not in last])
-            # Whoever acts for all keeps its password until all others are done.
+            # The operator keeps its password until all others are done.
             self._settle(last)
         finally:
             self._close()
@@ -206,7 +206,7 @@ class _Call:
                 self._warn(errors.unexpected_text(exc, " when the connection was closed"))
 
     def stop(self, error: PasswordError) -> None:
-        """The whole call fails: nobody who has no outcome yet is tried any more."""
+        """The whole call fails: users without an outcome are not tried any more."""
         if error.kind == errors.AUTHENTICATION_FAILED and self._made is not None:
             names = [name for name, option in self._vendor.argument_spec.items() if option.get("no_log")]
             error = _with_hint(error, {name: self._vendor.params.get(name) for name in names})
@@ -298,7 +298,7 @@ class _Call:
             error = _with_hint(error, {name: getattr(outcome.account, name)})
         outcome.fail(error)
         if error.kind == errors.AUTHENTICATION_FAILED:
-            # To go on would be a failed login of the operator for each further user.
+            # Each further user would cost the operator a failed login.
             self.stop(error)
 
     def _look(self, outcome: _Outcome) -> None:
@@ -309,7 +309,7 @@ class _Call:
             raise PasswordError(
                 errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins))
             )
-        # Check mode may be repeated at will, so it brings nobody nearer to a lock-out. The operator's own password has just logged in.
+        # Check mode may be repeated at will, so it must not bring anybody closer to a lock-out. The operator's own password has just logged in.
         careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
             if careful:
@@ -417,7 +417,7 @@ class _Call:
     def _refused(self, outcomes: list[_Outcome], error: PasswordError) -> None:
         """A request certainly changed no user."""
         if len(outcomes) > 1 and error.kind in _FAULTS_OF_ONE:
-            # Alone, each of the others succeeds, and whose fault it was is told of that one only.
+            # Sent alone, each of the others succeeds, and only the user at fault gets the error.
             for outcome in outcomes:
                 self._send([outcome])
             return
@@ -454,7 +454,7 @@ class _Call:
     def _prove(self, outcome: _Outcome) -> bool | None:
         """Log in after a change that the vendor has confirmed.
 
-        :return: True, False, or None where no login could tell.
+        :return: True, False, or None where no login could show it.
         """
         capabilities = self._vendor.capabilities
         if (
@@ -469,7 +469,7 @@ class _Call:
         return self._await_login(outcome, capabilities.settle_seconds, capabilities.failed_logins_per_call)
 
     def _resolve(self, outcome: _Outcome) -> None:
-        """A change ended in an error that proves nothing: a login tells whether it happened."""
+        """A change ended in an error that proves nothing: find out by a login whether it happened."""
         doubt = outcome.doubt
         if doubt is None:
             raise AssertionError("the change ended without a doubt")
@@ -494,7 +494,7 @@ class _Call:
             outcome.state = State.UNKNOWN
 
     def _check_current(self, account: Account, new_refuted: bool) -> None:
-        """In check mode, tell already that the current password is wrong, where it matters and a failed login costs nothing.
+        """In check mode, report a wrong current password, where it matters and a failed login costs nothing.
 
         :param new_refuted: a login has shown that the new password is not in force.
         """
@@ -515,7 +515,7 @@ class _Call:
         """Log in once, within the budget of failed logins. The only place, beside :meth:`_send`, where failed logins are counted.
 
         :param limit: failed logins that are allowed by now; ``None`` for as many as may be spent on finding out.
-        :return: True, False, or None where no login could tell.
+        :return: True, False, or None where no login could show it.
         """
         limit = limit or self._vendor.capabilities.most_failed_probes
         if password is None or (limit is not None and account.failed_logins >= limit):
@@ -535,7 +535,7 @@ class _Call:
 
         :param settle: that time in seconds.
         :param limit: failed logins that the user may have by then; None: the vendor does not count them.
-        :return: True, False, or None where no login could tell.
+        :return: True, False, or None where no login could show it.
         """
         account = outcome.account
         # Of many users that one request changed, those who are looked at last have had their time already.

@@ -33,7 +33,7 @@ from ._answer import MOST_LISTED, MOST_PAGES, Pages, Response, may_have_happened
 from ._wire import UNDER_WAY, BoundedSocket, DeadlinePassed, TooLarge, Unreadable, decompressed
 from .errors import PasswordError
 
-# What vendors may rely upon, with what stands in private files.
+# What vendors may rely on, including names from private files.
 __all__ = (
     "ANSWER_LIMIT",
     "DEADLINES",
@@ -76,7 +76,7 @@ else:
 Headers = Dict[str, Union[str, bytes]]
 
 READ = "read"  # changes nothing: again after any passing fault
-LOGIN = "login"  # may count as a failed login: again only if the server certainly did not look at it
+LOGIN = "login"  # may count as a failed login: again only if the server certainly did not process it
 WRITE = "write"  # changes something: again only if it certainly did not happen
 
 _RETRIED_STATUSES = {
@@ -176,12 +176,12 @@ def is_loopback(url: str) -> bool:
 
 
 def check_tls_files(ca_path: str | None, client_cert: str | None, client_key: str | None) -> None:
-    """Say which file is missing before requests does so with a traceback, or asks for a pass phrase on a terminal."""
+    """Report a missing file before requests does so with a traceback, or asks for a pass phrase on a terminal."""
     for option, path in (("ca_path", ca_path), ("client_cert", client_cert), ("client_key", client_key)):
         if path and not os.access(path, os.R_OK):
             raise PasswordError(errors.INVALID_INPUT, "%s: there is no readable file or folder %s." % (option, path))
         if path and option != "ca_path" and not os.path.isfile(path):
-            raise PasswordError(errors.INVALID_INPUT, "%s: %s is no file." % (option, path))
+            raise PasswordError(errors.INVALID_INPUT, "%s: %s is not a file." % (option, path))
     if client_key and not client_cert:
         raise PasswordError(errors.INVALID_INPUT, "client_key needs client_cert.")
     key = client_key or client_cert
@@ -255,7 +255,7 @@ def _tls_reason(chain: list[BaseException], reason: Optional[ssl.SSLError], clie
     return name.rstrip(".") or "the handshake failed"
 
 
-# How OpenSSL calls it when something else than TLS answers.
+# OpenSSL's reasons when something other than TLS answers.
 _NOT_TLS = (
     "WRONG_VERSION_NUMBER",
     "HTTP_REQUEST",
@@ -281,7 +281,7 @@ _PROXY_LOGIN = "The proxy requires a login (HTTP 407), so the request was not pa
 class _Failure(Exception):
     """A request without a usable answer.
 
-    :param error: what to tell; its ``maybe_applied`` is set already.
+    :param error: what to report; its ``maybe_applied`` is set already.
     :param reached: whether the request may have reached the server.
     """
 
@@ -299,7 +299,7 @@ class _BoundedConnection:
     _dns_host: str
 
     def connect(self) -> Any:
-        """Connect; what is sent on the way (to a proxy, for TLS) is none of the request."""
+        """Connect; what is sent for that (to a proxy, for TLS) is not part of the request."""
         try:
             super().connect()  # type: ignore[misc]
         finally:
@@ -373,7 +373,7 @@ class _Adapter(requests.adapters.HTTPAdapter if requests else object):  # type: 
 
 
 class _Session(requests.Session if requests else object):  # type: ignore[misc]
-    """A session that never looks at where a redirect leads to: it is not followed, and what stands there may be no URL at all."""
+    """A session that never looks at where a redirect leads: it is not followed, and its location need not be a URL at all."""
 
     def get_redirect_target(self, resp: Any) -> None:
         """Nowhere."""
@@ -456,7 +456,7 @@ class HttpClient:
         :param verify: the authorities to trust; True for the usual ones, False to check nothing.
         """
         session = _Session()
-        # The environment is read here and once: requests would do so for each request, which takes longer than the rest of its work, and would also look into
+        # The environment is read here, once: requests would do so for each request, which takes longer than the rest of its work, and would also look into
         # ~/.netrc and replace our Authorization header.
         settings = session.merge_environment_settings(self.base_url, {}, False, verify, None)
         session.trust_env, session.proxies, session.verify = False, settings["proxies"], settings["verify"]
@@ -550,7 +550,7 @@ class HttpClient:
             )
             return response, _read(response, limit)
         except Exception as exc:  # pylint: disable=broad-exception-caught
-            # Of any type: what a server sends may make any of the libraries stumble. The text never leaves, since it may hold headers or a URL.
+            # Any type: what a server sends may break any of the libraries. Its text is not passed on, since it may hold headers or a URL.
             reached = self._reached(exc, response)
             error, proof = self._explained(exc, reached, limit, response)
             error.maybe_applied = reached and not proof and writing
@@ -561,7 +561,7 @@ class HttpClient:
                 response.close()
 
     def _forget_connections(self) -> None:
-        """Whoever stumbles over a change may close the connection behind its answer; the login that finds out must not get lost on it."""
+        """A server that fails on a change may close the connection after its answer; the login that follows must not get lost on it."""
         for adapter in self._session.adapters.values():
             adapter.close()
 
@@ -595,7 +595,7 @@ class HttpClient:
             )
 
     def _explained(self, exc: Exception, reached: bool, limit: int, response: Any) -> tuple[PasswordError, bool]:
-        """What an exception means, and whether it proves that the server has not looked at the request.
+        """What an exception means, and whether it proves that the server has not processed the request.
 
         :param reached: whether the request may have reached the server.
         """

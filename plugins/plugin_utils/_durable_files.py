@@ -25,11 +25,11 @@ class Locked(Exception):
 def file_lock(path: str, wait: float, shared: bool = False) -> Iterator[None]:
     """Keep other processes out; the kernel ends the lock if this process is killed.
 
-    :param path: the lock file; it is made if it is missing, and stays.
+    :param path: the lock file; created if it is missing, and kept.
     :param wait: seconds.
     :param shared: whether the group of the folder may use it.
-    :raises Locked: not to be had within that time.
-    :raises OSError: no lock file can be made there, or the file system has no locks.
+    :raises Locked: another process held it for all that time.
+    :raises OSError: no lock file can be created there, or the file system has no locks.
     """
     handle = _take(path, time.monotonic() + wait)
     try:
@@ -42,7 +42,7 @@ def file_lock(path: str, wait: float, shared: bool = False) -> Iterator[None]:
 
 def _take(path: str, end: float) -> int:
     while True:
-        # A link is not followed: whoever may write to the folder could make us open, or make, a file elsewhere.
+        # A link is not followed: it could make us open, or create, a file elsewhere.
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as exc:
@@ -51,7 +51,7 @@ def _take(path: str, end: float) -> int:
             raise OSError(exc.errno, "%s: the lock file %s is a link. Remove it" % (exc.strerror, path), path) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Somebody may have removed the file while we waited: then others lock another one.
+            # Somebody may have removed the file while we waited; then others lock another one.
             if os.path.samestat(os.fstat(handle), os.stat(path)):
                 return handle
         except (BlockingIOError, FileNotFoundError):
@@ -66,7 +66,7 @@ def _take(path: str, end: float) -> int:
 
 
 def behind_links(path: str) -> str:
-    """The file that a path means: the path itself, or where its links lead. What replaces it must be made there, or the link would be replaced.
+    """The file that a path means: the path itself, or where its links lead. A replacement must be created there, or it would replace the link.
 
     :raises OSError: the links lead nowhere or in a circle.
     """
@@ -91,7 +91,7 @@ def make_folder(path: str, shared: bool = False) -> None:
 
 
 def share(path: str) -> None:
-    """Let the group of a folder read and write what was made in it; nothing happens to what is somebody else's."""
+    """Let the group of a folder read and write what was created in it; somebody else's files are left alone."""
     with suppress(OSError):
         mode = stat.S_IMODE(os.lstat(path).st_mode)
         os.chown(path, -1, os.stat(os.path.dirname(path)).st_gid, follow_symlinks=False)

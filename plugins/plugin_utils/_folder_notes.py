@@ -29,7 +29,7 @@ from .store import Note, StoreConflict, failure
 _SUFFIX = ".txt"  # no extension that Ansible reads variables or an inventory from
 _TEMPORARY = ".new~"
 _INSIDE = "note"  # the file's name where the file system knows no hard links
-_KEPT = 16  # numbers that are left, so that a slow writer finds the one that it wants taken
+_KEPT = 16  # numbers that are left, so that a slow writer finds its number taken
 _REMEMBERED = 256  # writes that each note knows of, so that a very slow one finds out whether its own was among them
 _LONGEST_NAME = 180  # leaves room for a digest
 _STALE = 3600.0  # seconds after which a temporary file belongs to nobody

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which folder is a store. An empty one may be the place of a volume that is not mounted, so a store carries a mark."""
+"""Which folder is a store. An empty one may be the mount point of a missing volume, so a store carries a mark."""
 
 from __future__ import annotations
 

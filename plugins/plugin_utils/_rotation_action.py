@@ -76,7 +76,7 @@ class RotationAction(ActionBase):
 
         :raises PasswordError: ``invalid_input``.
         """
-        # Whoever uses an action without the variables of the role may have named other ones as he likes.
+        # Without the variables of the role, a play that uses an action directly may have any variables of its own.
         role = getattr(self._task, "_role", None)
         ours = "rotate_vendor" in task_vars or (role is not None and role.get_name() == "rekey.passwords.rotate")
         unknown = variables.unknown(task_vars) if ours else []

@@ -4,7 +4,7 @@
 
 """Runs a vendor's module within the controller's process, where the task would run on the controller anyway.
 
-A module that is shipped costs a start of Python; what it does takes a fraction of that. Arguments, results and messages are the same either way.
+Shipping a module costs a start of Python, which takes longer than its work. Arguments, results and messages are the same either way.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a vendor's module from an action plugin: in this process where the task runs on the controller anyway, else shipped as usual.
+"""Runs a vendor's module for an action plugin: in this process where the task would run on the controller anyway, otherwise shipped as usual.
 
 In this process the passwords reach no module file on disk, so that a run which is killed leaves none behind.
 """
@@ -33,7 +33,7 @@ from ._arguments import validated_connection
 SUFFIX = "_user_password"  # of the vendors' modules
 _LONGEST = 500  # characters of what Ansible or a crash says
 
-# What shows that a module was not started, or was not found to be whole.
+# Signs that a module was not started, or could not be loaded.
 _NOT_STARTED = (126, 127)  # what a shell answers for a command that it cannot run
 _NOT_IMPORTED = re.compile("(ModuleNotFoundError|ImportError|SyntaxError|IndentationError): ")
 _RIGHTS = re.compile(r"\b(chmod|chown|chgrp|setfacl)\b")

@@ -141,12 +141,12 @@ class Record:
         self.account = identity.account or self.account
 
     def put_aside(self, *pending: Optional[Pending]) -> None:
-        """Keep passwords that were sent and have lost their place: a request that was given up may still arrive."""
+        """Keep passwords that were sent and have been replaced: a request that was given up may still arrive."""
         sent = [Earlier(item.password, item.created) for item in pending if item and item.sent]
         self.keep_earlier(sent)
 
     def keep_earlier(self, more: List[Earlier]) -> None:
-        """Keep further passwords that may be in force, the newest first; those that stand elsewhere in the record need no second place."""
+        """Keep further passwords that may be in force, the newest first, except those that are elsewhere in the record."""
         known = {self.password, self.pending.password if self.pending else None}
         kept = {
             item.password: item
@@ -184,7 +184,7 @@ class Record:
         self.refuted = tuple([digest for digest in self.refuted if digest not in digests] + digests)[-MOST_REFUTED:]
 
     def when_refuted(self, password: str) -> int:
-        """The larger, the later a login with it has failed; 0 if none has since a login worked."""
+        """A rank that grows with the time at which a login with it last failed; 0 if none has failed since a login worked."""
         digest = digest_of(password)
         return self.refuted.index(digest) + 1 if digest in self.refuted else 0
 

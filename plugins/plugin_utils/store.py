@@ -119,7 +119,7 @@ class Store(ABC):
     ] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
     # How long a lease lasts unless it is renewed; longer where a write is expensive.
     lease_seconds: ClassVar[float] = 30.0
-    # Whether a server does, so that there is no need to read what was written.
+    # Whether the server compares and sets, so that what was written need not be read back.
     compares_and_sets: ClassVar[bool] = False
     keeps_versions: ClassVar[bool] = False  # whether what a write replaces stays there for a while, as an older version
     lists_for_free: ClassVar[bool] = False  # whether names and records of all users cost nothing once some were read
@@ -220,10 +220,10 @@ def read_record(data: Any, user: str, where: str, host: Optional[str] = None) ->
 
 
 def damaged_record(message: str, data: Any, user: str, host: Optional[str] = None) -> Record:
-    """What to make of something that is not a record: an error, or in a repair a new record that holds it.
+    """Handle something that is not a record: raise an error, or, in a repair, begin a new record that holds it.
 
     :param message: what is wrong, and where; without a secret.
-    :param data: what stands there, as plain data.
+    :param data: what is there, as plain data.
     :raises PasswordError: ``store_failed``.
     """
     if _set_aside is not None:
@@ -240,7 +240,7 @@ _set_aside: Optional[Set[str]] = (
 
 @contextmanager
 def damaged_records_set_aside() -> Iterator[Set[str]]:
-    """Read a damaged record as one that knows nothing but what the damaged one held, so that it can be written over without loss.
+    """Read a damaged record as a new one that holds the old content as text, so that it can be overwritten without loss.
 
     :return: the users for whom that was done; it grows as records are read.
     """
@@ -253,5 +253,5 @@ def damaged_records_set_aside() -> Iterator[Set[str]]:
 
 
 def sets_aside() -> bool:
-    """Whether damaged records are to be set aside just now."""
+    """Whether damaged records are being set aside."""
     return _set_aside is not None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The second step: the vendor's module is given the pending passwords of all who are due."""
+"""The second step: the vendor's module sets the pending passwords of all users that are due."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def change_users(task: Task) -> Dict[str, Any]:
 
 
 def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: Options) -> ModuleResult:
-    """Hand those who are due to the vendor's module, or find out what it would do. Whoever calls holds the lease.
+    """Have the vendor's module set the passwords of users that are due, or find out what it would do. The caller holds the lease.
 
     :param staged: what :func:`~.stage.stage` returned.
     :raises PasswordError: concerns all users.
@@ -63,7 +63,7 @@ def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: 
 def _resend_found(
     delivery: Delivery, store: Store, due: Dict[str, StagedUser], result: ModuleResult, policy: Policy
 ) -> None:
-    """Look for those whose password nobody knows among what was sent and given up: a request that got no answer may have arrived late."""
+    """Where no known password logs in, try those that were sent and given up: a request that got no answer may have arrived late."""
     lost = result.of_kind(errors.CURRENT_PASSWORD_WRONG)
     records = records_of(store.get(lost)) if lost else {}
     tries = {

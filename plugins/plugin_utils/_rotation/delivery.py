@@ -93,9 +93,9 @@ class Delivery:
         return {name: Identity(self.vendor_class.name, self.target, self.account(name)) for name in names}
 
     def send(self, store: Store, staged: Dict[str, StagedUser], policy: Optional[Policy]) -> ModuleResult:
-        """Send the pending passwords of staged users. Whoever calls holds the host's lease.
+        """Send the pending passwords of staged users. The caller holds the host's lease.
 
-        :param staged: those who are due, by name.
+        :param staged: the users that are due, by name.
         :param policy: for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
         :return: with all users.
         """
@@ -134,7 +134,7 @@ class Delivery:
     def _add_unsent(
         store: Store, unsent: Dict[str, StagedUser], refused: Dict[str, PasswordError], result: ModuleResult
     ) -> None:
-        """Put those into the results for whom nothing was sent."""
+        """Add the users for whom nothing was sent to the results."""
         entries = store.get(unsent) if unsent else {}
         others = [
             not_sent(name, refused[name])
@@ -183,7 +183,7 @@ class Delivery:
         return ModuleResult(users=users, changed=bool(users), warnings=[warning])
 
     def know_operator(self) -> None:
-        """Look for the operator's password in the store, even if the operator is none of the users that were given."""
+        """Look for the operator's password in the store, even if the operator is not among the task's users."""
         name = self._account.name
         if name:
             self._users.setdefault(name, {"name": name})

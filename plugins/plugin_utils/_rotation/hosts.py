@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which hosts a playbook is about, which of them failed, and when a run had better stop."""
+"""Which hosts a playbook covers, which of them failed, and when a run stops early."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def progress(
 
 
 def summary(state: Mapping[str, Any] | None, hosts: Sequence[str]) -> list[str]:
-    """Who failed and who was not reached, for people.
+    """Which hosts failed and which were not reached, in sentences.
 
     :param state: what :func:`progress` returned last.
     :param hosts: all hosts of the run.

@@ -117,7 +117,7 @@ class Lease:
         self._thread: Optional[threading.Thread] = None
 
     def take(self) -> None:
-        """Wait until nobody else holds it, for two minutes or as long as it takes to find that a holder has died.
+        """Wait until nobody else holds it: for two minutes, or as long as it takes to find out that a holder has died.
 
         :raises PasswordError: ``store_conflict``: somebody else is still at work; ``store_failed``.
         """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What logins have shown is noted in the records: how many have failed, which passwords are in force and which are not."""
+"""Notes in the records what logins have shown: how many have failed, which passwords are in force and which are not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def window(capabilities: Capabilities) -> Optional[float]:
 
 
 def note_failed_logins(store: Store, failed: Dict[str, int], capabilities: Capabilities, *, now: datetime) -> None:
-    """Note what logins beside a rotation have cost, so that other runs stay below the vendor's lock-out.
+    """Note how many logins outside a change have failed, so that other runs stay below the vendor's lock-out.
 
     :param failed: dict from name to the number of all failed logins that the vendor may count.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
@@ -39,7 +39,7 @@ def note_failed_logins(store: Store, failed: Dict[str, int], capabilities: Capab
 
 
 def note_found(store: Store, in_force: Dict[str, str]) -> None:
-    """Note passwords that turned out to be in force although they had been given up; what is pending goes on from there.
+    """Note passwords that turned out to be in force although they had been given up; a pending password is then due next.
 
     :param in_force: dict from name to the password that has logged in.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who acts for all at a target: which passwords to try for that login, and how often it may fail.
+"""The operator's logins: which passwords to try, and how often one may fail.
 
 At a vendor that locks accounts each login of the operator is counted before it is made, for all hosts, users and runs together. A password that was
 refused is not tried again by anybody as long as that counts, while another one may be: a correction works at once.
@@ -61,7 +61,7 @@ class Candidate:
 
 
 class AlreadyRefused(PasswordError):
-    """This password was refused before, so it was not tried. Another one may be."""
+    """This password was refused before, so it was not tried; another one may be right."""
 
 
 class OperatorLogins:
@@ -72,7 +72,7 @@ class OperatorLogins:
     :param capabilities: of the vendor.
     :param own: failed logins that a record of the operator counts besides.
     :param stamp: of the operator's record as it is now.
-    :param check_mode: then a login is made only if none has failed.
+    :param check_mode: whether the task is a dry run, in which a login is made only if none has failed.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ AS_GIVEN = object()  # instead of a password: what the vendor's options hold, wh
 
 
 class Operator:
-    """Who acts for all in one call of the module.
+    """The operator in one call of the module.
 
     :param name: of the user that it is; ``None`` if it is none of the vendor's users.
     :param candidates: the passwords to try.

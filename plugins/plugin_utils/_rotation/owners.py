@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes sure that a record is used for the account alone whose password it holds, and for that from its first use on."""
+"""Makes sure, from its first use on, that a record is used only for the account whose password it holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .users import Source
 def settle(
     store: Store, delivery: Delivery, identities_by_name: Dict[str, Identity], entries: Dict[str, Entry]
 ) -> Dict[str, PasswordError]:
-    """Claim the accounts of users whose records name no target yet. Whoever calls holds the lease.
+    """Claim the accounts of users whose records name no target yet. The caller holds the lease.
 
     A record of an earlier version that holds passwords is taken over only if one of them logs in, or no login can be made at all.
 
@@ -66,7 +66,7 @@ def claim(store: Store, identities_by_name: Dict[str, Identity]) -> Dict[str, Pa
 
 
 def take_over(store: Store, identities_at_target: Iterable[Identity]) -> None:
-    """Claim accounts at one target, whoever has claimed them before: it is certain that nobody else rotates them."""
+    """Claim accounts at one target, even if another name has claimed them: it is certain that nobody else rotates them."""
     identities = list(identities_at_target)
     _claims(store, identities).claim(
         store.host, [identity.account for identity in identities if identity.account], take_over=True
@@ -85,7 +85,7 @@ def claimed_by_others(store: Store, identities_by_name: Dict[str, Identity]) -> 
 
 
 def release(store: Store, gone: Iterable[Identity]) -> None:
-    """Give accounts back that records of this name have claimed."""
+    """Release accounts that records of this name have claimed."""
     places: Dict[Tuple[Optional[str], str], List[Identity]] = {}
     for identity in gone:
         if identity.target and identity.account:

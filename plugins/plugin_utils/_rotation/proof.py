@@ -71,7 +71,7 @@ def log_in(
     tries: Dict[str, Candidates],
     spare: bool = False,
 ) -> Dict[str, Answer]:
-    """Try passwords, one per user and round, until one logs in, as long as the budget lasts. Whoever calls holds the lease.
+    """Try passwords, one per user and round, until one logs in, as long as the budget lasts. The caller holds the lease.
 
     :param records: what the store knows of the users.
     :param tries: what to try, by name.

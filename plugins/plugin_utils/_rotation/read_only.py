@@ -14,7 +14,7 @@ from ..store import Entry, Note, Store
 class ReadOnlyStore(Store):
     """Reads from a store, and takes every write without making it.
 
-    Whoever writes need not know about check mode: nobody else sees anything of it, and there is nothing to keep others away from.
+    Writers need not know about check mode: nobody else sees their writes, and there is nothing to keep others away from.
 
     :param store: the one to read from.
     """

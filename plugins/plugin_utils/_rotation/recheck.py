@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds passwords that somebody changed by hand although they are not due: by a login, where a failed one costs nothing."""
+"""Finds passwords that were changed by hand, by a login with those that are not due. Only where a failed login costs nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recheck(
     now: datetime.datetime,
     result: Dict[str, Any],
 ) -> None:
-    """Log in with the passwords of users that are not due, and put into the result what came of it.
+    """Log in with the passwords of users that are not due, and add the outcome to the result.
 
     :param names: of the users that are not due.
     :param after: seconds; a password that was proved later than that is not tried.

@@ -59,7 +59,7 @@ def _result(task: Task, store: Store, users: List[Dict[str, Any]], set_aside: Se
 
 
 def _for_this_host(task: Task) -> List[Any]:
-    """The users without those that are named for another host.
+    """The users, except those that name another host.
 
     :raises PasswordError: ``invalid_input``: a password is given, and nothing says at which of the play's hosts it is in force.
     """
@@ -112,7 +112,7 @@ def _repair(
 def _foreign(
     task: Task, store: Store, entries: Dict[str, Entry], identities: Dict[str, Identity]
 ) -> Dict[str, PasswordError]:
-    """Those whose records must not be used here, and why: no password is tried at another vendor, and none of an account that others rotate."""
+    """Users whose records must not be used here, and why: no password is tried at another vendor, or for an account that is rotated under another name."""
     refused: Dict[str, PasswordError] = {}
     for name, identity in identities.items():
         record = entries[name].record or Record(username=name)
@@ -294,7 +294,7 @@ def _lost(name: str, message: str = "", error: Optional[Dict[str, Any]] = None) 
 
 
 def _kept(user: Dict[str, Any], set_aside: Set[str], *, keeps_versions: bool, dry: bool) -> str:
-    """Where what stood in the place of a record is to be found, if it was written over."""
+    """Where to find what a record has replaced, if it was damaged."""
     if user["name"] not in set_aside or user["error"] or user["action"] is None:
         return ""
     where = "in the record (set_aside)%s" % (

@@ -30,7 +30,7 @@ def committed(users: List[CommittedUser], number: int, *, what: str = "rotated",
 
 
 def named(names: Sequence[str], number: int, what: str, *, of: str = "users") -> str:
-    """A sentence that counts and names those among several of whom something is true."""
+    """A sentence that counts and names users, or hosts, of whom something is true."""
     return "%d of %d %s %s: %s" % (len(names), number, of, what, ", ".join(names))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was sent stays in the store, whatever becomes of the record meanwhile."""
+"""Keeps what was sent in the store, even if the record was edited, restored or removed in the meantime."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .updates import update
 
 
 def put_back(store: Store, sent: Dict[str, Record]) -> None:
-    """Put back what was sent, whatever became of the records meanwhile: edited by hand, restored from a copy, removed.
+    """Put back what was sent, even if records were edited by hand, restored from a copy or removed in the meantime.
 
     :param store: a :class:`~.store.Store`.
     :param sent: dict from name to the record as it was when its pending password was sent.

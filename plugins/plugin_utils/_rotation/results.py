@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The vendor module's result, read where it comes in, and the results of those for whom it did nothing."""
+"""The result of the vendor's module, validated where it comes in, and results of users for whom nothing was sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_RESULT = "The vendor's module returned no result for this user."
 
 @dataclass
 class ModuleResult:
-    """What a call of the vendor's module came to."""
+    """The outcome of a call of the vendor's module."""
 
     users: List[UserResult] = field(default_factory=list)
     changed: bool = False
@@ -64,7 +64,7 @@ class ModuleResult:
         return {str(user.name): user for user in self.failures if (user.error or {}).get("kind") == kind}
 
     def replace_users(self, again: ModuleResult) -> None:
-        """Take over what another call came to for some of the users."""
+        """Take over the results of another call for some of the users."""
         later = {user.name: user for user in again.users}
         self.users = [later.get(user.name, user) for user in self.users]
         self.changed, self.failed = self.changed or again.changed, bool(self.failures)
@@ -89,7 +89,7 @@ class ModuleResult:
 
 
 def _placed(entries: List[Dict[str, Any]], users: List[Any]) -> List[UserResult]:
-    """The module's results under the names of those whose they are.
+    """The module's results, each under its user's name.
 
     Results come in the order of the entries. Their names may have been masked on the way, where a password is part of a name.
     """

@@ -56,7 +56,7 @@ def _result(users: List[Dict[str, Any]], copy: Optional[str], check_mode: bool) 
 
 
 def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[Dict[str, Any]]:
-    """Put records without passwords in the places of those that were copied, and give their accounts back."""
+    """Replace the records that were copied by records without passwords, and release their accounts."""
     users = {name: _user(name, _UNCHANGED) for name in names}
 
     def decide(name: str, record: Optional[Record]) -> Optional[Record]:

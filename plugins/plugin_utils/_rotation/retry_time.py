@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Says when a user can be tried again whose failed logins stand at the vendor's limit."""
+"""Says when users whose failed logins are at the vendor's limit can be tried again."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def names_of_promoted(committed: Iterable[Mapping[str, Any]]) -> List[str]:
 
 
 def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Options) -> Dict[str, Any]:
-    """Set the previous passwords of those again whose new ones were promoted. Whoever calls holds the lease.
+    """Set the previous passwords of users whose new ones were promoted. The caller holds the lease.
 
     :param promoted: their names.
     :return: the result, with changed, users, summary, warnings, and where any failed, failed and msg.

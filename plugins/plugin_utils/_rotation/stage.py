@@ -74,7 +74,7 @@ def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: 
 def stage(
     store: Store, users: List[Dict[str, Any]], options: Options, *, seen: Look, delivery: Optional[Delivery]
 ) -> List[StagedUser]:
-    """Store a new password for each of those who are due as pending. Whoever calls holds the lease.
+    """Store a new password as pending for each user that is due. The caller holds the lease.
 
     :param seen: what :func:`look` returned before the lease was taken.
     :raises PasswordError: ``store_failed``, ``store_conflict``.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the store knows of each user, and on demand whether the current passwords log in."""
+"""Reports what the store knows of each user, and on request whether the current passwords log in."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def _read(store: Store, names: List[str]) -> Dict[str, Entry]:
 
 
 def add_unlisted(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dict[str, Any]) -> None:
-    """Put into the result of a rotation whose records nobody rotates any more. Writes nothing and fails nothing.
+    """Add to the result of a rotation the users whose records nobody rotates any more. Writes nothing and fails nothing.
 
     Where a listing costs requests or decryptions it is made only if somebody was due.
 

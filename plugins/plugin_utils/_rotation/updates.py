@@ -14,7 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from ..record import Record
 from ..store import Entry, Store, StoreConflict, records_of
 
-_TRIES = 5  # after that many conflicts in a row something else is wrong
+_TRIES = 5  # more conflicts in a row than that mean that something else is wrong
 
 
 def update(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the steps of a rotation hand on of each user. Nothing of it holds a secret, but for :class:`Sending`."""
+"""What the steps of a rotation pass on about each user. Only :class:`Sending` holds secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..record import Identity, Record
 
 
 class Reason(TextEnum):
-    """Why a user is due, or why it is not although it should be. Where its record must not be used, the kind of that error stands in its place."""
+    """Why a user is due, or why it is not although it should be. Where its record must not be used, the kind of that error is used instead."""
 
     NEW = "new"  # the store has no verified password yet
     UNFINISHED = "unfinished"  # an earlier run left a pending password
@@ -36,7 +36,7 @@ class Reason(TextEnum):
 
 
 class Source(TextEnum):
-    """Where a password comes from that may be in force. The words stand in messages, and in notes of the store."""
+    """Where a password comes from that may be in force. The words appear in messages, and in notes of the store."""
 
     GIVEN = "given"  # for this purpose
     INVENTORY = "inventory's"

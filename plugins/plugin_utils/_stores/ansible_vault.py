@@ -313,7 +313,7 @@ class AnsibleVaultStore(Store):
         identity = constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
         ids = list(dict.fromkeys(vault_id for vault_id, _secret in self._vault.secrets))
         if not identity and known:
-            # Whoever could read it must be able to read it afterwards.
+            # Those who could read it must still be able to.
             vault_id, secret = self._vault.used
         elif not identity and len(ids) > 1:
             raise failure(

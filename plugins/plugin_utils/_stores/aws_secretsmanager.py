@@ -7,7 +7,7 @@
 Versions never change; only labels move. ``AWSPENDING`` marks the newest record, and moving it is the compare-and-set: the service refuses
 unless it still stands where the writer says (``RemoveFromVersionId`` of UpdateSecretVersionStage). ``AWSCURRENT`` marks the newest record whose
 password is proved and which holds no pending one, so that is all that other readers see. It follows ``AWSPENDING`` in a call of its own; where
-it is to go stands in the version itself, so whoever reads next finishes what a killed writer has left.
+it is to go is noted in the version itself, so the next reader finishes what a killed writer has left.
 
 Notes are secrets of their own, ``<path_prefix>/.rekey/<name>``, in one version after the other: the identifier of each follows from the name and its
 number, and the service refuses a version that exists with another content. So of two writers of a number one is refused.
@@ -56,10 +56,10 @@ AWSPENDING, AWSCURRENT, AWSPREVIOUS = "AWSPENDING", "AWSCURRENT", "AWSPREVIOUS"
 # A version cannot be written without a label; this one only carries it until AWSPENDING comes.
 REKEY_WRITTEN = "REKEY_WRITTEN"
 # The version with which every secret begins. It holds no password, since the service gives AWSCURRENT to the first version in any case.
-# Its identifier and its content are always the same, so the service ignores whoever writes it a second time.
+# Its identifier and its content are always the same, so the service ignores a second writer.
 BEGINNING = "72656b65-7900-4000-8000-000000000000"
 
-_NOTES = ".rekey"  # stands in place of a host
+_NOTES = ".rekey"  # in place of a host
 _NAMESPACE = uuid.UUID("72656b65-7900-5000-8000-000000000001")  # of the identifiers of the notes' versions
 _LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
 _NAME_MAX = 512  # characters
@@ -292,7 +292,7 @@ class AwsSecretsManagerStore(Store):
 
     def write_note(self, name: str, content: Dict[str, Any], version: Any) -> int:
         secret, number, writer = self._named(self._notes, name), (version or 0) + 1, str(uuid.uuid4())
-        # Two writers may write the same content, so the content does not tell whose it is.
+        # Two writers may write the same content, so it does not show whose it is.
         text = json.dumps({"content": content, "number": number, "writer": writer}, sort_keys=True)
         params = {"ClientRequestToken": str(uuid.uuid5(_NAMESPACE, "%s %d" % (secret, number))), "SecretString": text}
         try:
@@ -315,7 +315,7 @@ class AwsSecretsManagerStore(Store):
         raise StoreConflict([name])
 
     def _read_note(self, secret: str) -> Optional[Dict[str, Any]]:
-        """What stands in the newest version of a note; ``None`` if there is no such secret."""
+        """The newest version of a note; ``None`` if it does not exist."""
         for _try in range(_TRIES):
             answer, refusal = self._try("get_secret_value", secret, SecretId=secret)
             if not refusal:
@@ -361,7 +361,7 @@ class AwsSecretsManagerStore(Store):
         """The newest record, with AWSCURRENT where it belongs.
 
         :param writing: whether a label that cannot be moved is an error; who may only read gets the record all the same.
-        :return: ``None`` if there is no secret, or an empty one.
+        :return: ``None`` if the secret does not exist or is empty.
         """
         name = self._name(user)
         labels: Dict[str, str] = {}
@@ -562,7 +562,7 @@ class AwsSecretsManagerStore(Store):
             return self._no_record(message, self._user(name), _content(answer), version, current)
         record = read_record(content, self._user(name), where, self.host)
         if not labels and sets_aside() and record.set_aside and "set_aside" not in content:
-            # It was damaged, so it does not tell where AWSCURRENT belongs, either.
+            # It was damaged, so it does not say where AWSCURRENT belongs, either.
             source = target = (self._labels(name) or {}).get(AWSCURRENT) or version
         return _Version(version, None if version == BEGINNING else record, after, source, target)
 

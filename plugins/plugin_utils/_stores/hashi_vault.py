@@ -283,7 +283,7 @@ class HashiVaultStore(Store):
         path = self._note_path(name)
         held = self._fetch(path)
         if held.data is None:
-            # Whoever deleted it wanted it gone; the next one continues its numbering.
+            # It was deleted on purpose; the next one continues its numbering.
             return Note(None, held.version or None)
         try:
             content = json.loads(held.data["content"])
@@ -298,7 +298,7 @@ class HashiVaultStore(Store):
 
     def write_note(self, name: str, content: Dict[str, Any], version: Any) -> int:
         self._check_mount()
-        # One text, since servers limit the number of texts in a request; and two writers may write the same content, so it does not tell whose it is.
+        # One text, since servers limit the number of texts in a request; and two writers may write the same content, so it does not show whose it is.
         data = {"content": json.dumps(content, sort_keys=True), "writer": uuid.uuid4().hex}
         if not self._write(self._note_path(name), data, version, lambda held: held == data):
             raise StoreConflict([name])

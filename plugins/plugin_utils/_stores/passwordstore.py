@@ -44,7 +44,7 @@ _TRIES = 3
 _PAUSE = 0.1  # seconds before the second try
 _WORKERS = 4  # gpg-agent does one decryption at a time, and its locked memory is small
 
-# Nobody is there to be asked, and no key may come from the network: a missing one would be taken from whoever has that address now.
+# Nobody is there to be asked. And no key may come from the network: it would belong to the present owner of that address.
 _GPG_OPTIONS = ("--quiet", "--batch", "--no-auto-key-locate", "--pinentry-mode", "loopback", "--status-fd", "2")
 
 
@@ -93,7 +93,7 @@ class PasswordStore(Store):
         # As pass puts them together.
         self._options = [*os.environ.get("PASSWORD_STORE_GPG_OPTS", "").split(), *_GPG_OPTIONS]
 
-    # The three methods of the interface
+    # The interface of a store
 
     def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         users = list(dict.fromkeys(users))
@@ -166,7 +166,7 @@ class PasswordStore(Store):
             raise failure("%s is a link to a file that does not exist." % path) from None
 
     def _require_store(self) -> None:
-        """A store that is only unreachable just now must not be started afresh: the passwords in it would be forgotten."""
+        """A store that is merely unreachable must not be begun again: the passwords in it would be forgotten."""
         self._require_trust()
         folder = self._root
         for part in ("", *self._parts):
@@ -176,7 +176,7 @@ class PasswordStore(Store):
         self._key_file()
 
     def _require_trust(self) -> None:
-        """Where others may write they could name keys of their own, for which the passwords would be encrypted.
+        """Refuse a folder to which others may write: they could add keys of their own, and passwords would be encrypted for them.
 
         :raises PasswordError: ``store_failed``.
         """
@@ -493,7 +493,7 @@ def _record(text: str, user: str, path: str, *, host: Optional[str] = None) -> R
 
 
 def _recipients(keys: str) -> List[str]:
-    """For whom gpg encrypts: what stands in ``.gpg-id``, without comments, or what pass would take instead."""
+    """For whom gpg encrypts: the keys in ``.gpg-id``, without comments, or those that pass would take instead."""
     instead = os.environ.get("PASSWORD_STORE_KEY", "").split()
     with open(keys, encoding="utf-8") as stream:
         names = instead or [line.split("#", 1)[0].strip() for line in stream]
