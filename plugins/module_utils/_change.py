@@ -357,7 +357,7 @@ class _Call:
         outcome.verified = right
         if right is None:
             raise PasswordError(
-                errors.NOT_VERIFIED, "No login could tell whether the password of %s is right." % account.label
+                errors.NOT_VERIFIED, "No login could show whether the password of %s is right." % account.label
             )
         if not right:
             raise PasswordError(errors.CURRENT_PASSWORD_WRONG, "The password of %s does not log in." % account.label)
@@ -489,7 +489,7 @@ class _Call:
                 )
             )
         else:
-            text = "The change may or may not have happened, and no login could tell: "
+            text = "The change may or may not have happened, and no login could settle it: "
             outcome.fail(doubt.with_message((text,) + doubt.parts, errors.OUTCOME_UNKNOWN))
             outcome.state = State.UNKNOWN
 

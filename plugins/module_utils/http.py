@@ -664,7 +664,7 @@ class HttpClient:
             text = "The request to %s was given up after %g seconds (deadline)%s." % (
                 self._where,
                 self._deadline,
-                ": the answer did not come to its end" if reached else ": there was no connection",
+                ": the answer was not complete" if reached else ": there was no connection",
             )
         elif not reached:
             text = "No connection to %s within %g seconds." % (self._where, self._timeout)

@@ -173,7 +173,7 @@ def test_edge_32_one_wrong_password_of_an_operator_at_four_hosts_is_one_failed_l
         wrong = of_locking(ansible, case, double, FOUR, {"api_password": WRONG})
         run = wrong.run(forks=4, extra_vars=everything)
         assert run.rc == 2 and double.failed_logins[case.operator] == 1, run.output
-        assert "The operator %s is left alone: 1 recent failed login" % case.operator in run.output and "Retry after " in run.output
+        assert "Skipped the login of the operator %s: 1 recent failed login" % case.operator in run.output and "Retry after " in run.output
         # Mended at once, it works at once.
         assert rotation.run(forks=4, extra_vars=everything).rc == 0
         for _night in range(3):

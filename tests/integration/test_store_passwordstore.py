@@ -331,10 +331,10 @@ def test_whatever_call_fails_no_entry_is_torn(case):
     ("exit 1", "cannot be encrypted"),
     ('cat > "$PASSWORD_STORE_DIR/alice.gpg"; kill -KILL $$', "cannot be encrypted"),
     # Half of it, and success all the same.
-    ('"$PASS" "$@"; truncate -s -20 "$PASSWORD_STORE_DIR/alice.gpg"', "does not come back"),
-    ('cat > /dev/null; : > "$PASSWORD_STORE_DIR/alice.gpg"', "does not come back"),
-    ('sed s/MARKER/marker/ | "$PASS" "$@"', "does not come back: it is not what was given to it."),
-    ('cat > "$PASSWORD_STORE_DIR/alice.gpg"', "does not come back"),
+    ('"$PASS" "$@"; truncate -s -20 "$PASSWORD_STORE_DIR/alice.gpg"', "cannot be read back"),
+    ('cat > /dev/null; : > "$PASSWORD_STORE_DIR/alice.gpg"', "cannot be read back"),
+    ('sed s/MARKER/marker/ | "$PASS" "$@"', "cannot be read back: it is not what was given to it."),
+    ('cat > "$PASSWORD_STORE_DIR/alice.gpg"', "cannot be read back"),
 ])  # fmt: skip
 def test_a_program_that_fails_or_says_what_is_not_true(case, script, told):
     put(case, alice=OLD, bob=OTHER)

@@ -355,7 +355,7 @@ class Delivery:
         """The result of a call in which nothing is known to have been done for anybody."""
         begun = isinstance(error, NotRun) and error.begun
         doubt = (
-            "The vendor's module did not come to its end, so the change may or may not have happened: ",
+            "The vendor's module did not finish, so the change may or may not have happened: ",
             *error.parts,
         )
         described = (error.with_message(doubt, errors.OUTCOME_UNKNOWN) if begun else error).as_dict(self._scrub)

@@ -225,7 +225,7 @@ def _at_work(host: str, holder: Dict[str, Any], waited: float) -> PasswordError:
     who = "process %s on %s" % (holder.get("pid"), holder.get("machine"))
     return PasswordError(
         errors.STORE_CONFLICT,
-        "Another run (%s) has been changing passwords of %s for more than %d seconds. This run steps back; run it again later."
+        "Another run (%s) has been changing passwords of %s for more than %d seconds. This run gives up; run it again later."
         % (who, host, waited),
     )
 

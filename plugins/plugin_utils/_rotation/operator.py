@@ -213,7 +213,7 @@ class OperatorLogins:
                 if self._window is None
                 else retry_after(admitted.failed_at, self._window)
             )
-            message = "The operator %s is left alone: %s, and this password is one that was refused. Correct it; another one is tried at once. %s"
+            message = "Skipped the login of the operator %s: %s, and this password was refused before. Correct it; a different one is tried at once. %s"
         else:
             if self._check_mode and failed < self._most:
                 later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
@@ -221,7 +221,7 @@ class OperatorLogins:
                 later = "Only a good login makes the vendor forget them: %s" % by_hand
             else:
                 later = retry_after(admitted.failed_at, self._window)
-            message = "The operator %s is left alone: %s, and one more might lock the account. %s"
+            message = "Skipped the login of the operator %s: %s; one more could lock the account. %s"
         kind = AlreadyRefused if admitted.known else PasswordError
         return kind(errors.LOGIN_BUDGET_SPENT, message % (self._name, failures, later))
 

@@ -212,7 +212,9 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
 
 
 def _changed_since(name: str) -> PasswordError:
-    return PasswordError(errors.STORE_CONFLICT, "Another run has changed the record of %s meanwhile." % name)
+    return PasswordError(
+        errors.STORE_CONFLICT, "Another run has changed the record of %s in the meantime. Run the repair again." % name
+    )
 
 
 def _reset(

@@ -142,7 +142,8 @@ def superseded(name: str, finished: bool) -> UserResult:
         name,
         PasswordError(
             errors.STORE_CONFLICT,
-            "Another run has staged a new password for %s in the meantime; it was left alone." % name,
+            "Another run has staged a new password for %s in the meantime, so none was sent. Run again if it is still due."
+            % name,
         ),
     )
 

@@ -73,7 +73,7 @@ def _retire(store: Store, names: List[str], copied: Dict[str, Record]) -> List[D
         if record is None or record.status != Status.RETIRED:
             error = PasswordError(
                 errors.STORE_CONFLICT,
-                "Somebody has changed the record of %s meanwhile; it was left as it is." % name,
+                "The record of %s was changed in the meantime, so it was not retired. Run again." % name,
             )
             users[name] = dict(_user(name, None), error=error.as_dict())
         return None

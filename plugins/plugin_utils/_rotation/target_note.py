@@ -73,7 +73,7 @@ class TargetNote:
                 time.sleep(random.uniform(0, _PAUSE * min(number + 1, 10)))
         raise PasswordError(
             errors.STORE_CONFLICT,
-            "Other runs keep changing the store's note on %s; run again when less is going on." % self._target,
+            "Other runs keep changing the store's note on %s; run again when fewer runs are active." % self._target,
         )
 
 

@@ -187,7 +187,7 @@ class AnsibleVaultStore(Store):
             # ansible-vault removes a file that it has edited, and then copies the new one to its place.
             seen = encrypted
             time.sleep(_PAUSE)
-        raise failure("%s is being replaced by somebody else just now. Run again." % self._path)
+        raise failure("%s is being replaced by another program. Run again." % self._path)
 
     def _content(self) -> Optional[bytes]:
         """The bytes of the file; ``None`` if there is none."""

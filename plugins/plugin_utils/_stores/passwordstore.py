@@ -306,7 +306,7 @@ class PasswordStore(Store):
         if again != text:
             why = "it is not what was given to it." if again is not None else why
             parts = (
-                "The new entry for %s does not come back: " % self._path(user),
+                "The new entry for %s cannot be read back: " % self._path(user),
                 Outside(why),
                 " The old one is untouched.",
             )

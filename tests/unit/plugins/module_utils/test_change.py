@@ -163,7 +163,7 @@ def test_a_doubtful_change_about_which_nothing_can_be_found_out(look):
     result, user = one(vendor, update_password="always")
     assert seen(result, user) == ("unknown", None, "outcome_unknown", False, True)
     assert user["error"] == {
-        "kind": "outcome_unknown", "message": "The change may or may not have happened, and no login could tell: The server timed out.",
+        "kind": "outcome_unknown", "message": "The change may or may not have happened, and no login could settle it: The server timed out.",
         "http_status": 408, "vendor_code": 10001, "request_id": "r-1", "retryable": True,
     }  # fmt: skip
 

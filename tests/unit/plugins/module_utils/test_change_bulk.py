@@ -190,7 +190,7 @@ def test_a_doubt_that_no_login_can_resolve():
     assert states(result) == [("a", "unknown", None, "outcome_unknown"), ("b", "unknown", None, "outcome_unknown")]
     # Told of each once: the words of one are not added to those of the other.
     messages = {user["error"]["message"] for user in result["users"]}
-    assert messages == {"The change may or may not have happened, and no login could tell: The server timed out."}
+    assert messages == {"The change may or may not have happened, and no login could settle it: The server timed out."}
 
 
 def test_a_doubt_that_some_logins_can_resolve():

@@ -152,7 +152,7 @@ def test_a_file_that_is_not_there_is_named_before_any_connection(server, tls_fil
 @pytest.mark.parametrize("option", ["client_cert", "client_key"])
 def test_a_folder_instead_of_a_file(server, tls_files, tmp_path, option):
     error = failure(server.url, **dict({"client_cert": tls_files.client_cert, "client_key": tls_files.client_key}, **{option: tmp_path}))
-    assert (error.kind, error.message) == (errors.INVALID_INPUT, "%s: %s is no file." % (option, tmp_path))
+    assert (error.kind, error.message) == (errors.INVALID_INPUT, "%s: %s is not a file." % (option, tmp_path))
 
 
 def test_a_key_without_a_certificate(server, tls_files):
