@@ -122,7 +122,7 @@ def test_examples_use_only_options_that_there_are(name):
         for used, args in task.items():
             short = used.split(".")[-1]
             if used.startswith("rekey.passwords.") and short in MODULES:
-                assert set(args) <= set(argument_spec(short)), task["name"]
+                assert set(args or {}) <= set(argument_spec(short)), task["name"]
                 missing = [option for option, spec in argument_spec(short).items() if spec.get("required") and option not in args]
                 assert not missing, task["name"]
 
@@ -270,3 +270,4 @@ def test_every_vendor_module_is_in_its_action_group_and_in_that_of_all():
         if name.endswith("_user_password"):
             vendor = name[: -len("_user_password")]
             assert name in groups[vendor] and vendor in extended
+    assert groups["rotation"] == [name for name in MODULES if name.startswith("rotation_")]
