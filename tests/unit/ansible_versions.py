@@ -6,27 +6,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-
-from ansible.module_utils import basic
 from ansible.playbook.conditional import Conditional
 from ansible.template import Templar
-
-try:
-    # Since ansible-core 2.17.
-    from ansible.module_utils.testing import patch_module_args
-except ImportError:
-
-    @contextlib.contextmanager
-    def patch_module_args(args=None):
-        """Let AnsibleModule take these for its arguments."""
-        before, basic._ANSIBLE_ARGS = basic._ANSIBLE_ARGS, json.dumps({"ANSIBLE_MODULE_ARGS": args or {}}).encode()
-        try:
-            yield
-        finally:
-            basic._ANSIBLE_ARGS = before
-
 
 try:
     # Since ansible-core 2.19 a template is rendered only where it is known to be the play's own.
@@ -51,4 +32,4 @@ def is_true(condition, loader, variables):
     return task.evaluate_conditional(templar, variables)
 
 
-__all__ = ("is_true", "patch_module_args", "trust_as_template")
+__all__ = ("is_true", "trust_as_template")

@@ -152,7 +152,7 @@ def test_the_policy_is_documented_as_it_is(name):
             "rotation_info",
             {
                 "name", "status", "rotated_at", "age", "due_at", "due", "pending", "pending_since", "attempts", "failed_logins", "last_error", "verified",
-                "error", "vendor", "target",
+                "error", "vendor", "target", "reason",
             },
         ),
     ],
@@ -209,7 +209,7 @@ def tasks(nodes):
         yield node
 
 
-ROLE_TASKS = list(tasks(role("tasks/main.yml") + role("tasks/steps.yml") + role("tasks/change.yml")))
+ROLE_TASKS = list(tasks([task for path in sorted((ROOT / "roles" / "rotate" / "tasks").glob("*.yml")) for task in role("tasks/" + path.name)]))
 
 
 def test_the_role_hands_every_variable_to_every_step_that_knows_it():

@@ -13,8 +13,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils import _change, er
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, WITHHELD
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
-from tests.unit.ansible_versions import patch_module_args
 from tests.unit.calls import OLD, run, told
+from tests.unit.module_args import patch_module_args
 from tests.unit.plugins.module_utils.fake_vendor import Clock, fails, make_vendor, params
 from tests.unit.products import thinned
 from tests.vendor_cases import CASES

@@ -68,4 +68,4 @@ class CallbackModule(CallbackBase):
         self._note_result(result, "unreachable")
 
     def v2_playbook_on_stats(self, stats):
-        self._note(event="stats", stats={host: stats.summarize(host) for host in stats.processed})
+        self._note(event="stats", stats={host: stats.summarize(host) for host in stats.processed}, custom=stats.custom.get("_run", {}))
