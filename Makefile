@@ -108,7 +108,7 @@ install-check: ## install the archive elsewhere and use it
 	$(CHECKS) install-check
 
 .PHONY: matrix
-matrix: ## units and the search for secrets on the other Pythons that are found
+matrix: ## sanity, units, secrets, quick playbooks on every other ansible-core for which a Python is found
 	$(CHECKS) matrix
 
 .PHONY: bench

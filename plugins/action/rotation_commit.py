@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import commit, options
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import artifacts, commit, options
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
@@ -12,6 +12,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 class ActionModule(RotationAction):
     """Promotes what is verified, keeps what is open, drops what was refused."""
 
+    COUNTS = artifacts.ROTATED
     SPEC = dict(
         **options.PROOF,
         **options.ENDURANCE,

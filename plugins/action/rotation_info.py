@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, status
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import artifacts, options, status
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
@@ -12,8 +12,10 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 class ActionModule(RotationAction):
     """Reports what the store knows of each user, and on request whether the current passwords log in."""
 
+    COUNTS = artifacts.CHECKED
     SPEC = dict(
         **options.CONNECTION,
+        **options.ONLY,
         **options.MAX_AGE,
         vendor=dict(type="str"),
         users=dict(type="list", elements="raw"),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, repair
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import artifacts, options, repair
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
@@ -12,9 +12,11 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 class ActionModule(RotationAction):
     """Finds out by logins which password is in force and writes that into the record; on demand resets the others."""
 
+    COUNTS = artifacts.REPAIRED
     SPEC = dict(
         **options.USERS,
         **options.CONNECTION,
+        **options.ONLY,
         **options.NEW_PASSWORDS,
         **options.PROOF,
         reset=dict(type="bool", default=False),

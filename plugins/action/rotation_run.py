@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import options, run
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import artifacts, options, run
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.task import Result, Task
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 from ansible_collections.rekey.passwords.plugins.plugin_utils._vendor_runner import prepare_for_workers
@@ -15,9 +15,12 @@ prepare_for_workers()
 class ActionModule(RotationAction):
     """Takes all steps of a rotation: finds out who is due, sets new passwords, and brings the store in line with the vendor."""
 
+    COUNTS = artifacts.ROTATED
     SPEC = dict(
         **options.USERS,
         **options.CONNECTION,
+        **options.ONLY,
+        **options.REASON,
         **options.WHO_IS_DUE,
         **options.NEW_PASSWORDS,
         **options.PROOF,

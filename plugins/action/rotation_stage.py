@@ -12,7 +12,14 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 class ActionModule(RotationAction):
     """Decides who is due and stores the new passwords as pending."""
 
-    SPEC = dict(**options.USERS, **options.CONNECTION, **options.WHO_IS_DUE, **options.NEW_PASSWORDS)
+    SPEC = dict(
+        **options.USERS,
+        **options.CONNECTION,
+        **options.ONLY,
+        **options.REASON,
+        **options.WHO_IS_DUE,
+        **options.NEW_PASSWORDS,
+    )
 
     def rotate(self, task: Task) -> Result:
         return stage.stage_users(task)

@@ -26,6 +26,11 @@ attributes:
     OF_THE_ROTATION = r"""
 options: {}
 attributes:
+  action_group:
+    support: full
+    description: Use C(group/rekey.passwords.rotation) in C(module_defaults) to set defaults for this module.
+    membership:
+      - rekey.passwords.rotation
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full

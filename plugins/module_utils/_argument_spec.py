@@ -108,11 +108,9 @@ def entries(params: dict[str, Any], vendor: Any) -> list[dict[str, Any]]:
         users = [
             {key: params.get(key) for key in ("name", "password", "current_password") + tuple(sorted(vendor.user_spec))}
         ]
-        if vendor.identifiers == ("name",):
-            users[0]["name"] = users[0]["name"] or ""
-        if vendor.password_required:
-            # As Ansible does inside a list; it hands "password:" with nothing behind it on as None.
-            users[0]["password"] = users[0]["password"] or ""
+    # "password:" with nothing behind it comes as None at the top, and up to ansible-core 2.18 in a list of users, too.
+    texts = (("name",) if vendor.identifiers == ("name",) else ()) + (("password",) if vendor.password_required else ())
+    users = [dict(user, **{key: user.get(key) or "" for key in texts}) for user in users]
     defaults = {key: params.get(key) for key in vendor.user_spec if key not in vendor.identifiers}
     return [_entry(user, params["update_password"], defaults) for user in users]
 

@@ -19,6 +19,7 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.which_users
   - rekey.passwords.store
   - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
@@ -115,6 +116,10 @@ users:
       description: Number of recent failed logins that this collection caused.
       type: int
       sample: 0
+    reason:
+      description: Why the pending, or else the current password was made, if the run gave a reason; V(null) otherwise.
+      type: str
+      version_added: 0.2.0
     last_error:
       description: C(kind), C(message) and C(at) of the last run that failed, or V(null).
       type: dict

@@ -24,6 +24,7 @@ author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.which_users
   - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store
   - rekey.passwords.store_create

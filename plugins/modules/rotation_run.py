@@ -24,6 +24,8 @@ author:
 extends_documentation_fragment:
   - rekey.passwords.rotation
   - rekey.passwords.rotation.vendor_options
+  - rekey.passwords.rotation.which_users
+  - rekey.passwords.rotation.reason
   - rekey.passwords.rotation.who_is_due
   - rekey.passwords.rotation.new_passwords
   - rekey.passwords.rotation.accepted_proof

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Dict
+from typing import Any, ClassVar, Dict, Optional
 
 from ansible import errors as ansible_errors
 from ansible.plugins.action import ActionBase
@@ -16,7 +16,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._scrub import SHOR
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from ._arguments import texts, validated
-from ._rotation import variables
+from ._rotation import artifacts, variables
 from ._rotation.options import TARGET
 from ._rotation.retry_time import add_times
 from ._rotation.task import Task, failure
@@ -34,6 +34,8 @@ class RotationAction(ActionBase):
     SPEC: Dict[str, Any] = {}
     # Without BEGIN_OPTIONS where nothing is written, and nothing for an action without a store.
     STORE_SPEC: Dict[str, Any] = dict(STORE_OPTIONS, **BEGIN_OPTIONS, **TARGET)
+    # What the action leaves for a workflow; None: nothing.
+    COUNTS: ClassVar[Optional[artifacts.Counts]] = None
     _supports_check_mode = True
     _supports_async = False
 
@@ -59,6 +61,11 @@ class RotationAction(ActionBase):
         finally:
             if task is not None:
                 task.close_stores()
+        counts = type(self).COUNTS
+        if counts is not None:
+            result["ansible_stats"] = artifacts.artifact(
+                (task_vars or {}).get("inventory_hostname", ""), counts, result
+            )
         return result
 
     @classmethod

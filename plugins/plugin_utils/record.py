@@ -48,6 +48,7 @@ class Pending:
     attempts: int = 0  # runs that set out to bring it into force
     sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly in force nowhere
     replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
+    reason: Optional[str] = None  # why it was made, in the words of who started the run
 
     @classmethod
     def made(cls, password: str, *, run_id: str, now: datetime, replaces: Optional[str] = None) -> Pending:
@@ -98,6 +99,7 @@ class Record:
     set_aside: Optional[str] = field(
         default=None, repr=False
     )  # what a damaged record held before a repair began this one, as text
+    reason: Optional[str] = None  # why the current password was made, in the words of who started the run
 
     @property
     def known_password(self) -> Optional[str]:
@@ -165,7 +167,7 @@ class Record:
         # A password that was in force before is not made young by that: the user is due again.
         self.rotated_at = None if self.is_going_back else format_utc(now)
         self.previous = self.known_password
-        self.password = self.pending.password
+        self.password, self.reason = self.pending.password, self.pending.reason
         self.pending = None
         self.status = CURRENT
         self.verified = verified
@@ -225,6 +227,7 @@ class Record:
         """
         if password != self.password:
             self.previous, self.password, self.rotated_at = self.known_password, password, None
+            self.reason = None
         pending, self.pending = self.pending, None
         self.put_aside(pending)
         self.status = CURRENT
@@ -245,7 +248,9 @@ class Record:
         # As it is read again, so that the two can be compared; and a record that needs none of them looks as it always did.
         data["earlier"] = [asdict(item) for item in self.earlier]
         data["refuted"] = list(self.refuted)
-        return {name: value for name, value in data.items() if name not in ("earlier", "refuted") or value}
+        if data["pending"] and not data["pending"]["reason"]:
+            del data["pending"]["reason"]
+        return {name: value for name, value in data.items() if name not in ("earlier", "refuted", "reason") or value}
 
     def as_short_dict(self) -> Dict[str, Any]:
         """The same without what has its default; a pending password is given as a whole, since a missing ``sent`` has another meaning."""
@@ -255,7 +260,7 @@ class Record:
         if "status" in data:
             data["status"] = str(self.status)
         if self.pending:
-            data["pending"] = asdict(self.pending)
+            data["pending"] = {name: value for name, value in asdict(self.pending).items() if name != "reason" or value}
         if self.earlier:
             data["earlier"] = [asdict(item) for item in self.earlier]
         if self.refuted:
@@ -277,7 +282,7 @@ class Record:
             "refuted is not a list of texts",
         )
         record.refuted = tuple(record.refuted)
-        for name in ("host", "vendor", "target", "account", "set_aside"):
+        for name in ("host", "vendor", "target", "account", "set_aside", "reason"):
             _require(_is_text_or_none(getattr(record, name)), "%s is not a text" % name)
         _require(_is_text(record.username), "username is not a text")
         for name in ("password", "previous"):
@@ -312,6 +317,7 @@ def _read_pending(data: Any) -> Pending:
     _require(_is_count(pending.attempts), "pending.attempts is not a number")
     _require(_is_count(pending.sent), "pending.sent is not a number")
     _require(_is_text_or_none(pending.replaces), "pending.replaces is not a text")
+    _require(_is_text_or_none(pending.reason), "pending.reason is not a text")
     return pending
 
 

@@ -38,8 +38,8 @@ class Run:
     """A run that has ended.
 
     ``rc`` exit status (negative: ended by that signal); ``stdout``, ``stderr``, ``output`` (both); ``results`` list of :class:`TaskResult` in the order in
-    which they came; ``started`` the names of the tasks that were begun; ``stats`` hosts to counts, empty if the run was killed;
-    ``command_lines`` the process arguments seen, if the run was watched; ``folder`` everything the run could write to.
+    which they came; ``started`` the names of the tasks that were begun; ``stats`` hosts to counts, ``artifacts`` what set_stats left (both empty if the
+    run was killed); ``command_lines`` the process arguments seen, if the run was watched; ``folder`` everything the run could write to.
     """
 
     def __init__(self, rc, folder, command_lines):
@@ -48,7 +48,7 @@ class Run:
         self.command_lines = command_lines
         self.stdout = self._text("stdout.txt")
         self.stderr = self._text("stderr.txt")
-        self.results, self.started, self.stats = [], [], {}
+        self.results, self.started, self.stats, self.artifacts = [], [], {}, {}
         for line in self._text("record.jsonl").split("\n")[:-1]:
             # What stands behind the last line break was being written when the run was killed.
             entry = json.loads(line)
@@ -58,7 +58,7 @@ class Run:
             elif event == "start":
                 self.started.append(entry["task"])
             else:
-                self.stats = entry["stats"]
+                self.stats, self.artifacts = entry["stats"], entry["custom"]
 
     def __repr__(self):
         return "<Run rc=%s, %d results, %s>" % (self.rc, len(self.results), self.stats)

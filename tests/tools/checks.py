@@ -16,8 +16,6 @@ import time
 
 from tests.tools import interpreters, layout, matrix, runner, stage, venvs
 
-# Every vendor's module and rotation, every store.
-QUICK_INTEGRATION = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
 QUICK = ("quick-lint", "types", "units-quick", "integration-quick")
 # Several steps, because they take minutes, and run side by side.
 INTEGRATION = ("integration", "real-servers", "secrets")
@@ -25,6 +23,8 @@ EVERYTHING = (
     "quick-lint", "types", "units", "demo", "integration", "real-servers", "crash", "secrets", "sanity", "molecule", "lint", "docs-lint", "build", "importer",
     "install-check", "bench-smoke", "matrix",
 )  # fmt: skip
+# The ansible-core that tests/requirements/demo.txt chooses for the main environment, by its Python.
+MAIN_CORES = {"3.11": "2.19", "3.12": "2.21", "3.13": "2.21"}
 # What needs more than the other steps do.
 BENCH = ("bench", "bench-page")
 
@@ -96,7 +96,7 @@ def steps_by_name() -> dict[str, runner.Step]:
             limit=6 * 3600,
         ),
         runner.Step("demo", "what `make demo` shows, which checks what it claims", tool("python", "-m", "tests.demo.demo"), tools),
-        runner.Step("integration-quick", "the quick ones of tests/integration", pytest(*QUICK_INTEGRATION), tools),
+        runner.Step("integration-quick", "the quick ones of tests/integration", pytest(*matrix.QUICK_PLAYBOOKS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
         runner.Step("build", "ansible-galaxy collection build", script("build"), plain, layout.ROOT),
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
@@ -113,16 +113,16 @@ def steps_by_name() -> dict[str, runner.Step]:
 
 
 def matrix_steps(main_version: str) -> list[runner.Step]:
-    """Units and the search for secrets on every other Python and ansible-core that can be had here."""
+    """Sanity, units, the search for secrets and quick playbooks on every other ansible-core for which a Python is found here."""
     steps = []
-    for version in interpreters.SUPPORTED:
-        if version == main_version and version != interpreters.SUPPORTED[-1]:
+    for core, pythons in matrix.CORES.items():
+        if core == MAIN_CORES[main_version]:
             continue
-        found = interpreters.find(version)
-        command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", version, str(found)]
-        step = runner.Step(f"python{version}", f"units and the search for secrets on Python {version}", command, layout.base_environment(), layout.ROOT)
+        version, found = next(((version, path) for version in pythons if (path := interpreters.find(version))), ("", None))
+        command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", core, str(found), version]
+        step = runner.Step(f"core{core}", f"sanity, units, secrets, playbooks on ansible-core {core}", command, layout.base_environment(), layout.ROOT)
         if not found:
-            step.skipped = f"no working python{version} with venv was found"
+            step.skipped = f"none of the Pythons for it was found with its venv module: {', '.join(pythons)}"
         steps.append(step)
     return steps
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Units and the search for secrets on another Python with its own ansible-core."""
+"""Sanity, units, the search for secrets and the quick playbooks on another ansible-core, with a Python that it supports."""
 
 from __future__ import annotations
 
@@ -12,23 +12,44 @@ import sys
 
 from tests.tools import layout, venvs
 
+# Every supported ansible-core, and the Pythons that its controller runs on. tests/requirements/core-<version>.txt pins each.
+CORES = {
+    "2.16": ("3.11", "3.12"),
+    "2.17": ("3.11", "3.12"),
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13"),
+    "2.21": ("3.12", "3.13"),
+    "2.22": ("3.13",),
+}
 # The search for secrets mostly waits for servers that do not answer.
 AT_ONCE = ("-n", "3")
+# Every vendor's module and rotation, every store.
+QUICK_PLAYBOOKS = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
+SELECTIONS = (("tests/unit", *AT_ONCE, "-m", "not slow"), ("tests/integration", *AT_ONCE, "-m", "secrets"), (*QUICK_PLAYBOOKS, *AT_ONCE))
 
 
-def main(version: str, python: str) -> int:
-    """The exit status of the first pytest that failed, or 0."""
-    venv = layout.ROOT / f".venv-{version}"
-    venvs.ensure(venv, "matrix", pathlib.Path(python), version)
+def main(core: str, python: str, version: str) -> int:
+    """The exit status of the first check that failed, or 0.
+
+    :param core: the release series of ansible-core, such as 2.16.
+    :param python: the interpreter.
+    :param version: its version, such as 3.11.
+    """
+    venv = layout.ROOT / f".venv-{core}"
+    venvs.ensure(venv, f"core-{core}", pathlib.Path(python), version)
     environment = layout.tool_environment(venv)
     subprocess.run([venvs.executable(venv, "ansible"), "--version"], env=environment, cwd=layout.STAGED, check=True)
-    for selection in (["tests/unit"], ["tests/integration", *AT_ONCE, "-m", "secrets"]):
-        command = [venvs.executable(venv, "python"), "-m", "pytest", "-q", *selection]
-        print("$ pytest", *selection, flush=True)
-        status = subprocess.run(command, cwd=layout.STAGED, env=environment, check=False).returncode
+    # pylint takes most of the time, and what it finds hardly depends on the version.
+    command = [venvs.executable(venv, "python"), "-m", "tests.tools.sanity", "--skip-test", "pylint"]
+    status = subprocess.run(command, cwd=layout.ROOT, env=layout.base_environment(), check=False).returncode
+    for selection in SELECTIONS:
         if status:
-            return status
-    return 0
+            break
+        print("$ pytest", *selection, flush=True)
+        command = [venvs.executable(venv, "python"), "-m", "pytest", "-q", *selection]
+        status = subprocess.run(command, cwd=layout.STAGED, env=environment, check=False).returncode
+    return status
 
 
 if __name__ == "__main__":

@@ -27,14 +27,19 @@ sys.exit(main(["install", "--no-index", "--no-deps", "--disable-pip-version-chec
 '''
 
 
-def main() -> int:
-    """The exit status of ansible-test, or 1 where it looked at nothing."""
+def main(*options: str) -> int:
+    """The exit status of ansible-test, or 1 where it looked at nothing.
+
+    :param options: further ones of ``ansible-test sanity``.
+    """
+    # The ansible-test of the environment that this runs in.
+    venv = pathlib.Path(sys.prefix)
     with pip_settings.lent_to(layout.TOOL_HOME, sys.executable):
         provide_pip()
-        command = [str(layout.MAIN_VENV / "bin" / "ansible-test"), "sanity", "--color", "no", "--python", interpreters.running_version()]
+        command = [str(venv / "bin" / "ansible-test"), "sanity", "--color", "no", "--python", interpreters.running_version(), *options]
         print("$", " ".join(command), flush=True)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command, cwd=layout.STAGED, env=layout.tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=layout.STAGED, env=layout.tool_environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         looked = True
         assert process.stdout is not None
@@ -64,4 +69,4 @@ def provide_pip() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

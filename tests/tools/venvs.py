@@ -19,7 +19,7 @@ import typing
 from tests.tools import layout, locks, pip_settings
 
 # For the reader who waits; measured, rounded up.
-SIZES = {"demo": "about 10 MB", "checks": "about 160 MB", "matrix": "about 20 MB", "bench": "about 35 MB"}
+SIZES = {"demo": "about 10 MB", "checks": "about 160 MB", "core": "about 20 MB", "bench": "about 35 MB"}
 
 
 def ensure(venv: pathlib.Path, requirements: str, python: pathlib.Path, version: str) -> None:
@@ -44,7 +44,7 @@ def _ensure_locked(venv: pathlib.Path, requirements: str, python: pathlib.Path, 
         if not venv.exists():
             _run([str(python), "-m", "venv", str(venv)], f"Making {layout.shown(venv)} with Python {version}", output, layout.base_environment())
         command = [executable(venv, "python"), "-m", "pip", "install", "-r", str(layout.REQUIREMENTS / f"{requirements}.txt")]
-        size = SIZES.get(requirements, "some")
+        size = SIZES.get(requirements.partition("-")[0], "some")
         _run(command, f"Installing tests/requirements/{requirements}.txt into {layout.shown(venv)} ({size} of downloads, once)", output, _pip_environment(venv))
     for name in [requirements, *_included(requirements)]:
         (venv / f".{name}.stamp").write_text(_fingerprint(venv, name, version), encoding="utf-8")

@@ -12,11 +12,11 @@ import re
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
 from ansible_collections.rekey.passwords.plugins.module_utils import _change
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from tests.doubles.milvus import MilvusDouble
+from tests.unit.ansible_versions import is_true
 from tests.unit.calls import NEW, OLD, run, told
 from tests.unit.plugins.module_utils.fake_vendor import NEW as FAKE_NEW
 from tests.unit.plugins.module_utils.fake_vendor import OLD as FAKE_OLD
@@ -236,8 +236,7 @@ def until():
 
 def is_over(result):
     """Whether a task with that condition would not be tried again."""
-    templar = Templar(DataLoader(), {"result": result})
-    return templar.evaluate_conditional(trust_as_template(until()))
+    return is_true(until(), DataLoader(), {"result": result})
 
 
 @pytest.mark.parametrize(

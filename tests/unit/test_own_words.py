@@ -9,12 +9,12 @@ import json
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors, module_runner
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, WITHHELD
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
 from tests.unit.calls import OLD, run, told
+from tests.unit.module_args import patch_module_args
 from tests.unit.plugins.module_utils.fake_vendor import Clock, fails, make_vendor, params
 from tests.unit.products import thinned
 from tests.vendor_cases import CASES

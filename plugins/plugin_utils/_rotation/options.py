@@ -21,6 +21,8 @@ from .policy import OPTIONS as POLICY
 from .policy import Policy, policy_for
 from .users import StagedUser
 
+LONGEST_REASON = 300  # characters
+
 # The options that several of the actions have.
 USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", elements="raw", required=True))
 CONNECTION = dict(connection=dict(type="dict", default={}))
@@ -31,6 +33,8 @@ PROOF = dict(accept_unverified=dict(type="bool", default=False))
 ENDURANCE = dict(max_attempts=dict(type="int", default=3))
 STAGED = dict(staged=dict(type="list", elements="dict", required=True))
 TARGET = dict(target=dict(type="str"))
+ONLY = dict(only=dict(type="raw", default=[]))
+REASON = dict(reason=dict(type="str"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Options:
     max_attempts: int = 3
     verify_after: Optional[int] = None  # seconds; None: never
     run_id: str = ""  # of the passwords that this task stages
+    reason: Optional[str] = None  # why, in the words of who started the run
 
     @classmethod
     def read(cls, args: Dict[str, Any]) -> Options:
@@ -74,6 +79,7 @@ class Options:
             max_attempts=max_attempts,
             verify_after=parse_age(after, "verify_after") if after else None,
             run_id=uuid.uuid4().hex,
+            reason=_read_reason(args.get("reason")),
         )
 
     @property
@@ -94,6 +100,16 @@ class Options:
     def capabilities(self) -> Capabilities:
         """What the vendor can do."""
         return self.vendor.capabilities
+
+
+def _read_reason(reason: Optional[str]) -> Optional[str]:
+    reason = " ".join((reason or "").split())
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise PasswordError(
+            errors.INVALID_INPUT,
+            "reason (in the role: rotate_reason) must be at most %d printable characters." % LONGEST_REASON,
+        )
+    return reason or None
 
 
 def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dict[str, Any]]:

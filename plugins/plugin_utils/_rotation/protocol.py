@@ -46,6 +46,7 @@ def stage(
     identities: Optional[Mapping[str, Identity]] = None,
     seen: Optional[Mapping[str, Entry]] = None,
     refused: Optional[Mapping[str, PasswordError]] = None,
+    why: Optional[str] = None,
 ) -> List[StagedUser]:
     """Decide who is due, and store a new password for each of them as pending.
 
@@ -56,6 +57,7 @@ def stage(
     :param identities: whose passwords are to be rotated, by name, as far as that is known.
     :param seen: what :func:`~.due.look` read before this run had the lease.
     :param refused: users that must not be rotated, and why.
+    :param why: the passwords are made, in the words of who started the run.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
     current_passwords = {user["name"]: user.get("current_password") for user in users}
@@ -74,6 +76,7 @@ def stage(
         if is_due(reason):
             if record.pending is None:
                 record.pending = Pending.made(generate(policy), run_id=run_id, now=now)
+            record.pending.reason = why or record.pending.reason
             record.bind(identity, store.host)
             begin_attempt(record, current_passwords[name])
         staged[name] = StagedUser.of(record, due=is_due(reason), reason=reason)

@@ -21,6 +21,7 @@ from .lease import host_lease
 from .login_notes import note_failed_logins
 from .options import read_users
 from .read_only import is_dry_run
+from .selection import NOBODY, limited_to
 from .task import Task
 from .updates import update
 from .users import Action, Reason, Source, StagedUser
@@ -28,12 +29,17 @@ from .users import Action, Reason, Source, StagedUser
 
 def repair_users(task: Task) -> Dict[str, Any]:
     """The action rotation_repair."""
-    users_by_name = {user["name"]: user for user in read_users(_for_this_host(task), with_password=True)}
+    users = read_users(_for_this_host(task), with_password=True)
+    users_by_name = {user["name"]: user for user in users}
     task.scrub.add(*(user["password"] for user in users_by_name.values() if user.get("password")))
     delivery = task.delivery(
         {key: value for key, value in user.items() if key != "password"} for user in users_by_name.values()
     )
     delivery.know_operator()
+    chosen = limited_to(users, task.args["only"], task.task_vars)
+    if users and not chosen:
+        return dict(changed=False, users=[], summary=[NOBODY])
+    users_by_name = {user["name"]: user for user in chosen}
     store = task.open_store()
     setting_aside: ContextManager[Set[str]] = (
         damaged_records_set_aside() if task.args["set_aside_damaged"] else nullcontext(set())

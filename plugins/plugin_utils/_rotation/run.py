@@ -19,6 +19,7 @@ from .lease import host_lease
 from .options import read_users
 from .recheck import recheck
 from .results import ModuleResult
+from .selection import NOBODY, limited_to
 from .task import Task
 from .users import StagedUser
 
@@ -28,15 +29,20 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     users = read_users(task.args["users"])
     if task.args["change_tasks"]:
         return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
+    chosen = limited_to(users, task.args["only"], task.task_vars)
+    if users and not chosen:
+        return dict(changed=False, users=[], due=[], unlisted=[], summary=[NOBODY])
+    listed = [user["name"] for user in users]
+    # The operator may be among those that are left alone.
     delivery = task.delivery(users)
     store = task.open_store()
-    seen = stage.look(store, users, task.options, delivery)
+    seen = stage.look(store, chosen, task.options, delivery)
     if not seen.due:
         # No lease: a run that finds nothing to do leaves no trace.
         result = dict(commit.summarised(seen.staged, protocol.left_alone(seen.staged)), due=[])
-        return _look_around(task, delivery, store, seen=seen, staged=seen.staged, result=result)
+        return _look_around(task, delivery, store, seen=seen, staged=seen.staged, listed=listed, result=result)
     with host_lease(store):
-        staged = stage.stage(store, users, task.options, seen=seen, delivery=delivery)
+        staged = stage.stage(store, chosen, task.options, seen=seen, delivery=delivery)
         due = [user.name for user in staged if user.due]
         changed = _change(task, delivery, store, staged)
         result = _commit(task, store, staged, changed, sent=delivery.sent)
@@ -44,7 +50,9 @@ def rotate_users(task: Task) -> Dict[str, Any]:
             _roll_back(task, delivery, store, result)
     # A new or another pending password is a change of the store.
     result = dict(result, changed=bool(due) or result["changed"], due=due)
-    return _look_around(task, delivery, store, seen=seen, staged=staged, result=result)
+    if due and task.options.reason:
+        result["summary"] = ["Reason: %s" % task.options.reason, *result["summary"]]
+    return _look_around(task, delivery, store, seen=seen, staged=staged, listed=listed, result=result)
 
 
 def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUser]) -> ModuleResult:
@@ -89,7 +97,14 @@ def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, A
 
 
 def _look_around(
-    task: Task, delivery: Delivery, store: Store, *, seen: stage.Look, staged: List[StagedUser], result: Dict[str, Any]
+    task: Task,
+    delivery: Delivery,
+    store: Store,
+    *,
+    seen: stage.Look,
+    staged: List[StagedUser],
+    listed: List[str],
+    result: Dict[str, Any],
 ) -> Dict[str, Any]:
     """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
     if task.options.verify_after is not None and not result.get("error"):
@@ -102,5 +117,5 @@ def _look_around(
             result=result,
         )
     result["unlisted"] = []
-    unlisted.add_unlisted(store, staged, seen.endpoint, result)
+    unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))
     return result

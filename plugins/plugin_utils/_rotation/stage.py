@@ -18,6 +18,7 @@ from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
 from .read_only import is_dry_run
+from .selection import NOBODY, limited_to
 from .task import Task
 from .users import StagedUser
 
@@ -40,18 +41,21 @@ class Look:
 def stage_users(task: Task) -> Dict[str, Any]:
     """The action rotation_stage."""
     users = read_users(task.args["users"])
+    chosen = limited_to(users, task.args["only"], task.task_vars)
+    if users and not chosen:
+        return dict(changed=False, users=[], due=[], summary=[NOBODY])
     # Tasks of one's own may make the change without any of the vendor's options.
     delivery = task.delivery(users) if task.args["connection"] else None
     store = task.open_store()
-    seen = look(store, users, task.options, delivery)
+    seen = look(store, chosen, task.options, delivery)
     staged = seen.staged
     if seen.due:
         with host_lease(store):
-            staged = stage(store, users, task.options, seen=seen, delivery=delivery)
+            staged = stage(store, chosen, task.options, seen=seen, delivery=delivery)
     names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
     result = dict(changed=bool(names), users=[user.as_dict() for user in staged], due=names)
-    unlisted.add_unlisted(store, staged, seen.endpoint, result)
+    unlisted.add_unlisted(store, [user["name"] for user in users], seen.endpoint, result, any_due=bool(names))
     return result
 
 
@@ -95,4 +99,5 @@ def stage(
         identities=seen.identities,
         seen=entries,
         refused=refused,
+        why=options.reason,
     )

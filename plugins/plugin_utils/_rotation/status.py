@@ -23,6 +23,7 @@ from .lease import host_lease
 from .login_notes import note_failed_logins
 from .mismatch import mismatch
 from .options import read_users
+from .selection import limited_to
 from .task import Task
 from .users import Source
 
@@ -39,8 +40,9 @@ def report_users(task: Task) -> Dict[str, Any]:
         raise PasswordError(errors.INVALID_INPUT, "verify needs vendor: a login is made by the vendor's module.")
     store = task.open_store()
     there = store.list()
-    users_by_name = {user["name"]: user for user in read_users(there if args["users"] is None else args["users"])}
-    delivery = task.delivery(users_by_name.values()) if verify else None
+    listed = read_users(there if args["users"] is None else args["users"])
+    delivery = task.delivery(listed) if verify else None
+    users_by_name = {user["name"]: user for user in limited_to(listed, args["only"], task.task_vars)}
     records = records_of(store.get(users_by_name))
     if args["users"] is None:
         users_by_name = {
@@ -58,7 +60,7 @@ def report_users(task: Task) -> Dict[str, Any]:
         task.options.vendor.name if args["vendor"] else None,
         delivery.target if delivery else None,
     )
-    others = unlisted.unlisted(store, there, users_by_name, endpoint)
+    others = unlisted.unlisted(store, there, [user["name"] for user in listed], endpoint)
     summary = [_line(user) for user in users] + [unlisted.line(name, record) for name, record in others.items()]
     result: Dict[str, Any] = dict(changed=False, users=users, unlisted=list(others), summary=summary)
     open_ends = [user["name"] for user in users if verify and user["verified"] is None]
@@ -169,6 +171,7 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         error=None,
         vendor=None,
         target=None,
+        reason=None,
     )
     if record is None:
         return described
@@ -179,6 +182,7 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         rotated_at=record.rotated_at,
     )
     described.update(vendor=record.vendor, target=record.target)
+    described.update(reason=(record.pending.reason if record.pending else None) or record.reason)
     if record.rotated_at:
         rotated = parse_utc(record.rotated_at)
         described.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
@@ -208,6 +212,8 @@ def _line(user: Dict[str, Any]) -> str:
     )
     if user["pending"]:
         parts.append("a new password is pending since %s, %d attempts" % (user["pending_since"], user["attempts"]))
+    if user["reason"]:
+        parts.append("reason: %s" % user["reason"])
     if user["last_error"]:
         parts.append("last error: %s (%s)" % (user["last_error"].get("message"), user["last_error"].get("kind")))
     if user["verified"] is not None:

@@ -14,7 +14,6 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from ..record import Identity, Record, Status
 from ..store import Entry, Store
-from .users import StagedUser
 
 _PATIENCE = 10.0  # seconds for reading the records one by one
 
@@ -51,19 +50,22 @@ def _read(store: Store, names: List[str]) -> Dict[str, Entry]:
     return entries
 
 
-def add_unlisted(store: Store, staged: List[StagedUser], endpoint: Identity, result: Dict[str, Any]) -> None:
+def add_unlisted(
+    store: Store, names: Iterable[str], endpoint: Identity, result: Dict[str, Any], *, any_due: bool
+) -> None:
     """Add to the result of a rotation the users whose records nobody rotates any more. Writes nothing and fails nothing.
 
     Where a listing costs requests or decryptions it is made only if somebody was due.
 
-    :param staged: all users that the task names, as the first step returned them.
+    :param names: all users that the task names.
     :param endpoint: that the task is about.
     :param result: gets unlisted, lines in summary and warnings, if there are any such users.
+    :param any_due: whether any of the users was due.
     """
-    if not store.lists_for_free and not any(user.due for user in staged):
+    if not store.lists_for_free and not any_due:
         return
     try:
-        records = unlisted(store, store.list(), [user.name for user in staged], endpoint)
+        records = unlisted(store, store.list(), names, endpoint)
     except PasswordError:
         # It may take a permission that the rotation itself does not need.
         return

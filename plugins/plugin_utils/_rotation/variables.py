@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
+
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
+from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 PREFIX = "rotate_"
 # For variables of the user's own, which no version of the collection will ever take.
@@ -17,7 +20,7 @@ OWN_PREFIX = "rotate_my_"
 ROLE = frozenset(
     """
     rotate_vendor rotate_users rotate_connection rotate_target rotate_store rotate_store_path rotate_store_options rotate_store_create rotate_max_age
-    rotate_force rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_verify_after rotate_change_tasks
+    rotate_force rotate_only rotate_reason rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_verify_after rotate_change_tasks
     """.split()
 )
 PLAYBOOKS = frozenset(
@@ -98,6 +101,25 @@ def why_unresolved(args: Mapping[str, Any]) -> str | None:
         return None
     complaints = ["%s%s: %s" % (name, _variable(name), reason) for name, reason in failed]
     return "The value of an option cannot be resolved. " + " ".join(complaints)
+
+
+def check(task_vars: Mapping[str, Any], resolve: Callable[[Any], Any]) -> dict[str, Any]:
+    """Resolve the variables of the role.
+
+    :param task_vars: the variables of a task.
+    :param resolve: renders the templates in a value.
+    :return: the result of the task.
+    :raises PasswordError: ``invalid_input``: some cannot be resolved.
+    """
+    failed = []
+    for name in sorted(ROLE.intersection(task_vars)):
+        try:
+            resolve(task_vars[name])
+        except Exception as exc:  # pylint: disable=broad-exception-caught
+            failed.append("%s: %s" % (name, _reason(exc)))
+    if failed:
+        raise PasswordError(errors.INVALID_INPUT, "A variable cannot be resolved. " + " ".join(failed))
+    return dict(changed=False)
 
 
 def _variable(option: str) -> str:

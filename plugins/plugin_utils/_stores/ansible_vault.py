@@ -370,9 +370,10 @@ class _Vault(VaultLib):
 
     used: tuple[Optional[str], Optional[VaultSecret]] = (None, None)
 
-    def decrypt_and_get_vault_id(self, vaulttext: Any) -> Any:
+    # Up to ansible-core 2.18 there are further arguments, for messages.
+    def decrypt_and_get_vault_id(self, vaulttext: Any, *args: Any, **kwargs: Any) -> Any:
         """As in VaultLib."""
-        decrypted = super().decrypt_and_get_vault_id(vaulttext)
+        decrypted = super().decrypt_and_get_vault_id(vaulttext, *args, **kwargs)
         # The id of the file, which need not be that of the secret; ansible-vault keeps it, too.
         self.used = (parse_vaulttext_envelope(vaulttext)[3], decrypted[2])
         return decrypted

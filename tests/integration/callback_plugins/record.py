@@ -37,15 +37,17 @@ class CallbackModule(CallbackBase):
                 file.write(json.dumps(entry, default=str) + "\n")
 
     def _note_result(self, result, status):
-        returned = {key: value for key, value in result.result.items() if not key.startswith("_ansible_")}
+        # Up to ansible-core 2.18 all three are private.
+        values, task, host = (getattr(result, name, None) or getattr(result, "_" + name) for name in ("result", "task", "host"))
+        returned = {key: value for key, value in values.items() if not key.startswith("_ansible_")}
         if status == "ok" and returned.get("changed"):
             status = "changed"
         self._note(
             event="result",
-            task=result.task.get_name(),
-            action=result.task.action,
-            resolved=result.task.resolved_action,
-            host=result.host.get_name(),
+            task=task.get_name(),
+            action=task.action,
+            resolved=task.resolved_action,
+            host=host.get_name(),
             status=status,
             result=returned,
         )
@@ -66,4 +68,4 @@ class CallbackModule(CallbackBase):
         self._note_result(result, "unreachable")
 
     def v2_playbook_on_stats(self, stats):
-        self._note(event="stats", stats={host: stats.summarize(host) for host in stats.processed})
+        self._note(event="stats", stats={host: stats.summarize(host) for host in stats.processed}, custom=stats.custom.get("_run", {}))

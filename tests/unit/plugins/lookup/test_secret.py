@@ -17,21 +17,13 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry im
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
+from tests.unit.ansible_versions import trust_as_template
 from tests.unit.plugins.rotation_doubles import loader
 
 VAULT = "S3cr3t-MARKER-vault"
 CURRENT, PREVIOUS, PENDING, OTHER = "S3cr3t-MARKER-current", "S3cr3t-MARKER-previous", "S3cr3t-MARKER-pending", "S3cr3t-MARKER-other"
 
 DOCUMENTED = yaml.safe_load(secret.DOCUMENTATION)["options"]
-
-try:
-    # Since ansible-core 2.19 a template is rendered only where it is known to be the play's own.
-    from ansible.template import trust_as_template
-except ImportError:  # pragma: no cover
-
-    def trust_as_template(text):
-        """Older versions render any text."""
-        return text
 
 
 def begun_store(folder, host="db-1"):

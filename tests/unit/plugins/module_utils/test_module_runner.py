@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.rekey.passwords.plugins.module_utils import _adapter, errors, module_runner
 
+from tests.unit.module_args import patch_module_args
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, fails, make_vendor
 
 ALICE = {"name": "alice", "password": NEW, "pin": "S3cr3t-MARKER-pin"}

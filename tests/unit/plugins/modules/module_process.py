@@ -19,7 +19,7 @@ import threading
 # The arguments come on standard input; a name in "missing" is one that cannot be imported.
 START = """
 import json, runpy, sys
-from ansible.module_utils.testing import patch_module_args
+from tests.unit.module_args import patch_module_args
 order = json.load(sys.stdin)
 for name in order["missing"]:
     sys.modules[name] = None
@@ -30,7 +30,7 @@ with patch_module_args(order["args"]):
 SERVER = """
 import atexit, json, os, runpy, signal, sys, traceback
 import ansible.module_utils.basic, ansible.module_utils.common.arg_spec, requests
-from ansible.module_utils.testing import patch_module_args
+from tests.unit.module_args import patch_module_args
 for line in iter(sys.stdin.readline, ""):
     order = json.loads(line)
     process = os.fork()

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible.template import trust_as_template
+from ansible.release import __version__ as ansible_version
 from ansible_collections.rekey.passwords.plugins.module_utils._results import State, UserResult
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.options import read_results, read_staged, read_users
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import RotationAction
 
+from tests.unit.ansible_versions import trust_as_template
 from tests.unit.plugins.rotation_doubles import loader, run_action
 
 SECRET = "S3cr3t-MARKER-current"
@@ -150,7 +151,8 @@ def test_reading_users_leaves_the_plays_own_data_alone():
 def test_what_is_read_of_users_carries_nothing_of_ansibles():
     """Each copy would copy it, and it takes more room than the text."""
     tagged = trust_as_template("alice")
-    assert type(tagged).__name__ != "str"
+    # Up to ansible-core 2.18 nothing is tagged.
+    assert type(tagged).__name__ != "str" or ansible_version.startswith(("2.16.", "2.17.", "2.18."))
     assert [type(value) for user in read_users([tagged, {"name": trust_as_template("bob"), "host": tagged}]) for value in user.values()] == [str] * 3
 
 

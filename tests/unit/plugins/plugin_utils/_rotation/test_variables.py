@@ -51,8 +51,8 @@ def test_edge_58_unknown_names(names, found):
 
 
 def test_edge_58_the_message_suggests_a_name():
-    assert "rotate_forse (did you mean rotate_force?)" in variables.complaint(["rotate_forse", "rotate_x9"])
-    assert "rotate_x9." in variables.complaint(["rotate_forse", "rotate_x9"])
+    assert "rotate_forse (did you mean rotate_force?)" in variables.complaint(["rotate_forse", "rotate_2x2x9"])
+    assert "rotate_2x2x9." in variables.complaint(["rotate_forse", "rotate_2x2x9"])
 
 
 SECRET = "S3cr3t-MARKER"

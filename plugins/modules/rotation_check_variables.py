@@ -1,0 +1,37 @@
+#!/usr/bin/python
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is the documentation of an action plugin: the code is plugins/action/rotation_check_variables.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_check_variables
+short_description: Check that the variables of a rotation can be resolved
+version_added: 0.2.0
+description:
+  - Resolves each variable of the role P(rekey.passwords.rotate#role), and fails if one cannot be resolved. The message names the variable and the cause, but
+    never repeats the template or a value in it, since they may hold passwords.
+  - The role and the playbooks run it first on ansible-core 2.16 to 2.18, which print a template that fails before a plugin can prevent it. Since
+    ansible-core 2.19 every module of the rotation does the same for its own options.
+author:
+  - rekey.passwords contributors (@rekey)
+extends_documentation_fragment:
+  - rekey.passwords.attributes.of_the_rotation
+notes:
+  - Runs on the controller, and sends nothing.
+"""
+
+EXAMPLES = r"""
+- name: Check the variables before they are used
+  rekey.passwords.rotation_check_variables:
+"""
+
+RETURN = r"""
+error:
+  description: What is wrong with which variable, with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
+  returned: failure
+  type: dict
+"""
