@@ -21,10 +21,11 @@ import base64
 import io
 import json
 import os
+import re
 import time
 import uuid
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Tuple
 from urllib.parse import quote, unquote
 
@@ -45,6 +46,7 @@ try:
     import botocore.session
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
     from botocore.exceptions import BotoCoreError, ClientError, ResponseStreamingError
     from botocore.loaders import create_loader
 
@@ -65,6 +67,13 @@ _LABELS = "labels"  # the key beside a record's own for what a writer does with 
 _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
 _PIECE = 65536  # bytes that are read at once
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_SESSION_SECONDS = (900, 43200)
+_RENEWED_BEFORE = (
+    300  # seconds before the credentials of a role expire; botocore's 900 are all that the shortest session has
+)
+_TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256  # the most tags, and characters of each
 _PAGES = 5000  # of a listing; a region has no more secrets than that
 # Refusals that say something about a secret.
 _ORDINARY = {
@@ -104,6 +113,20 @@ class _OutOfReach(PasswordError):
         super().__init__(errors.STORE_FAILED, message)
 
 
+_DeferredCredentials: Any = DeferredRefreshableCredentials if HAS_BOTO3 else object
+
+
+class _RoleCredentials(_DeferredCredentials):
+    """Credentials of an assumed role, which it is asked for when they are needed and again before they expire."""
+
+    _advisory_refresh_timeout = _RENEWED_BEFORE  # one request renews them, the others go on
+    _mandatory_refresh_timeout = _RENEWED_BEFORE // 2  # all wait for them
+
+    def load_credentials(self) -> _RoleCredentials:
+        """What a session calls that has nothing else to find credentials with."""
+        return self
+
+
 class _Body(io.BytesIO):
     """What was read of an answer, as the library reads an answer."""
 
@@ -133,11 +156,26 @@ class AwsSecretsManagerStore(Store):
         access_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_ACCESS_KEY_ID"])),
         secret_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SECRET_ACCESS_KEY"])),
         session_token=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SESSION_TOKEN"])),
+        assume_role_arn=dict(type="str", fallback=(from_environment, ["AWS_SECRETSMANAGER_ASSUME_ROLE_ARN"])),
+        role_session_name=dict(
+            type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_ROLE_SESSION_NAME"])
+        ),
+        external_id=dict(type="str", fallback=(from_environment, ["AWS_SECRETSMANAGER_EXTERNAL_ID"])),
+        session_tags=dict(type="dict", fallback=(from_environment, ["AWS_SECRETSMANAGER_SESSION_TAGS"])),
+        transitive_tag_keys=dict(
+            type="list",
+            elements="str",
+            no_log=False,
+            fallback=(from_environment, ["AWS_SECRETSMANAGER_TRANSITIVE_TAG_KEYS"]),
+        ),
+        duration_seconds=dict(type="int", fallback=(from_environment, ["AWS_SECRETSMANAGER_DURATION_SECONDS"])),
+        sts_endpoint_url=dict(type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])),
         endpoint_url=dict(
             type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])
         ),
         ca_path=dict(type="path", fallback=(from_environment, ["AWS_CA_BUNDLE"])),
         kms_key_id=dict(type="str", no_log=False, fallback=(from_environment, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
+        tags=dict(type="dict", fallback=(from_environment, ["AWS_SECRETSMANAGER_TAGS"])),
         path_prefix=dict(type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
         timeout=dict(type="float", default=10.0, fallback=(from_environment, ["AWS_SECRETSMANAGER_TIMEOUT"])),
         deadline=dict(type="float", fallback=(from_environment, ["AWS_SECRETSMANAGER_DEADLINE"])),
@@ -147,7 +185,13 @@ class AwsSecretsManagerStore(Store):
     constraints = dict(
         mutually_exclusive=[("profile", "access_key")],
         required_together=[("access_key", "secret_key")],
-        required_by=dict(session_token=("access_key",)),
+        required_by=dict(
+            session_token=("access_key",),
+            external_id=("assume_role_arn",),
+            session_tags=("assume_role_arn",),
+            transitive_tag_keys=("session_tags",),
+            duration_seconds=("assume_role_arn",),
+        ),
     )
     keeps_versions = True
     lease_seconds = 300.0  # the service asks for no more than one version of a secret in ten minutes, and forgets only those beyond a hundred
@@ -169,10 +213,15 @@ class AwsSecretsManagerStore(Store):
             raise _invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
         self._prefix = "%s/%s/" % (prefix, "=2Erekey" if host == _NOTES else _quoted(host))
         self._notes = "%s/%s/" % (prefix, _NOTES)
-        self._kms_key = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
+        # What a secret gets when it is made.
+        self._properties: Dict[str, Any] = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
+        if options["tags"]:
+            self._properties["Tags"] = _tags("tags", options["tags"])
         self._concurrency = options["concurrency"]
         self._secrets = [options["secret_key"], options["session_token"]]
         self._deadline = options["deadline"] or DEADLINES * options["timeout"]
+        self._assumed_role = options["assume_role_arn"]
+        self._clients: List[Any] = []
         self._client = self._connect(options)
         self._location = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
 
@@ -188,32 +237,69 @@ class AwsSecretsManagerStore(Store):
             retries={"mode": "standard", "total_max_attempts": options["retries"] + 1},
         )
         try:
-            core = botocore.session.Session(profile=options["profile"])
-            core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
-            session = boto3.session.Session(
-                botocore_session=core,
-                aws_access_key_id=options["access_key"],
-                aws_secret_access_key=options["secret_key"],
-                aws_session_token=options["session_token"],
-                region_name=options["region"],
-            )
-            client = session.client(
-                "secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config
-            )
+            session = self._session(options)
+            if options["assume_role_arn"]:
+                session = self._session(options, self._role(session, options, config))
+            return self._client_of(session, options["endpoint_url"], options["ca_path"], config, "secretsmanager")
         except ValueError as exc:
             raise _invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
         except BotoCoreError as exc:
             raise _invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
 
-        client.meta.events.register("before-send.secretsmanager", self._send)
+    def _session(self, options: Dict[str, Any], role: Optional[_RoleCredentials] = None) -> Any:
+        """A session with the credentials of the options, of whatever else boto3 finds, or of a role."""
+        core = botocore.session.Session(profile=options["profile"])
+        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+        if options["ca_path"]:
+            # Also of the requests by which boto3 finds credentials.
+            core.set_config_variable("ca_bundle", options["ca_path"])
+        if role:
+            core.register_component("credential_provider", role)
+            return boto3.session.Session(botocore_session=core, region_name=options["region"])
+        return boto3.session.Session(
+            botocore_session=core,
+            aws_access_key_id=options["access_key"],
+            aws_secret_access_key=options["secret_key"],
+            aws_session_token=options["session_token"],
+            region_name=options["region"],
+        )
+
+    def _role(self, session: Any, options: Dict[str, Any], config: Any) -> _RoleCredentials:
+        """The credentials of the role, which those of a session ask for."""
+        request = _assume_role(options)
+        source = session.get_credentials()
+        if source is None:
+            raise _invalid("assume_role_arn: there are no credentials that could assume the role")
+        make_client = partial(self._client_of, session, options["sts_endpoint_url"], options["ca_path"], config)
+        fetcher = AssumeRoleCredentialFetcher(
+            make_client, source, options["assume_role_arn"], extra_args=request, expiry_window_seconds=_RENEWED_BEFORE
+        )
+
+        def fetch() -> Dict[str, Any]:
+            # A refusal may repeat what was signed.
+            asking = source.get_frozen_credentials()
+            self._secrets = [*self._secrets, asking.secret_key, asking.token]
+            found = fetcher.fetch_credentials()
+            self._secrets = [*self._secrets, found["secret_key"], found["token"]]
+            return found
+
+        return _RoleCredentials(fetch, "assume-role")
+
+    def _client_of(
+        self, session: Any, endpoint_url: Optional[str], ca_path: Optional[str], config: Any, service: str, **keys: Any
+    ) -> Any:
+        """A client of a service, which is closed with the store."""
+        client = session.client(service, endpoint_url=endpoint_url, verify=ca_path, config=config, **keys)
+        client.meta.events.register("before-send.%s" % service, partial(self._send, client))
+        self._clients.append(client)
         return client
 
-    def _send(self, request: Any, **_more: Any) -> Any:
+    def _send(self, client: Any, request: Any, **_more: Any) -> Any:
         """Send a request for the library, which would read whatever comes for as long as it comes.
 
         :return: the answer; ``None`` leaves the request to the library.
         """
-        delivery = getattr(getattr(self._client, "_endpoint", None), "http_session", None)
+        delivery = getattr(getattr(client, "_endpoint", None), "http_session", None)
         if delivery is None:
             return None
         end = time.monotonic() + self._deadline
@@ -247,7 +333,8 @@ class AwsSecretsManagerStore(Store):
         return bytes(body)
 
     def close(self) -> None:
-        self._client.close()
+        for client in self._clients:
+            client.close()
 
     def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         users = list(users)
@@ -299,7 +386,7 @@ class AwsSecretsManagerStore(Store):
             if version:
                 self._call("put_secret_value", secret, SecretId=secret, **params)
             else:
-                self._call("create_secret", secret, Name=secret, **self._kms_key, **params)
+                self._call("create_secret", secret, Name=secret, **self._properties, **params)
             return number
         except PasswordError as error:
             trouble = error
@@ -468,7 +555,7 @@ class AwsSecretsManagerStore(Store):
 
         :return: False if there is something in it by now.
         """
-        _answer, refusal = self._try("create_secret", name, Name=name, **self._kms_key)
+        _answer, refusal = self._try("create_secret", name, Name=name, **self._properties)
         # If it exists it was made by another writer just now, or by one that was killed here.
         if refusal and self._labels(name):
             return False
@@ -594,9 +681,13 @@ class AwsSecretsManagerStore(Store):
         try:
             answer = getattr(self._client, operation)(**params)
         except ClientError as exc:
+            # The role may have been assumed, or refused, only now.
+            scrub.add(*self._secrets)
             error = exc.response.get("Error", {})
-            code = str(error.get("Code"))
-            text = "%s was refused: %s (%s). %s" % (request, code, error.get("Message"), _HINTS.get(code, ""))
+            code, message = str(error.get("Code")), error.get("Message")
+            if exc.operation_name != self._client.meta.method_to_api_mapping[operation]:
+                raise _OutOfReach(scrub(self._no_credentials(exc.operation_name, code, message))) from None
+            text = "%s was refused: %s (%s). %s" % (request, code, message, _HINTS.get(code, ""))
             raise _Refused(code, scrub(text.strip())) from None
         except BotoCoreError as exc:
             raise _OutOfReach(
@@ -609,6 +700,72 @@ class AwsSecretsManagerStore(Store):
             # Something in between has answered, such as a proxy with a page of its own. Read as an answer that would be an empty store.
             raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % request)
         return answer
+
+    def _no_credentials(self, operation: str, code: str, message: Optional[str]) -> str:
+        """What to say where a request was not sent, since there are no credentials for it."""
+        if operation != "AssumeRole" or not self._assumed_role:
+            return "The request for credentials (%s) was refused: %s (%s)." % (operation, code, message)
+        return (
+            "AssumeRole of %s at %s was refused: %s (%s). Is assume_role_arn right, may these credentials assume it, and does its trust policy let them "
+            "(with external_id and session_tags, if those are given)?"
+            % (self._assumed_role, self._clients[-1].meta.endpoint_url, code, message)
+        )
+
+
+def _assume_role(options: Dict[str, Any]) -> Dict[str, Any]:
+    """What AssumeRole is asked for beside the role.
+
+    :raises PasswordError: ``invalid_input``.
+    """
+    if not _ROLE.fullmatch(options["assume_role_arn"]):
+        raise _invalid("assume_role_arn must be the ARN of a role, such as arn:aws:iam::123456789012:role/rotation")
+    if not _SESSION_NAME.fullmatch(options["role_session_name"]):
+        raise _invalid("role_session_name must be 2 to 64 letters, digits and characters of _+=,.@-")
+    request = {"RoleSessionName": options["role_session_name"]}
+    if options["external_id"]:
+        request["ExternalId"] = options["external_id"]
+    seconds = options["duration_seconds"]
+    if seconds is not None:
+        if not _SESSION_SECONDS[0] <= seconds <= _SESSION_SECONDS[1]:
+            raise _invalid("duration_seconds must be %d to %d" % _SESSION_SECONDS)
+        request["DurationSeconds"] = seconds
+    if options["session_tags"]:
+        request["Tags"] = _tags("session_tags", options["session_tags"])
+    if options["transitive_tag_keys"]:
+        if not set(options["transitive_tag_keys"]) <= set(options["session_tags"]):
+            raise _invalid("transitive_tag_keys may name keys of session_tags only")
+        request["TransitiveTagKeys"] = options["transitive_tag_keys"]
+    endpoint = options["sts_endpoint_url"]
+    if endpoint and not endpoint.startswith(("https://", "http://")):
+        raise _invalid("sts_endpoint_url must begin with https://")
+    return request
+
+
+def _tags(option: str, given: Dict[Any, Any]) -> List[Dict[str, str]]:
+    """Tags as the services take them.
+
+    :raises PasswordError: ``invalid_input``; the message does not repeat them.
+    """
+    if len(given) > _TAGS:
+        raise _invalid("%s: there are %d, and no more than %d are allowed" % (option, len(given), _TAGS))
+    tags = []
+    for key, value in given.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(key, str) or not 0 < len(key) <= _TAG_KEY or key.lower().startswith("aws:"):
+            raise _invalid(
+                "%s: a key must be a text of 1 to %d characters that does not begin with aws:" % (option, _TAG_KEY)
+            )
+        if not isinstance(value, str) or len(value) > _TAG_VALUE:
+            raise _invalid("%s: a value must be a text of at most %d characters" % (option, _TAG_VALUE))
+        if not _is_sound(key) or not _is_sound(value):
+            raise _invalid("%s: a key or value holds a NUL or a broken character" % option)
+        tags.append({"Key": key, "Value": value})
+    return tags
+
+
+def _is_sound(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 @lru_cache
