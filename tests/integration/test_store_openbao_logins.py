@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import re
+import shlex
+import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator
@@ -18,7 +22,8 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
 from tests.doubles.kubernetes import ACCOUNT, NAMESPACE, REVIEWS, KubernetesDouble
 from tests.doubles.signed_tokens import Issuer
-from tests.servers.openbao import OpenBao, Refused
+from tests.servers.machine import default_cache_dir
+from tests.servers.openbao import OpenBao, Refused, program
 from tests.store_cases.openbao import OpenBaoCase
 from tests.unit.plugins.rotation_doubles import loader
 
@@ -247,6 +252,31 @@ def test_a_jwt_for_something_else_is_refused(jwt: Way, claims: dict) -> None:
     store = jwt.open()
     assert "failed with HTTP 400" in jwt.failure_of(store.get, USERS)
     store.close()
+
+
+# The page
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "stores" / "hashi_vault.md"
+
+
+def test_what_the_page_tells_an_administrator_to_do_is_taken(start_openbao: Callable[..., OpenBao], tls_files: Any, tmp_path: pathlib.Path) -> None:
+    server = start_openbao()
+    logins = re.search(r"^## Logins\n(.*?)^## ", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert logins
+    commands = re.findall(r"^\$ vault (.*)$", logins[1].replace("\\\n", " "), re.MULTILINE)
+    assert len(commands) == 8
+    for name in ("ca.crt", "ca.pem"):
+        (tmp_path / name).write_bytes(tls_files.ca.read_bytes())
+    (tmp_path / "reviewer.jwt").write_text(Issuer().sign(), encoding="ascii")
+    (tmp_path / "key.pem").write_text(Issuer().public_key, encoding="ascii")
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path), "BAO_ADDR": server.url, "BAO_TOKEN": server.root_token}
+    for command in commands:
+        # There is no such address to ask for keys.
+        arguments = shlex.split(command.replace("oidc_discovery_url=https://gitlab.example.com", "jwt_validation_pubkeys=@key.pem"))
+        subprocess.run([str(program(default_cache_dir())), *arguments], cwd=tmp_path, env=environment, timeout=60, check=True, capture_output=True)
+    for path in ("kubernetes/role", "jwt/role", "cert/certs"):
+        made = server.request("GET", "auth/%s/rekey" % path)["data"]
+        assert (made["token_policies"], made["token_ttl"], made["token_max_ttl"]) == (["rekey"], 1200, 1200), path
 
 
 # With TLS

@@ -690,6 +690,7 @@ class AwsSecretsManagerStore(Store):
             text = "%s was refused: %s (%s). %s" % (request, code, message, _HINTS.get(code, ""))
             raise _Refused(code, scrub(text.strip())) from None
         except BotoCoreError as exc:
+            scrub.add(*self._secrets)
             raise _OutOfReach(
                 scrub("%s failed: %s (%s)" % (request, str(exc).rstrip("."), type(exc).__name__))
             ) from None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 from typing import Any, Iterator
@@ -177,9 +178,12 @@ def test_a_file_that_holds_no_token_is_told(double: HashiVaultDouble, file: path
     assert not double.requests
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")
-def test_a_file_that_may_not_be_read_is_told(double: HashiVaultDouble, file: pathlib.Path) -> None:
-    file.chmod(0)
+def test_a_file_that_may_not_be_read_is_told(double: HashiVaultDouble, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    # The rights of a file do not stop root.
+    monkeypatch.setattr(_vault_logins, "open", refuse, raising=False)
     assert "cannot be read: Permission denied" in failure_of(opened(url=double.url, auth_method="kubernetes", role_id="r", jwt_path=str(file)).get, ["alice"])
 
 
