@@ -21,7 +21,10 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Reco
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Store
 
 from tests.doubles.kubernetes import ACCOUNT, NAMESPACE, REVIEWS, KubernetesDouble
+from tests.doubles.milvus import UPDATE, MilvusDouble
 from tests.doubles.signed_tokens import Issuer
+from tests.integration.rotation import ROTATE, old_password
+from tests.integration.test_store_openbao_rotation import BaoRotation
 from tests.servers.machine import default_cache_dir
 from tests.servers.openbao import OpenBao, Refused, program
 from tests.store_cases.openbao import OpenBaoCase
@@ -205,6 +208,7 @@ def test_a_token_of_the_server_with_few_uses_is_replaced(way: Way) -> None:
     put(store, NEW, *USERS)
     assert {entry.record.password for entry in store.get(USERS).values()} == {NEW}
     store.close()
+    assert way.server.tokens_of(way.policy) == [], "the server counts other uses"
 
 
 @pytest.mark.parametrize("state, told", [("missing", "cannot be read: No such file"), ("folder", "cannot be read: Is a directory"), ("empty", "is empty")])
@@ -252,6 +256,35 @@ def test_a_jwt_for_something_else_is_refused(jwt: Way, claims: dict) -> None:
     store = jwt.open()
     assert "failed with HTTP 400" in jwt.failure_of(store.get, USERS)
     store.close()
+
+
+# A whole rotation
+
+
+@pytest.mark.slow
+def test_a_rotation_in_a_pod_goes_on_when_its_token_is_replaced(ansible: Any, openbao: OpenBaoCase, way: Way) -> None:
+    way.role(token_num_uses=4)
+    with MilvusDouble(users={name: old_password(name) for name in USERS}) as milvus:
+        rotation = BaoRotation(ansible, milvus, way.server, openbao.role, openbao.mount)
+        rotation.environment = {"VAULT_ADDR": way.server.url, "VAULT_SECRET_ID": "", "VAULT_TOKEN": ""}
+        rotation.environment.update({"VAULT_" + name.upper(): way.options[name] for name in ("auth_method", "role_id", "jwt_path", "auth_mount_point")})
+        first = rotation.run(verbosity=3, watch=True)
+        assert first.rc == 0, first.output
+        rotation.assert_proved(milvus)
+        gate = milvus.inject("gate", path=UPDATE, hold="after")
+        run = rotation.start(extra_vars={"rotate_force": True})
+        assert gate.arrived.wait(120), "the run has sent nothing"
+        way.end()
+        way.renew()
+        milvus.clear_faults()
+        assert run.wait().rc == 0
+        rotation.assert_proved(milvus)
+        way.spoil()
+        refused = rotation.run(extra_vars={"rotate_force": True})
+        error = refused.result(ROTATE)["error"]
+        assert refused.rc == 2 and error["kind"] == "store_failed" and "The login by %s" % way.name in error["message"], refused.output
+        assert not rotation.ansible.leaks({*rotation.secrets(), *(part for token in way.shown for part in token.split(".")[1:])})
+        assert way.server.tokens_of(way.policy) == []
 
 
 # The page

@@ -437,10 +437,13 @@ class HashiVaultStore(Store):
         """
         return self._asked(what, request, *args, mount_point=self._mount, **kwargs)
 
-    def _asked(self, what: str, request: Callable[..., Any], *args: Any, **kwargs: Any) -> http.Response:
-        """The answer to a request with a token; with another token if this one has come to its end before its time."""
+    def _asked(self, what: str, request: Callable[..., Any], *args: Any, uses: int = 1, **kwargs: Any) -> http.Response:
+        """The answer to a request with a token; with another token if this one has come to its end before its time.
+
+        :param uses: how many of the token's uses the server counts for it.
+        """
         for last in (*[False] * _LOGINS, True):
-            token = self._use_token()
+            token = self._use_token(uses)
             self._adapter.token = token.text
             answer = self._sent(what, request, *args, **kwargs)
             if answer.status != 403:
@@ -456,11 +459,11 @@ class HashiVaultStore(Store):
         except PasswordError as error:
             raise error.with_message("%s: %s" % (what, error.message), errors.STORE_FAILED) from None
 
-    def _use_token(self) -> _Token:
+    def _use_token(self, uses: int) -> _Token:
         """The token for one request."""
         with self._lock:
             token = self._ensure_token()
-            token.uses -= 1
+            token.uses -= uses
             return token
 
     def _drop(self, token: _Token) -> bool:
@@ -508,7 +511,10 @@ class HashiVaultStore(Store):
             if self._is_checked:
                 return
             answer = self._asked(
-                "mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount)
+                "mount_point %s" % self._mount,
+                self._adapter.get,
+                "/v1/sys/internal/ui/mounts/" + quote(self._mount),
+                uses=0,
             )
             if answer.status != 200:
                 raise self._refusal("The request what mount_point %s is" % self._mount, answer)
