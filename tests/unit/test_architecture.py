@@ -64,6 +64,7 @@ FLOORS = (
     ("store", "_vendor_action", "_rotation.users"),
     (
         "_folder_notes",
+        "_aws_role",
         "_vault_logins",
         "_rotation.options",
         "_rotation.read_only",

@@ -21,7 +21,6 @@ import base64
 import io
 import json
 import os
-import re
 import time
 import uuid
 from dataclasses import dataclass, replace
@@ -38,6 +37,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scru
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import ANSWER_LIMIT, DEADLINES, check_numbers
 
+from .._aws_role import RoleCredentials, assume_role, invalid, tags_of
 from ..record import Record
 from ..store import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record, sets_aside, sound
 
@@ -46,7 +46,6 @@ try:
     import botocore.session
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config
-    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
     from botocore.exceptions import BotoCoreError, ClientError, ResponseStreamingError
     from botocore.loaders import create_loader
 
@@ -67,13 +66,6 @@ _LABELS = "labels"  # the key beside a record's own for what a writer does with 
 _NAME_MAX = 512  # characters
 _TRIES = 10  # so often a record may change while it is read
 _PIECE = 65536  # bytes that are read at once
-_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_SESSION_SECONDS = (900, 43200)
-_RENEWED_BEFORE = (
-    300  # seconds before the credentials of a role expire; botocore's 900 are all that the shortest session has
-)
-_TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256  # the most tags, and characters of each
 _PAGES = 5000  # of a listing; a region has no more secrets than that
 # Refusals that say something about a secret.
 _ORDINARY = {
@@ -111,20 +103,6 @@ class _OutOfReach(PasswordError):
 
     def __init__(self, message: str) -> None:
         super().__init__(errors.STORE_FAILED, message)
-
-
-_DeferredCredentials: Any = DeferredRefreshableCredentials if HAS_BOTO3 else object
-
-
-class _RoleCredentials(_DeferredCredentials):
-    """Credentials of an assumed role, which it is asked for when they are needed and again before they expire."""
-
-    _advisory_refresh_timeout = _RENEWED_BEFORE  # one request renews them, the others go on
-    _mandatory_refresh_timeout = _RENEWED_BEFORE // 2  # all wait for them
-
-    def load_credentials(self) -> _RoleCredentials:
-        """What a session calls that has nothing else to find credentials with."""
-        return self
 
 
 class _Body(io.BytesIO):
@@ -204,19 +182,19 @@ class AwsSecretsManagerStore(Store):
             )
         for name, least in (("timeout", 0.001), ("retries", 0), ("concurrency", 1)):
             if not options[name] >= least:
-                raise _invalid("%s must be at least %s" % (name, least))
+                raise invalid("%s must be at least %s" % (name, least))
         check_numbers(options["timeout"], options["retries"], options["concurrency"], options["deadline"])
         if options["ca_path"] and not os.path.isfile(options["ca_path"]):
-            raise _invalid("ca_path: there is no file %s" % options["ca_path"])
+            raise invalid("ca_path: there is no file %s" % options["ca_path"])
         prefix = options["path_prefix"].strip("/")
         if not prefix or _quoted(prefix, safe="/=") != prefix:
-            raise _invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
+            raise invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
         self._prefix = "%s/%s/" % (prefix, "=2Erekey" if host == _NOTES else _quoted(host))
         self._notes = "%s/%s/" % (prefix, _NOTES)
         # What a secret gets when it is made.
         self._properties: Dict[str, Any] = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
         if options["tags"]:
-            self._properties["Tags"] = _tags("tags", options["tags"])
+            self._properties["Tags"] = tags_of("tags", options["tags"])
         self._concurrency = options["concurrency"]
         self._secrets = [options["secret_key"], options["session_token"]]
         self._deadline = options["deadline"] or DEADLINES * options["timeout"]
@@ -239,14 +217,15 @@ class AwsSecretsManagerStore(Store):
         try:
             session = self._session(options)
             if options["assume_role_arn"]:
-                session = self._session(options, self._role(session, options, config))
+                ask = partial(self._client_of, session, options["sts_endpoint_url"], options["ca_path"], config)
+                session = self._session(options, assume_role(options, session.get_credentials(), ask, self._learn))
             return self._client_of(session, options["endpoint_url"], options["ca_path"], config, "secretsmanager")
         except ValueError as exc:
-            raise _invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
+            raise invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
         except BotoCoreError as exc:
-            raise _invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
+            raise invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
 
-    def _session(self, options: Dict[str, Any], role: Optional[_RoleCredentials] = None) -> Any:
+    def _session(self, options: Dict[str, Any], role: Optional[RoleCredentials] = None) -> Any:
         """A session with the credentials of the options, of whatever else boto3 finds, or of a role."""
         core = botocore.session.Session(profile=options["profile"])
         core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
@@ -264,26 +243,8 @@ class AwsSecretsManagerStore(Store):
             region_name=options["region"],
         )
 
-    def _role(self, session: Any, options: Dict[str, Any], config: Any) -> _RoleCredentials:
-        """The credentials of the role, which those of a session ask for."""
-        request = _assume_role(options)
-        source = session.get_credentials()
-        if source is None:
-            raise _invalid("assume_role_arn: there are no credentials that could assume the role")
-        make_client = partial(self._client_of, session, options["sts_endpoint_url"], options["ca_path"], config)
-        fetcher = AssumeRoleCredentialFetcher(
-            make_client, source, options["assume_role_arn"], extra_args=request, expiry_window_seconds=_RENEWED_BEFORE
-        )
-
-        def fetch() -> Dict[str, Any]:
-            # A refusal may repeat what was signed.
-            asking = source.get_frozen_credentials()
-            self._secrets = [*self._secrets, asking.secret_key, asking.token]
-            found = fetcher.fetch_credentials()
-            self._secrets = [*self._secrets, found["secret_key"], found["token"]]
-            return found
-
-        return _RoleCredentials(fetch, "assume-role")
+    def _learn(self, *secrets: Optional[str]) -> None:
+        self._secrets = [*self._secrets, *secrets]
 
     def _client_of(
         self, session: Any, endpoint_url: Optional[str], ca_path: Optional[str], config: Any, service: str, **keys: Any
@@ -713,70 +674,10 @@ class AwsSecretsManagerStore(Store):
         )
 
 
-def _assume_role(options: Dict[str, Any]) -> Dict[str, Any]:
-    """What AssumeRole is asked for beside the role.
-
-    :raises PasswordError: ``invalid_input``.
-    """
-    if not _ROLE.fullmatch(options["assume_role_arn"]):
-        raise _invalid("assume_role_arn must be the ARN of a role, such as arn:aws:iam::123456789012:role/rotation")
-    if not _SESSION_NAME.fullmatch(options["role_session_name"]):
-        raise _invalid("role_session_name must be 2 to 64 letters, digits and characters of _+=,.@-")
-    request = {"RoleSessionName": options["role_session_name"]}
-    if options["external_id"]:
-        request["ExternalId"] = options["external_id"]
-    seconds = options["duration_seconds"]
-    if seconds is not None:
-        if not _SESSION_SECONDS[0] <= seconds <= _SESSION_SECONDS[1]:
-            raise _invalid("duration_seconds must be %d to %d" % _SESSION_SECONDS)
-        request["DurationSeconds"] = seconds
-    if options["session_tags"]:
-        request["Tags"] = _tags("session_tags", options["session_tags"])
-    if options["transitive_tag_keys"]:
-        if not set(options["transitive_tag_keys"]) <= set(options["session_tags"]):
-            raise _invalid("transitive_tag_keys may name keys of session_tags only")
-        request["TransitiveTagKeys"] = options["transitive_tag_keys"]
-    endpoint = options["sts_endpoint_url"]
-    if endpoint and not endpoint.startswith(("https://", "http://")):
-        raise _invalid("sts_endpoint_url must begin with https://")
-    return request
-
-
-def _tags(option: str, given: Dict[Any, Any]) -> List[Dict[str, str]]:
-    """Tags as the services take them.
-
-    :raises PasswordError: ``invalid_input``; the message does not repeat them.
-    """
-    if len(given) > _TAGS:
-        raise _invalid("%s: there are %d, and no more than %d are allowed" % (option, len(given), _TAGS))
-    tags = []
-    for key, value in given.items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if not isinstance(key, str) or not 0 < len(key) <= _TAG_KEY or key.lower().startswith("aws:"):
-            raise _invalid(
-                "%s: a key must be a text of 1 to %d characters that does not begin with aws:" % (option, _TAG_KEY)
-            )
-        if not isinstance(value, str) or len(value) > _TAG_VALUE:
-            raise _invalid("%s: a value must be a text of at most %d characters" % (option, _TAG_VALUE))
-        if not _is_sound(key) or not _is_sound(value):
-            raise _invalid("%s: a key or value holds a NUL or a broken character" % option)
-        tags.append({"Key": key, "Value": value})
-    return tags
-
-
-def _is_sound(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
 @lru_cache
 def _loader(data_path: str) -> Any:
     """What reads the library's descriptions of services; shared, since that is most of what it costs to open a store."""
     return create_loader(data_path)
-
-
-def _invalid(message: str) -> PasswordError:
-    return PasswordError(errors.INVALID_INPUT, "The store aws_secretsmanager cannot be opened: %s." % message)
 
 
 def _quoted(text: str, safe: str = "") -> str:

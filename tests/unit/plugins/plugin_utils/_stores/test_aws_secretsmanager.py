@@ -100,6 +100,7 @@ def test_every_option_names_its_variables_and_every_secret_is_one():
         ({"tags": {5: SECRET}}, "tags: a key must be a text"),
         ({"tags": {"a": SECRET * 20}}, "tags: a value must be a text of at most 256 characters"),
         ({"tags": {"a": True}}, "tags: a value must be a text"),
+        ({"tags": {"a": 10**5000}}, "tags: a value must be a text"),
         ({"tags": {"a": [SECRET]}}, "tags: a value must be a text"),
         ({"tags": {"a": "\udc80"}}, "tags: a key or value holds a NUL or a broken character"),
         ({"tags": {str(number): "" for number in range(51)}}, "tags: there are 51, and no more than 50 are allowed"),
