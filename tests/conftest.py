@@ -55,7 +55,8 @@ def tls_files(tmp_path_factory):
     files = types.SimpleNamespace()
 
     def issue(label, authority, name):
-        issued = authority.issue_cert(*name)
+        # Who is known by a certificate is known by its common name.
+        issued = authority.issue_cert(*name, common_name=name[0])
         for kind, blobs in (("cert", issued.cert_chain_pems), ("key", [issued.private_key_pem])):
             path = folder / ("%s_%s.pem" % (label, kind))
             path.write_bytes(b"".join(blob.bytes() for blob in blobs))

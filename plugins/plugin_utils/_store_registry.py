@@ -72,6 +72,8 @@ def secrets_in(name: str, options: Dict[str, Any]) -> List[str]:
     :param name: of the store.
     :param options: see :func:`open_store`.
     """
-    spec = store_class(name).argument_spec
+    spec = dict(store_class(name).argument_spec)
+    for option in list(spec.values()):
+        spec.update(dict.fromkeys(option.get("aliases", ()), option))
     store_options = options.get("store_options") or {}
     return [str(value) for key, value in store_options.items() if spec.get(key, {"no_log": True}).get("no_log")]

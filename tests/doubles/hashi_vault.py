@@ -232,7 +232,8 @@ class HashiVaultDouble(Double):
         if token.namespace and not (received.namespace + "/").startswith(token.namespace + "/"):
             raise Refusal(403, "permission denied")
         received.authenticated_as = "root" if token.rules is None else "token"
-        if token.uses:
+        # What a mount is may be asked as often as one likes.
+        if token.uses and MOUNTS not in received.path:
             token.uses -= 1
             if not token.uses:
                 del self.tokens[shown]

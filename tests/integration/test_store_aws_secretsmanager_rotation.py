@@ -11,7 +11,7 @@ import pytest
 
 from tests.doubles.milvus import MilvusDouble
 from tests.integration.rotation import COMMIT, ROTATE, STEP_BY_STEP, Rotation, changed, old_password
-from tests.servers.secrets_manager import DROPPED, refused
+from tests.servers.secrets_manager import DROPPED, refused, refused_by_sts
 from tests.store_cases.aws_secretsmanager import ACCESS_KEY, SECRET_KEY, AwsSecretsManagerCase
 
 USERS = ("alice", "bob", "carol")
@@ -84,6 +84,23 @@ def test_rotates_then_has_nothing_to_do_and_the_lookup_reads(rotation, case, dou
     assert read.rc == 0 and read.result("Log in")["users"][0]["state"] == "unchanged", read.output
     # Neither a file, nor a line of output, nor the list of processes has a secret; nothing of the embedded store was made.
     assert not rotation.ansible.leaks(secrets(case)) and not rotation.store.exists()
+
+
+def test_rotates_as_a_role_with_tags_and_shows_none_of_its_credentials(rotation, case, double):
+    more = {"assume_role_arn": "arn:aws:iam::123456789012:role/rotation", "sts_endpoint_url": case.service.url, "tags": {"owner": "dba"}}
+    rotation.variables["rotate_store_options"] = {**rotation.variables["rotate_store_options"], **more}
+    run = rotation.run(watch=True, verbosity=3)
+    assert run.rc == 0, run.output
+    assert_proved(case, double)
+    roles = case.service.assumed_roles
+    assert {call.token for call in case.service.calls if call.operation != "AssumeRole"} >= {role.session_token for role in roles} != set()
+    assert case.service.secrets["rekey/%s/alice" % HOST].tags == [{"Key": "owner", "Value": "dba"}]
+    case.service.before = lambda call: refused_by_sts("AccessDenied", "not authorized") if call.operation == "AssumeRole" else None
+    run = rotation.run(extra_vars={"rotate_force": True}, verbosity=3)
+    assert run.rc != 0 and run.result(ROTATE)["msg"].count("AssumeRole of arn:aws:iam::123456789012:role/rotation at ") == 1, run.output
+    case.service.forget()
+    credentials = {text for role in roles for text in (role.session_token, role.secret_access_key)}
+    assert not rotation.ansible.leaks(secrets(case) | credentials)
 
 
 def test_killed_before_the_commit_the_next_run_finishes_with_the_same_passwords(rotation, case, double):

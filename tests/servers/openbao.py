@@ -279,6 +279,12 @@ class OpenBao:
         role_id = self.request("GET", f"auth/approle/role/{name}/role-id", namespace=namespace)["data"]["role_id"]
         return AppRole(role_id, self.make_secret_id(name, namespace))
 
+    def enable_login(self, kind: str, mount: str, configuration: dict | None = None) -> None:
+        """Enable another way to log in, with what is to be known of whoever vouches for the logins."""
+        self.request("POST", f"sys/auth/{mount}", {"type": kind})
+        if configuration:
+            self.request("POST", f"auth/{mount}/config", configuration)
+
     def make_secret_id(self, name: str = ROLE, namespace: str = "") -> str:
         """Another secret for a role."""
         return self.request("POST", f"auth/approle/role/{name}/secret-id", namespace=namespace)["data"]["secret_id"]

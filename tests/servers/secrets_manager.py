@@ -1,7 +1,7 @@
 # Copyright (c) 2026 rekey.passwords contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AWS Secrets Manager as moto models it, on loopback, behind a gate that is as strict as AWS documents it, and at which tests disturb it.
+"""AWS Secrets Manager, and STS beside it, as moto models them, on loopback, behind a gate that is as strict as AWS documents it, and at which tests disturb it.
 
 moto lets labels be taken from versions that are not named, overwrites a pending version, takes any name for a secret and writes into deleted ones.
 The gate refuses all of that (https://docs.aws.amazon.com/secretsmanager/latest/apireference/), and lets one request in at a time, as if each were atomic.
@@ -15,6 +15,7 @@ import json
 import re
 import socket
 import threading
+import urllib.parse
 from dataclasses import dataclass
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -60,6 +61,7 @@ class SecretsManager:
 
         self._moto = DomainDispatcherApplication(create_backend_app)
         self.secrets.clear()
+        self.assumed_roles.clear()
         self.listen()
         return self
 
@@ -72,6 +74,13 @@ class SecretsManager:
         from moto.secretsmanager.models import secretsmanager_backends  # pylint: disable=import-outside-toplevel
 
         return secretsmanager_backends[ACCOUNT][REGION].secrets
+
+    @property
+    def assumed_roles(self):
+        """The roles that moto has given credentials for: its own objects, the first one first."""
+        from moto.sts.models import sts_backends  # pylint: disable=import-outside-toplevel
+
+        return sts_backends[ACCOUNT]["aws"].assumed_roles
 
     def listen(self):
         """Be in reach, at the same address as before."""
@@ -116,8 +125,13 @@ class SecretsManager:
     def _answer(self, environ, start_response):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")[2]
+        if operation:
+            params = json.loads(body or b"{}")
+        else:
+            params = dict(urllib.parse.parse_qsl(body.decode("ascii")))  # the protocol of STS
+            operation = params.get("Action", "")
         with self._lock:
-            call = Call(len(self.calls), operation, json.loads(body or b"{}"), environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))
+            call = Call(len(self.calls), operation, params, environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))
             self.calls.append(call)
         told = self.before(call)
         if told is None:
@@ -172,6 +186,13 @@ class SecretsManager:
 def error(code, message=""):
     """The body of a refusal."""
     return {"__type": code, "message": message}
+
+
+def refused_by_sts(code, message="", status=403):
+    """A refusal of STS, which speaks XML."""
+    namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+    text = '<ErrorResponse xmlns="%s"><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>' % (namespace, code, message)
+    return status, text.encode()
 
 
 def refused(code, message="", status=400):

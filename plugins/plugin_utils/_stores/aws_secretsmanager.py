@@ -24,7 +24,7 @@ import os
 import time
 import uuid
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Tuple
 from urllib.parse import quote, unquote
 
@@ -37,6 +37,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scru
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.http import ANSWER_LIMIT, DEADLINES, check_numbers
 
+from .._aws_role import RoleCredentials, assume_role, invalid, tags_of
 from ..record import Record
 from ..store import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record, sets_aside, sound
 
@@ -133,11 +134,26 @@ class AwsSecretsManagerStore(Store):
         access_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_ACCESS_KEY_ID"])),
         secret_key=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SECRET_ACCESS_KEY"])),
         session_token=dict(type="str", no_log=True, fallback=(_read_by_boto3, ["AWS_SESSION_TOKEN"])),
+        assume_role_arn=dict(type="str", fallback=(from_environment, ["AWS_SECRETSMANAGER_ASSUME_ROLE_ARN"])),
+        role_session_name=dict(
+            type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_ROLE_SESSION_NAME"])
+        ),
+        external_id=dict(type="str", fallback=(from_environment, ["AWS_SECRETSMANAGER_EXTERNAL_ID"])),
+        session_tags=dict(type="dict", fallback=(from_environment, ["AWS_SECRETSMANAGER_SESSION_TAGS"])),
+        transitive_tag_keys=dict(
+            type="list",
+            elements="str",
+            no_log=False,
+            fallback=(from_environment, ["AWS_SECRETSMANAGER_TRANSITIVE_TAG_KEYS"]),
+        ),
+        duration_seconds=dict(type="int", fallback=(from_environment, ["AWS_SECRETSMANAGER_DURATION_SECONDS"])),
+        sts_endpoint_url=dict(type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])),
         endpoint_url=dict(
             type="str", fallback=(from_environment, ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"])
         ),
         ca_path=dict(type="path", fallback=(from_environment, ["AWS_CA_BUNDLE"])),
         kms_key_id=dict(type="str", no_log=False, fallback=(from_environment, ["AWS_SECRETSMANAGER_KMS_KEY_ID"])),
+        tags=dict(type="dict", fallback=(from_environment, ["AWS_SECRETSMANAGER_TAGS"])),
         path_prefix=dict(type="str", default="rekey", fallback=(from_environment, ["AWS_SECRETSMANAGER_PATH_PREFIX"])),
         timeout=dict(type="float", default=10.0, fallback=(from_environment, ["AWS_SECRETSMANAGER_TIMEOUT"])),
         deadline=dict(type="float", fallback=(from_environment, ["AWS_SECRETSMANAGER_DEADLINE"])),
@@ -147,7 +163,13 @@ class AwsSecretsManagerStore(Store):
     constraints = dict(
         mutually_exclusive=[("profile", "access_key")],
         required_together=[("access_key", "secret_key")],
-        required_by=dict(session_token=("access_key",)),
+        required_by=dict(
+            session_token=("access_key",),
+            external_id=("assume_role_arn",),
+            session_tags=("assume_role_arn",),
+            transitive_tag_keys=("session_tags",),
+            duration_seconds=("assume_role_arn",),
+        ),
     )
     keeps_versions = True
     lease_seconds = 300.0  # the service asks for no more than one version of a secret in ten minutes, and forgets only those beyond a hundred
@@ -160,19 +182,24 @@ class AwsSecretsManagerStore(Store):
             )
         for name, least in (("timeout", 0.001), ("retries", 0), ("concurrency", 1)):
             if not options[name] >= least:
-                raise _invalid("%s must be at least %s" % (name, least))
+                raise invalid("%s must be at least %s" % (name, least))
         check_numbers(options["timeout"], options["retries"], options["concurrency"], options["deadline"])
         if options["ca_path"] and not os.path.isfile(options["ca_path"]):
-            raise _invalid("ca_path: there is no file %s" % options["ca_path"])
+            raise invalid("ca_path: there is no file %s" % options["ca_path"])
         prefix = options["path_prefix"].strip("/")
         if not prefix or _quoted(prefix, safe="/=") != prefix:
-            raise _invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
+            raise invalid("path_prefix may hold ASCII letters, digits and /_+=.@- only, and must not be empty")
         self._prefix = "%s/%s/" % (prefix, "=2Erekey" if host == _NOTES else _quoted(host))
         self._notes = "%s/%s/" % (prefix, _NOTES)
-        self._kms_key = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
+        # What a secret gets when it is made.
+        self._properties: Dict[str, Any] = {"KmsKeyId": options["kms_key_id"]} if options["kms_key_id"] else {}
+        if options["tags"]:
+            self._properties["Tags"] = tags_of("tags", options["tags"])
         self._concurrency = options["concurrency"]
         self._secrets = [options["secret_key"], options["session_token"]]
         self._deadline = options["deadline"] or DEADLINES * options["timeout"]
+        self._assumed_role = options["assume_role_arn"]
+        self._clients: List[Any] = []
         self._client = self._connect(options)
         self._location = "%s (%s)" % (self._client.meta.endpoint_url, self._client.meta.region_name)
 
@@ -188,32 +215,52 @@ class AwsSecretsManagerStore(Store):
             retries={"mode": "standard", "total_max_attempts": options["retries"] + 1},
         )
         try:
-            core = botocore.session.Session(profile=options["profile"])
-            core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
-            session = boto3.session.Session(
-                botocore_session=core,
-                aws_access_key_id=options["access_key"],
-                aws_secret_access_key=options["secret_key"],
-                aws_session_token=options["session_token"],
-                region_name=options["region"],
-            )
-            client = session.client(
-                "secretsmanager", endpoint_url=options["endpoint_url"], verify=options["ca_path"], config=config
-            )
+            session = self._session(options)
+            if options["assume_role_arn"]:
+                ask = partial(self._client_of, session, options["sts_endpoint_url"], options["ca_path"], config)
+                session = self._session(options, assume_role(options, session.get_credentials(), ask, self._learn))
+            return self._client_of(session, options["endpoint_url"], options["ca_path"], config, "secretsmanager")
         except ValueError as exc:
-            raise _invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
+            raise invalid("endpoint_url: %s" % Scrubber(self._secrets)(str(exc))) from None
         except BotoCoreError as exc:
-            raise _invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
+            raise invalid("%s (%s)" % (Scrubber(self._secrets)(str(exc)), type(exc).__name__)) from None
 
-        client.meta.events.register("before-send.secretsmanager", self._send)
+    def _session(self, options: Dict[str, Any], role: Optional[RoleCredentials] = None) -> Any:
+        """A session with the credentials of the options, of whatever else boto3 finds, or of a role."""
+        core = botocore.session.Session(profile=options["profile"])
+        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+        if options["ca_path"]:
+            # Also of the requests by which boto3 finds credentials.
+            core.set_config_variable("ca_bundle", options["ca_path"])
+        if role:
+            core.register_component("credential_provider", role)
+            return boto3.session.Session(botocore_session=core, region_name=options["region"])
+        return boto3.session.Session(
+            botocore_session=core,
+            aws_access_key_id=options["access_key"],
+            aws_secret_access_key=options["secret_key"],
+            aws_session_token=options["session_token"],
+            region_name=options["region"],
+        )
+
+    def _learn(self, *secrets: Optional[str]) -> None:
+        self._secrets = [*self._secrets, *secrets]
+
+    def _client_of(
+        self, session: Any, endpoint_url: Optional[str], ca_path: Optional[str], config: Any, service: str, **keys: Any
+    ) -> Any:
+        """A client of a service, which is closed with the store."""
+        client = session.client(service, endpoint_url=endpoint_url, verify=ca_path, config=config, **keys)
+        client.meta.events.register("before-send.%s" % service, partial(self._send, client))
+        self._clients.append(client)
         return client
 
-    def _send(self, request: Any, **_more: Any) -> Any:
+    def _send(self, client: Any, request: Any, **_more: Any) -> Any:
         """Send a request for the library, which would read whatever comes for as long as it comes.
 
         :return: the answer; ``None`` leaves the request to the library.
         """
-        delivery = getattr(getattr(self._client, "_endpoint", None), "http_session", None)
+        delivery = getattr(getattr(client, "_endpoint", None), "http_session", None)
         if delivery is None:
             return None
         end = time.monotonic() + self._deadline
@@ -247,7 +294,8 @@ class AwsSecretsManagerStore(Store):
         return bytes(body)
 
     def close(self) -> None:
-        self._client.close()
+        for client in self._clients:
+            client.close()
 
     def get(self, users: Iterable[str]) -> Dict[str, Entry]:
         users = list(users)
@@ -299,7 +347,7 @@ class AwsSecretsManagerStore(Store):
             if version:
                 self._call("put_secret_value", secret, SecretId=secret, **params)
             else:
-                self._call("create_secret", secret, Name=secret, **self._kms_key, **params)
+                self._call("create_secret", secret, Name=secret, **self._properties, **params)
             return number
         except PasswordError as error:
             trouble = error
@@ -475,7 +523,7 @@ class AwsSecretsManagerStore(Store):
 
         :return: False if there is something in it by now.
         """
-        _answer, refusal = self._try("create_secret", name, Name=name, **self._kms_key)
+        _answer, refusal = self._try("create_secret", name, Name=name, **self._properties)
         # If it exists it was made by another writer just now, or by one that was killed here.
         if refusal and self._labels(name):
             return False
@@ -601,11 +649,16 @@ class AwsSecretsManagerStore(Store):
         try:
             answer = getattr(self._client, operation)(**params)
         except ClientError as exc:
+            # The role may have been assumed, or refused, only now.
+            scrub.add(*self._secrets)
             error = exc.response.get("Error", {})
-            code = str(error.get("Code"))
-            text = "%s was refused: %s (%s). %s" % (request, code, error.get("Message"), _HINTS.get(code, ""))
+            code, message = str(error.get("Code")), error.get("Message")
+            if exc.operation_name != self._client.meta.method_to_api_mapping[operation]:
+                raise _OutOfReach(scrub(self._no_credentials(exc.operation_name, code, message))) from None
+            text = "%s was refused: %s (%s). %s" % (request, code, message, _HINTS.get(code, ""))
             raise _Refused(code, scrub(text.strip())) from None
         except BotoCoreError as exc:
+            scrub.add(*self._secrets)
             raise _OutOfReach(
                 scrub("%s failed: %s (%s)" % (request, str(exc).rstrip("."), type(exc).__name__))
             ) from None
@@ -617,15 +670,21 @@ class AwsSecretsManagerStore(Store):
             raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % request)
         return answer
 
+    def _no_credentials(self, operation: str, code: str, message: Optional[str]) -> str:
+        """What to say where a request was not sent, since there are no credentials for it."""
+        if operation != "AssumeRole" or not self._assumed_role:
+            return "The request for credentials (%s) was refused: %s (%s)." % (operation, code, message)
+        return (
+            "AssumeRole of %s at %s was refused: %s (%s). Is assume_role_arn right, may these credentials assume it, and does its trust policy let them "
+            "(with external_id and session_tags, if those are given)?"
+            % (self._assumed_role, self._clients[-1].meta.endpoint_url, code, message)
+        )
+
 
 @lru_cache
 def _loader(data_path: str) -> Any:
     """What reads the library's descriptions of services; shared, since that is most of what it costs to open a store."""
     return create_loader(data_path)
-
-
-def _invalid(message: str) -> PasswordError:
-    return PasswordError(errors.INVALID_INPUT, "The store aws_secretsmanager cannot be opened: %s." % message)
 
 
 def _quoted(text: str, safe: str = "") -> str:

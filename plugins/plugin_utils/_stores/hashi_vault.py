@@ -10,7 +10,7 @@ Every write carries ``cas``, the number of the version that it replaces (0: ther
 lock. So a write that is repeated after its answer was lost either does nothing or is the first one, and reading shows which.
 
 Facts: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2 (data, cas, deleted and destroyed versions),
-https://developer.hashicorp.com/vault/api-docs/auth/approle, https://developer.hashicorp.com/vault/api-docs (headers, HTTP status),
+https://developer.hashicorp.com/vault/api-docs (headers, HTTP status),
 https://developer.hashicorp.com/vault/api-docs/system/internal-ui-mounts (which engine a mount is; any token that may use the mount may ask).
 """
 
@@ -37,6 +37,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._parallel import r
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
+from .._vault_logins import AUTH_METHODS, Login, auth_method, login_of, require
 from ..store import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record, sound
 
 try:
@@ -55,12 +56,6 @@ _HINTS = {
     404: "Are mount_point, path and namespace right?",
     429: "The server limits the rate of requests; a lower concurrency may do.",
     503: "It may be sealed or in maintenance.",
-}
-_WRONG_LOGIN = "Are role_id, secret_id (it may have expired), approle_mount_point and namespace right?"
-_LOGIN_HINTS = {
-    **dict.fromkeys((400, 401, 404), _WRONG_LOGIN),
-    403: "After a few wrong logins the server refuses the right ones as well for a while, as a rule 15 minutes. "
-    + _WRONG_LOGIN,
 }
 
 
@@ -130,6 +125,8 @@ class _Adapter(_HvacAdapter):
     def __init__(self, client: http.HttpClient, namespace: Optional[str]) -> None:  # pylint: disable=super-init-not-called
         self._thread = threading.local()
         self._client = client
+        # What hvac asks for before a login by certificate; the client has both, or refuses by itself.
+        self._kwargs = {"verify": True, "cert": True}
         self._headers = {"X-Vault-Request": "true"}
         if namespace:
             self._headers["X-Vault-Namespace"] = namespace
@@ -179,11 +176,15 @@ class HashiVaultStore(Store):
 
     argument_spec = dict(
         url=_option("VAULT_ADDR", type="str", required=True),
-        auth_method=_option("VAULT_AUTH_METHOD", type="str", choices=["approle", "token"]),
+        auth_method=_option("VAULT_AUTH_METHOD", type="str", choices=AUTH_METHODS),
         token=_option("VAULT_TOKEN", type="str", no_log=True),
         role_id=_option("VAULT_ROLE_ID", type="str"),
         secret_id=_option("VAULT_SECRET_ID", type="str", no_log=True),
-        approle_mount_point=_option("VAULT_APPROLE_MOUNT_POINT", type="str", default="approle"),
+        jwt=_option("VAULT_JWT_TOKEN", type="str", no_log=True),
+        jwt_path=_option("VAULT_JWT_PATH", type="path"),
+        auth_mount_point=_option(
+            "VAULT_AUTH_MOUNT_POINT", "VAULT_APPROLE_MOUNT_POINT", type="str", aliases=["approle_mount_point"]
+        ),
         namespace=_option("VAULT_NAMESPACE", type="str"),
         mount_point=_option("VAULT_MOUNT_POINT", type="str", default="secret"),
         path=_option("VAULT_PATH_PREFIX", type="str", default="rekey"),
@@ -201,21 +202,18 @@ class HashiVaultStore(Store):
         super().__init__(host, options, loader)
         if hvac is None:
             raise PasswordError(errors.INVALID_INPUT, missing_required_lib("hvac"))
-        self._role_id, self._secret_id = options["role_id"], options["secret_id"]
-        self._approle = options["auth_method"] == "approle" or (not options["auth_method"] and bool(self._role_id))
         token = (options["token"] or "").strip()
-        _require(
-            self._role_id if self._approle else token,
-            "Give token (VAULT_TOKEN), or role_id and secret_id (VAULT_ROLE_ID, VAULT_SECRET_ID).",
-        )
-        _require(options["timeout"] > 0, "timeout must be more than 0.")
-        _require(options["retries"] >= 0, "retries must not be negative.")
+        self._scrub = Scrubber((token,))
+        method = auth_method(options)
+        login_mount = options["auth_mount_point"]
+        login_mount = method if login_mount is None else _path("auth_mount_point", login_mount)
+        self._login = login_of(method, options, login_mount, self._scrub)
+        require(options["timeout"] > 0, "timeout must be more than 0.")
+        require(options["retries"] >= 0, "retries must not be negative.")
         self._mount = _path("mount_point", options["mount_point"])
-        self._login_mount = _path("approle_mount_point", options["approle_mount_point"])
         path = _path("path", options["path"])
         self._folder, self._notes = "%s/%s" % (path, _segment(host)), "%s/%s" % (path, _NOTES)
         self._retries, self._concurrency = options["retries"], options["concurrency"]
-        self._scrub = Scrubber((token, self._secret_id))
         self._http = http.HttpClient(
             options["url"],
             self._scrub,
@@ -233,7 +231,7 @@ class HashiVaultStore(Store):
         self._adapter = _Adapter(self._http, _path("namespace", namespace) if namespace else None)
         self._client = hvac.Client(url=self._url, token="", adapter=lambda **_options: self._adapter)
         self._lock = threading.Lock()  # of the token
-        self._token = None if self._approle else _Token(token)
+        self._token = None if self._login else _Token(token)
         self._checking = threading.Lock()
         self._is_checked = False  # whether the mount is known to be what it should be
         self._warn(options["validate_certs"])
@@ -270,7 +268,7 @@ class HashiVaultStore(Store):
         return sorted(unquote(key) for key in keys if not key.endswith("/"))
 
     def close(self) -> None:
-        if self._approle and self._token:
+        if self._login and self._token:
             # One without a use left has ended by itself.
             if self._token.uses > 0:
                 self._adapter.token = self._token.text
@@ -444,15 +442,18 @@ class HashiVaultStore(Store):
         """
         return self._asked(what, request, *args, mount_point=self._mount, **kwargs)
 
-    def _asked(self, what: str, request: Callable[..., Any], *args: Any, **kwargs: Any) -> http.Response:
-        """The answer to a request with a token; with another token if this one has come to its end before its time."""
+    def _asked(self, what: str, request: Callable[..., Any], *args: Any, uses: int = 1, **kwargs: Any) -> http.Response:
+        """The answer to a request with a token; with another token if this one has come to its end before its time.
+
+        :param uses: how many of the token's uses the server counts for it.
+        """
         for last in (*[False] * _LOGINS, True):
-            token = self._use_token()
+            token = self._use_token(uses)
             self._adapter.token = token.text
             answer = self._sent(what, request, *args, **kwargs)
             if answer.status != 403:
                 token.has_worked = True
-            elif self._approle and not last and _has_ended(answer) and self._drop(token):
+            elif self._login and not last and _has_ended(answer) and self._drop(token):
                 continue
             break
         return answer
@@ -464,11 +465,11 @@ class HashiVaultStore(Store):
         except PasswordError as error:
             raise error.with_message("%s: %s" % (what, error.message), errors.STORE_FAILED) from None
 
-    def _use_token(self) -> _Token:
+    def _use_token(self, uses: int) -> _Token:
         """The token for one request."""
         with self._lock:
             token = self._ensure_token()
-            token.uses -= 1
+            token.uses -= uses
             return token
 
     def _drop(self, token: _Token) -> bool:
@@ -485,28 +486,25 @@ class HashiVaultStore(Store):
 
     def _ensure_token(self) -> _Token:
         """A token that is good for a request; the lock is held."""
-        # An AppRole's token may be shorter-lived than a change of many passwords.
-        if self._token is None or (
-            self._approle and (self._token.uses < 1 or time.monotonic() >= self._token.good_until)
-        ):
+        # The token of a login may be shorter-lived than a change of many passwords.
+        login, token = self._login, self._token
+        if login and (token is None or token.uses < 1 or time.monotonic() >= token.good_until):
             self._token = None
-            self._token = self._log_in()
-        return self._token
+            self._token = token = self._log_in(login)
+        if token is None:
+            raise AssertionError("a store without a login has a token from the beginning")
+        return token
 
-    def _log_in(self) -> _Token:
-        place = "The login by AppRole at auth/%s" % self._login_mount
+    def _log_in(self, login: Login) -> _Token:
         self._adapter.token = None
         began = time.monotonic()
-        login = self._client.auth.approle.login
-        answer = self._sent(
-            place, login, self._role_id, self._secret_id, use_token=False, mount_point=self._login_mount
-        )
+        answer = self._sent(login.place, login.send, self._client)
         if answer.status != 200:
-            raise self._refusal(place, answer, _LOGIN_HINTS.get(answer.status))
+            raise self._refusal(login.place, answer, login.hint(answer.status))
         auth = _member(answer.json_object(), "auth")
         text, lease, uses = _member(auth, "client_token"), _member(auth, "lease_duration"), _member(auth, "num_uses")
         if not text or not isinstance(text, str) or not isinstance(lease, int):
-            raise failure("%s was answered without a token by %s." % (place, self._url))
+            raise failure("%s was answered without a token by %s." % (login.place, self._url))
         self._scrub.add(text)
         unlimited = float("inf")
         return _Token(
@@ -519,7 +517,10 @@ class HashiVaultStore(Store):
             if self._is_checked:
                 return
             answer = self._asked(
-                "mount_point %s" % self._mount, self._adapter.get, "/v1/sys/internal/ui/mounts/" + quote(self._mount)
+                "mount_point %s" % self._mount,
+                self._adapter.get,
+                "/v1/sys/internal/ui/mounts/" + quote(self._mount),
+                uses=0,
             )
             if answer.status != 200:
                 raise self._refusal("The request what mount_point %s is" % self._mount, answer)
@@ -556,11 +557,6 @@ class HashiVaultStore(Store):
                 Display().warning("rekey.passwords store hashi_vault: " + text)
 
 
-def _require(condition: Any, message: str) -> None:
-    if not condition:
-        raise PasswordError(errors.INVALID_INPUT, "The store hashi_vault: " + message)
-
-
 def _path(option: str, value: str) -> str:
     """A path as it is written in URLs, without slashes around it."""
     path = value.strip("/")
@@ -570,7 +566,7 @@ def _path(option: str, value: str) -> str:
         and path == path.strip()
         and all(part not in ("", ".", "..") for part in path.split("/"))
     )
-    _require(good, "%s must be a path such as team/passwords." % option)
+    require(good, "%s must be a path such as team/passwords." % option)
     return path
 
 

@@ -19,6 +19,8 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._stores import aws
 from tests.unit.plugins.rotation_doubles import loader
 
 SECRET = "S3cr3t-MARKER-aws-secret-key"
+KEYS = {"access_key": "AKIA", "secret_key": SECRET}
+ROLE = {"assume_role_arn": "arn:aws:iam::123456789012:role/rotation", **KEYS}
 NEEDS_BOTO3 = pytest.mark.skipif(importlib.util.find_spec("boto3") is None, reason="boto3 is not installed")
 
 
@@ -78,6 +80,30 @@ def test_every_option_names_its_variables_and_every_secret_is_one():
         ({"session_token": SECRET}, "access_key"),
         ({"profile": "p", "access_key": "AKIA", "secret_key": SECRET}, "mutually exclusive"),
         ({"timeout": SECRET}, "timeout"),
+        ({"assume_role_arn": "rotation", **KEYS}, "assume_role_arn must be the ARN of a role, such as arn:aws:iam::123456789012:role/rotation"),
+        ({"assume_role_arn": "arn:aws:iam::123456789012:user/" + SECRET, **KEYS}, "assume_role_arn must be the ARN of a role"),
+        ({**ROLE, "role_session_name": "a b"}, "role_session_name must be 2 to 64"),
+        ({**ROLE, "role_session_name": "ü" * 3}, "role_session_name must be 2 to 64"),
+        ({**ROLE, "duration_seconds": 899}, "duration_seconds must be 900 to 43200"),
+        ({**ROLE, "duration_seconds": 43201}, "duration_seconds must be 900 to 43200"),
+        ({**ROLE, "sts_endpoint_url": SECRET}, "sts_endpoint_url must begin with https://"),
+        ({**ROLE, "session_tags": {"a": "b"}, "transitive_tag_keys": [SECRET]}, "transitive_tag_keys may name keys of session_tags only"),
+        ({**ROLE, "transitive_tag_keys": ["a"]}, "required by 'transitive_tag_keys': session_tags"),
+        ({**ROLE, "session_tags": {"a": None}}, "session_tags: a value must be a text"),
+        ({"external_id": "x"}, "required by 'external_id': assume_role_arn"),
+        ({"session_tags": {"a": SECRET}}, "required by 'session_tags': assume_role_arn"),
+        ({"duration_seconds": 900}, "required by 'duration_seconds': assume_role_arn"),
+        ({"tags": SECRET}, "tags"),
+        ({"tags": {"": "a"}}, "tags: a key must be a text of 1 to 128 characters that does not begin with aws:"),
+        ({"tags": {"AWS:" + SECRET: "a"}}, "tags: a key must be a text"),
+        ({"tags": {"k" * 129: "a"}}, "tags: a key must be a text"),
+        ({"tags": {5: SECRET}}, "tags: a key must be a text"),
+        ({"tags": {"a": SECRET * 20}}, "tags: a value must be a text of at most 256 characters"),
+        ({"tags": {"a": True}}, "tags: a value must be a text"),
+        ({"tags": {"a": 10**5000}}, "tags: a value must be a text"),
+        ({"tags": {"a": [SECRET]}}, "tags: a value must be a text"),
+        ({"tags": {"a": "\udc80"}}, "tags: a key or value holds a NUL or a broken character"),
+        ({"tags": {str(number): "" for number in range(51)}}, "tags: there are 51, and no more than 50 are allowed"),
     ],
 )
 def test_a_wrong_option_is_told(options, told):
@@ -113,6 +139,12 @@ def test_a_name_that_is_too_long_is_told():
     with pytest.raises(PasswordError) as caught:
         opened().get(["u" * 502])
     assert caught.value.kind == "store_failed" and "would have 513 characters; Secrets Manager allows 512" in caught.value.message
+
+
+@NEEDS_BOTO3
+def test_without_credentials_no_role_can_be_assumed(monkeypatch):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert "assume_role_arn: there are no credentials that could assume the role" in refusal(assume_role_arn=ROLE["assume_role_arn"])
 
 
 @NEEDS_BOTO3

@@ -181,7 +181,7 @@ def test_every_option_has_a_variable_and_is_documented():
         assert "| `%s` | %s |" % (name, ", ".join("`%s`" % variable for variable in variables)) in page, name
         if option.get("no_log"):
             assert any(word in variables[0] for word in ("PASSWORD", "TOKEN", "SECRET", "KEY"))
-    assert [name for name, option in hashi_vault.STORE.argument_spec.items() if option.get("no_log")] == ["token", "secret_id"]
+    assert [name for name, option in hashi_vault.STORE.argument_spec.items() if option.get("no_log")] == ["token", "secret_id", "jwt"]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_an_address_without_encryption_is_warned_of(double, warnings):
         ({"path": "a/../b"}, "path must be a path"),
         ({"path": "a\nb"}, "path must be a path"),
         ({"mount_point": ""}, "mount_point must be a path"),
-        ({"approle_mount_point": "."}, "approle_mount_point must be a path"),
+        ({"approle_mount_point": "."}, "auth_mount_point must be a path"),
         ({"timeout": 0}, "timeout must be more than 0."),
         ({"retries": -1}, "retries must not be negative."),
         ({"concurrency": 0}, "concurrency must be at least 1."),
@@ -290,7 +290,7 @@ def test_an_address_without_encryption_is_warned_of(double, warnings):
         ({"token": " \n"}, "Give token"),
         ({"auth_method": "approle"}, "Give token"),
         ({"auth_method": "token", "role_id": "role"}, "Give token"),
-        ({"auth_method": "ldap"}, "value of auth_method must be one of: approle, token"),
+        ({"auth_method": "ldap"}, "value of auth_method must be one of: approle, kubernetes, jwt, cert, token"),
     ],
 )
 def test_wrong_options(options, told):
@@ -366,7 +366,7 @@ def test_a_short_lived_token_is_replaced_in_time(double, monkeypatch):
 def test_a_login_that_is_refused_is_made_once(double, options):
     told = failure_of(open_store(double, **dict(APPROLE, **options)).get, ["alice", "bob", "carol"])
     assert told.startswith("The login by AppRole at auth/%s at %s failed with HTTP 40" % (options.get("approle_mount_point", "approle"), double.url))
-    assert told.endswith("Are role_id, secret_id (it may have expired), approle_mount_point and namespace right?")
+    assert told.endswith("Are role_id, secret_id (it may have expired), auth_mount_point and namespace right?")
     assert len(double.calls(LOGIN)) == 1
 
 
