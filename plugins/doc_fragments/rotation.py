@@ -6,12 +6,12 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options that several modules of the rotation have: what plugin_utils/_rotation/options.py declares."""
+    """The options that the rotation's modules share, as declared in plugin_utils/_rotation/options.py."""
 
     DOCUMENTATION = r"""
 options:
   vendor:
-    description: The vendor, that is the name of its module without C(_user_password), for example V(milvus).
+    description: The vendor. This is its module's name without C(_user_password), for example V(milvus).
     type: str
     required: true
   users:
@@ -71,11 +71,11 @@ options:
     NEW_PASSWORDS = r"""
 options:
   policy:
-    description: Rules for generated passwords, if the vendor's default does not suit.
+    description: Rules for generated passwords, to override the vendor's default.
     type: dict
     suboptions:
       length:
-        description: Number of characters; at least 20 where the vendor allows it.
+        description: Number of characters; at least 20 if the vendor allows that many.
         type: int
       upper:
         description: Minimum number of upper-case letters; V(0) excludes them.
@@ -93,7 +93,7 @@ options:
         description: The symbols to choose from.
         type: str
       exclude:
-        description: Characters never to use.
+        description: Characters to exclude.
         type: str
 """
 
@@ -108,7 +108,7 @@ options:
     MOST_ATTEMPTS = r"""
 options:
   max_attempts:
-    description: Number of runs, at least 1, after which a user is orphaned if neither its current nor its pending password has logged in.
+    description: Number of consecutive runs, at least 1, after which a user is orphaned if neither its current nor its pending password has logged in.
     type: int
     default: 3
 """

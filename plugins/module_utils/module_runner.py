@@ -22,7 +22,7 @@ from .vendor import Vendor
 class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """An AnsibleModule that never returns its own arguments.
 
-    Up to ansible-core 2.20 a result holds them as ``invocation``, and where an argument has a wrong type its secrets are not masked.
+    Up to ansible-core 2.20 a result contains them as ``invocation``, and secrets in an argument of the wrong type are not masked.
     """
 
     params: dict[str, Any]
@@ -35,7 +35,7 @@ class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no typ
             self._validated = True
             return
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
-            # What Ansible's validator falls over. A traceback may hold a secret, and does not say which option it was.
+            # Ansible's validator crashed. A traceback may contain a secret, and does not name the option.
             error = unfit(self.argument_spec, self.params, exc)
         self.fail_json(error.message, error=error.as_dict())
 
@@ -46,7 +46,7 @@ class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no typ
 
     def _set_internal_properties(self) -> None:
         super()._set_internal_properties()
-        # Not any later: the validator makes texts of them.
+        # Check here, before the validator turns values into strings.
         wrong = None
         try:
             refuse_no_texts(self.argument_spec, self.params)
@@ -56,11 +56,11 @@ class PasswordModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no typ
             self.fail_json(wrong.message)
 
     def exit_json(self, **kwargs: Any) -> None:
-        """End well."""
+        """Exit with success."""
         super().exit_json(**dict(kwargs, invocation={}))
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        """End badly."""
+        """Exit with a failure."""
         if self._odd_users:
             msg = ODD_USERS
         if not self._validated:
@@ -73,13 +73,13 @@ def run_module(vendor: type[Vendor]) -> None:
 
     :param vendor: a subclass of :class:`~.vendor.Vendor`.
     """
-    # no_log at the top: a module's start writes its arguments to syslog, and passwords with quotes are not masked there.
+    # no_log for the whole module: at its start a module logs its arguments to syslog, where passwords with quotes are not masked.
     module = PasswordModule(supports_check_mode=True, no_log=True, **vendor.spec())
     missing = missing_library()
     if missing:
         module.fail_json(msg=missing, exception=REQUESTS_IMPORT_ERROR)
     result = as_module_result(_change.set_passwords(vendor, module.params, module.check_mode), module._diff)
-    # The result holds no secret any more. Ansible would mask every text in it that is equal to one, or holds one: names, states and kinds, too.
+    # The result contains no secret. Ansible would still mask every text that equals or contains one, even names, states and kinds.
     module.no_log_values = set()
     for text in result.pop("warnings", ()):
         module.warn(text)

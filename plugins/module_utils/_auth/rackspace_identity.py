@@ -29,7 +29,7 @@ def log_in(
 
     :param http: an :class:`~..http.HttpClient` for :data:`URL`.
     :param api_key: the user's API key, or ``None`` to use the password.
-    :param account: the number of the account, where the user has several.
+    :param account: the account number, if the user has several accounts.
     :return: :class:`~.service_token.ServiceToken`.
     :raises PasswordError: see :func:`~.service_token.check_login`, or an error of the connection.
     """
