@@ -18,7 +18,7 @@ NEVER = "never"  # a login checks the password, and nothing is changed
 _UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS, NEVER])
 
 
-# Ansible's own message repeats what it was given, passwords included.
+# Ansible's own message repeats the values, including passwords.
 ODD_USERS = "users must be a list of dictionaries, each with name and password."
 
 

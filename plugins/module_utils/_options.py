@@ -18,7 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from . import errors
 from .errors import PasswordError
 
-# What YAML makes of a value without quotes. Whatever else there is stands for a text, such as one that is still encrypted.
+# The types that YAML gives to values without quotes. Any other type stands in place of a string, such as one that is still encrypted.
 _NO_TEXTS = (
     (bool, "a boolean"),
     ((int, float), "a number"),
@@ -26,7 +26,7 @@ _NO_TEXTS = (
     ((list, tuple, set), "a list"),
     (dict, "a dictionary"),
 )
-# An empty one of these is refused as what it is, for that user alone.
+# These are kept when empty, so that only the user concerned is refused.
 _KEPT_EMPTY = ("name", "password")
 
 

@@ -18,7 +18,7 @@ import zlib
 from typing import Any, Optional
 
 _AROUND = 8 * 2**20  # bytes allowed for headers and framing, in addition to the body
-# What zlib calls the two formats.
+# The wbits of zlib for each format.
 _GZIP, _ZLIB, _DEFLATE = 31, 15, -15
 
 

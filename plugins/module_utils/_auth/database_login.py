@@ -23,9 +23,9 @@ _DENIED = (1045, 1698)
 _LOCKED = (3118, 3955, 4150, 4151)
 # Only after the right password: it has expired (1820, 1862), or the account has too many connections (1203, 1226).
 _RIGHT = (1203, 1226, 1820, 1862)
-# The client's own, where it has no (further) answer of the server.
+# The client library's own errors: no response, or none any more.
 _NO_ANSWER = range(2000, 2056)
-# Of these: the server offers no TLS, or none that both sides know.
+# One of these: the server offers no TLS, or none that both sides support.
 _NO_TLS = 2026
 
 
@@ -37,7 +37,7 @@ class Unclear(Exception):
     """The database was reached, but this account could not be checked. The text says why, without secrets."""
 
 
-# What Python calls the client libraries, and what everybody else does.
+# The import and package names of the client libraries.
 _LIBRARIES = {"mysql": ("pymysql", "PyMySQL"), "postgresql": ("psycopg", "psycopg")}
 
 

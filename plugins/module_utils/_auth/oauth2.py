@@ -19,14 +19,14 @@ from ..errors import PasswordError
 from ..http import LOGIN, Headers, HttpClient, Response
 from .basic import basic
 
-# What may come with a token, and is as secret as the token itself.
+# These may come with a token, and are just as secret.
 _COMPANIONS = ("id_token", "refresh_token")
 _ROWS: Rows = {
     408: (errors.TIMED_OUT, "The token service timed out."),
     413: (errors.RATE_LIMITED, "The token service is rate-limiting requests."),
     429: (errors.RATE_LIMITED, "The token service is rate-limiting requests."),
 }
-# Of a server that has looked at the request and gives no token.
+# The statuses with which a token service refuses a request.
 _REFUSALS = (400, 401, 403)
 
 

@@ -18,7 +18,7 @@ from .service_token import Endpoint, ServiceToken, check_login, without_token
 URL = "https://identity.api.rackspacecloud.com/v2.0"
 
 _SERVICE = "Rackspace Identity"
-# The names of the addresses in the catalog.
+# The catalog's names for the interfaces.
 _INTERFACES = {"publicURL": "public", "internalURL": "internal", "adminURL": "admin"}
 
 

@@ -54,7 +54,7 @@ _CODES = {
     1012: (errors.ACCOUNT_LOCKED, "The tenant is locked. Unlock it, then run again."),
     1018: (errors.ACCOUNT_INACTIVE, "The user is disabled. Enable it, or remove it from the list."),
 }
-# ... and where there is none of these, the HTTP status.
+# ... and what the HTTP status means, for any other code.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
     401: (

@@ -23,7 +23,7 @@ from ..vendor import NEVER, Account, Capabilities, Connect, GeneratedPassword, L
 
 _USERS = "/v2/vectordb/users/"
 
-# 200 instead of 0 came from 2.3.13 to 2.3.21 and from 2.4.0 to 2.4.2.
+# Versions 2.3.13 to 2.3.21 and 2.4.0 to 2.4.2 send 200 instead of 0.
 _SUCCESS = (0, 200)
 
 # Server codes with a definite meaning; for all others the HTTP status decides.

@@ -75,7 +75,7 @@ class RackspaceDatabase(Vendor):
         password_unit="characters",
         password_forbidden=_FORBIDDEN,
         generated=GeneratedPassword(length=32, symbol_characters="-_.+=@%^"),
-        # The service looks up each user in the database before it responds, so many more could exceed the time-out.
+        # The service looks up each user in the database before it responds, so larger batches could exceed the time-out.
         bulk=100,
     )
     argument_spec = options.ARGUMENT_SPEC
@@ -158,7 +158,7 @@ class RackspaceDatabase(Vendor):
         self._prepare_logins(answer)
 
     def find(self, accounts: list[Account]) -> None:
-        """Look up every name: with a single unknown one a PUT would change nobody."""
+        """Look up every name: with a single unknown one a PUT would change no user."""
         listed = self._listed({self.key(account) for account in accounts}) if len(accounts) > _SINGLE_LOOKUPS else ()
         for account in accounts:
             if self.key(account) in listed:

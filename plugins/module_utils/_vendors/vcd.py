@@ -44,12 +44,12 @@ _NEWEST = ((40, 0), (9, 1, 0))
 _UNLOCKS = (37, 2)  # the first that says whether a user is locked
 
 _USERS = "/cloudapi/1.0.0/users"
-_PAGE = 128  # the most that the server takes
+_PAGE = 128  # the server's maximum
 _LONGEST_FILTER = 1500  # characters; some servers and proxies refuse URLs of more than 2000
 
 _UNKNOWN_OPERATION = (
     errors.UNSUPPORTED,
-    "The server does not know this operation, or the URL is not that of VMware Cloud Director.",
+    "The server does not support this operation, or url is not that of VMware Cloud Director.",
 )
 _UNKNOWN_HOST = (
     errors.UNSUPPORTED,
@@ -138,7 +138,7 @@ class Vcd(Vendor):
 
     @classmethod
     def target(cls, params: dict[str, Any]) -> str:
-        # Organisation names may be case-sensitive; only the provider's own is known not to be.
+        # Organisation names may be case-sensitive, except the provider's own.
         org = vcd_session.PROVIDER if vcd_session.is_provider(params["org"]) else params["org"]
         return "%s organisation %s" % (super().target(params), org)
 
