@@ -50,10 +50,10 @@ options:
 options:
   only:
     description:
-      - The users to which the task is limited, by names or patterns such as V(app-*), as a list or as one text with commas between them. Nothing is done for
-        the others.
-      - Empty for all users. A name or pattern that fits no user of any host of the play is an error. The users of the other hosts are those of their variable
-        C(rotate_users).
+      - Limits the task to these users, given as names or patterns such as V(app-*), in a list or in one string separated by commas. Other users are
+        skipped.
+      - If it is empty, all users are included. A name or pattern that matches no user of any host of the play is an error. The users of the other hosts are
+        those in their variable C(rotate_users).
     type: raw
     default: []
     version_added: 0.2.0
@@ -62,8 +62,8 @@ options:
     REASON = r"""
 options:
   reason:
-    description: Why the passwords are rotated, for example the number of a ticket; at most 300 characters. It is kept in the records of the users that are
-      due, and shown in the summary. It must not hold a secret.
+    description: Why the passwords are rotated, for example a ticket number; at most 300 characters. It is kept in the records of the users that are
+      due, and shown in the summary. It must not contain a secret.
     type: str
     version_added: 0.2.0
 """

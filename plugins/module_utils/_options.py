@@ -18,7 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from . import errors
 from .errors import PasswordError
 
-# The types that YAML gives to values without quotes. Any other type stands in place of a string, such as one that is still encrypted.
+# The types that YAML gives to values without quotes. Any other type counts as a string, such as one that is still encrypted.
 _NO_TEXTS = (
     (bool, "a boolean"),
     ((int, float), "a number"),

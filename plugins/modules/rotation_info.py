@@ -117,7 +117,7 @@ users:
       type: int
       sample: 0
     reason:
-      description: Why the pending, or else the current password was made, if the run gave a reason; V(null) otherwise.
+      description: The reason given for the pending password, or else for the current one; V(null) if none was given.
       type: str
       version_added: 0.2.0
     last_error:
