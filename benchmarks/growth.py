@@ -23,8 +23,8 @@ def measure(setting, sizes):
             row.runs.append(setting.playbook("role", double, hosts=row.users, memory=True))
     most = max(row.median("memory") for row in users + hosts) - empty.median("memory")
     goals = [
-        Goal("a user at one host costs so many times what it costs among fewer", _growth(users), NOISE),
-        Goal("a user at a host of its own costs so many times what it costs among fewer", _growth(hosts), NOISE),
+        Goal("cost per user with many users at one host, relative to few", _growth(users), NOISE),
+        Goal("cost per user with many hosts, relative to few", _growth(hosts), NOISE),
         Goal("memory above the empty playbook, at most", most, MEMORY, unit="MB"),
     ]
     return Section("Growth, with the role", [empty, *users, *hosts], goals)

@@ -25,8 +25,8 @@ def measure(setting, sizes):
         ]
         in_turns(contenders, rounds)
     goals = [
-        Goal("the module is so many times as fast as uri", ratio(uri, module), 8, at_least=True),
-        Goal("the role is so many times as fast as uri", ratio(uri, role), 8, at_least=True),
-        Goal("the module takes so many times as long as the floor", ratio(module, floor), 1.5),
+        Goal("speed of the module, relative to uri", ratio(uri, module), 8, at_least=True),
+        Goal("speed of the role, relative to uri", ratio(uri, role), 8, at_least=True),
+        Goal("time of the module, relative to the floor", ratio(module, floor), 1.5),
     ]
     return Section("%d hosts with one user each" % hosts, [uri, role, module, floor], goals)

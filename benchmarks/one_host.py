@@ -27,5 +27,5 @@ def measure(setting, sizes):
             (floor, lambda: setting.script(double, users, CONCURRENCY)),
         ]
         in_turns(contenders, rounds)
-    goals = [Goal("the module takes so many times as long as the floor", ratio(module, floor), 1.2)]
+    goals = [Goal("time of the module, relative to the floor", ratio(module, floor), 1.2)]
     return Section("%d users at one host, every answer takes %d ms" % (users, LATENCY), [uri, role, module, floor], goals)

@@ -19,10 +19,10 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
     details:
-      - Not with O(update_password=always), and not where no login is possible.
+      - Not with O(update_password=always), and not if no login is possible.
 """
 
-    # Of the modules of the rotation.
+    # For the rotation's modules.
     OF_THE_ROTATION = r"""
 options: {}
 attributes:

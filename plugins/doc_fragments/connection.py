@@ -16,7 +16,7 @@ options:
     default: true
   ca_path:
     description:
-      - File or folder with the certificate authorities to trust. By default those of the requests library, or E(REQUESTS_CA_BUNDLE).
+      - File or folder with the certificate authorities to trust. Defaults to those of the requests library, or E(REQUESTS_CA_BUNDLE).
       - If not set, the environment variable C(<VENDOR>_CA_PATH) is used, for example E(MILVUS_CA_PATH).
     type: path
   client_cert:
@@ -39,12 +39,12 @@ options:
     description:
       - Seconds that a request may take in total, from the connection to the last byte of the response, retries included. Unlike
         O(timeout) it also ends a response that trickles in byte by byte. Waits that the server asks for do not count.
-      - By default four times O(timeout).
+      - Defaults to four times O(timeout).
       - If not set, the environment variable C(<VENDOR>_DEADLINE) is used, for example E(MILVUS_DEADLINE).
     type: float
   retries:
     description:
-      - Maximum number of retries per request. A change is retried only if it certainly did not happen, a refused login never.
+      - Maximum number of retries per request. A change is retried only if it certainly did not happen; a refused login is never retried.
       - Waits as long as the server asks for with C(Retry-After), but no more than a minute.
       - If not set, the environment variable C(<VENDOR>_RETRIES) is used, for example E(MILVUS_RETRIES).
     type: int
@@ -56,7 +56,7 @@ options:
     type: int
     default: 8
 notes:
-  - An empty option or environment variable counts as not set. AWX and templates produce one for a field that was left empty.
+  - An empty option or environment variable counts as not set. AWX and templates produce one for a field left empty.
   - A secret must be a string. Without quotes YAML turns C(01234567) into a number and C(yes) into a boolean, so such values are refused.
   - Proxies come from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY). The file C(~/.netrc) is not read.
 """

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options that several modules of the rotation have: what plugin_utils/_rotation/options.py declares."""
+    """The options that the rotation's modules share, as declared in plugin_utils/_rotation/options.py."""
 
     DOCUMENTATION = r"""
 options:
   vendor:
-    description: The vendor, that is the name of its module without C(_user_password), for example V(milvus).
+    description: The vendor. This is its module's name without C(_user_password), for example V(milvus).
     type: str
     required: true
   users:
@@ -50,10 +50,10 @@ options:
 options:
   only:
     description:
-      - The users to which the task is limited, by names or patterns such as V(app-*), as a list or as one text with commas between them. Nothing is done for
-        the others.
-      - Empty for all users. A name or pattern that fits no user of any host of the play is an error. The users of the other hosts are those of their variable
-        C(rotate_users).
+      - Limits the task to these users, given as names or patterns such as V(app-*), in a list or in one string separated by commas. Other users are
+        skipped.
+      - If it is empty, all users are included. A name or pattern that matches no user of any host of the play is an error. The users of the other hosts are
+        those in their variable C(rotate_users).
     type: raw
     default: []
     version_added: 0.2.0
@@ -62,8 +62,8 @@ options:
     REASON = r"""
 options:
   reason:
-    description: Why the passwords are rotated, for example the number of a ticket; at most 300 characters. It is kept in the records of the users that are
-      due, and shown in the summary. It must not hold a secret.
+    description: Why the passwords are rotated, for example a ticket number; at most 300 characters. It is kept in the records of the users that are
+      due, and shown in the summary. It must not contain a secret.
     type: str
     version_added: 0.2.0
 """
@@ -71,11 +71,11 @@ options:
     NEW_PASSWORDS = r"""
 options:
   policy:
-    description: Rules for generated passwords, if the vendor's default does not suit.
+    description: Rules for generated passwords, to override the vendor's default.
     type: dict
     suboptions:
       length:
-        description: Number of characters; at least 20 where the vendor allows it.
+        description: Number of characters; at least 20 if the vendor allows that many.
         type: int
       upper:
         description: Minimum number of upper-case letters; V(0) excludes them.
@@ -93,7 +93,7 @@ options:
         description: The symbols to choose from.
         type: str
       exclude:
-        description: Characters never to use.
+        description: Characters to exclude.
         type: str
 """
 
@@ -108,7 +108,7 @@ options:
     MOST_ATTEMPTS = r"""
 options:
   max_attempts:
-    description: Number of runs, at least 1, after which a user is orphaned if neither its current nor its pending password has logged in.
+    description: Number of consecutive runs, at least 1, after which a user is orphaned if neither its current nor its pending password has logged in.
     type: int
     default: 3
 """

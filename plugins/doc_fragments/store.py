@@ -11,7 +11,7 @@ options:
   store:
     description:
       - Where the passwords are kept. V(ansible_vault) is one encrypted file per host.
-      - For the others see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/stores.md).
+      - For the other stores see U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/stores.md).
     type: str
     default: ansible_vault
   store_path:
@@ -22,18 +22,18 @@ options:
   store_options:
     description:
       - Options of the other stores, such as their address. See U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/stores.md).
-      - Each can come from the environment instead, the better place for secrets.
+      - Each can come from the environment instead, which is better for secrets.
     type: dict
     default: {}
   target:
     description:
-      - The name under which the records of this endpoint are kept. By default the value of the variable C(rotate_target), or else the inventory name of
+      - The name under which the records of this endpoint are kept. Defaults to the value of the variable C(rotate_target), or else to the inventory name of
         the play's current host.
-      - It is needed where one host serves several endpoints, such as V(localhost) in a loop over clusters, or a host with two vendors. For a host that was
-        renamed, set it to the old name.
+      - Set it if one host serves several endpoints, such as V(localhost) in a loop over clusters, or a host with two vendors. After renaming a host, set it
+        to the old name.
     type: str
 notes:
   - Runs on the controller.
-  - The role P(rekey.passwords.rotate#role) calls it with the C(rotate_*) variables.
+  - The role P(rekey.passwords.rotate#role) and the collection's playbooks set its options from the C(rotate_*) variables.
   - No return value contains a secret.
 """

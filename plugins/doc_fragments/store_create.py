@@ -10,9 +10,9 @@ class ModuleDocFragment:
 options:
   store_create:
     description:
-      - Whether to create a store in O(store_path) if there is none. Set it for the first rotation only, for example on the command line.
-      - Otherwise a folder that holds neither records nor the mark of a store, for example because its volume is not mounted, is an error.
-      - Read-only operations create none; with this option they treat a missing store as empty.
+      - Whether to create a store in O(store_path) if it does not exist. Set it for the first rotation only, for example on the command line.
+      - Otherwise a folder with neither records nor the mark of a store is an error. Its volume may not be mounted, for example.
+      - Read-only operations never create a store; with this option they treat a missing one as empty.
       - Only the store V(ansible_vault) needs it.
     type: bool
     default: false

@@ -25,7 +25,7 @@ options:
         type: str
         required: true
       current_password:
-        description: The user's present password, if the vendor requires it.
+        description: The user's current password, if the vendor requires it.
         type: str
       update_password:
         description: Overrides O(update_password) for this user.
@@ -33,23 +33,23 @@ options:
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+          - Number of recent failed logins of this user that you know of. They count against the budget of the call, so that several
             calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   name:
-    description: The user, if there is only one. Mutually exclusive with O(users).
+    description: The user, to set a single password. Mutually exclusive with O(users).
     type: str
   password:
     description: The password to set for O(name).
     type: str
   current_password:
-    description: The present password of O(name), if the vendor requires it.
+    description: The current password of O(name), if the vendor requires it.
     type: str
   update_password:
     description:
       - With V(when_changed), a login checks whether the password is already right; it is changed only if it is not.
-      - With V(always), it is set without a check, so the task reports a change on every run.
+      - With V(always), the password is set without a check, so the task reports a change on every run.
       - With V(never), nothing is changed, and no current password is needed. One login checks whether O(password) is in force. If it is, the user's
         C(state) is V(unchanged) and C(verified) is V(true). If it is not, the user fails with the error C(current_password_wrong) and C(verified) is
         V(false). If the login is inconclusive, it fails with C(not_verified) or C(login_budget_spent).
@@ -62,21 +62,21 @@ options:
     default: true
   allow_control_characters:
     description:
-      - Whether a new password may contain control characters, such as a line break or a tab. Usually one is there by mistake, for example the line
-        break at the end of a YAML block with C(|) or of C(ansible-vault encrypt_string), so such a password is refused by default.
+      - Whether a new password may contain control characters, such as a line break or a tab. Usually one got there by mistake, such as the line
+        break at the end of a YAML block with C(|) or from C(ansible-vault encrypt_string), so such a password is refused by default.
       - Passwords with characters that the vendor refuses or loses are refused in any case.
     type: bool
     default: false
 notes:
-  - Failed logins are counted per call. A task that is repeated (C(until), a loop over the same user) is a new call each time, and may lock accounts at
-    vendors that do so. Repeat only if every error is C(retryable) and no login has failed; see
+  - Failed logins are counted per call. A repeated task (C(until), a loop over the same user) is a new call each time, and may lock accounts at
+    vendors that lock them. Repeat a task only if every error is C(retryable) and no login has failed; see
     U(https://github.com/rekey/rekey.passwords/blob/main/docs/reference/vendors/vcd.md#a-task-that-is-repeated).
-  - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task shows before and after for each
+  - In check mode users are looked up and logins are tried, but nothing is written. With C(--diff) the task shows the state before and after for each
     user, never a password.
   - No return value contains a secret. Keep secrets out of C(loop), whose items Ansible prints.
-  - If the task would run on the controller anyway (connection C(local), no C(become), C(async) or C(environment), and no other Python than the
-    controller's), it runs within Ansible's own process, with the same results in far less time. Set the variable C(rekey_in_process) to V(never) to switch
-    that off; the default is V(auto).
+  - If the task would run on the controller anyway (connection C(local), no C(become), C(async) or C(environment), and the controller's own Python), it runs
+    within Ansible's own process, with the same results in far less time. To switch that off, set the variable C(rekey_in_process) to V(never); the
+    default is V(auto).
   - In all other cases Ansible copies the module with its arguments into a temporary file, which stays behind if the run is killed at that moment. With
-    pipelining (E(ANSIBLE_PIPELINING)) there is no such file.
+    pipelining (E(ANSIBLE_PIPELINING)) no file is written.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An answer to a request: what of it may be shown, what of it can be read, and what it proves."""
+"""An answer to a request: what may be shown, what can be read, and what it proves."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from typing import Any, Callable, Optional
 from . import errors
 from .errors import Outside, PasswordError, printable
 
-# How long a list may be that comes in pages.
+# The maximum length of a paged list.
 MOST_PAGES = 1000
 MOST_LISTED = 500000
 
-_EXCERPT = 300  # characters of a vendor's text in a message
-_LOOKED_AT = 20000  # characters of a page in which its text is looked for
-_NOT_SHOWN = "(not shown, since it may hold passwords)"
+_EXCERPT = 300  # characters of a vendor's text to show in a message
+_LOOKED_AT = 20000  # characters of a page to search for its text
+_NOT_SHOWN = "(not shown, since it may contain passwords)"
 
-# Those of Python's codecs that read anything but text, or take for ever to do so.
+# Python codecs that do not decode text, or take for ever to do so.
 _NO_CHARSETS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"))
 
 
 def may_have_happened(status: int) -> bool:
-    """Whether a write that was answered with this status may have been carried out. Only a plain refusal proves that it was not."""
+    """Whether a write with this status may have been carried out. Only a plain refusal proves that it was not."""
     return status == 408 or not 400 <= status < 500
 
 
 class Response:
     """A vendor's answer.
 
-    ``status`` is the HTTP status, ``headers`` the headers (names in any case), ``writing`` whether the request may have changed something. What leaves
-    by :meth:`excerpt` and :meth:`shorten` is scrubbed and printable; :meth:`json` is not, since it holds what the vendor file looks up (ids, names, tokens).
+    ``status`` is the HTTP status, ``headers`` the headers (names in any case), ``writing`` whether the request may have changed something. The results
+    of :meth:`excerpt` and :meth:`shorten` are scrubbed and printable; that of :meth:`json` is not, since the vendor file needs its ids, names and tokens.
 
-    :param response: of requests.
+    :param response: the response object of requests.
     :param scrub: a :class:`~.scrub.Scrubber`.
-    :param body: what was read of it; ``None``: it knows.
-    :param private: nothing of the body is ever shown.
+    :param body: its body, if read already; ``None``: take it from ``response``.
+    :param private: whether to show nothing of the body.
     """
 
     def __init__(
@@ -81,31 +81,31 @@ class Response:
     def _parsed(self) -> Any:
         if self._charset() is None:
             try:
-                # By its bytes: JSON is UTF-8, -16 or -32.
+                # From bytes: json detects UTF-8, -16 or -32.
                 return json.loads(self._body)
             except UnicodeDecodeError:
                 pass
         return json.loads(self.text())
 
     def excerpt(self) -> str:
-        """The beginning of the body as one line of plain text, without tags and secrets."""
+        """Return the beginning of the body as one line of plain text, without tags and secrets."""
         if self._private:
             return _NOT_SHOWN if self._body else ""
         text = self._scrub(self.text()[:_LOOKED_AT], cut=True)
         text = html.unescape(re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE))
-        # Unescaping may have brought a secret to light.
+        # Unescaping may have revealed a secret.
         return self.shorten(text)
 
     def shorten(self, text: str) -> str:
-        """The beginning of a text out of the body, for example of its message, as one line and without secrets."""
+        """Return the beginning of a text from the body, such as its message, as one line without secrets."""
         if self._private:
             return _NOT_SHOWN
-        # Cutting must come last, or half a secret would stay.
+        # Cut last, or half a secret could remain.
         text = printable(self._scrub(" ".join(self._scrub(text[:_LOOKED_AT], cut=len(text) > _LOOKED_AT).split())))
         return text if len(text) <= _EXCERPT else text[:_EXCERPT] + " ..."
 
     def text(self) -> str:
-        """The body as text, not scrubbed. Without a declared character set it is UTF-8, where requests would guess from the bytes and might garble a secret."""
+        """Return the body as text, not scrubbed. Without a declared character set it is UTF-8: requests would guess and might garble a secret."""
         charset = self._charset()
         if charset is not None:
             text = self._body.decode(charset, "replace")
@@ -114,11 +114,11 @@ class Response:
                 text = self._body.decode("utf-8")
             except UnicodeDecodeError:
                 text = self._body.decode("latin-1")
-        # UTF-16 that nobody declared has one between any two letters of a secret.
+        # Undeclared UTF-16 has a NUL between any two letters of a secret.
         return text.replace("\0", "")
 
     def _charset(self) -> Optional[str]:
-        """The character set that the answer declares, if it is one that can be used."""
+        """Return the character set that the answer declares, if it is usable."""
         declared = re.search(
             r"charset\s*=\s*[\"']?([\w.:+-]+)", self.headers.get("Content-Type", ""), re.IGNORECASE | re.ASCII
         )
@@ -126,7 +126,7 @@ class Response:
             return None
         try:
             name = codecs.lookup(declared.group(1)).name
-            # Some codecs read anything but text, and say so only when they are used.
+            # Some codecs do not decode text, and raise only when used.
             return (
                 None
                 if name.replace("-", "_") in _NO_CHARSETS or not isinstance(b"text".decode(name, "replace"), str)
@@ -136,10 +136,10 @@ class Response:
             return None
 
     def unexpected(self, what: str, maybe_applied: Optional[bool] = None) -> PasswordError:
-        """An ``unexpected_response`` error for this answer.
+        """Return an ``unexpected_response`` error for this answer.
 
-        :param what: what is odd about it, as the end of the sentence "the server's answer ...".
-        :param maybe_applied: whether a change may have been made all the same; ``None``: what request and status tell.
+        :param what: what is wrong with it, as the end of the sentence "the server's answer ...".
+        :param maybe_applied: whether a change may still have been made; ``None``: decide from the request and the status.
         """
         excerpt = self.excerpt()
         message = "The server's answer %s (HTTP %d)" % (what, self.status)
@@ -152,23 +152,23 @@ class Response:
 
 
 class Pages:
-    """Counts the pages of a list, so that a server that never ends it is not followed for ever."""
+    """Counts the pages of a list, to stop at a list that never ends."""
 
     def __init__(self) -> None:
         self._pages = 0
 
     def count(self, answer: Response, listed: int) -> None:
-        """A page has come.
+        """Count a page.
 
         :param answer: that page.
-        :param listed: how many entries of the list are known by now.
-        :raises PasswordError: ``unexpected_response``: nobody has as many.
+        :param listed: number of entries read so far.
+        :raises PasswordError: ``unexpected_response``: the list is too long to be real.
         """
         self._pages += 1
         if self._pages >= MOST_PAGES or listed > MOST_LISTED:
             raise PasswordError(
                 errors.UNEXPECTED_RESPONSE,
-                "The server's list of users does not end: %d pages with %d users were read, and it says that there are more."
+                "The server's list of users does not end: after %d pages with %d users the server says that there are more."
                 % (self._pages, listed),
                 http_status=answer.status,
             )

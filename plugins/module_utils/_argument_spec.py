@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that the vendor modules share, and how a vendor's own are joined to them."""
+"""The options that the vendor modules share, and how a vendor's own are added to them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ._environment import from_environment
 # The choices of update_password.
 ALWAYS = "always"
 WHEN_CHANGED = "when_changed"
-NEVER = "never"  # a login tells whether the password is right, and nothing is changed
+NEVER = "never"  # a login checks the password, and nothing is changed
 
 _UPDATE_PASSWORD = dict(type="str", choices=[WHEN_CHANGED, ALWAYS, NEVER])
 
 
-# Ansible's own message repeats what it was given, passwords included.
+# Ansible's own message repeats the values, including passwords.
 ODD_USERS = "users must be a list of dictionaries, each with name and password."
 
 
 def has_odd_users(params: dict[str, Any]) -> bool:
-    """Whether ``users`` holds something of a type that it cannot hold.
+    """Whether ``users`` contains values of a wrong type.
 
     :param params: the options before their validation.
     """
     users = params.get("users") or []
-    # A text may be a dictionary written as key=value.
+    # A string may be a dictionary written as key=value.
     return not isinstance(users, (list, str)) or not all(isinstance(user, (dict, str)) for user in users)
 
 
@@ -64,7 +64,7 @@ def _user(vendor: Any) -> dict[str, Any]:
         failed_logins=dict(type="int", default=0),
         **vendor.user_spec,
     )
-    # "One of" a single one is no condition that Ansible knows.
+    # Ansible does not accept required_one_of with a single option.
     one_of = [vendor.identifiers] if len(vendor.identifiers) > 1 else []
     return dict(type="list", elements="dict", options=options, required_one_of=one_of)
 
@@ -75,7 +75,7 @@ def module_spec(vendor: Any) -> dict[str, Any]:
     :param vendor: a subclass of :class:`~.vendor.Vendor`.
     :return: dict with argument_spec, mutually_exclusive, required_one_of, required_by, ...
     """
-    # A vendor's extra key of a user is an option of the shorthand, too.
+    # A vendor's extra key of a user is also an option of the single-user shorthand.
     shorthand = {
         name: {key: value for key, value in option.items() if key != "required"}
         for name, option in vendor.user_spec.items()
@@ -98,7 +98,7 @@ def module_spec(vendor: Any) -> dict[str, Any]:
 
 
 def entries(params: dict[str, Any], vendor: Any) -> list[dict[str, Any]]:
-    """The users of a call, the shorthand included, each with its ``update_password`` and the vendor's further keys.
+    """Return the users of a call, including the shorthand, each with its ``update_password`` and the vendor's further keys.
 
     :param params: the validated options.
     :return: list of dicts.
@@ -121,7 +121,7 @@ def _entry(user: dict[str, Any], update_password: str, defaults: dict[str, Any])
 
 
 def names(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """The texts of all options that are not marked ``no_log``: what the user gave and may see again.
+    """Return the strings of all options that are not marked ``no_log``: what the user gave and may see again.
 
     :param spec: an argument_spec.
     :param params: the options, or one element of a list of options.
@@ -138,11 +138,11 @@ def names(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
 
 
 def secrets(spec: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """The values of all options that are marked ``no_log``.
+    """Return the values of all options that are marked ``no_log``.
 
     :param spec: an argument_spec.
     :param params: the options, or one element of a list of options.
-    :return: list of texts.
+    :return: list of strings.
     """
     found = []
     for name, option in spec.items():

@@ -23,12 +23,18 @@ from ._results import State, UserResult
 from ._scrub import Scrubber
 from .errors import Message, PasswordError, encodable, parts_of, scrubbed
 from .http import HttpClient, check_numbers, check_tls_files
-from .vendor import NEVER, WHEN_CHANGED, Account, Vendor
+from .vendor import FORGETS_BY_LOGIN, FORGETS_BY_TIME, NEVER, WHEN_CHANGED, Account, Vendor
 
 _FIRST_PAUSE = 0.05  # seconds between two looks at a change that may still arrive; doubled each time
-# A rotation knows when the last login failed, and adds the time.
+# The rotation knows when the last login failed, and adds the time.
 RUN_LATER_MESSAGE = "Run again after the lock-out window."
-BUDGET_SPENT_MESSAGE = "Skipped %s: %s; one more failed login could lock the account. " + RUN_LATER_MESSAGE
+# What to do when the budget of failed logins is spent, by what resets the vendor's count.
+SPENT_ADVICE = {
+    FORGETS_BY_TIME: RUN_LATER_MESSAGE,
+    FORGETS_BY_LOGIN: "Only a successful login or an administrator's unlock resets the vendor's count. Do one of these by hand; in a rotation, "
+    "then run the playbook repair with rotate_repair_forget_failed_logins.",
+}
+BUDGET_SPENT_MESSAGE = "Skipped %s: %s; one more failed login could lock the account. %s"
 NOT_TRIED_MESSAGE = "Check mode makes no login at %s, where a failed one counts towards a lock-out: whether the passwords are right is not known."
 _NAMED_IN_MESSAGE = 3  # failed users that the message names; all are in the result
 
@@ -306,10 +312,8 @@ class _Call:
         account = outcome.account
         limit = self._vendor.capabilities.failed_logins_per_call
         if limit is not None and account.failed_logins >= max(limit, 1):
-            raise PasswordError(
-                errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins))
-            )
-        # Check mode may be repeated at will, so it must not bring anybody closer to a lock-out. The operator's own password has just logged in.
+            raise self._spent(account, failures(account.failed_logins))
+        # Check mode may be repeated at will, so it brings nobody nearer to a lock-out. The operator's own password has just logged in.
         careful = self._check_mode and limit is not None and not self._is_operators_own(account)
         if account.update_password == NEVER:
             if careful:
@@ -330,6 +334,11 @@ class _Call:
         else:
             outcome.due = True
 
+    def _spent(self, account: Account, why: str) -> PasswordError:
+        """Return the error of a user whose budget of failed logins is spent."""
+        advice = SPENT_ADVICE[self._vendor.capabilities.forgets]
+        return PasswordError(errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, why, advice))
+
     def _is_operators_own(self, account: Account) -> bool:
         """Whether the password is the one with which the operator has just logged in."""
         options = self._vendor.operator_options
@@ -344,9 +353,7 @@ class _Call:
         account = outcome.account
         most = self._vendor.capabilities.most_failed_probes
         if most is not None and account.failed_logins >= most:
-            raise PasswordError(
-                errors.LOGIN_BUDGET_SPENT, BUDGET_SPENT_MESSAGE % (account.label, failures(account.failed_logins))
-            )
+            raise self._spent(account, failures(account.failed_logins))
         try:
             # Where the look-up says that no login may be tried, none is.
             right = None if self._vendor.change_needed(account) else self._probe(account, account.password)
@@ -381,10 +388,7 @@ class _Call:
         else:
             in_force = self._probe(account, account.password)
         if current_right is False and in_force is None and self._vendor.needs_current(account):
-            raise PasswordError(
-                errors.LOGIN_BUDGET_SPENT,
-                BUDGET_SPENT_MESSAGE % (account.label, "the current password does not log in"),
-            )
+            raise self._spent(account, "the current password does not log in")
         if current_right is False and not in_force and self._vendor.needs_current(account):
             raise PasswordError(
                 errors.CURRENT_PASSWORD_WRONG,

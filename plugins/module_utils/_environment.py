@@ -14,8 +14,8 @@ from ansible.module_utils.errors import AnsibleFallbackNotFound
 def from_environment(*names: str) -> str:
     """Read an option from the environment; for ``fallback`` in a specification.
 
-    Unlike Ansible's ``env_fallback`` it takes an empty variable for one that is not set: AWX, CI systems and wrapper scripts set a variable for
-    every field of a form, also for those that were left empty.
+    Unlike Ansible's ``env_fallback`` it treats an empty variable as not set: AWX, CI systems and wrapper scripts set a variable for every field
+    of a form, even those left empty.
 
     :param names: environment variables; the first one with a value counts.
     :raises AnsibleFallbackNotFound: none of them has a value.

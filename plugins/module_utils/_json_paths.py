@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the bodies of answers, which may hold anything."""
+"""Read the bodies of answers, which may contain anything."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .errors import encodable
 
 
 def text_at(body: Any, *path: str) -> str | None:
-    """A text within nested dicts, or ``None`` if it is not there.
+    """Return a string within nested dicts, or ``None`` if it is missing.
 
-    Half a surrogate pair, which JSON can hold and nothing else can carry on, is replaced.
+    A lone surrogate is replaced: JSON can contain one, but nothing else can encode it.
     """
     found = _at(body, path)
     return encodable(found) if isinstance(found, str) and found else None
 
 
 def dicts_at(body: Any, *path: str) -> list[dict[str, Any]]:
-    """The dicts of a list within nested dicts; none if it is not there."""
+    """Return the dicts of a list within nested dicts; empty if it is missing."""
     found = _at(body, path)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 

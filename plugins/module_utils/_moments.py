@@ -11,14 +11,14 @@ from typing import Optional
 
 
 def retry_after(failed_at: Optional[datetime], window: float, now: Optional[datetime] = None) -> str:
-    """``Retry after 22:31Z.``, with the date if that is not today.
+    """Return ``Retry after 22:31Z.``, with the date if that is not today.
 
     :param failed_at: when the last login failed; ``None`` for just now.
-    :param window: seconds after which the vendor has forgotten it.
-    :param now: default: the clock.
+    :param window: the lock-out window in seconds.
+    :param now: the time; by default, the clock's.
     """
     now = now or datetime.now(timezone.utc)
-    # The next full minute: one that has begun may be too early.
+    # Round up to the next full minute, so as not to be too early.
     end = (min(failed_at or now, now) + timedelta(seconds=window + 59)).astimezone(timezone.utc)
     return "Retry after %s." % end.strftime(
         "%H:%MZ" if end.date() == now.astimezone(timezone.utc).date() else "%Y-%m-%d %H:%MZ"

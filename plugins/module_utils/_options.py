@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options as they were given, before Ansible's own validator sees them.
+"""Options as given, before Ansible's own validator sees them.
 
-The validator turns a number into text (a password of 0123 without quotes becomes 83), takes an empty text for a value, and falls over some values.
+The validator turns numbers into strings (a password of 0123 without quotes becomes 83), accepts an empty string as a value, and crashes on some values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from . import errors
 from .errors import PasswordError
 
-# What YAML makes of a value without quotes. Whatever else there is stands for a text, such as one that is still encrypted.
+# The types that YAML gives to values without quotes. Any other type counts as a string, such as one that is still encrypted.
 _NO_TEXTS = (
     (bool, "a boolean"),
     ((int, float), "a number"),
@@ -26,17 +26,17 @@ _NO_TEXTS = (
     ((list, tuple, set), "a list"),
     (dict, "a dictionary"),
 )
-# An empty one of these is refused as what it is, for that user alone.
+# These are kept when empty, so that only the user concerned is refused.
 _KEPT_EMPTY = ("name", "password")
 
 
 def without_empty(spec: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """The options without those that are an empty text: a template or a form gives one for a field that was left empty.
+    """Return the options without empty strings, which templates and forms produce for a field that was left empty.
 
     :param spec: an argument_spec.
-    :param params: the options as they were given, or one element of ``users``.
+    :param params: the options as given, or one element of ``users``.
     """
-    # Beside a list of users, or the id of a user, an empty name says nothing.
+    # With a list of users or a user's id, an empty name means nothing.
     kept = () if params.get("users") or params.get("id") else _KEPT_EMPTY
     return {
         name: _filled(spec.get(name, {}), value)
@@ -55,11 +55,11 @@ def _filled(option: dict[str, Any], value: Any) -> Any:
 
 
 def refuse_no_texts(spec: dict[str, Any], params: dict[str, Any], whose: str = "") -> None:
-    """Refuse a secret that is no text, and whatever else stands for a text and certainly is none.
+    """Refuse a secret that is not a string, and any other string option with a value of an impossible type.
 
     :param spec: an argument_spec.
-    :param params: the options as they were given, or one element of a list of options.
-    :param whose: to whom they belong, for the message.
+    :param params: the options as given, or one element of a list of options.
+    :param whose: whose options they are, for the message.
     :raises PasswordError: ``invalid_input``; the message never repeats the value.
     """
     for name, option in spec.items():
@@ -81,14 +81,14 @@ def refuse_no_texts(spec: dict[str, Any], params: dict[str, Any], whose: str = "
         secret = option.get("no_log") is True
         for item in value if several else [value]:
             what = _no_text(item)
-            # A number is a name like any other, but YAML may have changed it where it was a password.
+            # A number is a valid name, but as a password YAML may have changed it.
             if what and (secret or what != "a number"):
-                text = "%s%s is %s, not a text. Put it into quotes where it is written; without them YAML may have changed it already."
+                text = "%s%s is %s, not a string. Quote the value at its source: without quotes YAML may already have changed it."
                 raise PasswordError(errors.INVALID_INPUT, text % (name, whose, what))
 
 
 def refuse_odd_paths(spec: dict[str, Any], params: dict[str, Any]) -> None:
-    """Refuse a path that no file can have: over it the operating system's functions fall one by one.
+    """Refuse a path that no file can have, since functions of the operating system would crash on it.
 
     :param spec: an argument_spec.
     :param params: the options, validated.
@@ -99,7 +99,7 @@ def refuse_odd_paths(spec: dict[str, Any], params: dict[str, Any]) -> None:
         if option.get("options") and isinstance(value, dict):
             refuse_odd_paths(option["options"], value)
         elif option.get("type") == "path" and isinstance(value, str) and not _is_path(value):
-            raise PasswordError(errors.INVALID_INPUT, "%s holds a character that no path can hold." % name)
+            raise PasswordError(errors.INVALID_INPUT, "%s contains a character that a path cannot contain." % name)
 
 
 def _is_path(value: str) -> bool:
@@ -121,16 +121,16 @@ def _no_text(value: Any) -> Optional[str]:
 
 
 def unfit(spec: dict[str, Any], params: dict[str, Any], exc: Exception) -> PasswordError:
-    """The error of options over which the validator itself has fallen: it names the one at fault, and repeats nothing of it.
+    """Return the error of options on which the validator itself crashed. It names the option and never repeats its value.
 
     :param spec: an argument_spec.
-    :param params: the options that were to be validated.
-    :param exc: what the validator has raised.
+    :param params: the options to validate.
+    :param exc: the validator's exception.
     """
     option = _unfit(spec, params)
     if option is None:
         return PasswordError(errors.UNEXPECTED_RESPONSE, errors.unexpected_text(exc))
-    return PasswordError(errors.INVALID_INPUT, "%s holds a value that it cannot hold." % option)
+    return PasswordError(errors.INVALID_INPUT, "%s has an invalid value." % option)
 
 
 def _unfit(spec: dict[str, Any], params: dict[str, Any]) -> Optional[str]:
@@ -144,7 +144,7 @@ def _unfit(spec: dict[str, Any], params: dict[str, Any]) -> Optional[str]:
         try:
             ArgumentSpecValidator(alone).validate({name: value})
         except Exception:  # pylint: disable=broad-exception-caught
-            # Its text is not passed on: it may hold a secret.
+            # Its text is not passed on: it may contain a secret.
             items = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
             inner = next(filter(None, (_unfit(option.get("options") or {}, item) for item in items)), None)
             return "%s in %s" % (inner, name) if inner else "%s (of type %s)" % (name, option.get("type", "str"))

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an answer means that is not the expected one, for every vendor and every token service.
+"""The meaning of unexpected answers, for every vendor and every token service.
 
-A vendor brings what it alone knows: how to read its error bodies (:class:`Said`), and what a status means there (:data:`Rows`). Whether a change may have
-been made all the same is decided here, once: after a time-out of the server, a failure of it, a redirect, or a success of another kind than the documented
-one, it may. Only a plain refusal (4xx) proves that nothing happened.
+A vendor contributes only what is its own: how to read its error bodies (:class:`Said`), and what a status means there (:data:`Rows`). Whether a change may
+still have been made is decided here, once: after a server time-out, a server error, a redirect, or a success other than the documented one, it may. Only a
+plain refusal (4xx) proves that nothing happened.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from . import errors
 from .errors import Outside, PasswordError
 from .http import Response, may_have_happened
 
-# What an answer means: the kind of error, and what is wrong as one or more sentences.
+# The meaning of an answer: the kind of error, and what is wrong in one or more sentences.
 Meaning = Tuple[str, str]
-# By the status of the answer.
+# Meanings by HTTP status.
 Rows = Mapping[int, Meaning]
 
 DEFAULTS: Rows = {
@@ -33,11 +33,11 @@ _FAILED: Meaning = (errors.VENDOR_UNAVAILABLE, "The server failed.")
 
 @dataclass(frozen=True)
 class Said:
-    """What the body of an answer tells of an error.
+    """What the body of an answer says about an error.
 
-    :param text: as it was sent; ``None`` if the body has none in the vendor's form, so that the beginning of the body stands for it.
+    :param text: as sent; ``None`` if the body has none in the vendor's format, in which case the beginning of the body is quoted.
     :param code: the vendor's own code.
-    :param request_id: what the vendor's support asks for.
+    :param request_id: the request ID that the vendor's support asks for.
     """
 
     text: Optional[str] = None
@@ -46,11 +46,11 @@ class Said:
 
 
 def meaning_of(status: int, rows: Optional[Rows] = None) -> Meaning:
-    """What a status means, by the vendor's own rows or else by those that hold for all."""
+    """Return the meaning of a status, from the vendor's own rows or the shared ones."""
     for table in (rows or {}, DEFAULTS):
         if status in table:
             return table[status]
-    return _FAILED if status >= 500 else (errors.UNEXPECTED_RESPONSE, "HTTP %d was not expected." % status)
+    return _FAILED if status >= 500 else (errors.UNEXPECTED_RESPONSE, "Unexpected HTTP status %d." % status)
 
 
 def refusal(
@@ -62,14 +62,14 @@ def refusal(
     writing: Optional[bool] = None,
     speaker: str = "server",
 ) -> PasswordError:
-    """The error that an answer is.
+    """Make an error of an answer.
 
     :param answer: the answer, which is not the expected one.
-    :param said: what its body tells.
+    :param said: what its body says.
     :param rows: what a status means at this vendor.
-    :param meaning: what this answer means, where its body tells more than the status does.
+    :param meaning: what this answer means, if its body says more than the status.
     :param certain: whether ``meaning`` proves that nothing was changed, whatever the status.
-    :param writing: whether the request may have changed something; ``None``: the answer knows.
+    :param writing: whether the request may have changed something; ``None``: as noted in the answer.
     :param speaker: who is quoted.
     """
     kind, message = meaning or meaning_of(answer.status, rows)
@@ -82,5 +82,5 @@ def refusal(
 
 
 def quoting(message: str, text: Optional[str], speaker: str = "server") -> errors.Message:
-    """A message, and behind it what somebody else said of the matter."""
+    """Return a message, followed by a quotation of the vendor's own text."""
     return (message, " The %s said: " % speaker, Outside(text)) if text else message

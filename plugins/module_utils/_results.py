@@ -30,28 +30,28 @@ class State(TextEnum):
 
 @dataclass
 class UserResult:
-    """What a call did for one user. Holds no secret."""
+    """What a call did for one user. It contains no secret."""
 
-    name: Optional[str]  # None where the user was named by its id, and not found
+    name: Optional[str]  # None if the user was given by its id and not found
     id: Optional[str]  # the vendor's own identifier
     state: State
-    verified: Optional[bool] = None  # a login has proved it right or wrong; None: no login could tell
+    verified: Optional[bool] = None  # whether a login proved it right or wrong; None: not known
     error: Optional[Dict[str, Any]] = None  # PasswordError.as_dict()
-    failed_logins: Optional[int] = None  # recent ones, those of this call included; None: not known
+    failed_logins: Optional[int] = None  # recent ones, including this call's; None: not known
 
     def as_dict(self) -> Dict[str, Any]:
         """Return plain data, as in a module's ``users``."""
-        # No subclass of str: neither YAML nor Ansible's own serialiser takes one.
+        # A plain str: neither YAML nor Ansible's own serialiser accepts a subclass.
         return dict(asdict(self), state=self.state.value)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str = "the result") -> UserResult:
-        """Validate what a module has returned, or what tasks of the user's own have made of it.
+        """Validate the result of a module, or of the user's own tasks.
 
-        Keys that are missing are taken as null, unknown keys are ignored.
+        Missing keys count as null; unknown keys are ignored.
 
         :param where: names the result in messages, such as ``element 1 of results``.
-        :raises PasswordError: ``invalid_input``; the message says what is wrong, and never repeats a value.
+        :raises PasswordError: ``invalid_input``; the message never repeats a value.
         """
         name, state, failed = data.get("name"), data.get("state"), data.get("failed_logins")
         user_id, error = data.get("id"), data.get("error")
@@ -59,13 +59,13 @@ class UserResult:
             raise _invalid("%s lacks a name or a state." % (where[:1].upper() + where[1:]))
         for key, value in (("name", name), ("id", user_id)):
             if value is not None and not isinstance(value, str):
-                raise _invalid("In %s %s is not a text." % (where, key))
+                raise _invalid("In %s, %s must be a string." % (where, key))
         if state not in {known.value for known in State}:
-            raise _invalid("In %s state is none of %s." % (where, ", ".join(known.value for known in State)))
+            raise _invalid("In %s, state must be one of: %s." % (where, ", ".join(known.value for known in State)))
         if failed is not None and not _is_count(failed):
-            raise _invalid("In %s failed_logins is not a number of logins." % where)
+            raise _invalid("In %s, failed_logins must be a number of logins." % where)
         if error is not None and not _is_error(error):
-            raise _invalid("In %s error is not a dictionary with kind and message." % where)
+            raise _invalid("In %s, error must be a dictionary with kind and message." % where)
         verified = _read_verified(data.get("verified"), where)
         return cls(name, user_id, State(state), verified, dict(error) if error is not None else None, failed)
 
@@ -82,10 +82,10 @@ def _read_verified(value: Any, where: str) -> Optional[bool]:
     if value is None:
         return None
     try:
-        # A template may have made a text of it, and the text "False" must not pass for a proof.
+        # A template may have turned it into text, and the text "False" must not count as proof.
         return bool(boolean(value))
     except TypeError:
-        raise _invalid("In %s verified is neither true nor false nor null." % where) from None
+        raise _invalid("In %s, verified must be true, false or null." % where) from None
 
 
 def _invalid(text: str) -> PasswordError:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes the secrets of a call out of any text, in the forms in which vendors echo them."""
+"""Removes the secrets of a call from any text, in every form in which vendors echo them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from typing import Any, Iterable, Iterator, Optional
 from urllib.parse import quote, quote_plus
 
 try:
-    # Since ansible-core 2.22 Ansible masks in its own output what was registered here, and nothing else inside results.
+    # Since ansible-core 2.22 Ansible masks registered values in its own output, and nothing else in results.
     from ansible.module_utils.secrets import register_secrets
 except ImportError:
 
     def register_secrets(values: Iterable[str]) -> None:
-        """Older versions have nothing to register with."""
+        """Do nothing: older versions cannot register secrets."""
 
 
 MASK = "********"
 WITHHELD = "(text withheld: it may contain a secret)"
 
-# A secret this short occurs by chance in any text, and masking each occurrence would show what it is.
+# Shorter secrets occur in any text by chance, and masking each occurrence would reveal them.
 SHORT = 4
 
-# What the URL encoders of Python, Java and JavaScript leave alone beside letters and digits.
+# Characters that the URL encoders of Python, Java and JavaScript leave as they are, besides letters and digits.
 _SAFE_IN_URLS = ("", "/", "*", "!'()*", "!'()*;,/?:@&=+$#")
 
 
@@ -46,7 +46,7 @@ def _lower_digits(text: str) -> str:
 
 
 def _bytes(secret: str) -> set[bytes]:
-    """The secret as bytes: in UTF-8, and in latin-1 if that is possible."""
+    """Return the secret as bytes: in UTF-8, and in latin-1 if possible."""
     found = {secret.encode("utf-8", "surrogatepass")}
     try:
         found.add(secret.encode("latin-1"))
@@ -56,18 +56,18 @@ def _bytes(secret: str) -> set[bytes]:
 
 
 def _misread(secret: str) -> set[str]:
-    """The secret's UTF-8 read as something else, as many servers do with headers."""
+    """Return the secret's UTF-8 decoded wrongly, as many servers do with headers."""
     raw = secret.encode("utf-8", "surrogatepass")
     return {raw.decode("latin-1"), raw.decode("cp1252", "replace")}
 
 
 def _escaped(secret: str) -> set[str]:
-    """The secret as it stands in source code, JSON, XML and URLs."""
+    """Return the secret as written in source code, JSON, XML and URLs."""
     found = {secret} | _misread(secret)
     for text in list(found):
         for ensure_ascii in (True, False):
             dumped = _without_quotes(json.dumps(text, ensure_ascii=ensure_ascii))
-            # PHP escapes the slash, Go what has a meaning in HTML.
+            # PHP escapes the slash; Go escapes what is special in HTML.
             of_go = dumped.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
             found |= {dumped, _upper_digits(dumped), dumped.replace("/", "\\/"), of_go, _upper_digits(of_go)}
         found |= {_without_quotes(repr(text)), _without_quotes(ascii(text))}
@@ -87,12 +87,12 @@ def _escaped(secret: str) -> set[str]:
 
 
 def _encoded(secret: str) -> set[str]:
-    """The secret in base64 and as hexadecimal digits."""
+    """Return the secret in base64 and hexadecimal."""
     found = set()
     for raw in _bytes(secret):
         found |= {raw.hex(), raw.hex().upper()}
         for shift in range(3):
-            # In the middle of something longer, such as "user:password", only the characters that no neighbour has a part in.
+            # Within something longer, such as "user:password", only the characters that do not depend on their neighbours.
             whole = base64.b64encode(b"\0" * shift + raw).decode()
             inner = whole[(8 * shift + 5) // 6 : 8 * (shift + len(raw)) // 6]
             for text in (inner, whole, whole.rstrip("=")) if shift == 0 else (inner,):
@@ -101,10 +101,10 @@ def _encoded(secret: str) -> set[str]:
 
 
 def forms(secret: str) -> set[str]:
-    """Every form in which a server, a proxy or a library may write a secret into a text.
+    """Return every form in which a server, a proxy or a library may write a secret.
 
     :param secret: the secret as text.
-    :return: set of texts; the secret itself is among them.
+    :return: set of strings, including the secret itself.
     """
     found = _escaped(secret)
     # A message inside a message: JSON in JSON, repr in JSON.
@@ -114,14 +114,14 @@ def forms(secret: str) -> set[str]:
     return {form for form in found | _encoded(secret) if len(form) >= SHORT or form == secret}
 
 
-# A run of so many characters of a secret is masked wherever it stands, whatever became of the rest.
+# A run of this many characters of a secret is masked wherever it occurs, even without the rest.
 RUN = 8
-# Of what is longer than any password (tokens, keys) fewer and longer parts are looked for: thousands of tokens would take a gigabyte.
+# For secrets longer than any password (tokens, keys), search for fewer and longer parts: thousands of tokens would take a gigabyte.
 _LONGEST_PASSWORD = 256
 _PART_OF_TOKEN = 16
 _ROUNDS = 3  # a message inside a message inside a message
 
-# How a character is written in HTML, URLs, JSON and source code; and those that nobody sees, which may stand between two of a secret.
+# Escaped characters in HTML, URLs, JSON and source code; and invisible ones, which may split a secret.
 _WRITTEN = re.compile(
     r"""&\#x(?P<hex_entity>[0-9a-f]{1,6});? | &\#(?P<entity>[0-9]{1,7});? | (?P<named>&[a-z][a-z0-9]{1,30};)
     | (?P<percent>(?:%[0-9a-f]{2})+) | (?P<pair>\\u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2})
@@ -137,7 +137,7 @@ def _character(number: int) -> str:
 
 
 def _meant(found: re.Match[str]) -> list[tuple[str, int, int]]:
-    """The characters that are written there, each with its place within the match."""
+    """Return the characters that a match stands for, each with its position within the match."""
     kind, text, size = found.lastgroup, found.group(found.lastgroup or 0), len(found.group())
     if kind == "percent":
         raw = bytes.fromhex(text.replace("%", ""))
@@ -166,18 +166,18 @@ def _meant(found: re.Match[str]) -> list[tuple[str, int, int]]:
 
 
 class _View:
-    """A text with all that is written in another way read once, and where in the original each of its characters stands."""
+    """A text with one level of escapes decoded, and the position of each character in the original."""
 
     def __init__(self, text: str, places: Optional[list[tuple[int, int]]] = None) -> None:
         self.text = text
         self._places = places
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where a part of it stands in the original."""
+        """Return the position of a part in the original."""
         return (start, end) if self._places is None else (self._places[start][0], self._places[end - 1][1])
 
     def read(self) -> Optional[_View]:
-        """The next view; ``None`` if nothing is written in another way."""
+        """Decode one more level; ``None`` if there are no escapes."""
         characters: list[str] = []
         places: list[tuple[int, int]] = []
         done = 0
@@ -196,7 +196,7 @@ class _View:
 
     @classmethod
     def all_of(cls, text: str) -> Iterator[_View]:
-        """The text as it is, and as often as there is something to read."""
+        """Yield the text as it is, then with each further level of escapes decoded."""
         view: Optional[_View] = cls(text)
         for _round in range(_ROUNDS + 1):
             if view is None:
@@ -206,11 +206,11 @@ class _View:
 
 
 def _folded(text: str) -> str:
-    """The text in small letters, with one kind of blank; as long as before."""
+    """Return the text in lower case with uniform white space, without changing its length."""
     lower = text.lower()
     if len(lower) != len(text):
         lower = "".join(character.lower() if len(character.lower()) == 1 else character for character in text)
-    # A plus is a blank in a form.
+    # A plus is a space in a form.
     return re.sub(r"[\s+]", " ", lower)
 
 
@@ -224,7 +224,7 @@ def _runs(secret: str) -> Iterator[str]:
 
 
 def _is_unmistakable(secret: str) -> bool:
-    """Whether a secret is no word or number that may well stand in a message of ours."""
+    """Whether a secret cannot be mistaken for a word or number of our own messages."""
     letters, digits = any(character.isalpha() for character in secret), any(character.isdigit() for character in secret)
     odd = any(not character.isalnum() and character not in " .,:;'\"()/%_-" for character in secret)
     if len(secret) < 3:
@@ -233,9 +233,9 @@ def _is_unmistakable(secret: str) -> bool:
 
 
 class Scrubber:
-    """Knows the secrets of one call and replaces them in any text; may be used from several threads.
+    """Knows the secrets of one call and masks them in any text. Thread-safe.
 
-    :param secrets: iterable of texts; empty ones and ``None`` are passed over.
+    :param secrets: iterable of strings; empty ones and ``None`` are skipped.
     """
 
     def __init__(self, secrets: Iterable[Optional[str]] = ()) -> None:
@@ -245,32 +245,32 @@ class Scrubber:
         self._short_forms: set[str] = set()
         self._index: dict[
             str, list[str]
-        ] = {}  # the first characters of a form: all forms that begin so, the longest first
-        self._own_index: dict[str, list[str]] = {}  # the same of the secrets that are looked for in our own words
+        ] = {}  # the first characters of a form: all forms that begin with them, longest first
+        self._own_index: dict[str, list[str]] = {}  # the same for the secrets to search for in our own messages
         self._own_short: set[str] = set()
         self._runs: dict[int, set[str]] = {size: set() for size in (*range(SHORT, RUN + 1), _PART_OF_TOKEN)}
         self._lock = threading.Lock()
         self.add(*secrets)
 
     def add(self, *secrets: Optional[str]) -> None:
-        """Learn further secrets, for example a token that the call has just been given."""
+        """Learn further secrets, for example a new token."""
         with self._lock:
             fresh = {secret for secret in secrets if secret} - self._known
             self._known |= fresh
-            # Most calls never scrub anything: the forms are worked out when the first text comes.
+            # Most calls never scrub anything, so the forms are computed when the first text arrives.
             self._fresh |= fresh
         register_secrets(secret for secret in fresh if len(secret) >= SHORT)
 
     def keep(self, *names: Optional[str]) -> None:
-        """Learn names that the user gave: they stay as they are in our own words, even if a password is the same."""
+        """Learn names that the user gave: they are never masked in our own messages, even if a password is the same."""
         with self._lock:
             self._kept = self._kept.union(name for name in names if name)
 
     def __call__(self, text: Any, cut: bool = False) -> Any:
-        """Return a text that came from outside without secrets, without what a secret was made into, and without the parts of one.
+        """Return a text from outside without secrets in any form, or parts of them.
 
         :param text: any text; ``None`` is returned as it is.
-        :param cut: the text may have been cut off, so that it ends with a part of a secret.
+        :param cut: whether the text may have been truncated, and so end with part of a secret.
         """
         if not text:
             return text
@@ -288,7 +288,7 @@ class Scrubber:
         return masked
 
     def own(self, text: str) -> str:
-        """Return one of our own texts without secrets. None should be there; words, numbers and names that happen to be a password stay as they are."""
+        """Return one of our own texts without secrets, as a safeguard. Words, numbers and names that happen to be a password are kept."""
         if not text:
             return text
         self._learn()
@@ -329,12 +329,12 @@ class Scrubber:
                     self._runs[len(run)].add(run)
             for index, fresh in ((self._index, found), (self._own_index, own)):
                 for beginning, group in fresh.items():
-                    # Replaced, never changed: another thread may be reading it.
+                    # Replace, never modify: another thread may be reading it.
                     index[beginning] = sorted(group.union(index.get(beginning, ())), key=len, reverse=True)
             self._fresh = set()
 
     def _spans(self, text: str, cut: bool, index: dict[str, list[str]]) -> Iterator[tuple[int, int]]:
-        """Begin and end of every secret; the time that it takes does not grow with the number of secrets."""
+        """Yield begin and end of every secret. The time does not grow with the number of secrets."""
         for start in range(len(text) - SHORT + 1):
             for form in index.get(text[start : start + SHORT], ()):
                 if text.startswith(form, start):
@@ -345,7 +345,7 @@ class Scrubber:
                     break
 
     def _run_spans(self, folded: str) -> Iterator[tuple[int, int]]:
-        """Begin and end of every part of a secret."""
+        """Yield begin and end of every part of a secret."""
         for size, known in self._runs.items():
             if not known:
                 continue
@@ -369,7 +369,7 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
     parts: list[str] = []
     done = 0
     for start, end in spans:
-        # Where two secrets overlap, one replacement would leave a part of the other.
+        # Where two secrets overlap, replacing one would leave part of the other.
         if start >= done:
             parts += [text[done:start], MASK]
         done = max(done, end)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The words that results, records and messages are made of."""
+"""The base of the enumerations in results, records and messages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from enum import Enum
 
 
 class TextEnum(str, Enum):
-    """An enumeration whose members are their texts, in a message, too."""
+    """An enumeration whose members format as their values."""
 
-    # A method, since pylint takes an assignment for a member, and a class with members cannot be extended.
+    # A method: pylint takes an assignment for a member, and an enumeration with members cannot be extended.
     def __str__(self) -> str:
         return str.__str__(self)

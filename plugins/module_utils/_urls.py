@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One spelling for the URL of an endpoint, so that two spellings of one endpoint can be compared."""
+"""Normalise the URLs of endpoints, so that different spellings compare as equal."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def without_ending(url: str, endings: str) -> str:
-    """The URL without the path of an API that people copy along from a browser or a document.
+    """Return the URL without an API path that people copy along from a browser or a document.
 
-    :param endings: a regular expression for the end of the path, without its first slash.
+    :param endings: a regular expression for the end of the path, without the first slash.
     """
     found = re.fullmatch("(?P<base>[^:]+://[^/]+(/.*?)??)/+(%s)/*" % endings, url.strip(), re.IGNORECASE)
     return found.group("base").rstrip("/") if found else url
 
 
 def normalized(url: str, endings: str = "", option: str = "url") -> str:
-    """The URL in the one spelling by which endpoints are compared: lower-case scheme and host, no default port, no trailing slash.
+    """Return the URL in its normal form: lower-case scheme and host, no default port, no trailing slash.
 
     :param endings: as in :func:`without_ending`.
-    :param option: the option that holds the URL, for the message.
-    :raises PasswordError: ``invalid_input``, if it is no URL.
+    :param option: the option with the URL, for the message.
+    :raises PasswordError: ``invalid_input``, if it is not a URL.
     """
     url = check_url(url, option)
     parts = urlsplit(without_ending(url, endings) if endings else url)
@@ -39,7 +39,7 @@ def normalized(url: str, endings: str = "", option: str = "url") -> str:
 
 
 def _host(name: str) -> str:
-    """A host in lower case, without the root's dot; an address in its shortest form, that of IPv6 in brackets."""
+    """Return a host in lower case without a trailing dot; an address in its shortest form, IPv6 in brackets."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

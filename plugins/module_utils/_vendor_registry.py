@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The vendors by their names: a file of _vendors/ that does not begin with an underscore is one."""
+"""The vendors by name: each file in _vendors/ without a leading underscore is one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from .vendor import Vendor
 def load(name: str) -> Type[Vendor]:
     """Return the vendor of this name. The first call imports it.
 
-    :raises PasswordError: ``invalid_input``: there is none.
+    :raises PasswordError: ``invalid_input``: the vendor does not exist.
     """
     if name not in names():
-        raise PasswordError(errors.INVALID_INPUT, "There is no vendor %s; there are: %s." % (name, ", ".join(names())))
+        raise PasswordError(
+            errors.INVALID_INPUT, "The vendor %s does not exist. Choose one of: %s." % (name, ", ".join(names()))
+        )
     found = vars(import_module("%s.%s" % (_vendors.__name__, name))).values()
     return next(item for item in found if isinstance(item, type) and getattr(item, "name", None) == name)
 

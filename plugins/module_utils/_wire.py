@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bounds below the HTTP client: until when a request may take, how much may come in, and whether any of it was sent.
+"""Limits below the HTTP client: the deadline of a request, the size of the response, and whether any of the request was sent.
 
-The time-outs of requests and urllib3 hold for each piece: a server that sends a byte a second keeps them going for ever. Here each piece gets the time that
-is left of the whole request, through every phase: connecting, a proxy's answer, sending, headers, body.
+The time-outs of requests and urllib3 apply to each read: a server that sends a byte per second keeps them waiting for ever. Here each read gets the time
+left for the whole request, in every phase: connecting, a proxy's answer, sending, headers, body.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import time
 import zlib
 from typing import Any, Optional
 
-_AROUND = 8 * 2**20  # bytes that headers and framing may take beside the body
-# What zlib calls the two formats.
+_AROUND = 8 * 2**20  # bytes allowed for headers and framing, in addition to the body
+# The wbits of zlib for each format.
 _GZIP, _ZLIB, _DEFLATE = 31, 15, -15
 
 
 class DeadlinePassed(TimeoutError):
-    """The request as a whole has taken too long."""
+    """The request as a whole took too long."""
 
 
 class TooLarge(Exception):
-    """More came in than was allowed."""
+    """The response is larger than allowed."""
 
 
 class Unreadable(Exception):
@@ -35,33 +35,33 @@ class Unreadable(Exception):
 
 
 class _Request(threading.local):
-    """What holds for the request that this thread is making."""
+    """The limits of the request that this thread is making."""
 
-    piece = 30.0  # seconds to wait for each piece
-    end = float("inf")  # when all must be over
-    room = 0  # bytes that may still come in
-    # Whether some of the request itself may have reached the server: no handshake, and no word to a proxy. None: it came to no connection.
+    piece = 30.0  # seconds to wait for each read
+    end = float("inf")  # the deadline of the request
+    room = 0  # bytes that may still arrive
+    # Whether some of the request itself may have reached the server, not counting handshakes and proxies. None: no connection was made.
     sent: Optional[bool] = None
-    _tail: Optional[bytes] = b""  # what has come of the head of an answer; None: its end has come
+    _tail: Optional[bytes] = b""  # the last bytes of the headers so far; None: they are complete
 
     def begin(self, piece: float, seconds: float, limit: int) -> None:
-        """A request begins.
+        """Begin a request.
 
-        :param piece: seconds to wait for each piece.
-        :param seconds: the time for all of it.
-        :param limit: bytes that its answer may have.
+        :param piece: seconds to wait for each read.
+        :param seconds: seconds for the whole request.
+        :param limit: maximum size of the response in bytes.
         """
         self.piece, self.end, self.room, self.sent = piece, time.monotonic() + seconds, limit + _AROUND, None
         self._tail = b""
 
     def connected(self) -> None:
-        """There is a connection; what was said on the way to it (to a proxy, for TLS) is none of the request."""
+        """Note that there is a connection. What was sent to establish it (to a proxy, for TLS) is not part of the request."""
         self.sent, self._tail = False, b""
 
     def time_left(self) -> float:
-        """Seconds to wait for the next piece.
+        """Return the seconds to wait for the next read.
 
-        :raises DeadlinePassed: none is left.
+        :raises DeadlinePassed: no time is left.
         """
         left = self.end - time.monotonic()
         if left <= 0:
@@ -71,20 +71,20 @@ class _Request(threading.local):
     @property
     def is_over(self) -> bool:
         """Whether no time is left."""
-        # A socket may wake up a moment too early.
+        # A socket may wake up slightly early.
         return self.end - time.monotonic() < 0.001
 
     def take(self, data: bytes) -> None:
-        """Bytes have come in; none is the end of the connection.
+        """Count bytes that have arrived; no bytes means the end of the connection.
 
-        :raises TooLarge: more than were allowed.
-        :raises ConnectionAbortedError: the connection has ended within the head of the answer. http.client would take what came of it for all.
+        :raises TooLarge: more than allowed.
+        :raises ConnectionAbortedError: the connection ended within the headers. http.client would take the incomplete headers for complete ones.
         """
         self.room -= len(data)
         if self.room < 0:
             raise TooLarge
         if self._tail == b"" and data and not b"HTTP/".startswith(data[:5]):
-            # http.client tells that better.
+            # http.client reports this better.
             self._tail = None
         if self._tail is None:
             return
@@ -98,7 +98,7 @@ UNDER_WAY = _Request()
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket within the bounds of the request under way."""
+    """Reads from a socket within the limits of the current request."""
 
     def __init__(self, raw: Any, sock: Any) -> None:
         super().__init__()
@@ -109,21 +109,21 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> Optional[int]:
-        """Read what is there."""
+        """Read what is available."""
         self._sock.settimeout(UNDER_WAY.time_left())
         number: Optional[int] = self._raw.readinto(buffer)
         UNDER_WAY.take(bytes(buffer[: number or 0]))
         return number
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Release the socket."""
         if not self.closed:
             self._raw.close()
         super().close()
 
 
 class BoundedSocket:
-    """A socket, plain or of TLS, that keeps to the bounds of the request under way; whatever else it can do is left to the socket itself."""
+    """A plain or TLS socket that keeps to the limits of the current request. Everything else is delegated to the socket."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
@@ -143,7 +143,7 @@ class BoundedSocket:
             raise
 
     def _raise_alert(self) -> None:
-        """A server of TLS 1.3 that refuses the client's certificate says so when we are sending already: the reason lies unread in the socket."""
+        """Raise the unread TLS alert, if any: a TLS 1.3 server refuses a client certificate only while we are already sending."""
         self._sock.settimeout(min(UNDER_WAY.time_left(), 1.0))
         try:
             self._sock.recv(1)
@@ -155,16 +155,16 @@ class BoundedSocket:
             return
 
     def makefile(self, *_args: Any, **_options: Any) -> io.BufferedReader:
-        """A file to read from, as http.client wants it."""
+        """Return a file to read from, as http.client requires."""
         return io.BufferedReader(_Reader(self._sock.makefile("rb", buffering=0), self._sock))
 
 
 def decompressed(body: bytes, encodings: str, limit: int) -> bytes:
-    """The body of an answer, decompressed.
+    """Return the decompressed body of an answer.
 
     :param encodings: the header Content-Encoding.
-    :param limit: bytes that it may have then.
-    :raises TooLarge: it has more.
+    :param limit: maximum size after decompression, in bytes.
+    :raises TooLarge: it is larger.
     :raises Unreadable: it cannot be decompressed.
     """
     names = [name.strip().lower() for name in encodings.split(",")]
@@ -176,8 +176,8 @@ def decompressed(body: bytes, encodings: str, limit: int) -> bytes:
 
 def _decompressed(body: bytes, encoding: str, limit: int) -> bytes:
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise Unreadable("is compressed in a way that was not asked for")
-    # Strictly, deflate is the format of zlib, but some servers send it bare.
+        raise Unreadable("uses a compression that was not requested")
+    # By the standard, deflate means the zlib format, but some servers send it raw.
     formats = (_ZLIB, _DEFLATE) if encoding == "deflate" else (_GZIP,)
     for number, wbits in enumerate(formats, 1):
         try:
@@ -199,6 +199,6 @@ def _unfolded(body: bytes, wbits: int, limit: int) -> bytes:
         if not unpacker.eof:
             raise zlib.error("cut off")
         parts.append(part)
-        # A file of gzip may have several members; zeros may fill it up.
+        # A gzip file may have several members and be padded with zeros.
         body = unpacker.unused_data.lstrip(b"\0")
     return b"".join(parts)

@@ -5,9 +5,9 @@
 """The error kinds that all vendors share, and the one exception that carries them.
 
 A kind is part of the collection's interface: playbooks test it in ``rescue`` and ``failed_when``, so kinds are added but never renamed.
-docs/reference/errors.md explains each of them to users. Nothing here knows a vendor.
+docs/reference/errors.md explains each of them to users. Nothing here depends on a vendor.
 
-"Retryable": the same task may succeed when it is run again later. "Maybe applied": a write that ends so may have been carried out all the same.
+"Retryable": the same task may succeed when run again later. "Maybe applied": a write that ends like this may still have been carried out.
 
 ======================  =========  =============  ===========================================================
 kind                    retryable  maybe applied  raised when
@@ -15,9 +15,9 @@ kind                    retryable  maybe applied  raised when
 authentication_failed   no         no             the operator's credentials are refused; ends the whole call
 current_password_wrong  no         no             the user's own password is refused
 permission_denied       no         no             the operator lacks a right
-user_not_found          no         no             there is no such user
-target_not_found        no         no             there is no such tenant, instance, ...
-user_not_local          no         no             the password is kept in a directory
+user_not_found          no         no             the user does not exist
+target_not_found        no         no             the tenant, instance, ... does not exist
+user_not_local          no         no             the password is managed in a directory
 account_locked          no         no             the account is locked
 account_inactive        no         no             the account, or its tenant, is disabled
 password_rejected       no         no             the password violates the vendor's policy
@@ -26,16 +26,16 @@ rate_limited            yes        no             HTTP 413 or 429
 target_not_ready        yes        no             the server is starting, or is not set up
 vendor_unavailable      yes        yes            HTTP 5xx
 connection_failed       yes        yes            no connection, or it broke
-tls_failed              no         yes            TLS failed, mostly before the request was sent
+tls_failed              no         yes            TLS failed, usually before the request was sent
 timed_out               yes        yes            no answer in time, or HTTP 408
-unsupported             no         no             the server does not have this operation
-unexpected_response     no         yes            the answer cannot be interpreted, or an exception that is a bug
-not_verified            no         (done)         no login could tell, or the new password does not log in
-outcome_unknown         yes        yes            neither the answer nor a login tells whether it was applied
+unsupported             no         no             the server does not support this operation
+unexpected_response     no         yes            the answer cannot be interpreted, or the collection has a bug
+not_verified            no         (done)         no login could check it, or the new password does not log in
+outcome_unknown         yes        yes            neither the answer nor a login shows whether it was applied
 invalid_input           no         no             an option is wrong
 login_budget_spent      yes        no             one more failed login could lock the account
 store_failed            no         -              rotation: the store cannot be read or written
-store_conflict          no         -              rotation: another run has written the record meanwhile
+store_conflict          no         -              rotation: another run has written the record in the meantime
 orphaned                no         -              rotation: no known password logs in
 target_mismatch         no         -              rotation: the records belong to another endpoint
 ======================  =========  =============  ===========================================================
@@ -69,7 +69,7 @@ OUTCOME_UNKNOWN = "outcome_unknown"
 INVALID_INPUT = "invalid_input"
 LOGIN_BUDGET_SPENT = "login_budget_spent"
 
-# Of the rotation, not of a vendor.
+# Kinds of the rotation, not of a vendor.
 STORE_FAILED = "store_failed"
 STORE_CONFLICT = "store_conflict"
 ORPHANED = "orphaned"
@@ -79,7 +79,7 @@ KINDS: Tuple[str, ...] = tuple(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
 )
 
-# The same task, run again later with the same arguments, may well succeed.
+# The same task is likely to succeed when run again later with the same arguments.
 RETRYABLE_KINDS = frozenset(
     (
         RATE_LIMITED,
@@ -94,28 +94,28 @@ RETRYABLE_KINDS = frozenset(
 
 
 def unexpected_text(exc: BaseException, when: str = "") -> str:
-    """What to tell of an exception that nobody has thought of; its own text, or a traceback, may hold a secret."""
+    """Return the message for an unexpected exception. Its own text and traceback are left out, since they may contain a secret."""
     return "An unexpected %s occurred%s; please report it." % (type(exc).__name__, when)
 
 
 class Outside(str):
-    """A text that came from outside (from a server, a proxy, another program). It may hold a secret, so it is scrubbed before anybody sees it."""
+    """Text from outside (a server, a proxy, another program). It may contain a secret, so it is scrubbed before it is shown."""
 
 
-# A message, or its parts in their order; what came from outside is :class:`Outside`.
+# A message, or its parts in order; parts from outside are :class:`Outside`.
 Message = Union[str, Tuple[str, ...]]
 
 
 def parts_of(message: Message) -> tuple[str, ...]:
-    """The parts of a message."""
+    """Return the parts of a message."""
     return (message,) if isinstance(message, str) else tuple(message)
 
 
 def scrubbed(message: Message, scrub: Callable[[str], str]) -> str:
-    """A message as one text that may be shown.
+    """Return a message as one text that may be shown.
 
-    What came from outside loses every trace of a secret. Our own words and the names that the user gave stay as they are, whatever the passwords are:
-    to mask the word "wrong" would show that it is one.
+    Parts from outside lose every trace of a secret. Our own words and the names that the user gave stay as they are, whatever the passwords are: masking
+    the word "wrong" would reveal that it is a password.
 
     :param scrub: a :class:`~.scrub.Scrubber`, or a function that is called on every part.
     """
@@ -126,7 +126,7 @@ def scrubbed(message: Message, scrub: Callable[[str], str]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what a terminal, a log or UTF-8 cannot take: control characters, invisible ones, halves of surrogate pairs."""
+    """Return the text without what a terminal, a log or UTF-8 cannot handle: control and invisible characters, lone surrogates."""
     if text.isprintable():
         return text
     return "".join(
@@ -135,7 +135,7 @@ def printable(text: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text as one that UTF-8 can carry. No callback of Ansible can print half a surrogate pair."""
+    """Return the text in a form that UTF-8 can encode. No callback of Ansible can print a lone surrogate."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -149,10 +149,10 @@ class PasswordError(Exception):
     :param kind: one of :data:`KINDS`.
     :param message: what is wrong, where, and what to do. Parts that came from outside are :class:`Outside`.
     :param http_status: the HTTP status of the vendor's answer, if there was one.
-    :param vendor_code: the vendor's own code, as it was sent (number or text).
-    :param request_id: what the vendor's support asks for, if the vendor sends one.
+    :param vendor_code: the vendor's own code, as sent (number or text).
+    :param request_id: the request ID that the vendor's support asks for, if the vendor sends one.
     :param maybe_applied: the change may have been made although the request failed (time-out, dropped connection, 5xx). Only a write sets it.
-    :param counted: the vendor may have counted a failed login of the user (not of the operator). Only the call adds it up.
+    :param counted: the vendor may have counted a failed login of the user (not of the operator). Only the call adds these up.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class PasswordError(Exception):
 
     @property
     def message(self) -> str:
-        """The message as one text. What came from outside has been scrubbed of the secrets that the HTTP client knows, not of all."""
+        """The message as one text. Parts from outside are scrubbed of the secrets that the HTTP client knows, not of all secrets."""
         return "".join(self.parts)
 
     @message.setter
@@ -186,20 +186,20 @@ class PasswordError(Exception):
         self.parts = self._made_of(message)
 
     def _made_of(self, message: Message) -> tuple[str, ...]:
-        """The parts of a message that may have been made of this one, and so of what came from outside."""
+        """Return the parts of a message that may contain this one, and so text from outside."""
         if not isinstance(message, str) or not any(isinstance(part, Outside) for part in self.parts):
             return parts_of(message)
         before, found, after = message.partition(self.message)
-        # Where the old message was changed nobody can tell any more which part of it came from outside.
+        # If the old message was changed, it is unknown which part of it came from outside.
         return (before, *self.parts, after) if found else (Outside(message),)
 
     @property
     def retryable(self) -> bool:
-        """Whether the same task may well succeed when it is simply run again later."""
+        """Whether the same task is likely to succeed when run again later."""
         return self.kind in RETRYABLE_KINDS
 
     def with_message(self, message: Message, kind: Optional[str] = None) -> PasswordError:
-        """The same error of another user, or of another kind, told in other words."""
+        """Return the same error with another message, and with another kind if given."""
         return PasswordError(
             kind or self.kind,
             self._made_of(message),
@@ -211,7 +211,7 @@ class PasswordError(Exception):
         )
 
     def as_dict(self, scrub: Callable[[str], str] = lambda text: text) -> dict[str, Any]:
-        """The error as it stands in results.
+        """Return the error as it appears in results.
 
         :param scrub: a :class:`~.scrub.Scrubber`.
         :return: dict with kind, message, http_status, vendor_code, request_id, retryable.
@@ -220,7 +220,7 @@ class PasswordError(Exception):
         def scrub_text(value: Any) -> Any:
             if value is None or isinstance(value, int):
                 return value
-            # A vendor may send anything where its code should stand, and a secret inside that.
+            # A vendor may send anything in place of its code, even a secret.
             return printable(scrub(value if isinstance(value, str) else json.dumps(value)))
 
         return {

@@ -22,7 +22,7 @@ from .vendor import Vendor
 class PasswordModule(AnsibleModule):
     """An AnsibleModule that never returns its own arguments.
 
-    Up to ansible-core 2.20 a result holds them as ``invocation``, and where an argument has a wrong type its secrets are not masked.
+    Up to ansible-core 2.20 a result contains them as ``invocation``, and secrets in an argument of the wrong type are not masked.
     """
 
     params: dict[str, Any]
@@ -35,7 +35,7 @@ class PasswordModule(AnsibleModule):
             self._validated = True
             return
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
-            # What Ansible's validator falls over. A traceback may hold a secret, and does not say which option it was.
+            # Ansible's validator crashed. A traceback may contain a secret, and does not name the option.
             error = unfit(self.argument_spec, self.params, exc)
         self.fail_json(error.message, error=error.as_dict())
 
@@ -45,7 +45,7 @@ class PasswordModule(AnsibleModule):
 
     def _set_internal_properties(self) -> None:
         super()._set_internal_properties()
-        # No later than here: the validator turns everything into text.
+        # Check here, before the validator turns values into strings.
         message = None
         try:
             self.params = prepared(self.argument_spec, self.params)
@@ -55,11 +55,11 @@ class PasswordModule(AnsibleModule):
             self.fail_json(message)
 
     def exit_json(self, **kwargs: Any) -> None:
-        """End well."""
+        """Exit with success."""
         super().exit_json(**dict(kwargs, invocation={}))
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        """End badly."""
+        """Exit with a failure."""
         if self._odd_users:
             msg = ODD_USERS
         if not self._validated:
@@ -72,13 +72,13 @@ def run_module(vendor: type[Vendor]) -> None:
 
     :param vendor: a subclass of :class:`~.vendor.Vendor`.
     """
-    # no_log at the top: a module's start writes its arguments to syslog, and passwords with quotes are not masked there.
+    # no_log for the whole module: at its start a module logs its arguments to syslog, where passwords with quotes are not masked.
     module = PasswordModule(supports_check_mode=True, no_log=True, **vendor.spec())
     try:
         result = as_module_result(run_vendor(vendor, module.params, module.check_mode), module._diff)
     except MissingLibraryError as error:
         result = {"failed": True, "msg": error.message, "exception": REQUESTS_IMPORT_ERROR}
-    # The result holds no secret any more. Ansible would mask every text in it that is equal to one, or holds one: names, states and kinds, too.
+    # The result contains no secret. Ansible would still mask every text that equals or contains one, even names, states and kinds.
     module.no_log_values = set()
     for text in result.pop("warnings", ()):
         module.warn(text)

@@ -22,7 +22,7 @@ from ._urls import normalized, without_ending
 from .errors import Message, PasswordError
 from .http import HttpClient
 
-# What vendors may rely upon, with what stands in private files.
+# The public interface, including names from private files.
 __all__ = (
     "ALWAYS",
     "Account",
@@ -40,12 +40,12 @@ __all__ = (
     "password_size",
 )
 
-# When a vendor that locks accounts forgets failed logins: some time after them, or with the next good login and never before.
+# When a vendor that locks accounts resets its count of failed logins: after some time, or only at the next successful login.
 FORGETS_BY_TIME = "window"
 FORGETS_BY_LOGIN = "good_login"
 
 
-# What a call hands to a vendor.
+# What a call passes to a vendor.
 Connect = Callable[[str], HttpClient]
 Warn = Callable[[Message], None]
 Learn = Callable[..., None]
@@ -55,7 +55,7 @@ Learn = Callable[..., None]
 class GeneratedPassword:
     """The default password policy of a vendor.
 
-    It satisfies the strictest variant of the vendor, and holds no character that any variant loses.
+    It satisfies the strictest variant of the vendor, and contains no character that any variant loses.
     """
 
     length: int = 32  # characters
@@ -75,27 +75,25 @@ class Capabilities:
     changes_others: bool  # an operator may change another user's password
     others_need_current: str  # whether an operator must know the user's current password: "yes", "no", or a condition
     login_probe: str  # how a login is tried
-    lockout: str  # the vendor's rule, for the documentation
+    lockout: str  # the vendor's lock-out rule, for the documentation
     failed_logins_per_call: Optional[int]  # failed logins per user and call; None: the vendor does not count them
-    settle_seconds: float  # how long a confirmed change may take to come into force
-    password_min: int  # the vendor refuses shorter ones
+    settle_seconds: float  # the grace period: how long a confirmed change may take to come into force
+    password_min: int  # the vendor refuses shorter passwords
     password_max: int  # ... and longer ones
     password_unit: str  # "bytes" or "characters"
     password_forbidden: str = ""  # characters that the vendor refuses or loses
     generated: GeneratedPassword = GeneratedPassword()
     settle_first: float = 0.0  # seconds before the first login, as part of settle_seconds
-    settle_logins: Optional[int] = None  # logins within settle_seconds; None: as many as there is time for
-    control_characters: bool = True  # whether a password may hold line breaks and the like, if the user insists
+    settle_logins: Optional[int] = None  # maximum number of logins within settle_seconds; None: no maximum
+    control_characters: bool = True  # whether a password may contain line breaks and similar, if the user insists
     bulk: int = 0  # users per request; 0: one request per user
     failed_probes_per_call: Optional[int] = (
-        None  # failed logins that may be spent before the change; None: all. The rest is for its proof
+        None  # failed logins that may be spent before the change; None: all. The rest is reserved for its proof
     )
     lockout_window: float = (
-        0.0  # seconds within which failed logins of several runs add up; an hour where the vendor documents none
+        0.0  # seconds within which failed logins of several runs add up; an hour if the vendor documents none
     )
-    forgets: str = (
-        FORGETS_BY_TIME  # when failed logins stop counting: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
-    )
+    forgets: str = FORGETS_BY_TIME  # when failed logins no longer count: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
     doubt_seconds: Optional[float] = (
         None  # how long a change without an answer may still be applied; None: settle_seconds
     )
@@ -110,9 +108,9 @@ class Capabilities:
 
     @property
     def most_failed_logins(self) -> Optional[int]:
-        """How many logins of a user may fail in one call, whether the vendor counts them or not; None: nobody counts them."""
+        """Maximum number of failed logins of a user per call, whether the vendor counts them or not; None: not limited."""
         if self.failed_logins_per_call is None and self.settle_logins is not None:
-            # One more to find out whether a change is needed.
+            # One more checks whether a change is needed.
             return self.settle_logins + 1
         return self.failed_logins_per_call
 
@@ -121,18 +119,18 @@ class Capabilities:
 class Login:
     """The outcome of one attempt to log in as a user: :attr:`RIGHT`, :attr:`WRONG`, or :meth:`unknown`."""
 
-    right: Optional[bool]  # None: it could not tell
+    right: Optional[bool]  # None: inconclusive
     counted: bool = False  # the vendor may have counted a failed login of the user
-    reason: Message = ""  # why it could not tell, for the user; shown as a warning
+    reason: Message = ""  # why it was inconclusive, for the user; shown as a warning
 
     RIGHT: ClassVar[Login]
     WRONG: ClassVar[Login]
 
     @classmethod
     def unknown(cls, reason: Message, counted: bool = False) -> Login:
-        """An attempt that proved nothing.
+        """Return the outcome of an attempt that proved nothing.
 
-        :param reason: why, in words for the user. Parts that came from outside are :class:`~.errors.Outside`.
+        :param reason: why, for the user. Parts from outside are :class:`~.errors.Outside`.
         :param counted: whether the vendor may have counted it as a failed login.
         """
         return cls(None, counted, reason)
@@ -143,26 +141,26 @@ Login.WRONG = Login(False, counted=True)
 
 
 class Account:
-    """A user whose password is to be set; holds secrets and must not be printed.
+    """A user whose password is to be set. It contains secrets and must not be printed.
 
     :param entry: one element of the option ``users``.
     """
 
     def __init__(self, entry: dict[str, Any]) -> None:
-        self.name: Any = entry.get("name")  # None until the look-up where the entry has another identifier
-        self.password: Any = entry.get("password")  # None where something else than the password is to be set
+        self.name: Any = entry.get("name")  # None until the look-up if the entry has another identifier
+        self.password: Any = entry.get("password")  # None if something other than the password is to be set
         self.current_password: Any = entry.get("current_password")
         self.update_password = entry["update_password"]
         self.extras: Dict[str, Any] = entry
-        self.id: Any = entry.get("id")  # the vendor's own identifier, once known
-        self.error: Optional[PasswordError] = None  # what the look-up found to be wrong with the user
+        self.id: Any = entry.get("id")  # the vendor's own id, once known
+        self.error: Optional[PasswordError] = None  # why the look-up rejected the user
         self.failed_logins = (
             entry.get("failed_logins") or 0
         )  # recent ones, including this call's; only the call adds to it
 
     @property
     def label(self) -> str:
-        """The user's name in messages; the id where there is no name."""
+        """The user's name in messages; the id if the name is not known."""
         label: str = self.name or self.id or ""
         return label
 
@@ -171,19 +169,20 @@ class Account:
 
 
 def password_size(capabilities: Capabilities, password: str) -> int:
-    """The password's length in the unit in which the vendor counts."""
+    """Return the password's length in the vendor's unit."""
     return len(password.encode("utf-8", "surrogatepass")) if capabilities.password_unit == "bytes" else len(password)
 
 
 def _refuse_control_characters(password: str) -> None:
-    """Refuse control characters, which are mostly in a password by mistake."""
-    insist = " If it belongs to the password, say allow_control_characters: true."
+    """Refuse control characters, which are usually in a password by mistake."""
+    insist = " If it belongs to the password, set allow_control_characters: true."
     if password.endswith(("\n", "\r")):
-        text = "The password ends in a line break, as a text from a block with '|' or from encrypt_string does. Take it off: '|-', or echo -n."
+        text = "The password ends with a line break, probably from a YAML block with '|' or from encrypt_string. Remove it: use '|-' or echo -n."
         raise PasswordError(errors.PASSWORD_REJECTED, text + insist)
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in password):
         raise PasswordError(
-            errors.PASSWORD_REJECTED, "The password holds a control character, such as a tab or a line break." + insist
+            errors.PASSWORD_REJECTED,
+            "The password contains a control character, such as a tab or a line break." + insist,
         )
 
 
@@ -191,35 +190,35 @@ class Vendor(ABC):
     """Base class of a vendor: look-up, login probe, change, and reading its error bodies.
 
     A vendor file declares the class attributes and implements the methods. A call uses them in this order: :meth:`check_call`, :meth:`check`
-    for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, at the end :meth:`close`. Then it closes every
-    client that it made for the vendor. ``probe`` and ``change`` are called from several threads. Where ``capabilities.bulk`` is set, all are
-    probed first, and :meth:`change_all` comes instead of ``change``, from one thread.
+    for each user, :meth:`open`, :meth:`find`, then for each user :meth:`probe` and :meth:`change`, and finally :meth:`close`. Then it closes every
+    client that it made for the vendor. ``probe`` and ``change`` are called from several threads. If ``capabilities.bulk`` is set, all users are
+    probed first, and :meth:`change_all` is called instead of ``change``, from one thread.
 
     :param params: the validated options of the module.
-    :param connect: called with a URL, gives an :class:`~.http.HttpClient` with the options of the call, which closes it.
-    :param warn: called with a text that the user should see once.
-    :param learn: called with a further secret, such as a token, so that no text shows it.
+    :param connect: called with a URL, returns an :class:`~.http.HttpClient` with the options of the call, which closes it.
+    :param warn: called with a warning for the user; each is shown once.
+    :param learn: called with a further secret, such as a token, so that it is masked everywhere.
     """
 
-    name: ClassVar[str]  # in module and option names
-    env_prefix: ClassVar[str]  # of the environment variables of the shared options
+    name: ClassVar[str]  # as in module and option names
+    env_prefix: ClassVar[str]  # prefix of the environment variables of the shared options
     capabilities: ClassVar[Capabilities]
     argument_spec: ClassVar[dict[str, Any]]  # the connection options
     url_endings: ClassVar[str] = (
-        ""  # paths that people copy along with the option ``url``, as a regular expression without its first slash
+        ""  # paths that people copy along with ``url``, as a regular expression without the first slash
     )
     user_spec: ClassVar[
         dict[str, Any]
-    ] = {}  # further keys of an element of ``users``; a key at the top counts for all users that do not have it
-    identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys of a user that tell who it is; one of them is enough
-    password_required: ClassVar[bool] = True  # whether there is nothing to be done for a user without a new password
+    ] = {}  # further keys of an element of ``users``; a key at the top level applies to all users that lack it
+    identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys that identify a user; one of them is enough
+    password_required: ClassVar[bool] = True  # whether each user needs a new password
     constraints: ClassVar[
         dict[str, Any]
     ] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
-    # The options that name who acts for all, and that one's password; None if it is never one of the users.
+    # The options with the operator's name and password; None if the operator is never one of the users.
     operator_options: ClassVar[Optional[Tuple[str, str]]] = ("api_user", "api_password")
 
-    http: HttpClient  # the client for the vendor's API, from :meth:`open` on
+    http: HttpClient  # the client for the vendor's API, once :meth:`open` has run
 
     def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         self.params = params
@@ -229,17 +228,17 @@ class Vendor(ABC):
 
     @classmethod
     def spec(cls) -> Dict[str, Any]:
-        """Return the keyword arguments of AnsibleModule and of ArgumentSpecValidator for the vendor's module. Made once; do not change it."""
+        """Return the keyword arguments of AnsibleModule and ArgumentSpecValidator for the vendor's module. Cached; do not modify."""
         return _spec(cls)
 
     @classmethod
     def target(cls, params: dict[str, Any]) -> str:
         """Identify the endpoint: equal for two calls if and only if the same user name means the same account.
 
-        A rotation notes it in its records, so it holds no secret and does not depend on who acts (operator, token).
+        A rotation stores it in its records, so it contains no secret and does not depend on the operator or its token.
 
         :param params: the validated options, environment and defaults included.
-        :raises PasswordError: ``invalid_input``: an option that it takes cannot be right.
+        :raises PasswordError: ``invalid_input``: an option that it uses cannot be right.
         """
         return normalized(params["url"], cls.url_endings)
 
@@ -247,14 +246,14 @@ class Vendor(ABC):
     def account_identity(cls, user: dict[str, Any]) -> str:
         """Identify an account within its target.
 
-        :param user: an element of ``users``, of which the keys that are not given may be missing.
+        :param user: an element of ``users``; keys that were not given may be missing.
         """
-        # Where a user has an id of the vendor's, a name may belong to several.
+        # If the vendor has ids, several users may share a name.
         identifier = user.get("id") if "id" in cls.identifiers else None
         return "id:%s" % identifier.strip().lower() if identifier else user["name"]
 
     def connect_to_url(self) -> HttpClient:
-        """A client for the option ``url``, whatever of :attr:`url_endings` stands behind it.
+        """Return a client for the option ``url``, without any of :attr:`url_endings`.
 
         :return: an :class:`~.http.HttpClient`.
         :raises PasswordError: ``invalid_input``.
@@ -279,29 +278,32 @@ class Vendor(ABC):
         :raises PasswordError: ``invalid_input`` or ``password_rejected``.
         """
         if account.password is None or (account.update_password == NEVER and not account.password):
-            raise PasswordError(errors.INVALID_INPUT, "There is no password for %s." % account.label)
+            raise PasswordError(errors.INVALID_INPUT, "password is missing for %s." % account.label)
         rules = self.capabilities
         if any("\ud800" <= character <= "\udfff" for character in account.password):
-            # From an environment variable or a file that is not in UTF-8.
-            raise PasswordError(errors.PASSWORD_REJECTED, "The password holds something that is not text in UTF-8.")
+            # It comes from an environment variable or a file that is not UTF-8.
+            raise PasswordError(
+                errors.PASSWORD_REJECTED,
+                "The password contains text that UTF-8 cannot encode. Check the encoding of its source.",
+            )
         if account.update_password == NEVER:
-            # It may be in force though the vendor would not take it any more.
+            # It may be in force even if the vendor would no longer accept it.
             return
         size = password_size(rules, account.password)
         if size < rules.password_min:
             least = (rules.password_min, rules.password_unit, rules.title)
             raise PasswordError(
-                errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the least that %s takes." % least
+                errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the minimum of %s." % least
             )
         if size > rules.password_max:
             most = (rules.password_max, rules.password_unit, rules.title)
             raise PasswordError(
-                errors.PASSWORD_REJECTED, "The password is longer than %d %s, the most that %s takes." % most
+                errors.PASSWORD_REJECTED, "The password is longer than %d %s, the maximum of %s." % most
             )
         if any(character in account.password for character in rules.password_forbidden):
             raise PasswordError(
                 errors.PASSWORD_REJECTED,
-                "The password holds a character that %s refuses or loses; none of these is allowed: %s"
+                "The password contains a character that %s refuses or loses. Do not use any of these: %s"
                 % (rules.title, rules.password_forbidden),
             )
         if rules.control_characters and not self.params.get("allow_control_characters"):
@@ -315,33 +317,33 @@ class Vendor(ABC):
     def operator_name(cls, params: dict[str, Any]) -> str | None:
         """The operator's user name, or ``None`` if the operator is not a user whose password this module can set.
 
-        :param params: the options, also such as have not been validated.
+        :param params: the options, validated or not.
         """
         return params.get(cls.operator_options[0]) if cls.operator_options else None
 
     @classmethod
     def counted_operator(cls, params: dict[str, Any]) -> Optional[str]:
-        """The name under which the operator's failed logins are counted; ``None`` if its login cannot be locked out.
+        """Return the name under which the operator's failed logins are counted; ``None`` if it cannot be locked out.
 
         :param params: the validated options, environment and defaults included.
         """
         return params.get("api_user") or None
 
     def needs_current(self, account: Account) -> bool:
-        """Whether the change fails without the right current password."""
+        """Whether a change fails without the right current password."""
         return False
 
     def change_needed(self, account: Account) -> bool | None:
-        """Decide from the look-up whether a change is needed, where no login may be tried.
+        """Decide from the look-up whether a change is needed, if no login may be tried.
 
         :return: True: needed; False: nothing to do; None: try a login.
         """
         return None
 
     def open(self, accounts: list[Account]) -> None:
-        """Set :attr:`http`. A vendor with sessions or tokens extends this, and logs the operator in.
+        """Set :attr:`http`. A vendor with sessions or tokens extends this and logs the operator in.
 
-        :raises PasswordError: concerns the whole call.
+        :raises PasswordError: it concerns the whole call.
         """
         self.http = self.connect_to_url()
 
@@ -349,18 +351,18 @@ class Vendor(ABC):
     def find(self, accounts: list[Account]) -> None:
         """Look up all users at once; set ``id``, or ``error`` for those that cannot be changed.
 
-        :raises PasswordError: concerns the whole call.
+        :raises PasswordError: it concerns the whole call.
         """
 
     @abstractmethod
     def probe(self, account: Account, password: str) -> Login:
         """Try to log in as the user, once.
 
-        Do not count failed logins and do not limit them: the call does both, by what is returned here. ``Login.WRONG`` always counts.
-        ``Login.unknown(reason, counted=True)``, or an error with ``counted``, says that the vendor may have counted a failed login although nothing is
-        known about the password. When in doubt, it has. The same holds for an error of :meth:`change`, where that logs in as the user.
+        Do not count or limit failed logins: the call does both, from the outcome. ``Login.WRONG`` always counts.
+        ``Login.unknown(reason, counted=True)``, or an error with ``counted``, means that the vendor may have counted a failed login although nothing is
+        known about the password. If in doubt, assume that it has. The same applies to an error of :meth:`change` if that logs in as the user.
 
-        :return: the outcome. A refusal is ``WRONG`` only if it certainly comes from the vendor, and means the password.
+        :return: the outcome. A refusal is ``WRONG`` only if it certainly comes from the vendor and concerns the password.
         :raises PasswordError: the server gave no usable answer.
         """
 
@@ -368,19 +370,19 @@ class Vendor(ABC):
     def change(self, account: Account) -> None:
         """Set ``account.password``. Return only if the vendor has confirmed the change.
 
-        :raises PasswordError: with ``maybe_applied`` where the change may have happened all the same.
+        :raises PasswordError: with ``maybe_applied`` if the change may still have happened.
         """
 
     def change_all(self, accounts: list[Account]) -> None:
         """Set the passwords of one user, or of up to ``capabilities.bulk`` users with one request.
 
-        :raises PasswordError: it concerns them all: without ``maybe_applied`` nobody was changed.
+        :raises PasswordError: it concerns all of them: without ``maybe_applied`` no user was changed.
         """
         for account in accounts:
             self.change(account)
 
     def close(self) -> None:
-        """End the sessions and tokens that are still open. Must not raise. Connections are closed by the call."""
+        """End the sessions and revoke the tokens that are still open. Must not raise. The call closes the connections."""
 
 
 @lru_cache(maxsize=None)

@@ -10,10 +10,10 @@ module: acronis_user_password
 short_description: Set the passwords of Acronis Cyber Protect Cloud users
 version_added: 0.1.0
 description:
-  - Sets the passwords of one or many users of Acronis Cyber Protect Cloud, as an API client, by the Account Management API v2.
+  - Sets the passwords of one or many users of Acronis Cyber Protect Cloud, as an API client, through the Account Management API v2.
   - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password.
-  - A new password would activate a user that was never activated. That does not happen unless O(activate) allows it.
+  - A new password also activates a user that was never activated. Such a user is changed only if O(activate) allows it.
 author:
   - rekey.passwords contributors (@rekey)
 requirements:
@@ -35,26 +35,26 @@ attributes:
 options:
   url:
     description:
-      - The address of the data centre of the API client, for example V(https://eu2-cloud.acronis.com). The browser shows it after a login to the console.
+      - The address of the API client's data centre, for example V(https://eu2-cloud.acronis.com). The browser shows it after you log in to the console.
       - If not set, the environment variable E(ACRONIS_URL) is used.
       - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
     required: true
   client_id:
     description:
-      - The API client that acts. It must be allowed to administer users, and it belongs to a tenant above that of the users.
+      - The API client. It must be allowed to administer users, and must belong to a tenant above that of the users.
       - If not set, the environment variable E(ACRONIS_CLIENT_ID) is used.
     type: str
     required: true
   client_secret:
     description:
-      - The secret of the API client.
+      - The API client's secret.
       - If not set, the environment variable E(ACRONIS_CLIENT_SECRET) is used.
     type: str
     required: true
   tenant_id:
     description:
-      - The tenant, a UUID, in which and below which users are looked for by their logins. By default that of the API client.
+      - The tenant, a UUID, in and below which users are looked up by login. Defaults to the API client's tenant.
       - If not set, the environment variable E(ACRONIS_TENANT_ID) is used.
     type: str
   users:
@@ -66,10 +66,10 @@ options:
     elements: dict
     suboptions:
       name:
-        description: The user's login, exactly as it is written there. Required if there is no O(users[].id).
+        description: The user's login, exactly as the vendor has it, including case. Required unless O(users[].id) is set.
         type: str
       id:
-        description: The user's identifier, a UUID, instead of its login or beside it.
+        description: The user's ID, a UUID, instead of or in addition to its login.
         type: str
       password:
         description: The password to set.
@@ -79,7 +79,7 @@ options:
         description: Overrides O(activate) for this user.
         type: bool
       current_password:
-        description: Not needed here; an API client may set any password without it.
+        description: Not needed; an API client can set any password without it.
         type: str
       update_password:
         description: Overrides O(update_password) for this user.
@@ -87,25 +87,25 @@ options:
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+          - Number of recent failed logins of this user that you know of. They count against the budget of the call, so that several
             calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   id:
-    description: The user's identifier, a UUID, if there is only one. Mutually exclusive with O(users).
+    description: The user's ID, a UUID, to set a single password. Mutually exclusive with O(users).
     type: str
   activate:
     description:
-      - Whether a user that was never activated may be activated, which a new password does. Otherwise such a user fails as C(account_inactive).
-      - Counts for all of O(users) that do not say otherwise.
+      - Whether to set the password of a user that was never activated, which also activates it. Otherwise such a user fails with C(account_inactive).
+      - Applies to all of O(users) that do not override it.
     type: bool
     default: false
 notes:
-  - An API client sets passwords only of users in tenants below its own. Users of its own tenant, disabled users and users of an external identity
+  - An API client can set passwords only in tenants below its own. Users of its own tenant, disabled users and users of an external identity
     provider are refused before anything is written.
   - The vendor does not document when wrong passwords lock an account. A call makes at most one failed login to check whether a password is right,
     and one more only if a change that the vendor has confirmed does not work.
-  - Where a user has two-factor authentication, C(verified) is V(null).
+  - For a user with two-factor authentication, C(verified) is V(null).
   - All tokens are revoked at the end.
 seealso:
   - name: Account Management API of Acronis
@@ -125,7 +125,7 @@ EXAMPLES = r"""
       - name: bob
         password: "{{ vault_bob_new }}"
 
-- name: Set the password of a user of one customer, and activate the user if that has not happened yet
+- name: Set the password of a customer's user, and activate the user if necessary
   rekey.passwords.acronis_user_password:
     url: https://eu2-cloud.acronis.com
     client_id: "{{ acronis_client_id }}"
@@ -135,7 +135,7 @@ EXAMPLES = r"""
     password: "{{ vault_erin_new }}"
     activate: true
 
-- name: Name a user by its identifier
+- name: Set the password of a user given by its ID
   rekey.passwords.acronis_user_password:
     url: https://eu2-cloud.acronis.com
     client_id: "{{ acronis_client_id }}"
@@ -146,7 +146,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user, in the order of the option O(users).
+  description: The outcome for each user, in the order of O(users).
   returned: always
   type: list
   elements: dict
@@ -155,7 +155,7 @@ users:
       description: The user's login.
       type: str
     id:
-      description: The vendor's own identifier of the user, a UUID.
+      description: The vendor's own ID of the user, a UUID.
       type: str
     state:
       description:
@@ -189,7 +189,7 @@ users:
           description: The vendor's own code.
           type: raw
         request_id:
-          description: The vendor's identifier of the request.
+          description: The vendor's ID of the request.
           type: str
         retryable:
           description: Whether the same task is likely to succeed when run again later.

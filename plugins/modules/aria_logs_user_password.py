@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Sets the passwords of one or many local users of VMware Aria Operations for Logs, formerly vRealize Log Insight, or unlocks their accounts.
   - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
-    new password. All this makes too few failed logins to lock an account.
-  - Uses the REST API, version 2.
+    new password. A call never makes enough failed logins to lock an account.
+  - Uses the REST API v2.
 author:
   - rekey.passwords contributors (@rekey)
 requirements:
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     details:
-      - Not with O(update_password=always), and not for accounts that stay in a state in which no login may be tried.
+      - Not with O(update_password=always), and not for accounts in a state in which no login is tried.
   action_group:
     support: full
     description: Use C(group/rekey.passwords.aria_logs) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
@@ -35,7 +35,7 @@ attributes:
 options:
   url:
     description:
-      - Where the API is, with its port, for example V(https://logs.example.com:9543).
+      - The URL of the API, with its port, for example V(https://logs.example.com:9543).
       - If not set, the environment variable E(ARIA_LOGS_URL) is used.
       - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
@@ -55,7 +55,7 @@ options:
     required: true
   api_provider:
     description:
-      - Where the operator's password is kept. V(Local) is the server itself.
+      - Where the operator's password is managed. V(Local) is the server itself.
       - If not set, the environment variable E(ARIA_LOGS_API_PROVIDER) is used.
     type: str
     choices: [Local, ActiveDirectory, vIDM]
@@ -69,19 +69,19 @@ options:
     elements: dict
     suboptions:
       name:
-        description: The user. Required if there is no O(users[].id).
+        description: The user. Required unless O(users[].id) is set.
         type: str
       id:
-        description: The server's identifier of the user, a UUID, instead of its name or beside it.
+        description: The user's ID on the server, a UUID, instead of or in addition to its name.
         type: str
       password:
-        description: The password to set. Required unless O(users[].unlock=true), which may be all that is wanted.
+        description: The password to set. Required unless O(users[].unlock=true).
         type: str
       unlock:
         description: Overrides O(unlock) for this user.
         type: bool
       current_password:
-        description: Not needed here; the operator may set any password without it.
+        description: Not needed; the operator can set any password without it.
         type: str
       update_password:
         description: Overrides O(update_password) for this user.
@@ -89,25 +89,25 @@ options:
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+          - Number of recent failed logins of this user that you know of. They count against the budget of the call, so that several
             calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   id:
-    description: The server's identifier of the user, if there is only one. Mutually exclusive with O(users).
+    description: The user's ID on the server, to set a single password. Mutually exclusive with O(users).
     type: str
   unlock:
     description:
-      - Whether to unlock the account if it is locked, with or without a new password. Counts for all of O(users) that do not say otherwise.
-      - A new password unlocks an account, too. So a user whose account is locked gets one only if this is V(true), and otherwise fails as
+      - Whether to unlock the account if it is locked, with or without a new password. Applies to all of O(users) that do not override it.
+      - A new password also unlocks an account. So a user whose account is locked gets one only if this is V(true), and otherwise fails with
         C(account_locked).
     type: bool
 notes:
-  - For 8.x and up to VCF 9.0. From VCF 9.1 on the accounts are those of VCF Operations, and there is nothing here to be changed.
-  - Three wrong passwords within 15 minutes lock an account. A call makes one failed login at most to find out whether a password is right, and
+  - For versions 8.x up to VCF 9.0. From VCF 9.1 on the accounts are those of VCF Operations, which this module cannot change.
+  - Three wrong passwords within 15 minutes lock an account. A call makes at most one failed login to check whether a password is right, and
     one more only if a change that the server has confirmed does not work. No login is tried for an account whose C(authStatus) is not C(ACTIVE).
-  - Each login opens a session that the server ends after 30 minutes; the API has nothing to end it earlier.
-  - A password has at least 8 visible ASCII characters or blanks, with an upper-case letter, a lower-case letter, a digit and a special character.
+  - Each login opens a session that the server ends after 30 minutes; the API cannot end it earlier.
+  - A password must have at least 8 visible ASCII characters or spaces, with an upper-case letter, a lower-case letter, a digit and a special character.
     Others are refused before any request.
 seealso:
   - name: API reference of VMware Aria Operations for Logs
@@ -147,7 +147,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user, in the order of the option O(users).
+  description: The outcome for each user, in the order of O(users).
   returned: always
   type: list
   elements: dict
@@ -156,7 +156,7 @@ users:
       description: The user.
       type: str
     id:
-      description: The vendor's own identifier of the user, a UUID.
+      description: The vendor's own ID of the user, a UUID.
       type: str
     state:
       description:
@@ -165,7 +165,7 @@ users:
       type: str
       sample: changed
     verified:
-      description: Whether a login with the new password works; V(null) if unknown, or if there is no new password.
+      description: Whether a login with the new password works; V(null) if unknown, or without a new password.
       type: bool
       sample: true
     failed_logins:
@@ -187,10 +187,10 @@ users:
           description: The HTTP status of the vendor's answer.
           type: int
         vendor_code:
-          description: The vendor's own code, or the state of an account that is locked.
+          description: The vendor's own code, or the state of a locked account.
           type: raw
         request_id:
-          description: The vendor's identifier of the request.
+          description: The vendor's ID of the request.
           type: str
         retryable:
           description: Whether the same task is likely to succeed when run again later.
@@ -208,7 +208,7 @@ error:
   type: dict
   sample:
     kind: authentication_failed
-    message: The server refused the operator (api_user, api_password, api_provider).
+    message: The server refused the operator's login. Check api_user, api_password and api_provider.
     http_status: 401
     vendor_code: FIELD_ERROR
     request_id: null

@@ -10,7 +10,7 @@ module: milvus_user_password
 short_description: Set the passwords of Milvus users
 version_added: 0.1.0
 description:
-  - Sets the passwords of one or many users of a Milvus cluster or of Zilliz Cloud, by the RESTful API v2.
+  - Sets the passwords of one or many users of a Milvus cluster or of Zilliz Cloud, through the RESTful API v2.
   - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password.
   - Works with Milvus 2.3.13 and later.
@@ -40,7 +40,7 @@ options:
   api_user:
     description:
       - The operator, a user that may list users and change their passwords, for example V(root).
-      - Without O(api_user) and without O(api_token) each user changes its own password, and needs C(current_password).
+      - Without O(api_user) and O(api_token) each user changes its own password and needs C(current_password).
       - If it is among O(users) itself, it is changed last, and O(api_password) counts as its C(current_password).
       - If not set, the environment variable E(MILVUS_API_USER) is used.
     type: str
@@ -57,7 +57,7 @@ options:
 notes:
   - Milvus requires the user's current password even when an operator acts, unless the server's setting C(superUsers) lists the operator.
     Set C(current_password) in all other cases.
-  - An operator's call looks all names up first. With C(superUsers) the server would otherwise create a user that does not exist.
+  - The operator looks up all names first. With C(superUsers) the server would otherwise create users that do not exist.
   - If authorization is switched off on the server, any login works. The module detects that, and C(verified) is V(null).
   - Milvus has no lock-out, so failed logins cost nothing.
 seealso:
@@ -103,7 +103,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user, in the order of the option O(users).
+  description: The outcome for each user, in the order of O(users).
   returned: when the options are of the right types
   type: list
   elements: dict
@@ -112,7 +112,7 @@ users:
       description: The user.
       type: str
     id:
-      description: The vendor's own identifier of the user. Milvus has none.
+      description: Always V(null), since Milvus has no IDs of users.
       type: str
     state:
       description:
@@ -146,7 +146,7 @@ users:
           description: The vendor's own code.
           type: raw
         request_id:
-          description: The vendor's identifier of the request.
+          description: The vendor's ID of the request.
           type: str
         retryable:
           description: Whether the same task is likely to succeed when run again later.

@@ -11,8 +11,8 @@ short_description: Set the passwords of Rackspace Cloud Databases or OpenStack T
 version_added: 0.1.0
 description:
   - Sets the passwords of one or many users of a database instance at Rackspace Cloud Databases or in OpenStack Trove, in one request.
-  - The service confirms a change before the database has been asked, and loses some passwords without a word. So what it certainly loses is refused
-    before any request, and where O(database_login) is given, a login to the database itself proves each change.
+  - The service confirms a change before it asks the database, and silently loses some passwords. So passwords that it certainly loses are refused
+    before any request. With O(database_login), a login to the database itself proves each change.
   - Also known as M(rekey.passwords.trove_user_password).
 author:
   - rekey.passwords contributors (@rekey)
@@ -20,7 +20,7 @@ requirements:
   - requests
   - PyMySQL, for O(database_login) with O(database_login.engine=mysql)
   - psycopg, for O(database_login) with O(database_login.engine=postgresql)
-  - cryptography, for MySQL accounts with C(caching_sha2_password) or C(sha256_password) where the database offers no TLS
+  - cryptography, for MySQL accounts with C(caching_sha2_password) or C(sha256_password) if the database does not offer TLS
   - openstacksdk, for O(cloud)
 extends_documentation_fragment:
   - rekey.passwords.users
@@ -29,7 +29,7 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     details:
-      - Only with O(database_login). Without it the module can't find out whether a password is already right, and reports a change on each run.
+      - Only with O(database_login). Without it the module cannot check whether a password is already right, and reports a change on each run.
   action_group:
     support: full
     description: Use C(group/rekey.passwords.rackspace_database) or C(group/rekey.passwords.all) in C(module_defaults) to set defaults for this module.
@@ -47,13 +47,13 @@ options:
     default: rackspace
   auth_url:
     description:
-      - Where the identity service is. Required for O(auth_type=keystone), with or without C(/v3) at its end.
-      - For O(auth_type=rackspace) the default is V(https://identity.api.rackspacecloud.com/v2.0).
+      - The URL of the identity service. Required for O(auth_type=keystone), with or without C(/v3) at its end.
+      - For O(auth_type=rackspace) it defaults to V(https://identity.api.rackspacecloud.com/v2.0).
       - If not set, the environment variable E(RACKSPACE_AUTH_URL) or, with O(auth_type=keystone), E(OS_AUTH_URL) is used.
     type: str
   api_user:
     description:
-      - The user who acts.
+      - The operator.
       - If not set, the environment variable E(RACKSPACE_USERNAME) or, with O(auth_type=keystone), E(OS_USERNAME) is used.
     type: str
   api_password:
@@ -68,23 +68,23 @@ options:
     type: str
   account_id:
     description:
-      - The number of the Rackspace account, for users with several.
+      - The Rackspace account number, for users with several accounts.
       - If not set, the environment variable E(RACKSPACE_ACCOUNT_ID) is used.
     type: str
   cloud:
     description:
-      - The name of a cloud in C(clouds.yaml), for O(auth_type=keystone). It gives what no option gives; variables of the environment other than
-        E(OS_CLIENT_CONFIG_FILE) and E(OS_CLIENT_SECURE_FILE) then count for nothing.
+      - The name of a cloud in C(clouds.yaml), for O(auth_type=keystone). It supplies the options that are not set. All environment variables but
+        E(OS_CLIENT_CONFIG_FILE) and E(OS_CLIENT_SECURE_FILE) are then ignored.
       - If not set, the environment variable E(OS_CLOUD) is used.
     type: str
   project_name:
     description:
-      - The project in which to act, for O(auth_type=keystone). Either this or O(project_id).
+      - The operator's project, for O(auth_type=keystone). Either this or O(project_id) is required.
       - If not set, the environment variable E(OS_PROJECT_NAME) or E(OS_TENANT_NAME) is used.
     type: str
   project_id:
     description:
-      - The identifier of the project in which to act, for O(auth_type=keystone). It counts more than O(project_name), and needs no domain.
+      - The ID of the operator's project, for O(auth_type=keystone). It takes precedence over O(project_name), and needs no domain.
       - If not set, the environment variable E(OS_PROJECT_ID) or E(OS_TENANT_ID) is used.
     type: str
   user_domain_name:
@@ -94,7 +94,7 @@ options:
     type: str
   user_domain_id:
     description:
-      - The identifier of the domain of O(api_user). It counts more than O(user_domain_name).
+      - The ID of the domain of O(api_user). It takes precedence over O(user_domain_name).
       - If not set, the environment variable E(OS_USER_DOMAIN_ID) is used.
     type: str
   project_domain_name:
@@ -104,7 +104,7 @@ options:
     type: str
   project_domain_id:
     description:
-      - The identifier of the domain of O(project_name). It counts more than O(project_domain_name).
+      - The ID of the domain of O(project_name). It takes precedence over O(project_domain_name).
       - If not set, the environment variable E(OS_PROJECT_DOMAIN_ID) is used.
     type: str
   application_credential_id:
@@ -119,72 +119,72 @@ options:
     type: str
   api_token:
     description:
-      - A token that is there already, for O(auth_type=token). It is not renewed.
+      - An existing token, for O(auth_type=token). It is not renewed.
       - If not set, the environment variable E(OS_TOKEN) is used.
     type: str
   endpoint:
     description:
       - The address of the service with the account or project in it, for example V(https://dfw.databases.api.rackspacecloud.com/v1.0/123456).
-      - By default it is taken from the catalog that comes with the token; required for O(auth_type=token).
+      - Defaults to the one in the catalog that comes with the token; required for O(auth_type=token).
       - If not set, the environment variable E(RACKSPACE_DATABASE_ENDPOINT) or, with O(auth_type=token), E(OS_ENDPOINT) is used.
     type: str
   region:
     description:
-      - The region in the catalog. Required where it names several.
+      - The region in the catalog. Required if it has several.
       - If not set, the environment variable E(RACKSPACE_REGION) or, with O(auth_type=keystone), E(OS_REGION_NAME) is used.
     type: str
   interface:
     description:
-      - Which of the addresses in the catalog to use.
+      - Which address in the catalog to use.
       - If not set, the environment variable E(OS_INTERFACE) or E(OS_ENDPOINT_TYPE) is used with O(auth_type=keystone), else V(public).
     type: str
     choices: [public, internal, admin]
   instance_id:
-    description: The identifier of the database instance.
+    description: The ID of the database instance.
     type: str
     required: true
   database_login:
     description:
-      - How to log in to the database itself, which is the only proof of a password. It must be possible from where the module runs; a Rackspace database can be
-        reached only from its region's ServiceNet.
-      - Without it nothing can be verified.
+      - How to log in to the database itself, which is the only proof of a password. The database must be reachable from where the module runs; at Rackspace, it
+        is reachable only from its region's ServiceNet.
+      - Without it no password can be verified.
     type: dict
     suboptions:
       engine:
-        description: V(mysql) is also right for MariaDB and Percona.
+        description: Use V(mysql) for MariaDB and Percona, too.
         type: str
         choices: [mysql, postgresql]
         default: mysql
       host:
-        description: Where the database is. By default the instance's C(hostname).
+        description: The database's host name or address. Defaults to the instance's C(hostname).
         type: str
       port:
-        description: By default 3306 or 5432.
+        description: The database's port. Defaults to 3306 or 5432.
         type: int
       database:
-        description: The database to log in to, where a user may not log in without one.
+        description: The database to log in to, if a user cannot log in without one.
         type: str
       ssl:
         description:
-          - Whether to log in over TLS. By default TLS is used where the database offers it, and insisted on where O(database_login.ca_path) or
-            O(database_login.client_cert) is given.
+          - Whether to log in over TLS. By default TLS is used if the database offers it, and required if O(database_login.ca_path) or
+            O(database_login.client_cert) is set.
         type: bool
       ca_path:
-        description: A file with the certificate authorities to trust. Without it the database is not authenticated.
+        description: File with the certificate authorities to trust. Without it the database is not authenticated.
         type: path
       client_cert:
-        description: A file with the certificate that an instance with mutual TLS asks for, and perhaps its key.
+        description: Client certificate file (PEM) for an instance with mutual TLS; may also contain the private key.
         type: path
       client_key:
-        description: A file with the key of O(database_login.client_cert), without a pass phrase.
+        description: Private key file of O(database_login.client_cert), without a pass phrase.
         type: path
       timeout:
-        description: Seconds to wait for the database. If it cannot be reached, there is a warning and nothing is verified.
+        description: Seconds to wait for the database. If it cannot be reached, the module warns and verifies nothing.
         type: float
         default: 5.0
   users:
     description:
-      - The users and their passwords; all of them are changed by one request, 100 at a time.
+      - The users and their passwords. One request changes up to 100 of them.
       - Every user is processed even if another fails; the task fails at the end if any did.
       - Either this or O(name) is required.
     type: list
@@ -195,7 +195,7 @@ options:
         type: str
         required: true
       host:
-        description: The host from which the user connects, as the database knows it.
+        description: The host that the user connects from, as the database has it.
         type: str
         default: "%"
       password:
@@ -203,7 +203,7 @@ options:
         type: str
         required: true
       current_password:
-        description: Not needed here; the service wants no current password.
+        description: Not needed; the service does not ask for the current password.
         type: str
       update_password:
         description: Overrides O(update_password) for this user.
@@ -211,18 +211,18 @@ options:
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+          - Number of recent failed logins of this user that you know of. They count against the budget of the call, so that several
             calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
   host:
-    description: The host from which O(name) connects, as the database knows it.
+    description: The host that O(name) connects from, as the database has it.
     type: str
     default: "%"
 notes:
-  - The users C(root) and C(os_admin) are reserved, and a user's name has 16 characters at most.
+  - The users C(root) and C(os_admin) are reserved. A user name has at most 16 characters, in PostgreSQL 63.
   - Passwords that the service accepts and then loses are refused before any request. These are passwords with a quote, a backtick, a semicolon,
-    a comma, a slash or a backslash, with a blank at either end, with a control character, and with a colon before a letter or digit unless a
+    a comma, a slash or a backslash, with a space at either end, with a control character, and with a colon before a letter or digit unless a
     letter, a digit or another colon precedes it.
 seealso:
   - name: Database API reference of OpenStack
@@ -255,7 +255,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user, in the order of the option O(users).
+  description: The outcome for each user, in the order of O(users).
   returned: always
   type: list
   elements: dict
@@ -264,7 +264,7 @@ users:
       description: The user.
       type: str
     id:
-      description: The vendor's own identifier of the user. This one has none.
+      description: Always V(null), since the vendor has no IDs of users.
       type: str
     state:
       description:
@@ -298,7 +298,7 @@ users:
           description: The vendor's own code.
           type: raw
         request_id:
-          description: The vendor's identifier of the request.
+          description: The vendor's ID of the request.
           type: str
         retryable:
           description: Whether the same task is likely to succeed when run again later.

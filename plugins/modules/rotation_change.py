@@ -13,14 +13,14 @@ short_description: Change the passwords that a rotation has staged
 version_added: 0.1.0
 description:
   - The second step of a rotation. Passes all due users to the vendor's module, in one call.
-  - Before a password is sent, the store notes that it will be. One that was never sent is set directly; one that was, only
+  - Before a password is sent, the store notes that it will be. A password that was never sent is set directly. One that may have been sent is set only
     if a login shows that it is not in force.
   - A password that the vendor's policy refuses is replaced by a stricter one, which is stored and sent in the same call, once. It has at least two characters
-    of every class, including those that O(policy) leaves out, and none that C(policy.exclude) names.
-  - Failed logins of earlier runs count, so that a user stays below the vendor's lock-out however often the rotation runs.
-  - Only one call at a time sends passwords of a host. Another waits for it, and gives up after two minutes.
-  - The vendor's module runs within the controller's process if the task's connection is local and without C(become), else on the task's host as
-    any module.
+    of every class, including those that O(policy) leaves out, and none in C(policy.exclude).
+  - Failed logins of earlier runs count, so a user stays below the vendor's lock-out threshold however often the rotation runs.
+  - Only one call at a time sends the passwords of a host. Another one waits for it, and gives up after two minutes.
+  - The vendor's module runs within the controller's process if the task has a local connection and no C(become), else on the task's host like any
+    other module.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user that was due, as reported by the vendor's module.
+  description: The outcome for each user that was due, as reported by the vendor's module.
   returned: always
   type: list
   elements: dict
@@ -76,7 +76,7 @@ users:
       description: The user.
       type: str
     id:
-      description: The vendor's own identifier of the user.
+      description: The vendor's own ID of the user.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).

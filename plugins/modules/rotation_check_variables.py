@@ -13,9 +13,9 @@ short_description: Check that the variables of a rotation can be resolved
 version_added: 0.2.0
 description:
   - Resolves each variable of the role P(rekey.passwords.rotate#role), and fails if one cannot be resolved. The message names the variable and the cause, but
-    never repeats the template or a value in it, since they may hold passwords.
-  - The role and the playbooks run it first on ansible-core 2.16 to 2.18, which print a template that fails before a plugin can prevent it. Since
-    ansible-core 2.19 every module of the rotation does the same for its own options.
+    never repeats the template or a value in it, since they may contain passwords.
+  - On ansible-core 2.16 to 2.18 the role and the playbooks run this module first, because these versions print a failing template before a plugin can
+    prevent it. From ansible-core 2.19 on, every module of the rotation checks its own options.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 error:
-  description: What is wrong with which variable, with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
+  description: Which variable is wrong, and why, with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
   returned: failure
   type: dict
 """

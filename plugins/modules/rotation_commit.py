@@ -9,15 +9,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_commit
-short_description: Bring the store in line with what became of a rotation
+short_description: Update the store with the outcome of a rotation
 version_added: 0.1.0
 description:
-  - The last step of a rotation. Makes the pending password of a user the current one if a login has proved it, and the current one the previous.
+  - The last step of a rotation. Makes a user's pending password the current one if a login has proved it, and the current one the previous.
   - Keeps the pending password if the outcome is uncertain, so that the next run finishes with the same password.
-  - Drops a new pending password that the vendor's policy refused, so that the next run makes another.
-  - Marks a user as orphaned if neither its current nor its pending password has logged in for several runs. Such a user fails in each further
+  - Drops a new pending password that the vendor's policy refused, so that the next run generates another.
+  - Marks a user as orphaned if neither its current nor its pending password has logged in for several runs. Such a user fails in every further
     run without a login, until M(rekey.passwords.rotation_repair) has repaired its record.
-  - Fails at the end if any user that was due was not rotated; the store is up to date all the same.
+  - Fails at the end if any user that was due was not rotated; the store is up to date even then.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -34,10 +34,10 @@ options:
     required: true
   results:
     description:
-      - What became of the users, the C(users) that M(rekey.passwords.rotation_change) returned.
-      - Tasks of your own supply for each user a dictionary with C(name), C(state) (V(changed), V(unchanged), V(failed) or V(unknown)) and C(verified), which
+      - The C(users) that M(rekey.passwords.rotation_change) returned.
+      - Tasks of your own supply one dictionary per user, with C(name), C(state) (V(changed), V(unchanged), V(failed) or V(unknown)) and C(verified), which
         must be true for the password to become the current one.
-      - A due user that is not named here counts as unknown, and its pending password is kept.
+      - A due user that is missing here counts as unknown, and its pending password is kept.
     type: list
     elements: dict
     default: []
@@ -51,7 +51,7 @@ EXAMPLES = r"""
     users: [carol]
   register: staged
 
-- name: Change it by any module, which reads it from the store
+- name: Change it with any module that reads it from the store
   ansible.builtin.uri:
     url: https://milvus.example.com:19530/v2/vectordb/users/update_password
     method: POST
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user that was due, or is orphaned.
+  description: The outcome for each user that was due or is orphaned.
   returned: always
   type: list
   elements: dict
@@ -85,7 +85,7 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why the user was due, as reported by M(rekey.passwords.rotation_stage); V(orphaned) if it was left alone.
+      description: Why the user was due, as reported by M(rekey.passwords.rotation_stage); V(orphaned) if it was skipped.
       type: str
     state:
       description: The state reported by the vendor's module.
@@ -95,7 +95,7 @@ users:
       type: bool
     action:
       description: V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by another run; V(null) in check mode,
-        and of a user that was left alone.
+        and for a user that was skipped.
       type: str
     error:
       description: Why the user was not rotated, or V(null).

@@ -12,9 +12,9 @@ module: rotation_info
 short_description: Show the state of rotated passwords, and verify them by logins
 version_added: 0.1.0
 description:
-  - Shows what the store knows about each user of the play's host, such as the age of the password, when it is due, what is pending, and the last error.
+  - Shows the store's record of each user of the play's host, such as the password's age, when it is due, whether one is pending, and the last error.
   - With O(verify) it also logs in with every current password. It fails at the end if one cannot log in, or if the store has no proved password of a user.
-  - Changes nothing at the vendor. In the store only the number of failed logins is noted, for vendors that lock accounts.
+  - Changes nothing at the vendor. In the store it only notes the number of failed logins, at vendors that lock accounts.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -25,14 +25,14 @@ extends_documentation_fragment:
   - rekey.passwords.attributes.of_the_rotation
 options:
   vendor:
-    description: The vendor, that is the name of its module without C(_user_password), for example V(milvus). Required by O(verify=true).
+    description: The vendor. This is its module's name without C(_user_password), for example V(milvus). Required by O(verify=true).
     type: str
   users:
-    description: The users, as for M(rekey.passwords.rotation_stage). By default all that have a record in the store.
+    description: The users, as for M(rekey.passwords.rotation_stage). Defaults to all that have a record in the store.
     type: list
     elements: raw
   max_age:
-    description: Passwords of this age are due. A whole number followed by V(d), V(h), V(m) or V(s).
+    description: Passwords older than this are due. A whole number followed by V(d), V(h), V(m) or V(s).
     type: str
     default: 30d
   verify:
@@ -41,7 +41,7 @@ options:
     default: false
   fail_on:
     description:
-      - What makes the task fail, beside a failed O(verify).
+      - What makes the task fail, besides a failed O(verify).
       - V(overdue), a password is due; V(pending), a new password may be in force already; V(orphaned), a user needs a repair; V(error), the last run failed
         for a user; V(absent), a user has no record; V(unlisted), the store has the record of a user that O(users) does not name.
     type: list
@@ -73,7 +73,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What is known about each user.
+  description: The state of each user.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -83,12 +83,12 @@ users:
       type: str
     status:
       description:
-        - V(current), nothing is under way; V(pending), a new password is stored and may be in force already; V(orphaned), no known password logs in, and
-          no rotation tries the user again until it is repaired; V(absent), the store has no record; V(retired), the passwords were put aside.
+        - V(current), no rotation is unfinished; V(pending), a new password is stored and may be in force already; V(orphaned), no known password logs in, and
+          no rotation tries the user again until it is repaired; V(absent), the store has no record; V(retired), the passwords were set aside.
       type: str
       sample: current
     rotated_at:
-      description: When the current password was proved, ISO 8601 in UTC; V(null) if that is not known.
+      description: When the current password was proved, ISO 8601 in UTC; V(null) if not known.
       type: str
       sample: "2026-01-31T12:00:00Z"
     age:
@@ -109,7 +109,7 @@ users:
       description: When it was stored, ISO 8601 in UTC, or V(null).
       type: str
     attempts:
-      description: Number of runs that have taken it up.
+      description: Number of runs that have tried to set it.
       type: int
       sample: 0
     failed_logins:
@@ -117,7 +117,7 @@ users:
       type: int
       sample: 0
     reason:
-      description: Why the pending, or else the current password was made, if the run gave a reason; V(null) otherwise.
+      description: The reason given for the pending password, or else for the current one; V(null) if none was given.
       type: str
       version_added: 0.2.0
     last_error:
@@ -130,11 +130,11 @@ users:
       description: Why the login was inconclusive, or V(null).
       type: dict
     vendor:
-      description: The vendor whose password the record holds, or V(null) if that is not recorded yet.
+      description: The vendor that the record belongs to, or V(null) if that is not recorded yet.
       type: str
       sample: milvus
     target:
-      description: What identifies the endpoint whose password the record holds, or V(null) if that is not recorded yet.
+      description: The endpoint that the record belongs to, or V(null) if that is not recorded yet.
       type: str
       sample: https://milvus.example.com:19530
 unlisted:

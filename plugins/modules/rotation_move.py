@@ -12,10 +12,10 @@ module: rotation_move
 short_description: Copy all records of a host to another store
 version_added: 0.1.0
 description:
-  - Copies the records of all users of the play's host from the store of O(store), O(store_path) and O(store_options) to that of O(to_store), pending passwords
-    included, so that an unfinished rotation is finished from there.
-  - A record that the other store already has is left as it is. If it is a different one, the user fails with the kind V(store_conflict), and nothing is lost.
-  - The old store is not changed. Do not rotate between the copy and the moment at which your variables name the new store.
+  - Copies the records of all users of the play's host from the store in O(store), O(store_path) and O(store_options) to the one in O(to_store), including
+    pending passwords, so that an unfinished rotation can be finished from there.
+  - A record that the other store already has is left as it is. If it differs, the user fails with the kind V(store_conflict), and nothing is lost.
+  - The old store is not changed. Do not rotate until your variables name the new store.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ options:
     type: dict
     default: {}
   to_store_create:
-    description: Whether to create a store in O(to_store_path) if there is none. Only the store V(ansible_vault) needs it.
+    description: Whether to create a store in O(to_store_path) if it does not exist. Only the store V(ansible_vault) needs it.
     type: bool
     default: false
 """
@@ -47,7 +47,7 @@ EXAMPLES = r"""
     to_store_path: /srv/passwords-new
     to_store_create: true
 
-- name: Log in with every password that the new store holds
+- name: Log in with every password in the new store
   rekey.passwords.rotation_info:
     verify: true
     vendor: milvus
@@ -60,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each record.
+  description: The outcome for each record.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -69,14 +69,14 @@ users:
       description: The user.
       type: str
     status:
-      description: That of the record, see M(rekey.passwords.rotation_info).
+      description: The record's status, see M(rekey.passwords.rotation_info).
       type: str
       sample: current
     pending:
-      description: Whether a pending password is in it.
+      description: Whether it has a pending password.
       type: bool
     action:
-      description: V(copied), V(unchanged), or V(null) if the other store has another record. In check mode, what would be done.
+      description: V(copied), V(unchanged), or V(null) if the other store has a different record. In check mode, what would be done.
       type: str
       sample: copied
     error:

@@ -12,10 +12,10 @@ module: rotation_progress
 short_description: Decide after a batch of hosts whether the run continues
 version_added: 0.1.0
 description:
-  - The playbook C(rekey.passwords.rotate) runs it at the end of each batch, once for all hosts of the batch, and keeps what it returns as facts of
+  - The playbook C(rekey.passwords.rotate) runs it at the end of each batch, once for all hosts of the batch, and keeps its result as facts of
     C(localhost) (C(delegate_facts)).
-  - Looks at what the role has left in C(rotate_done) on each host. A failure that concerns one account or one endpoint ends nothing. One that may be wrong
-    everywhere ends the run where all hosts so far met it, two at least, or where a whole batch did.
+  - Reads the role's result, C(rotate_done), on each host. A failure that concerns one account or one endpoint does not end the run. A failure that may affect
+    every host ends it if all hosts so far had it, at least two, or if a whole batch had it.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -27,14 +27,14 @@ options:
     elements: str
     required: true
   max_fail_percentage:
-    description: How many hosts of a batch may fail, for whatever reason. If it is not set, the rule above applies.
+    description: Percentage of the hosts of a batch that may fail, for any reason. If it is not set, the rule above applies.
     type: float
 notes:
   - Runs on the controller, and sends nothing.
 """
 
 EXAMPLES = r"""
-- name: Decide whether to go on
+- name: Decide whether to continue
   rekey.passwords.rotation_progress:
     hosts: "{{ ansible_play_hosts_all }}"
   run_once: true
@@ -44,25 +44,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stopped:
-  description: Whether the run had better end here.
+  description: Whether to end the run here.
   returned: success
   type: bool
 reached:
-  description: The names of the hosts that had their turn.
+  description: The names of the hosts that were processed.
   returned: success
   type: list
   elements: str
 failed_hosts:
-  description: The names of those that failed.
+  description: The names of the hosts that failed.
   returned: success
   type: list
   elements: str
 everywhere:
-  description: How many of them failed in a way in which the others may fail, too.
+  description: Number of hosts with a failure that may affect every host.
   returned: success
   type: int
 summary:
-  description: Which hosts failed and which were not reached, for people.
+  description: Which hosts failed and which were not reached, human-readable.
   returned: success
   type: list
   elements: str

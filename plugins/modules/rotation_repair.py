@@ -9,16 +9,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_repair
-short_description: Bring the record of a user in line with the password that is in force
+short_description: Repair a user's record to match the password that is in force
 version_added: 0.1.0
 description:
-  - Finds out by logins which password is in force, and makes it the current one of the record. This is how a user that is orphaned is rotated again.
+  - Finds out by logins which password is in force, and makes it the record's current one. After that an orphaned user is rotated again.
   - Tries the password that you supply for a user; without one, those in the record and the inventory, which are the pending, the current and the
-    previous one, C(current_password), and finally those that were sent in earlier runs and given up. It makes no more failed logins than the vendor's
+    previous one, C(current_password), and finally those that earlier runs sent and then replaced. It makes no more failed logins than the vendor's
     budget allows, including those of earlier runs.
-  - Where the endpoint has moved, a login there with a password of the record makes the record one of the new endpoint.
-  - With O(reset) the operator sets a new password where none of these logs in, by the steps of a rotation, so that it cannot be lost on the way.
-  - Nothing is written that a login has not proved, and a pending password that may be in force is never given up.
+  - If the endpoint has moved, a login there with a password of the record binds the record to the new endpoint.
+  - With O(reset) the operator sets a new password if none of these logs in. This takes the steps of a rotation, so the password cannot be lost.
+  - Only what a login has proved is written, and a pending password that may be in force is never discarded.
   - Fails at the end if any user was not repaired.
 author:
   - rekey.passwords contributors (@rekey)
@@ -31,21 +31,21 @@ extends_documentation_fragment:
   - rekey.passwords.attributes.of_the_rotation
 options:
   vendor:
-    description: The vendor, that is the name of its module without C(_user_password), for example V(milvus).
+    description: The vendor. This is its module's name without C(_user_password), for example V(milvus).
     type: str
     required: true
   users:
     description:
       - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user, C(password) the password that is said to be in force, and C(current_password) what the inventory calls the
-        current one; further keys are passed to the vendor's module.
-      - In a play with several hosts C(target) must name the host, or the O(target), at which a supplied password is in force; elsewhere the element is ignored.
+      - In a dictionary C(name) is the user, C(password) the password that you know to be in force, and C(current_password) the current one by the
+        inventory; further keys are passed to the vendor's module.
+      - In a play with several hosts C(target) must name the host, or the O(target), where a supplied password is in force; elsewhere the element is ignored.
       - A supplied password is due for rotation at once, since others know it.
     type: list
     elements: raw
     required: true
   reset:
-    description: Whether the operator sets a new password for users none of whose known passwords logs in. The vendor must allow that.
+    description: Whether the operator sets a new password for users whose known passwords all fail to log in. The vendor must allow that.
     type: bool
     default: false
   accept_unverified:
@@ -56,15 +56,15 @@ options:
     description:
       - Whether a damaged record may be replaced once a login has proved the password that you supply. Its content is kept in the new
         record, under C(set_aside), up to 20,000 characters.
-      - So is an entry or a secret at the place of a record that is none, even one that somebody else has made. In Vault and Secrets Manager it stays there,
-        too, as an older version of the secret, as long as the server keeps versions.
-      - Where a failed login counts towards a lock-out, it is replaced before the login, since the login is counted there.
+      - The same applies to an entry or a secret in the place of a record that is not a record, even one that somebody else has made. In Vault and Secrets
+        Manager it also remains as an older version of the secret, as long as the server keeps versions.
+      - At a vendor that locks accounts, the record is replaced before the login, since the login is counted in it.
     type: bool
     default: false
   forget_failed_logins:
     description:
-      - Whether to reset the count of failed logins, because the accounts were unlocked by hand or have logged in since.
-      - Needed at a vendor that resets its count only after a good login.
+      - Whether to reset the count of failed logins, because the accounts were unlocked by hand or have logged in since then.
+      - Needed at a vendor that resets its count only at a successful login.
     type: bool
     default: false
 """
@@ -96,7 +96,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user.
+  description: The outcome for each user.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -106,8 +106,8 @@ users:
       type: str
     action:
       description:
-        - V(unchanged), the record was right; V(repaired), it was brought in line; V(reset), the user has a new password. In check mode, what would be done.
-        - After a failed reset, what became of the new password, as reported by M(rekey.passwords.rotation_commit). Otherwise V(null).
+        - V(unchanged), the record was right; V(repaired), it was corrected; V(reset), the user has a new password. In check mode, what would be done.
+        - After a failed reset, what was done with the new password, as reported by M(rekey.passwords.rotation_commit). Otherwise V(null).
       type: str
       sample: repaired
     password:

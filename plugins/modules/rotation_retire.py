@@ -9,14 +9,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_retire
-short_description: Put the passwords of users that are no longer rotated aside
+short_description: Set aside the passwords of users that are no longer rotated
 version_added: 0.1.0
 description:
   - Copies the record of each user to another name in the same store, made of the host and the time, and leaves a record without passwords in its
-    place. Nothing is deleted; when you are certain that nobody needs the copy, remove it by the store's own means.
+    place. Nothing is deleted. When you are certain that nobody needs the copy, remove it with the store's own tools.
   - Status and verify no longer report such a user, and another host may rotate the account. If the user is rotated under this name again, it starts as
-    a new one.
-  - Changes nothing at the vendor. Where the account still exists, its password stays in force.
+    a new user.
+  - Changes nothing at the vendor. If the account still exists, its password stays in force.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user.
+  description: The outcome for each user.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -48,7 +48,7 @@ users:
       description: The user.
       type: str
     action:
-      description: V(retired), or in check mode what would be done; V(unchanged), it was retired before, or the store has no record; V(null), it failed.
+      description: V(retired), also in check mode if it would be; V(unchanged) if it was retired before, or the store has no record; V(null) if it failed.
       type: str
       sample: retired
     error:

@@ -12,8 +12,8 @@ module: rotation_rollback
 short_description: Set the previous passwords again
 version_added: 0.1.0
 description:
-  - Brings the previous passwords of those users into force again whose new ones a rotation has just made current, by the steps of a rotation. The role does so
-    with C(rotate_rollback) if any user of the host failed.
+  - Sets the previous passwords again for users whose new ones a rotation has just made current, by the steps of a rotation. With C(rotate_rollback) the role
+    does this if any user of the host failed.
   - Such a user is due again, so the next run rotates it.
   - A vendor may refuse a password that was used before. The user then keeps its new password.
   - Fails at the end if any user did not get its previous password.
@@ -28,7 +28,7 @@ extends_documentation_fragment:
   - rekey.passwords.attributes.of_the_rotation
 options:
   committed:
-    description: The C(users) that M(rekey.passwords.rotation_commit) returned. Those that were not promoted are left alone.
+    description: The C(users) that M(rekey.passwords.rotation_commit) returned. Those that were not promoted are skipped.
     type: list
     elements: dict
     required: true
@@ -61,7 +61,7 @@ EXAMPLES = r"""
     results: "{{ changed.users }}"
   register: committed
 
-- name: Go back, for example since an application does not start with its new password
+- name: Roll back, for example because an application does not start with its new password
   rekey.passwords.rotation_rollback:
     vendor: milvus
     connection:
@@ -75,7 +75,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user that was to go back; none in check mode.
+  description: The outcome for each user to roll back; empty in check mode.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -94,7 +94,7 @@ users:
       type: bool
     action:
       description: V(promoted), the previous password is the current one again; V(kept), it is pending; V(dropped), it was refused; V(abandoned) or
-        V(superseded) as of M(rekey.passwords.rotation_commit).
+        V(superseded) as in M(rekey.passwords.rotation_commit).
       type: str
     error:
       description: Why the user did not get its previous password, or V(null); in the form of all errors.

@@ -12,13 +12,13 @@ module: rotation_run
 short_description: Rotate the passwords that are due
 version_added: 0.1.0
 description:
-  - Takes all the steps of a rotation in one task. Decides who is due, stores a new password for each of them as pending, changes it at the vendor, proves
-    it by a login, and makes it the current one. This is what the role P(rekey.passwords.rotate#role) does.
+  - Takes all steps of a rotation in one task. Decides who is due, stores a new password for each of them as pending, changes it at the vendor, proves it by a
+    login, and makes it the current one. This is what the role P(rekey.passwords.rotate#role) does.
   - M(rekey.passwords.rotation_stage), M(rekey.passwords.rotation_change), M(rekey.passwords.rotation_commit) and M(rekey.passwords.rotation_rollback) are the
     single steps, for tasks of your own between them.
   - A run that dies at any moment is finished by the next one with the same passwords. A second run changes nothing.
-  - Only one call at a time changes passwords of a host. Another waits for it, and gives up after two minutes.
-  - Fails at the end if any user that was due was not rotated, or is orphaned; the store is up to date all the same.
+  - Only one call at a time changes the passwords of a host. Another one waits for it, and gives up after two minutes.
+  - Fails at the end if any user that was due was not rotated, or is orphaned; the store is up to date even then.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
@@ -36,7 +36,7 @@ extends_documentation_fragment:
 options:
   rollback:
     description:
-      - Whether to set the previous passwords of the other users again if any user failed, where the vendor allows that.
+      - Whether to set the previous passwords of the other users again if any user failed and the vendor allows it.
       - The change of the failed users themselves is not undone; the next run finishes it, and rotates the others again.
     type: bool
     default: false
@@ -44,12 +44,12 @@ options:
     description:
       - Logs in with the passwords of users that are not due, if they were proved longer ago than this, and fails for those that do not log in, since somebody
         may have changed them by hand. A whole number and V(d), V(h), V(m) or V(s).
-      - Only at vendors that do not lock accounts, where a failed login costs nothing. Elsewhere M(rekey.passwords.rotation_info) does it, and counts them.
+      - Only at vendors that do not lock accounts, where a failed login costs nothing. At the others use M(rekey.passwords.rotation_info), which counts logins.
       - If it is empty, no such login is made.
     type: str
     default: 12h
   change_tasks:
-    description: What the role's variable C(rotate_change_tasks) holds. If it is set, the options are validated, and the steps are left to tasks of your own.
+    description: The role's variable C(rotate_change_tasks). If it is set, the module only validates the options, and leaves the steps to tasks of your own.
     type: path
 """
 
@@ -82,7 +82,7 @@ due:
   type: list
   elements: str
 users:
-  description: What became of each user that was due, or is orphaned.
+  description: The outcome for each user that was due or is orphaned.
   returned: success, and if only users failed
   type: list
   elements: dict
@@ -91,8 +91,8 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was left alone; V(verify) if
-        it is not due and does not log in.
+      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was skipped; V(verify) if
+        it was not due and does not log in.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
@@ -102,7 +102,7 @@ users:
       type: bool
     action:
       description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by
-        another run; V(null) in check mode, and of a user that was left alone.
+        another run; V(null) in check mode, and for a user that was skipped.
       type: str
     error:
       description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
@@ -110,9 +110,9 @@ users:
 unlisted:
   description:
     - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. Each has a line in
-      RV(summary), and one whose new password may be in force a warning. M(rekey.passwords.rotation_retire) retires them.
-    - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user was due. They are left out
-      if the store refuses to list.
+      RV(summary). A user whose new password may be in force also causes a warning. M(rekey.passwords.rotation_retire) retires them.
+    - In stores where reading them costs requests or decryptions, which is any but C(ansible_vault), they are looked up only if a user was due. They are
+      omitted if the store refuses to list.
   returned: success, and if only users failed
   type: list
   elements: str
@@ -122,7 +122,7 @@ summary:
   type: list
   elements: str
 rolled_back:
-  description: What became of each user that was to go back, as reported by M(rekey.passwords.rotation_rollback).
+  description: The outcome for each user to roll back, as reported by M(rekey.passwords.rotation_rollback).
   returned: if any user failed and O(rollback) is true
   type: list
   elements: dict

@@ -12,15 +12,15 @@ module: rotation_select
 short_description: Choose the hosts whose passwords are rotated
 version_added: 0.1.0
 description:
-  - The first task of the playbooks of this collection. Chooses those hosts that have the variable C(rotate_vendor), once for all hosts of the play.
-  - Fails if there is none, or if a part of O(hosts) matches no host, so that a misspelt name does not go unnoticed.
+  - The first task of this collection's playbooks. Chooses the hosts with the variable C(rotate_vendor), once for all hosts of the play.
+  - Fails if no host has it, or if a part of O(hosts) matches no host, so that a misspelt name does not go unnoticed.
 author:
   - rekey.passwords contributors (@rekey)
 extends_documentation_fragment:
   - rekey.passwords.attributes.of_the_rotation
 options:
   hosts:
-    description: The hosts to choose from, a pattern as in C(hosts) of a play, or a list of patterns. C(--limit) applies, too.
+    description: The hosts to choose from, a pattern as in C(hosts) of a play, or a list of patterns. C(--limit) also applies.
     type: raw
     default: all
 notes:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation_stage
-short_description: Decide whose password is due and store a new one as pending
+short_description: Decide who is due, and store a new password as pending
 version_added: 0.1.0
 description:
   - The first step of a rotation. Reads the store's record of each user, decides who is due, generates a password that satisfies the vendor's
     policy, and stores it durably as pending, before anything happens at the vendor.
-  - With O(connection) it also makes sure that the records are about that endpoint. A user whose record is about another one is not due; the error of the
+  - With O(connection) it also checks that the records belong to that endpoint. A user whose record belongs to another one is not due. The error of the
     kind V(target_mismatch) is in RV(users), and M(rekey.passwords.rotation_commit) fails with it.
-  - A pending password that an earlier run left behind is kept and handed out again, since it may be in force already.
-  - A user that is orphaned is not due, whatever O(max_age) and O(force) say; M(rekey.passwords.rotation_commit) reports it, and
+  - A pending password of an earlier run is kept and used again, since it may already be in force.
+  - An orphaned user is not due, whatever O(max_age) and O(force) say; M(rekey.passwords.rotation_commit) reports it, and
     M(rekey.passwords.rotation_repair) repairs it.
 author:
   - rekey.passwords contributors (@rekey)
@@ -34,7 +34,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Store new passwords for those whose password is older than 90 days
+- name: Store new passwords for users whose password is older than 90 days
   rekey.passwords.rotation_stage:
     vendor: milvus
     store_path: /srv/passwords
@@ -56,7 +56,7 @@ due:
   type: list
   elements: str
 users:
-  description: What was decided about each user; the option O(rekey.passwords.rotation_change#module:staged) of the next steps.
+  description: The decision for each user; pass it to the next steps as O(rekey.passwords.rotation_change#module:staged).
   returned: success
   type: list
   elements: dict
@@ -65,26 +65,26 @@ users:
       description: The user.
       type: str
     due:
-      description: Whether the password is to be changed.
+      description: Whether the password will be changed.
       type: bool
     reason:
-      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) of a user that is left alone; or V(null).
+      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) for a user that is skipped; or V(null).
       type: str
     run_id:
-      description: Identifies the pending password without showing it.
+      description: Identifies the pending password without revealing it.
       type: str
     fresh:
-      description: Whether no run before this one took the pending password up.
+      description: Whether no earlier run has tried to set the pending password.
       type: bool
     rotated_at:
       description: When the current password was proved, ISO 8601 in UTC.
       type: str
 unlisted:
   description:
-    - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. There is also a warning about one whose new password
-      may be in force. M(rekey.passwords.rotation_retire) retires them.
-    - Where reading them costs requests or decryptions, as in any store but C(ansible_vault), they are looked for only if a user is due. They are left out
-      if the store refuses to list.
+    - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. A user whose new password may be in force
+      also causes a warning. M(rekey.passwords.rotation_retire) retires them.
+    - In stores where reading them costs requests or decryptions, which is any but C(ansible_vault), they are looked up only if a user is due. They are
+      omitted if the store refuses to list.
   returned: if there are any
   type: list
   elements: str

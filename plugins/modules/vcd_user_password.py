@@ -11,7 +11,7 @@ short_description: Set the passwords of VMware Cloud Director users
 version_added: 0.1.0
 description:
   - Sets the passwords of one or many local users of an organisation in VMware Cloud Director, or of the provider.
-  - Either each user changes its own password, which needs no right but that to log in, or an administrator sets those of others.
+  - Either each user changes its own password, which needs only the right to log in, or an administrator sets those of others.
   - Checks by a login whether a password is already right and changes it only if it is not; after a change it logs in with the
     new password. Every session is ended.
   - Works with API 36.3 and later.
@@ -33,27 +33,27 @@ attributes:
 options:
   url:
     description:
-      - Where the server is, for example V(https://vcd.example.com).
+      - The URL of the server, for example V(https://vcd.example.com).
       - If not set, the environment variable E(VCD_URL) is used.
       - A URL that begins with V(http://) causes a warning, since passwords then travel unencrypted, unless it points to this machine.
     type: str
     required: true
   org:
     description:
-      - The name of the organisation to which the users belong, and O(api_user) too. V(System) is that of the provider.
+      - The organisation of the users and of O(api_user). V(System) is the provider's.
       - If not set, the environment variable E(VCD_ORG) is used.
     type: str
     required: true
   api_version:
     description:
-      - The version of the API, for example V(37.2), or V(9.0.0) of VCF Automation 9. By default the newest that the server offers and
-        this module knows (up to 40.0, then up to 9.1.0).
+      - The API version, for example V(37.2), or V(9.0.0) of VCF Automation 9. Defaults to the newest one that both the server and this
+        module support (up to 40.0, then up to 9.1.0).
       - If not set, the environment variable E(VCD_API_VERSION) is used.
     type: str
   api_user:
     description:
-      - The operator, an administrator who may look up users and change them.
-      - Without O(api_user) and without O(api_token) each user changes its own password, and needs C(current_password).
+      - The operator, an administrator who may view and manage users.
+      - Without O(api_user) and O(api_token) each user changes its own password and needs C(current_password).
       - If it is among O(users) itself, it changes its own password, last of all, and O(api_password) counts as its C(current_password).
       - If not set, the environment variable E(VCD_API_USER) is used.
     type: str
@@ -65,7 +65,7 @@ options:
   api_token:
     description:
       - An API token of an administrator, instead of O(api_user) and O(api_password).
-      - The vendor documents that what acts by an API token may look at users but not manage them. Where the server holds to that, changes
+      - The vendor documents that a client with an API token may view users but not manage them. On such a server changes
         fail with C(permission_denied).
       - If not set, the environment variable E(VCD_API_TOKEN) is used.
     type: str
@@ -87,8 +87,8 @@ options:
         required: true
       current_password:
         description:
-          - The password that the user has now. Required where the user changes its own password.
-          - An administrator does not need it, but with it no login fails in a normal run.
+          - The user's current password. Required if the user changes its own password.
+          - An administrator does not need it, but with it a normal run has no failed login.
         type: str
       update_password:
         description: Overrides O(update_password) for this user.
@@ -96,7 +96,7 @@ options:
         choices: [when_changed, always, never]
       failed_logins:
         description:
-          - Number of recent failed logins of this user, as far as you know. They count against the budget of a call, so that several
+          - Number of recent failed logins of this user that you know of. They count against the budget of the call, so that several
             calls together stay below the vendor's lock-out threshold.
         type: int
         default: 0
@@ -105,14 +105,14 @@ options:
         type: bool
   unlock:
     description:
-      - Whether an administrator also unlocks a user that was locked after too many bad logins. Otherwise such a user fails with C(account_locked).
-      - Needs an operator, and API 37.2.
+      - Whether an administrator also unlocks a user that was locked after too many failed logins. Otherwise such a user fails with C(account_locked).
+      - Needs an operator, and API 37.2 or later.
     type: bool
 notes:
-  - Accounts get locked after a number of bad logins that each organisation sets itself. In one call at most two logins of a user fail, and none where
+  - Each organisation sets its own lock-out threshold. A call makes at most two failed logins per user, and none if
     C(current_password) is right. A task with C(until) and C(retries) is a new call each time.
-  - With V(when_changed) the C(current_password) is tried first, and the new one only if that fails.
-  - Users from LDAP, SAML or OAuth have no password here and fail with C(user_not_local).
+  - With V(when_changed) the C(current_password) is tried first, and the new one only if that login fails.
+  - Users from LDAP, SAML or OAuth have no password on this server and fail with C(user_not_local).
 seealso:
   - name: OpenAPI of VMware Cloud Director
     description: The vendor's reference.
@@ -128,7 +128,7 @@ EXAMPLES = r"""
     password: "{{ vault_alice_new }}"
     current_password: "{{ vault_alice_old }}"
 
-- name: Set the passwords of several users as an administrator, and unlock one of them if need be
+- name: Set the passwords of several users as an administrator, and unlock one of them if necessary
   rekey.passwords.vcd_user_password:
     url: https://vcd.example.com
     org: acme
@@ -153,7 +153,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: What became of each user, in the order of the option O(users).
+  description: The outcome for each user, in the order of O(users).
   returned: when the options are of the right types
   type: list
   elements: dict
@@ -196,7 +196,7 @@ users:
           description: The vendor's own code.
           type: raw
         request_id:
-          description: The vendor's identifier of the request.
+          description: The vendor's ID of the request.
           type: str
         retryable:
           description: Whether the same task is likely to succeed when run again later.

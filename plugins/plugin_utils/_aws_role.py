@@ -65,7 +65,7 @@ def assume_role(
         # A refusal may repeat what was signed.
         asking = source.get_frozen_credentials()
         learn(asking.secret_key, asking.token)
-        found = fetcher.fetch_credentials()
+        found: Dict[str, Any] = fetcher.fetch_credentials()
         learn(found["secret_key"], found["token"])
         return found
 

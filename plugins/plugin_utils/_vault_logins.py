@@ -86,7 +86,10 @@ class _AppRole(Login):
         scrub.add(self._secret_id)
 
     def send(self, client: Any) -> http.Response:
-        return client.auth.approle.login(self.role, self._secret_id, use_token=False, mount_point=self.mount)
+        answer: http.Response = client.auth.approle.login(
+            self.role, self._secret_id, use_token=False, mount_point=self.mount
+        )
+        return answer
 
     def hint(self, status: int) -> Optional[str]:
         advice = super().hint(status)
@@ -109,7 +112,8 @@ class _Kubernetes(Login):
 
     def send(self, client: Any) -> http.Response:
         token = self._token()
-        return client.auth.kubernetes.login(self.role, token, use_token=False, mount_point=self.mount)
+        answer: http.Response = client.auth.kubernetes.login(self.role, token, use_token=False, mount_point=self.mount)
+        return answer
 
     def _token(self) -> str:
         # At each login: Kubernetes replaces the token long before it expires.
@@ -135,7 +139,8 @@ class _Jwt(_Kubernetes):
 
     def send(self, client: Any) -> http.Response:
         token = self._text or self._token()
-        return client.auth.jwt.jwt_login(self.role, token, use_token=False, path=self.mount)
+        answer: http.Response = client.auth.jwt.jwt_login(self.role, token, use_token=False, path=self.mount)
+        return answer
 
 
 class _Cert(Login):
@@ -155,7 +160,10 @@ class _Cert(Login):
 
     def send(self, client: Any) -> http.Response:
         # The connection has shown the certificate already. This method of hvac's alone does not quote.
-        return client.auth.cert.login(name=self.role or "", use_token=False, mount_point=quote(self.mount))
+        answer: http.Response = client.auth.cert.login(
+            name=self.role or "", use_token=False, mount_point=quote(self.mount)
+        )
+        return answer
 
 
 _LOGINS: Dict[str, Type[Login]] = {"approle": _AppRole, "kubernetes": _Kubernetes, "jwt": _Jwt, "cert": _Cert}
@@ -168,7 +176,7 @@ def auth_method(options: Dict[str, Any]) -> str:
     :raises PasswordError: ``invalid_input``: several may be meant.
     """
     if options["auth_method"]:
-        return options["auth_method"]
+        return str(options["auth_method"])
     if not options["role_id"]:
         return "token"
     if not options["jwt"] and not options["jwt_path"]:

@@ -38,8 +38,8 @@ class Run:
     """A run that has ended.
 
     ``rc`` exit status (negative: ended by that signal); ``stdout``, ``stderr``, ``output`` (both); ``results`` list of :class:`TaskResult` in the order in
-    which they came; ``started`` the names of the tasks that were begun; ``stats`` hosts to counts, ``artifacts`` what set_stats left (both empty if the
-    run was killed); ``command_lines`` the process arguments seen, if the run was watched; ``folder`` everything the run could write to.
+    which they came; ``started`` the names of the tasks that were begun; ``stats`` hosts to counts, ``artifacts`` what set_stats left, both empty if the run
+    was killed; ``command_lines`` the process arguments seen, if the run was watched; ``folder`` everything the run could write to.
     """
 
     def __init__(self, rc, folder, command_lines):

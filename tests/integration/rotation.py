@@ -18,7 +18,7 @@ PLAYBOOK = "rekey.passwords.rotate"
 ROTATE = "Rotate the passwords that are due"
 STAGE = "Store new passwords for the users that are due"
 CHANGE = "Change the passwords at the vendor"
-COMMIT = "Bring the store in line with what happened"
+COMMIT = "Update the store with the outcome"
 REPORT = "Show the summary"
 STEP_BY_STEP = {"rotate_change_tasks": "change.yml"}  # variables with which each step is a task of its own, the vendor's module among them
 

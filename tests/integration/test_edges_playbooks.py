@@ -283,7 +283,7 @@ def test_edge_57_status_fails_on_what_it_is_asked_to(ansible, fail_on, rc):
         assert rotation.run().rc == 2
         run = rotation.run("rekey.passwords.status", extra_vars={"rotate_status_fail_on": fail_on} if fail_on else {})
         assert run.rc == rc, run.output
-        assert run.output.count("There is no user bob") == (fail_on != "nonsense")
+        assert run.output.count("User bob does not exist") == (fail_on != "nonsense")
         assert ("1 of 2 users" in run.output) == (rc == 2 and fail_on != "nonsense"), run.output
 
 

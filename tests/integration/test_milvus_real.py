@@ -97,7 +97,7 @@ def test_the_current_password_is_wrong(ansible, milvus_server, milvus_user):
     assert (error(run, "Itself")["http_status"], error(run, "Itself")["vendor_code"]) == (401, 1800)
     by_root = [user["error"] for user in run.result("By root")["users"]]
     assert [(refusal["http_status"], refusal["vendor_code"]) for refusal in by_root] == [(200, 1400)] * 2
-    assert ["current_password is needed" in refusal["message"] for refusal in by_root] == [False, True]
+    assert ["current_password is required" in refusal["message"] for refusal in by_root] == [False, True]
     for user in (one, two, three):
         assert milvus_server.can_log_in(user.name, user.password) and not milvus_server.can_log_in(user.name, secret("new"))
 
@@ -115,7 +115,7 @@ def test_an_unknown_user(ansible, milvus_server):
     assert only(run, "By root") == ("failed", None, "user_not_found")
     # Milvus does not tell a user that does not exist from a wrong password.
     assert only(run, "Itself") == ("failed", None, "current_password_wrong")
-    assert "no such user" in run.result("Itself")["msg"]
+    assert "the user does not exist" in run.result("Itself")["msg"]
     assert milvus_server.list_users() == before and "nobody" not in before
 
 

@@ -41,7 +41,7 @@ def test_edges_37_43_and_63_states_kinds_and_names_survive(ansible: Ansible, way
             wanted += tasks("wrong " + word, [kind, text], password="Some-0ther-1", current_password=word)
             wanted += tasks("set " + word, ["result.users[0].state == 'changed'", "result.users[0].verified"], password=word, current_password=current)
             current = word
-        nobody = ["result.users[0].error.kind == 'user_not_found'", "result.msg is search('There is no user nobody-demo on this server')"]
+        nobody = ["result.users[0].error.kind == 'user_not_found'", "result.msg is search('User nobody-demo does not exist on this server')"]
         wanted += tasks("nobody", nobody, name="nobody-demo", password="demo-there-is-no")
         run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": wanted}])
         assert run.rc == 0, run.output

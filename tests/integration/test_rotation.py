@@ -192,7 +192,7 @@ def test_the_operator_is_changed_last_and_the_store_knows_its_password_from_then
 @pytest.mark.parametrize(
     "case, variables, told",
     [
-        ("no such vendor", {"rotate_vendor": "nobody"}, "There is no vendor nobody; there are: %s." % ", ".join(CASES)),
+        ("no such vendor", {"rotate_vendor": "nobody"}, "The vendor nobody does not exist. Choose one of: %s." % ", ".join(CASES)),
         ("misspelt option", {"rotate_connection": {"url": "http://127.0.0.1:1", "api_usr": "root"}}, "api_usr"),
         ("password given", {"rotate_users": [{"name": "alice", "password": old_password("alice")}]}, "users gives a password for alice"),
         ("user twice", {"rotate_users": ["alice", "alice"]}, "users names alice twice"),

@@ -81,7 +81,7 @@ def test_without_a_login_to_the_database_nothing_is_known(ansible, trove_cloud, 
         # The address is told as such, and not as a host's name.
         task("By address", **{**alone, "instance_id": trove_cloud.instances["addressed"], "database_login": login(trove_cloud)}),
     )
-    for title, reason in (("Change", "database_login is not given"), ("Again", "database_login is not given"), ("Unreachable", "127.0.0.1:9")):
+    for title, reason in (("Change", "database_login is not set"), ("Again", "database_login is not set"), ("Unreachable", "127.0.0.1:9")):
         assert only(run, title) == UNPROVED and run.result(title).status == "changed"
         (warning,) = run.result(title)["warnings"]
         assert reason in warning
@@ -223,8 +223,8 @@ def test_what_the_service_would_lose_is_refused_before_any_request(ansible, trov
     messages = {password: error["message"] for password, error in zip([*LOST, *refused], errors(run, "Nowhere"))}
     assert [password for password, message in messages.items() if password and password in message] == []
     rules = {
-        "quote'9": "none of these is allowed",
-        " leading9": "blank",
+        "quote'9": "Do not use any of these",
+        " leading9": "space",
         "bell\a9": "control character",
         "no\u200bwidth9": "control character",
         "!:zz9": "colon",
@@ -303,7 +303,7 @@ def test_the_database_stops_in_the_middle(ansible, trove_cloud, trove_user):
     assert told(run, "Change") == [(user.name, *UNPROVED) for user in users]
     assert run.result("Change")["changed"] is True
     (warning,) = run.result("Change")["warnings"]
-    assert "No password can be verified" in warning
+    assert "Passwords cannot be verified" in warning
     assert call_error(run, "When it is down") == "vendor_unavailable" and run.result("When it is down")["changed"] is False
     assert asked.writes() == [202]
     trove_cloud.settle()

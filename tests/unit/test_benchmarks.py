@@ -28,11 +28,11 @@ def test_the_page_tells_the_results_that_are_there():
 
 @pytest.mark.parametrize("value, at_least, met", [(7.9, True, False), (8.0, True, True), (8.1, False, False), (8.0, False, True)])
 def test_a_missed_goal_is_told_as_missed(tmp_path, value, at_least, met):
-    section = Section("a section", [row(1.0)], [Goal("so many", value, 8, at_least)])
+    section = Section("a section", [row(1.0)], [Goal("a goal", value, 8, at_least)])
     report.save(tmp_path / "results.json", report.machine(), [section])
     content = report.load(tmp_path / "results.json")
     for text in (report.as_text(content), report.as_page(content)):
-        assert ("MISSED" not in text) is met and "so many: %.2f times (goal: at %s 8)" % (value, "least" if at_least else "most") in text
+        assert ("MISSED" not in text) is met and "a goal: %.2f times (goal: at %s 8)" % (value, "least" if at_least else "most") in text
 
 
 def test_what_was_scaled_is_compared_as_scaled():

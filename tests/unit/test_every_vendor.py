@@ -10,6 +10,7 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_TIME
 
 from tests.doubles.faults import ECHO_FORMS, http_date
 from tests.unit.calls import NEW, OLD, run, told
@@ -123,6 +124,10 @@ def test_edge_18_the_login_that_might_lock_is_not_made(call, case, double):
         return
     result = call(users=[{"name": "alice", "password": NEW, "failed_logins": most}], update_password="never")
     assert told(result) == [("failed", None, "login_budget_spent")] and not double.failed_logins
+    # What to do depends on what resets the vendor's count.
+    by_time = case.capabilities.forgets == FORGETS_BY_TIME
+    assert result["msg"].count("Run again after the lock-out window.") == by_time
+    assert result["msg"].count("Only a successful login or an administrator's unlock resets the vendor's count.") == (not by_time)
 
 
 def test_edge_18_the_operator_is_proved_by_its_own_login(case, call, double):

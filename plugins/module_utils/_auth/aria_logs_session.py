@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""VMware Aria Operations for Logs (vRealize Log Insight): sessions of the REST API, version 2.
+"""VMware Aria Operations for Logs (vRealize Log Insight): sessions of the REST API v2.
 
-A session lasts for its ``ttl`` of 1800 seconds, after which the server answers 440. There is no call that ends one earlier.
+A session lasts for its ``ttl`` of 1800 seconds; after that the server responds with 440. The API has no call that ends one earlier.
 Source: Broadcom's API reference of Aria Operations for Logs, "Sessions".
 """
 
@@ -25,8 +25,8 @@ def log_in(http: HttpClient, user: str, password: str, provider: str = LOCAL) ->
     """Try to open a session.
 
     :param http: an :class:`~..http.HttpClient`.
-    :param provider: one of :data:`PROVIDERS`, which keeps the user's password.
-    :return: the answer; what it means tell :func:`is_refused` and :func:`session_id`.
+    :param provider: one of :data:`PROVIDERS`, the one that manages the user's password.
+    :return: the answer, for :func:`is_refused` and :func:`session_id`.
     """
     return http.request(
         "POST", "/api/v2/sessions", LOGIN, json={"username": user, "password": password, "provider": provider}
@@ -34,7 +34,7 @@ def log_in(http: HttpClient, user: str, password: str, provider: str = LOCAL) ->
 
 
 def is_refused(answer: Response) -> bool:
-    """Whether the server itself has refused a login, because the password is wrong or the account is locked: it does not tell which."""
+    """Whether the server itself refused the login: the password is wrong or the account is locked, it does not say which."""
     if answer.status != 401:
         return False
     # A gateway's own 401 says nothing about the password.
@@ -44,14 +44,14 @@ def is_refused(answer: Response) -> bool:
 
 
 def session_id(answer: Response) -> str:
-    """The identifier of the session, which is a secret.
+    """Return the session's id, which is a secret.
 
-    :raises PasswordError: ``unexpected_response``. It shows nothing of the answer: an identifier may be in it, where nobody knows it for one.
+    :raises PasswordError: ``unexpected_response``. It shows nothing of the answer, which may contain an id in an unknown place.
     """
     found = text_at(answer.json_object(), "sessionId")
     if not found:
         text = (
-            "The answer to the login (HTTP %d) is not that of Aria Operations for Logs: it holds no session."
+            "The response to the login (HTTP %d) is not from Aria Operations for Logs: it has no session. Check url and any proxy."
             % answer.status
         )
         raise PasswordError(errors.UNEXPECTED_RESPONSE, text, answer.status)

@@ -16,7 +16,7 @@ def basic(user: str, password: str) -> bytes:
     """The value of an Authorization header for HTTP Basic.
 
     :return: bytes; user and password are sent as UTF-8.
-    :raises PasswordError: ``invalid_input``, for what UTF-8 cannot carry.
+    :raises PasswordError: ``invalid_input``, for text that UTF-8 cannot encode.
     """
     return b"Basic " + base64.b64encode(_utf8("%s:%s" % (user, password)))
 
@@ -24,8 +24,8 @@ def basic(user: str, password: str) -> bytes:
 def bearer(token: str) -> bytes:
     """The value of an Authorization header with a bearer token.
 
-    :return: bytes; outside ASCII the token is sent as UTF-8.
-    :raises PasswordError: ``invalid_input``, for what UTF-8 cannot carry.
+    :return: bytes; the token is sent as UTF-8.
+    :raises PasswordError: ``invalid_input``, for text that UTF-8 cannot encode.
     """
     return b"Bearer " + _utf8(token)
 
@@ -34,7 +34,8 @@ def _utf8(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        # The exception would hold the text.
+        # The exception would contain the text.
         raise PasswordError(
-            errors.INVALID_INPUT, "A user, password or token holds something that is not text in UTF-8."
+            errors.INVALID_INPUT,
+            "A user name, password or token contains text that UTF-8 cannot encode. Check its encoding.",
         ) from None

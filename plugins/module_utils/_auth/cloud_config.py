@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One cloud out of OpenStack's own configuration (clouds.yaml, secure.yaml), by the library that is made for it."""
+"""Read one cloud from OpenStack's own configuration (clouds.yaml, secure.yaml), with the library made for it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PASSWORD_TYPES = ("password", "v3password")
 
 
 def read_cloud(name: str) -> dict[str, Any]:
-    """What the configuration says of a cloud.
+    """Return the configuration of a cloud.
 
     :param name: as in clouds.yaml.
     :return: dict with ``auth`` (a dict), ``auth_type``, ``region_name``, ``interface``, ``cacert``, ``cert`` and ``key``, of which any may be missing.
-    :raises PasswordError: ``invalid_input``: the library is missing, or there is no such cloud. The message repeats nothing of the files.
+    :raises PasswordError: ``invalid_input``: the library is missing, or the cloud is not configured. The message shows nothing of the files.
     """
     try:
         loader = import_module("openstack.config.loader")
@@ -33,9 +33,9 @@ def read_cloud(name: str) -> dict[str, Any]:
         raise PasswordError(errors.INVALID_INPUT, "cloud: " + missing_required_lib("openstacksdk")) from None
     try:
         with warnings.catch_warnings():
-            # Of features that it will lose, whether they are used or not.
+            # It warns about features that it will drop, whether they are used or not.
             warnings.simplefilter("ignore")
-            # Nothing else of the environment: variables of another cloud may be in it.
+            # Ignore the rest of the environment: it may hold another cloud's variables.
             found = loader.OpenStackConfig(
                 config_files=_files("OS_CLIENT_CONFIG_FILE", "clouds", loader.CONFIG_FILES),
                 secure_files=_files("OS_CLIENT_SECURE_FILE", "secure", loader.SECURE_FILES),
@@ -44,22 +44,25 @@ def read_cloud(name: str) -> dict[str, Any]:
         if name not in found.get_cloud_names():
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "cloud: clouds.yaml (where it is: see OS_CLIENT_CONFIG_FILE) describes no cloud %s." % name,
+                "cloud: clouds.yaml does not contain the cloud %s. Correct the name, or set OS_CLIENT_CONFIG_FILE to the right file."
+                % name,
             )
-        # Without validation the library makes no login of its own.
+        # Without validation the library does not log in by itself.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return dict(found.get_one(name, validate=False).config)
     except PasswordError:
         raise
     except Exception as exc:  # pylint: disable=broad-exception-caught
-        # The text of a YAML error holds a piece of the file.
+        # The text of a YAML error contains part of the file.
         raise PasswordError(
-            errors.INVALID_INPUT, "cloud: the configuration of OpenStack cannot be read (%s)." % type(exc).__name__
+            errors.INVALID_INPUT,
+            "cloud: OpenStack's configuration cannot be read (%s). Check clouds.yaml and secure.yaml."
+            % type(exc).__name__,
         ) from None
 
 
 def _files(variable: str, name: str, usual: list[str]) -> list[str]:
-    """Where a file may be, in order; the library has noted the current folder when it was loaded, which may have been elsewhere."""
+    """Return where a file may be, in order. The library remembers the folder in which it was loaded, which may be a different one."""
     here = [os.path.join(os.getcwd(), name + ending) for ending in (".yaml", ".yml", ".json")]
     return list(filter(None, [os.environ.get(variable)])) + here + list(usual)

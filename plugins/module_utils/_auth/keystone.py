@@ -20,15 +20,15 @@ _VERSION = "/v3"
 
 
 def named(identifier: Optional[str], name: Optional[str]) -> dict[str, Any]:
-    """How Keystone names a domain or a project: by its identifier where that is known, else by its name."""
+    """Name a domain or a project to Keystone: by its id if known, else by its name."""
     return {"id": identifier} if identifier else {"name": name}
 
 
 def by_password(user: str, password: str, user_domain: dict[str, Any], project: dict[str, Any]) -> dict[str, Any]:
-    """The body of a login with a password, for a project.
+    """Return the body of a login with a password, for a project.
 
     :param user_domain: the user's domain, see :func:`named`.
-    :param project: the project, see :func:`named`; with its ``domain`` where it has a name only.
+    :param project: the project, see :func:`named`; with its ``domain`` if only its name is known.
     """
     identity = {
         "methods": ["password"],
@@ -38,7 +38,7 @@ def by_password(user: str, password: str, user_domain: dict[str, Any], project: 
 
 
 def by_application_credential(identifier: str, secret: str) -> dict[str, Any]:
-    """The body of a login with an application credential, which knows its project."""
+    """Return the body of a login with an application credential, which includes its project."""
     identity = {"methods": ["application_credential"], "application_credential": {"id": identifier, "secret": secret}}
     return {"auth": {"identity": identity}}
 
@@ -47,14 +47,14 @@ def log_in(http: HttpClient, body: dict[str, Any], who: str = "") -> ServiceToke
     """Get a token.
 
     :param http: an :class:`~..http.HttpClient` for the address of Keystone, with or without ``/v3`` at its end.
-    :param body: what :func:`by_password` or :func:`by_application_credential` gives.
+    :param body: from :func:`by_password` or :func:`by_application_credential`.
     :param who: whose login it is, for the message.
     :return: :class:`~.service_token.ServiceToken`.
     :raises PasswordError: see :func:`~.service_token.check_login`, or an error of the connection.
     """
     path = "/auth/tokens" if http.base_url.endswith(_VERSION) else _VERSION + "/auth/tokens"
     answer = http.request("POST", path, LOGIN, json=body)
-    check_login(answer, _SERVICE, 201, " (%s); it does not tell which of these is wrong" % who if who else "")
+    check_login(answer, _SERVICE, 201, " (%s). It does not say which of these is wrong" % who if who else "")
     token = answer.headers.get("X-Subject-Token")
     if not token:
         raise without_token(answer, _SERVICE)

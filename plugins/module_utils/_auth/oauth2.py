@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""OAuth 2.0: tokens for a client (by its secret) or for a user (by its password), and the end of a token.
+"""OAuth 2.0: get tokens for a client (by its secret) or for a user (by its password), and revoke them.
 
 Source: RFC 6749, sections 4.3, 4.4 and 5; RFC 7009, section 2.
 """
@@ -19,31 +19,31 @@ from ..errors import PasswordError
 from ..http import LOGIN, Headers, HttpClient, Response
 from .basic import basic
 
-# What may come with a token, and is as secret as the token itself.
+# These may come with a token, and are just as secret.
 _COMPANIONS = ("id_token", "refresh_token")
 _ROWS: Rows = {
     408: (errors.TIMED_OUT, "The token service timed out."),
     413: (errors.RATE_LIMITED, "The token service is rate-limiting requests."),
     429: (errors.RATE_LIMITED, "The token service is rate-limiting requests."),
 }
-# Of a server that has looked at the request and gives no token.
+# The statuses with which a token service refuses a request.
 _REFUSALS = (400, 401, 403)
 
 
 @dataclass(frozen=True)
 class Grant:
-    """The answer to a user's login: a token, or else the server's code for why there is none (``invalid_grant``)."""
+    """The answer to a user's login: a token, or the server's code for the refusal (``invalid_grant``)."""
 
     token: Optional[str] = field(default=None, repr=False)
     refusal: Optional[str] = None
 
 
 class TokenEndpoint:
-    """Where a server gives tokens out and takes them back; safe to share between threads.
+    """A server's endpoints for issuing and revoking tokens; safe to share between threads.
 
     :param http: an :class:`~..http.HttpClient`.
-    :param issue: the path at which tokens are given out.
-    :param revoke: the path at which they are taken back.
+    :param issue: the path that issues tokens.
+    :param revoke: the path that revokes them.
     :param learn: called with everything that must not be shown.
     """
 
@@ -57,7 +57,7 @@ class TokenEndpoint:
         """Log a client in.
 
         :return: the token.
-        :raises PasswordError: ``authentication_failed``, or what is wrong with the server or the connection.
+        :raises PasswordError: ``authentication_failed``, or a fault of the server or the connection.
         """
         answer = self._post(self._issue, {"grant_type": "client_credentials"}, basic(client_id, client_secret))
         if answer.status in _REFUSALS:
@@ -65,16 +65,16 @@ class TokenEndpoint:
                 answer,
                 (
                     errors.AUTHENTICATION_FAILED,
-                    "The server refused the login of the API client (client_id, client_secret).",
+                    "The server refused the API client's login. Check client_id and client_secret.",
                 ),
             )
         return self._token(answer)
 
     def for_user(self, user: str, password: str) -> Grant:
-        """Try a user's login, without the help of a client.
+        """Try a user's login, without a client.
 
-        :return: :class:`Grant`. A refusal says nothing about whoever acts for all, and is no error.
-        :raises PasswordError: what is wrong with the server or the connection.
+        :return: :class:`Grant`. A refusal is not an error: it says nothing about the operator.
+        :raises PasswordError: a fault of the server or the connection.
         """
         answer = self._post(self._issue, {"grant_type": "password", "username": user, "password": password})
         if answer.status not in _REFUSALS:
@@ -82,15 +82,15 @@ class TokenEndpoint:
         refusal = text_at(answer.json_object(), "error")
         if refusal is None:
             # A gateway's own 401 says nothing about the password.
-            raise answer.unexpected("is a refusal, but not that of the token service")
+            raise answer.unexpected("is a refusal, but not from the token service")
         return Grant(refusal=answer.shorten(refusal))
 
     def revoke(self, token: str, client: tuple[str, str] | None = None) -> bool:
-        """End a token before its time.
+        """Revoke a token.
 
-        :param client: the id and the secret of the client that it was given to, if it was given to one.
-        :return: whether it has ended.
-        :raises PasswordError: what is wrong with the connection.
+        :param client: the id and secret of the client that it was issued to, if any.
+        :return: whether it was revoked.
+        :raises PasswordError: a fault of the connection.
         """
         return self._post(self._revoke, {"token": token}, basic(*client) if client else None).status == 200
 
@@ -109,22 +109,27 @@ class TokenEndpoint:
                 self._learn(body[name])
         token = text_at(body, "access_token")
         if not token:
-            # Nothing of the answer is shown: a token may be in it, where nobody knows it for one.
+            # Show nothing of the answer, which may contain a token in an unknown place.
             raise PasswordError(
-                errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 200) holds no token.", answer.status
+                errors.UNEXPECTED_RESPONSE,
+                "The response to the login (HTTP 200) has no token. Check url and any proxy.",
+                answer.status,
             )
         self._learn(token)
         return token
 
 
 def _fault(answer: Response, meaning: Optional[Meaning] = None) -> PasswordError:
-    """The error that an answer is; its body is ``{error, error_description}`` (RFC 6749, 5.2), or something else."""
+    """Make an error of an answer. Its body is ``{error, error_description}`` (RFC 6749, 5.2), or something else."""
     body = answer.json_object()
     code = text_at(body, "error")
     if meaning is None and answer.status >= 500:
         meaning = (errors.VENDOR_UNAVAILABLE, "The token service failed.")
     elif meaning is None and answer.status not in _ROWS:
-        meaning = (errors.UNEXPECTED_RESPONSE, "There is no token service at this address (HTTP %d)." % answer.status)
+        meaning = (
+            errors.UNEXPECTED_RESPONSE,
+            "No token service was found at this address (HTTP %d). Correct url." % answer.status,
+        )
     return refusal(
         answer, Said(text_at(body, "error_description") or code if code else None, code), _ROWS, meaning, writing=False
     )

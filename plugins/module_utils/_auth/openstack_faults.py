@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the services of OpenStack and Rackspace have in common: how they tell what is wrong."""
+"""The error format that the services of OpenStack and Rackspace share."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ..http import Response
 
 
 def fault_text(answer: Response) -> Optional[str]:
-    """What an error says, as the service sent it: it may hold a secret. ``None`` if there is nothing of the kind."""
+    """Return the text of an error as the service sent it, which may contain a secret. ``None`` if it has none."""
     return _read(answer)[0]
 
 
 def said(answer: Response) -> Said:
-    """What an error tells."""
+    """Return what the body of an error says."""
     text, code = _read(answer)
-    # Their texts have line breaks of HTML in them, which may go once no secret can hide behind one any more.
+    # Their texts contain HTML line breaks. Remove them after scrubbing, since one could split a secret.
     text = None if text is None else re.sub("<br */?>", " ", answer.shorten(text))
     return Said(text, code, answer.headers.get("X-Openstack-Request-Id") or answer.headers.get("X-Compute-Request-Id"))
 
 
 def fault(answer: Response, kind: str, message: str, maybe_applied: bool = False) -> PasswordError:
-    """The error that an answer certainly is.
+    """Make an error of an answer whose meaning is definite.
 
-    :param message: what is wrong, as sentences; what the service says is added.
+    :param message: what is wrong, as sentences; the service's own text is added.
     """
     return refusal(answer, said(answer), meaning=(kind, message), certain=not maybe_applied, speaker="service")
 
 
 def _read(answer: Response) -> tuple[Optional[str], Any]:
-    """The text and the code of an error, of which there are three shapes, beside HTML.
+    """Return the text and the code of an error, which has three shapes, besides HTML.
 
     ``{name: {code, message}}``, ``{"error": {...}}``, and flat ``{message, code: "403 Forbidden", title}``.
     """

@@ -18,7 +18,7 @@ from .service_token import Endpoint, ServiceToken, check_login, without_token
 URL = "https://identity.api.rackspacecloud.com/v2.0"
 
 _SERVICE = "Rackspace Identity"
-# The names of the addresses in the catalog.
+# The catalog's names for the interfaces.
 _INTERFACES = {"publicURL": "public", "internalURL": "internal", "adminURL": "admin"}
 
 
@@ -29,7 +29,7 @@ def log_in(
 
     :param http: an :class:`~..http.HttpClient` for :data:`URL`.
     :param api_key: the user's API key, or ``None`` to use the password.
-    :param account: the number of the account, where the user has several.
+    :param account: the account number, if the user has several accounts.
     :return: :class:`~.service_token.ServiceToken`.
     :raises PasswordError: see :func:`~.service_token.check_login`, or an error of the connection.
     """

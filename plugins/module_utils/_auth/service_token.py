@@ -27,18 +27,18 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class ServiceToken:
-    """What an identity service answers to a login."""
+    """An identity service's answer to a login."""
 
     token: str = field(repr=False)
     endpoints: Tuple[Endpoint, ...] = ()
 
     def url(self, service: str, region: str | None, interface: str) -> str:
-        """The one address of a service.
+        """Return the only address of a service.
 
         :param service: its type.
         :param region: a region, or ``None`` if there is only one.
         :param interface: ``public``, ``internal`` or ``admin``.
-        :raises PasswordError: ``target_not_found``: none or several fit; the message names what there is.
+        :raises PasswordError: ``target_not_found``: none or several match; the message lists what is offered.
         """
         offered = [endpoint for endpoint in self.endpoints if endpoint.service == service]
         found = {
@@ -53,18 +53,18 @@ class ServiceToken:
         )
         raise PasswordError(
             errors.TARGET_NOT_FOUND,
-            "The catalog has %s address of a %s service for region %s and interface %s. It offers: %s."
+            "The catalog has %s address of a %s service for region %s and interface %s. It offers: %s. Correct region or interface."
             % ("more than one" if found else "no", service, region or "(not given)", interface, offers),
         )
 
 
 def check_login(answer: Response, service: str, expected: int, hint: str = "") -> None:
-    """Tell why there is no token.
+    """Raise the error of a login that returned no token.
 
     :param answer: the answer to a login.
     :param service: the name of the identity service.
     :param expected: the HTTP status of success.
-    :param hint: what to look at where the login is refused.
+    :param hint: what to check if the login is refused.
     :raises PasswordError: ``authentication_failed``, ``rate_limited``, ``timed_out``, ``vendor_unavailable``, ``unexpected_response``.
     """
     if answer.status == expected:
@@ -80,11 +80,17 @@ def check_login(answer: Response, service: str, expected: int, hint: str = "") -
     }
     if answer.status >= 500:
         rows[answer.status] = (errors.VENDOR_UNAVAILABLE, "%s failed." % service)
-    text = "The answer to the login (HTTP %d) is not that of %s." % (answer.status, service)
+    text = "The response to the login (HTTP %d) is not from %s. Check the address and any proxy." % (
+        answer.status,
+        service,
+    )
     raise fault(answer, *rows.get(answer.status, (errors.UNEXPECTED_RESPONSE, text)))
 
 
 def without_token(answer: Response, service: str) -> PasswordError:
-    """The error of a login that seems to have worked. It shows nothing of the answer: a token may be in it, where nobody knows it for one."""
-    text = "The answer to the login (HTTP %d) is not that of %s: it holds no token." % (answer.status, service)
+    """Return the error of a login that seems to have succeeded. It shows nothing of the answer, which may contain a token in an unknown place."""
+    text = "The response to the login (HTTP %d) is not from %s: it has no token. Check the address and any proxy." % (
+        answer.status,
+        service,
+    )
     return PasswordError(errors.UNEXPECTED_RESPONSE, text, answer.status)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operator's login, shared by all workers of a call, and made again when it ends in the middle of a batch."""
+"""The operator's login, shared by all workers of a call, and repeated if it expires in the middle of a batch."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Session:
         self._renew(None)
 
     def send(self, request: Callable[[Any], Response], has_ended: Callable[[Response], bool]) -> Response:
-        """Make a request; once more with a new login if the old one has ended.
+        """Send a request; retry it with a new login if the old one has ended.
 
-        :param request: called with a token, gives the answer.
-        :param has_ended: called with an answer, tells whether the server has refused it because of the token, and done nothing.
+        :param request: called with a token, returns the answer.
+        :param has_ended: called with an answer; whether the server refused the request because of the token, and did nothing.
         :return: the answer.
         :raises PasswordError: what ``request`` or the login raises; the latter never with ``maybe_applied``.
         """
@@ -52,13 +52,13 @@ class Session:
     def _renew(self, stale: Any) -> Any:
         with self._lock:
             if self._failure is not None:
-                # A login that was refused once is not tried again for each further user.
+                # Do not repeat a refused login for each further user.
                 raise self._failure
             if self._token == stale:
                 try:
                     self._token = self._log_in()
                 except PasswordError as error:
-                    # Whatever became of the login, the request itself was refused.
+                    # Whatever the login did, the request itself was refused.
                     error.maybe_applied = False
                     self._failure = error
                     raise

@@ -5,7 +5,7 @@
 """VMware Cloud Director: API versions, and sessions by password (HTTP Basic) or by API token (OAuth 2).
 
 Source: the vendor's OpenAPI description ("sessions"), and its guides ("Retrieve the Login URL and List of Supported API Versions", "Generate an API
-Access Token"). What an answer means is told by the vendor file; nothing is raised here but for an answer that is not what it says it is.
+Access Token"). The vendor file interprets the answers; this file raises only if an answer is malformed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ..errors import PasswordError
 from ..http import LOGIN, READ, Headers, HttpClient, Response
 from .basic import basic, bearer
 
-PROVIDER = "system"  # the organisation of the provider's own users; in any case
-# Of the versions with three numbers, the first one; from 36 on it is no product but an API.
+PROVIDER = "system"  # the organisation of the provider's own users, in any letter case
+# The first number of versions with three; from 36 on it belongs to an API, not a product.
 _FIRST_PRODUCT, _LAST_PRODUCT = 9, 35
 Version = Tuple[int, ...]
 _SESSIONS = "/cloudapi/1.0.0/sessions"
@@ -34,12 +34,12 @@ class Login:
     """An open session."""
 
     token: str = field(repr=False)
-    user_id: Optional[str] = None  # the user's own URN; None: the server did not tell
-    org_id: Optional[str] = None  # that of its organisation
+    user_id: Optional[str] = None  # the user's own URN; None: the server did not return it
+    org_id: Optional[str] = None  # the organisation's URN
 
 
 def versions(http: HttpClient) -> Response:
-    """Ask for the API versions that the server has; needs no login.
+    """Ask for the API versions that the server offers; needs no login.
 
     :param http: an :class:`~..http.HttpClient`.
     :return: the answer, for :func:`offered`.
@@ -48,7 +48,7 @@ def versions(http: HttpClient) -> Response:
 
 
 def offered(answer: Response) -> set[Version]:
-    """The versions in an answer: ``(36, 3)``. Drafts, which the server calls alpha versions, are not among them.
+    """Return the versions in an answer, such as ``(36, 3)``, without drafts (alpha versions).
 
     :raises PasswordError: ``unexpected_response``.
     """
@@ -60,12 +60,12 @@ def offered(answer: Response) -> set[Version]:
         found = []
     versions_ = {version for version in map(parsed, found) if version is not None}
     if not versions_:
-        raise answer.unexpected("is no list of API versions")
+        raise answer.unexpected("is not a list of API versions")
     return versions_
 
 
 def parsed(version: str) -> Optional[Version]:
-    """A version as numbers: two of them, or three since VCF Automation 9, where that of the API is that of the product. ``None`` if it is none."""
+    """Parse a version: two numbers, or three since VCF Automation 9, where API and product share one. ``None`` if it is not a version."""
     found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?", version.strip())
     if not found:
         return None
@@ -74,19 +74,19 @@ def parsed(version: str) -> Optional[Version]:
 
 
 def age(version: Version) -> Tuple[int, Version]:
-    """What to compare versions by: those of three numbers came after those of two."""
+    """Return the sort key of a version: those with three numbers came after those with two."""
     return len(version), version
 
 
 def dotted(version: Version) -> str:
-    """A version as it is written."""
+    """Return a version as text."""
     return ".".join(str(number) for number in version)
 
 
 def log_in(http: HttpClient, headers: Headers, org: str, user: str, password: str) -> Response:
-    """Open a session by a password.
+    """Open a session with a password.
 
-    :param headers: dict with ``Accept``, which holds the API version.
+    :param headers: dict with ``Accept``, which contains the API version.
     :return: the answer, for :func:`opened`.
     """
     path = _SESSIONS + "/provider" if is_provider(org) else _SESSIONS
@@ -96,7 +96,7 @@ def log_in(http: HttpClient, headers: Headers, org: str, user: str, password: st
 
 
 def exchange(http: HttpClient, headers: Headers, org: str, api_token: str) -> Response:
-    """Open a session by an API token.
+    """Open a session with an API token.
 
     :return: the answer, for :func:`opened`.
     """
@@ -107,7 +107,7 @@ def exchange(http: HttpClient, headers: Headers, org: str, api_token: str) -> Re
 
 
 def opened(answer: Response, learn: Callable[..., None]) -> Login:
-    """The session that an answer has opened.
+    """Return the session that an answer has opened.
 
     :param learn: called with what must not be shown.
     :return: :class:`Login`.
@@ -115,10 +115,10 @@ def opened(answer: Response, learn: Callable[..., None]) -> Login:
     """
     token = answer.headers.get("X-VMWARE-VCLOUD-ACCESS-TOKEN") or text_at(answer.json_object(), "access_token")
     if not token:
-        # Nothing of the answer is shown: a token may be in it, where nobody knows it for one.
+        # Show nothing of the answer, which may contain a token in an unknown place.
         raise PasswordError(
             errors.UNEXPECTED_RESPONSE,
-            "The answer to the login (HTTP %d) holds no token." % answer.status,
+            "The response to the login (HTTP %d) has no token. Check url and any proxy." % answer.status,
             answer.status,
         )
     learn(token)
@@ -126,9 +126,9 @@ def opened(answer: Response, learn: Callable[..., None]) -> Login:
 
 
 def look(http: HttpClient, headers: Headers, login: Login, learn: Callable[..., None]) -> Login:
-    """Ask whose session it is, which the answer to an API token does not tell.
+    """Ask whose session it is, which the answer to an API token does not say.
 
-    :return: :class:`Login` with as much as the server tells.
+    :return: :class:`Login` with whatever the server returns.
     """
     return _described(
         http.request("GET", _SESSIONS + "/current", READ, headers=authorized(headers, login)), login.token, learn
@@ -138,14 +138,14 @@ def look(http: HttpClient, headers: Headers, login: Login, learn: Callable[..., 
 def log_out(http: HttpClient, headers: Headers, login: Login) -> Response:
     """End a session.
 
-    :return: the answer; 401 means that it had ended already.
+    :return: the answer; 401 means that it had already ended.
     """
-    # To end it twice does no harm, so that any passing fault is worth another try.
+    # Ending it twice does no harm, so any transient fault may be retried.
     return http.request("DELETE", _SESSIONS + "/current", READ, headers=authorized(headers, login))
 
 
 def authorized(headers: Headers, login: Login) -> dict[str, Any]:
-    """The headers of a request within a session."""
+    """Return the headers of a request within a session."""
     return dict(headers, Authorization=bearer(login.token))
 
 
@@ -157,5 +157,5 @@ def _described(answer: Response, token: str, learn: Callable[..., None]) -> Logi
 
 
 def is_provider(org: str) -> bool:
-    """Whether an organisation is that of the provider's own users."""
+    """Whether an organisation is the provider's own."""
     return org.lower() == PROVIDER

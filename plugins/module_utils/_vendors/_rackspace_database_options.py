@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of Rackspace Cloud Databases and OpenStack Trove: which there are, which of them a way to a token needs, and their variables."""
+"""The options of Rackspace Cloud Databases and OpenStack Trove: the options, which of them each auth_type requires, and their environment variables."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ARGUMENT_SPEC: Dict[str, Any] = dict(
     ),
 )
 
-# What each way to a token needs: of each line one alternative.
+# What each auth_type requires: one alternative of each line.
 _NEEDS: Dict[str, List[List[Tuple[str, ...]]]] = {
     "rackspace": [[("api_user", "api_key"), ("api_user", "api_password")]],
     "keystone": [
@@ -66,7 +66,7 @@ _NEEDS: Dict[str, List[List[Tuple[str, ...]]]] = {
     ],
     "token": [[("api_token", "endpoint")]],
 }
-# The variables of each service's own tools. Those of several services may be in one environment: which count depends on auth_type.
+# The environment variables of each service's own tools. One environment may hold those of several services; auth_type decides which count.
 _VARIABLES = {
     "rackspace": dict(
         api_user=["RACKSPACE_USERNAME"],
@@ -100,7 +100,7 @@ _VARIABLES = {
         ca_path=["OS_CACERT"],
     ),
 }
-# No variable for the first where the task itself gives one of the others: it must not replace what was asked for.
+# Ignore the variable of the key if the task sets one of the options listed: it must not override them.
 _RIVALS = dict(
     api_key=["api_password"],
     api_password=["api_key", "application_credential_id"],
@@ -114,13 +114,13 @@ _RIVALS = dict(
     project_domain_name=["project_domain_id"],
     project_domain_id=["project_domain_name"],
 )
-# What OS_AUTH_TYPE rules out, though it may be left over in the environment from another cloud.
+# What OS_AUTH_TYPE excludes, even if another cloud left it in the environment.
 _APPLICATION_CREDENTIAL = ("application_credential_id", "application_credential_secret")
 _RULED_OUT = {
     cloud_config.APPLICATION_CREDENTIAL: ("api_user", "api_password", "project_name", "project_id"),
     **dict.fromkeys(cloud_config.PASSWORD_TYPES, _APPLICATION_CREDENTIAL),
 }
-# What is called what in clouds.yaml, below "auth" and beside it.
+# The names of the options in clouds.yaml, below "auth" and beside it.
 _IN_CLOUD_AUTH = dict(
     auth_url="auth_url",
     api_user="username",
@@ -141,9 +141,9 @@ _LONGEST_TIMEOUT = 86400  # seconds
 
 
 def with_environment(params: dict[str, Any], learn: Callable[..., None]) -> dict[str, Any]:
-    """The options, with what is not given taken from clouds.yaml or the environment.
+    """Return the options, with missing ones taken from clouds.yaml or the environment.
 
-    :param learn: called with each secret that is found there.
+    :param learn: called with each secret found there.
     :raises PasswordError: ``invalid_input``.
     """
     found = dict(params)
@@ -157,7 +157,7 @@ def with_environment(params: dict[str, Any], learn: Callable[..., None]) -> dict
             found[name] = value
             if ARGUMENT_SPEC.get(name, {}).get("no_log"):
                 learn(value)
-    # openrc files of old say publicURL.
+    # Old openrc files say publicURL.
     found["interface"] = re.sub("URL$", "", found.get("interface") or "public")
     for domain in ("user_domain", "project_domain"):
         if not found.get(domain + "_id"):
@@ -166,7 +166,7 @@ def with_environment(params: dict[str, Any], learn: Callable[..., None]) -> dict
 
 
 def _of_environment(auth_type: str) -> dict[str, str]:
-    """The options that variables give for a way to a token."""
+    """Return the options that environment variables give for an auth_type."""
     ruled_out = _RULED_OUT.get(os.environ.get("OS_AUTH_TYPE", ""), ()) if auth_type == "keystone" else ()
     found = {}
     for name, variables in _VARIABLES[auth_type].items():
@@ -177,22 +177,22 @@ def _of_environment(auth_type: str) -> dict[str, str]:
 
 
 def _of_cloud(name: str) -> dict[str, str]:
-    """The options that clouds.yaml gives for a cloud."""
+    """Return the options that clouds.yaml gives for a cloud."""
     cloud = cloud_config.read_cloud(name)
     auth_type, auth = cloud.get("auth_type") or cloud_config.PASSWORD_TYPES[0], cloud.get("auth")
     auth = auth if isinstance(auth, dict) else {}
     if auth_type not in _RULED_OUT:
         raise _wrong(
-            "cloud: %s logs in by %s; only %s are possible here." % (name, auth_type, ", ".join(sorted(_RULED_OUT)))
+            "cloud: %s uses auth_type %s; only %s are supported." % (name, auth_type, ", ".join(sorted(_RULED_OUT)))
         )
     found = {option: auth.get(key) for option, key in _IN_CLOUD_AUTH.items() if option not in _RULED_OUT[auth_type]}
     found.update({option: cloud.get(key) for option, key in _IN_CLOUD.items()})
-    # YAML makes numbers of some identifiers.
+    # YAML turns some ids into numbers.
     return {option: str(value) for option, value in found.items() if value}
 
 
 def identity_url(params: dict[str, Any]) -> str:
-    """Where the identity service is, whatever of its paths was copied along."""
+    """Return the identity service's URL, without any of its paths that were copied along."""
     if not params["auth_url"]:
         return rackspace_identity.URL
     return without_ending(params["auth_url"], _AUTH_ENDINGS).rstrip("/") + (
@@ -201,7 +201,7 @@ def identity_url(params: dict[str, Any]) -> str:
 
 
 def target(params: dict[str, Any]) -> str:
-    """What identifies the instance, see :meth:`~..vendor.Vendor.target`."""
+    """Identify the instance, see :meth:`~..vendor.Vendor.target`."""
     params = with_environment(params, lambda secret: None)
     if params["endpoint"]:
         parts = [normalized(params["endpoint"], option="endpoint")]
@@ -219,7 +219,7 @@ def target(params: dict[str, Any]) -> str:
 
 
 def project(params: dict[str, Any]) -> str:
-    """The project in which an operator acts, for people."""
+    """Return the operator's project, for messages."""
     if params["project_id"]:
         return "project %s" % params["project_id"]
     return "project %s of domain %s" % (
@@ -229,7 +229,7 @@ def project(params: dict[str, Any]) -> str:
 
 
 def who(params: dict[str, Any]) -> str:
-    """Who acts, and where, for people."""
+    """Return who the operator is, and where, for messages."""
     if params["application_credential_id"]:
         return "application credential %s" % params["application_credential_id"]
     domain = params["user_domain_id"] or params["user_domain_name"]
@@ -237,7 +237,7 @@ def who(params: dict[str, Any]) -> str:
 
 
 def check(params: dict[str, Any]) -> None:
-    """Refuse what is certainly wrong.
+    """Refuse options that cannot be right.
 
     :raises PasswordError: ``invalid_input``.
     """
@@ -250,11 +250,11 @@ def check(params: dict[str, Any]) -> None:
                 params["auth_type"],
                 ", or ".join(" and ".join(delivery) for delivery in ways),
             )
-            raise _wrong(text + (" For project_name there may be project_id." if "project_name" in text else ""))
+            raise _wrong(text + (" project_id may replace project_name." if "project_name" in text else ""))
     if params["interface"] not in _INTERFACES:
         raise _wrong("interface (OS_INTERFACE) must be one of: %s." % ", ".join(_INTERFACES))
     if not params["instance_id"]:
-        raise _wrong("instance_id is empty.")
+        raise _wrong("instance_id must not be empty.")
     for name in ("auth_url", "endpoint"):
         if params[name]:
             check_url(params[name], name)
@@ -276,13 +276,13 @@ def _check_login(login: dict[str, Any]) -> None:
     if login.get("client_key") and not login.get("client_cert"):
         raise _wrong("database_login: client_key needs client_cert.")
     if login.get("ssl") is False and login.get("client_cert"):
-        raise _wrong("database_login: client_cert needs TLS; ssl is false.")
+        raise _wrong("database_login: client_cert needs TLS, but ssl is false.")
     key = login.get("client_key") or login.get("client_cert")
     if key:
         with open(key, "rb") as stream:
             if b"ENCRYPTED" in stream.read():
-                # Somebody would be asked for it on a terminal.
-                raise _wrong("database_login: the client key in %s is encrypted; give one without a pass phrase." % key)
+                # The library would prompt for the pass phrase on a terminal.
+                raise _wrong("database_login: the client key in %s is encrypted. Use one without a pass phrase." % key)
 
 
 def _wrong(text: str) -> PasswordError:

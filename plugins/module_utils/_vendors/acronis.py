@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Acronis Cyber Protect Cloud: users of a tenant and of those below it, by the Account Management API, version 2.
+"""Acronis Cyber Protect Cloud: users of a tenant and of those below it, through the Account Management API v2.
 
 Source: the vendor's reference of the Account Management API v2, and its guide ("Activation by setting a password", "Searching for tenants and users",
-"Status and error codes"). They tell neither when a wrong password locks an account, nor which passwords the call refuses, nor in which order a
-login looks at the password and at the second factor: nothing here relies on any of that.
+"Status and error codes"). They do not say when failed logins lock an account, which passwords are refused, or whether a login checks the password before
+the second factor. Nothing here relies on any of that.
 """
 
 from __future__ import annotations
@@ -29,55 +29,61 @@ from ..vendor import Account, Capabilities, Connect, GeneratedPassword, Learn, L
 _API = "/api/2"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-# So few users are looked up one by one rather than in the list of all.
+# Up to this many users are looked up one by one instead of by listing all.
 _SINGLE_LOOKUPS = 5
-# A search has no second page: what fills the first may hide somebody.
+# A search has no second page, so a full first page may hide users.
 _SEARCH_LIMIT = 10
 _PAGE = 2000
-# What is kept of a user, of whom a list tells some kB.
+# The fields to keep of a user; a listing returns some kB for each.
 _OF_A_USER = ("id", "login", "tenant_id", "external_id", "enabled", "activated", "deleted_at")
 
-# Of the codes with which a login is refused, those that mean the password (or that the vendor does not tell), ...
+# Codes of a refused login that mean a wrong password (or that the vendor does not explain), ...
 _WRONG_PASSWORD = ("access_denied", "invalid_grant")
-# ... and those that come with the right password, or before anybody has looked at it.
+# ... and those that come with the right password, or before it is checked.
 _SECOND_FACTOR = ("totp_required", "totp_setup_required", "invalid_totp")
 
-# What the vendor's code of an error means, ...
+# What the vendor's error code means, ...
 _DENIED = (
     errors.PERMISSION_DENIED,
-    "The API client lacks a right. It must administer users, and it can't set passwords in its own tenant or above.",
+    "The API client lacks a right. It must be allowed to administer users, and cannot set passwords in its own tenant or above it.",
 )
 _CODES = {
     1002: _DENIED,
-    1003: (errors.ACCOUNT_INACTIVE, "A tenant above is disabled."),
-    1005: (errors.TARGET_NOT_FOUND, "The tenant is not known."),
-    1012: (errors.ACCOUNT_LOCKED, "The tenant is locked."),
-    1018: (errors.ACCOUNT_INACTIVE, "The user is disabled."),
+    1003: (errors.ACCOUNT_INACTIVE, "A parent tenant is disabled. Enable it, then run again."),
+    1005: (errors.TARGET_NOT_FOUND, "The tenant does not exist. Correct tenant_id."),
+    1012: (errors.ACCOUNT_LOCKED, "The tenant is locked. Unlock it, then run again."),
+    1018: (errors.ACCOUNT_INACTIVE, "The user is disabled. Enable it, or remove it from the list."),
 }
-# ... and where there is none of these, the HTTP status.
+# ... and what the HTTP status means, for any other code.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
-    401: (errors.AUTHENTICATION_FAILED, "The server refuses each token of the API client."),
+    401: (
+        errors.AUTHENTICATION_FAILED,
+        "The server refuses every token of the API client. Check client_id and client_secret.",
+    ),
     403: _DENIED,
     404: (
         errors.TARGET_NOT_FOUND,
-        "There is no such API client or tenant here; the url must be that of its data centre.",
+        "The API client or tenant does not exist here. Set url to the address of its data centre.",
     ),
 }
-# What they mean where a password was to be set, which is all that such a request holds.
+# What they mean for a request that sets a password.
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the new password.")
 _CODES_OF_CHANGE = {1027: _REJECTED}
-_KINDS_OF_CHANGE = {400: _REJECTED, 404: (errors.USER_NOT_FOUND, "The user has vanished since the look-up.")}
-# Those that no code can explain.
+_KINDS_OF_CHANGE = {
+    400: _REJECTED,
+    404: (errors.USER_NOT_FOUND, "The user was deleted after the look-up."),
+}
+# Where the status alone decides, whatever the code.
 _ROWS_OF_ALL = (401, 408, 413, 429)
 
 
 class Acronis(Vendor):
-    """Users of a data centre; an API client acts for all, and a user proves its password by getting a token."""
+    """Users of a data centre. An API client is the operator; a user proves its password by getting a token."""
 
     name = "acronis"
     env_prefix = "ACRONIS"
-    operator_options = None  # an API client is no user
+    operator_options = None  # an API client is not a user
     capabilities = Capabilities(
         title="Acronis Cyber Protect Cloud",
         changes_own=False,
@@ -89,13 +95,13 @@ class Acronis(Vendor):
         failed_probes_per_call=1,
         lockout_window=3600.0,  # not documented
         settle_seconds=0.0,
-        # A request that was given up may still be carried out.
+        # A request that timed out may still be carried out.
         doubt_seconds=3.0,
         password_min=1,
-        # None is documented: far above what anybody sets.
+        # No maximum is documented; this is far above any real password.
         password_max=1024,
         password_unit="characters",
-        # The console wants 9 characters, and refuses weak ones.
+        # The console requires 9 characters and refuses weak passwords.
         generated=GeneratedPassword(length=32),
     )
     argument_spec = dict(
@@ -117,22 +123,22 @@ class Acronis(Vendor):
         super().__init__(params, connect, warn, learn)
         self._session = Session(self._log_in)
         self._issued: List[str] = []  # all tokens of the API client
-        self._tenant = ""  # where users are looked for by their logins
-        self._own_tenant: Optional[str] = None  # that of the API client; None: not known
+        self._tenant = ""  # where users are looked up by login
+        self._own_tenant: Optional[str] = None  # the API client's; None: not known
         self._listed: Optional[Dict[Tuple[str, str], List[Dict[str, Any]]]] = (
-            None  # all users of the tenant, once they had to be listed
+            None  # all users of the tenant, once they have been listed
         )
-        self._inactive: Set[str] = set()  # the ids of users that a change activates
+        self._inactive: Set[str] = set()  # ids of users that a change will activate
 
     @classmethod
     def target(cls, params: dict[str, Any]) -> str:
-        # Where the tenant is not given, nothing but the server tells it.
+        # Where tenant_id is not given, only the server knows the tenant.
         tenant = (params.get("tenant_id") or "").lower()
         return "%s %s" % (super().target(params), "tenant %s" % tenant if tenant else "client %s" % params["client_id"])
 
     @classmethod
     def counted_operator(cls, params: dict[str, Any]) -> str:
-        # Nothing is documented about failed logins of an API client, so they are not taken to be free.
+        # Failed logins of an API client are not documented, so assume that they count.
         client_id: str = params["client_id"]
         return client_id
 
@@ -141,23 +147,23 @@ class Acronis(Vendor):
         if not client_id or ":" in client_id or not client_id.isprintable():
             # The first colon of a login ends the name.
             raise PasswordError(
-                errors.INVALID_INPUT, "client_id must not be empty and holds no ':' and no control character."
+                errors.INVALID_INPUT, "client_id must not be empty and must not contain ':' or control characters."
             )
         if not self.params["client_secret"]:
             raise PasswordError(errors.INVALID_INPUT, "client_secret must not be empty.")
         if self.params["tenant_id"] and not _UUID.fullmatch(self.params["tenant_id"].lower()):
-            raise PasswordError(errors.INVALID_INPUT, "tenant_id is a UUID.")
+            raise PasswordError(errors.INVALID_INPUT, "tenant_id must be a UUID.")
 
     def check(self, account: Account) -> None:
         if not account.label:
-            raise PasswordError(errors.INVALID_INPUT, "A user needs a name, which is its login, or an id.")
+            raise PasswordError(errors.INVALID_INPUT, "A user needs a name (its login) or an id.")
         if account.name and not account.name.isprintable():
-            raise PasswordError(errors.INVALID_INPUT, "The name of a user holds no control character.")
+            raise PasswordError(errors.INVALID_INPUT, "A user name must not contain control characters.")
         if account.id is not None:
-            # The vendor takes them in lower case only.
+            # The vendor accepts lower case only.
             account.id = account.id.lower()
             if not _UUID.fullmatch(account.id):
-                raise PasswordError(errors.INVALID_INPUT, "The id of a user is a UUID.")
+                raise PasswordError(errors.INVALID_INPUT, "A user's id must be a UUID.")
         super().check(account)
 
     def open(self, accounts: list[Account]) -> None:
@@ -173,7 +179,7 @@ class Acronis(Vendor):
             self._end(token, (self.params["client_id"], self.params["client_secret"]))
 
     def find(self, accounts: list[Account]) -> None:
-        """Look all users up: a few by a search each, many in one listing."""
+        """Look up all users: a few by one search each, many by one listing."""
         if len(accounts) > _SINGLE_LOOKUPS:
             self._list()
         for account in accounts:
@@ -184,7 +190,7 @@ class Acronis(Vendor):
                 account.error = account.error or error
 
     def change_needed(self, account: Account) -> bool | None:
-        # Who was never activated has no password; a login to find out would be a failed one.
+        # A user that was never activated has no password, so a login would fail and count.
         return True if account.id in self._inactive else None
 
     def probe(self, account: Account, password: str) -> Login:
@@ -196,10 +202,9 @@ class Acronis(Vendor):
             return Login.WRONG
         if grant.refusal in _SECOND_FACTOR:
             return Login.unknown(
-                "No login can tell whether the password of %s is right: the server asks for a second factor."
-                % account.label
+                "The password of %s cannot be checked: the server requires a second factor." % account.label
             )
-        text = "No login could tell whether the password of %s is right: the server answered " % account.label
+        text = "The password of %s could not be checked: the server responded " % account.label
         return Login.unknown((text, Outside(grant.refusal), "."), counted=True)
 
     def change(self, account: Account) -> None:
@@ -213,7 +218,7 @@ class Acronis(Vendor):
         return token
 
     def _end(self, token: str, client: tuple[str, str] | None = None) -> None:
-        """Revoke a token, which would stay good for hours."""
+        """Revoke a token, which would otherwise stay valid for hours."""
         try:
             ended = self._tokens.revoke(token, client)
         except PasswordError:
@@ -222,7 +227,7 @@ class Acronis(Vendor):
             self.warn("A token could not be revoked; it stays valid until it expires.")
 
     def _send(self, method: str, path: str, kind: str, json: Any = None) -> Response:
-        """A request of the API client; once again with a new token if the old one has expired."""
+        """Send a request as the API client; retry with a new token if the old one has expired."""
 
         def request(token: str) -> Response:
             headers: Headers = {"Authorization": bearer(token), "Accept": "application/json"}
@@ -234,29 +239,29 @@ class Acronis(Vendor):
         answer = self._send("GET", "/clients/" + segment(self.params["client_id"]), READ)
         tenant = _read(answer).get("tenant_id")
         if not isinstance(tenant, str) or not _UUID.fullmatch(tenant):
-            raise answer.unexpected("does not tell the tenant of the API client; give tenant_id")
+            raise answer.unexpected("lacks the API client's tenant; set tenant_id")
         return tenant
 
     def _with_login(self, account: Account) -> list[dict[str, Any]]:
-        """The users with exactly this login. The search also finds those in whose names or addresses it occurs, in any case."""
+        """Return the users with exactly this login. The search ignores case and also matches names and addresses."""
         if self._listed is None:
             query = {"tenant": self._tenant, "text": account.name, "limit": _SEARCH_LIMIT}
             answer = self._send("GET", "/search?" + urlencode(query, quote_via=quote), READ)
-            # A text that the search cannot take is no reason not to look elsewhere.
+            # If the search does not accept the text, the listing still may find the user.
             found = dicts_at(_read(answer), "items") if answer.status != 400 else []
             ids: List[Any] = [
                 item.get("id") for item in found if item.get("obj_type") == "user" and item.get("login") == account.name
             ]
             if len(ids) == 1 and len(found) < _SEARCH_LIMIT and _is_id(ids[0]):
                 return self._with_id(account, ids[0])
-            # None, or perhaps several: the search is no proof of that.
+            # None or several: the search does not prove that, so list all.
             self._list()
         if self._listed is None:
             raise AssertionError("the users were not listed")
         return self._listed.get(("login", account.name), [])
 
     def _with_id(self, account: Account, user_id: str) -> list[dict[str, Any]]:
-        """The user with this id; also outside of the tenant, as long as the API client may see it."""
+        """Return the user with this id, even outside the tenant if the API client may see it."""
         listed = (self._listed or {}).get(("id", user_id))
         if listed:
             return listed
@@ -272,9 +277,9 @@ class Acronis(Vendor):
         return [user]
 
     def _list(self) -> None:
-        """Fetch all users of the tenant and of those below it, page for page."""
+        """Fetch all users of the tenant and of those below it, page by page."""
         known, cursor, seen, pages = {}, None, set(), Pages()
-        # The full level of detail: only that certainly tells where a user's password is kept.
+        # The full level of detail: only that is certain to show where a user's password is managed.
         query = {"subtree_root_tenant_id": self._tenant, "lod": "full", "limit": _PAGE}
         while True:
             answer = self._send(
@@ -284,9 +289,9 @@ class Acronis(Vendor):
             items = body.get("items")
             users = [user for user in dicts_at(body, "items") if _is_id(user.get("id")) and text_at(user, "login")]
             if not isinstance(items, list) or (items and not users):
-                raise answer.unexpected("is no list of users")
+                raise answer.unexpected("is not a list of users")
             for user in users:
-                # Where the list changes meanwhile, somebody may be on two pages.
+                # If the list changes in the meantime, a user may be on two pages.
                 if ("id", user["id"]) not in known:
                     user = {key: user.get(key) for key in _OF_A_USER}
                     known["id", user["id"]] = [user]
@@ -296,14 +301,14 @@ class Acronis(Vendor):
                 break
             pages.count(answer, len(known) // 2)
             if cursor in seen:
-                raise answer.unexpected("leads to a page that was there already")
+                raise answer.unexpected("leads to a page that has been read already")
             seen.add(cursor)
         self._listed = known
 
     def _recognise(self, account: Account, found: list[dict[str, Any]]) -> None:
-        """Take over what the vendor tells of a user.
+        """Fill in the account from the look-up.
 
-        :param found: the users with this id or this login.
+        :param found: the users with this id or login.
         :raises PasswordError: the user cannot be changed.
         """
         found = [
@@ -312,12 +317,13 @@ class Acronis(Vendor):
         if not found:
             raise PasswordError(
                 errors.USER_NOT_FOUND,
-                "There is no user %s in this tenant or below it; the login must match in every letter." % account.label,
+                "User %s does not exist in this tenant or below it. The login must match exactly, including case."
+                % account.label,
             )
         if len(found) > 1:
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "There are %d users %s in this tenant and below it; name the one by its id."
+                "There are %d users named %s in this tenant and below it. Set id instead."
                 % (len(found), account.label),
             )
         user = found[0]
@@ -325,16 +331,18 @@ class Acronis(Vendor):
         if user.get("external_id"):
             raise PasswordError(
                 errors.USER_NOT_LOCAL,
-                "%s logs in with an external identity provider. Change the password there." % account.label,
+                "%s logs in through an external identity provider. Change the password there." % account.label,
             )
         if self._own_tenant and user.get("tenant_id") == self._own_tenant:
-            text = "%s is in the API client's own tenant; a client can only set passwords of users in tenants below its own."
+            text = "%s is in the API client's own tenant. A client can set passwords only in tenants below its own."
             raise PasswordError(errors.PERMISSION_DENIED, text % account.label)
         if user.get("enabled") is False:
-            raise PasswordError(errors.ACCOUNT_INACTIVE, "The user %s is disabled." % account.label)
+            raise PasswordError(
+                errors.ACCOUNT_INACTIVE, "User %s is disabled. Enable it, or remove it from the list." % account.label
+            )
         if user.get("activated") is not True:
             if not account.extras.get("activate"):
-                text = "The user %s was never activated, and a new password would activate it. If that is wanted, say activate: true."
+                text = "User %s was never activated, and a new password would activate it. To allow that, set activate: true."
                 raise PasswordError(errors.ACCOUNT_INACTIVE, text % account.label)
             self._inactive.add(account.id)
 
@@ -344,9 +352,9 @@ def _is_id(value: Any) -> bool:
 
 
 def _read(answer: Response) -> dict[str, Any]:
-    """The body of a look-up.
+    """Return the body of a look-up.
 
-    :raises PasswordError: it has failed.
+    :raises PasswordError: the look-up failed.
     """
     if answer.status != 200:
         raise _error(answer)
@@ -354,9 +362,9 @@ def _read(answer: Response) -> dict[str, Any]:
 
 
 def _error(answer: Response, change: bool = False) -> PasswordError:
-    """The error that an answer is; its body is ``{"error": {"code", "message", "details": {"info"}}}``, of which any part may be missing.
+    """Make an error of an answer. Its body is ``{"error": {"code", "message", "details": {"info"}}}``; any part may be missing.
 
-    :param change: whether the request was to set a password.
+    :param change: whether the request set a password.
     """
     body = answer.json_object().get("error")
     body = body if isinstance(body, dict) else {}
@@ -366,10 +374,10 @@ def _error(answer: Response, change: bool = False) -> PasswordError:
 
 
 def _meaning(status: int, code: object, change: bool) -> Optional[Meaning]:
-    """What the vendor's code says of an error, or what the status says of a refused change."""
+    """Return what the vendor's code means, or the status of a refused change."""
     if status in _ROWS_OF_ALL or not 400 <= status < 500:
         return None
-    # Some send their numbers as text.
+    # Some servers send their numbers as strings.
     number = int(code) if isinstance(code, str) and re.fullmatch("[0-9]{1,9}", code) else code
     number = number if isinstance(number, int) else None
     tables = ((_CODES_OF_CHANGE, number), (_KINDS_OF_CHANGE, status)) if change else ()

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""VMware Aria Operations for Logs (vRealize Log Insight): local users, by the REST API, version 2.
+"""VMware Aria Operations for Logs (vRealize Log Insight): local users, through the REST API v2.
 
-Source: Broadcom's API reference of Aria Operations for Logs, "Users" and "Sessions". It leaves open whether the list of users is a bare list or
-stands in ``users``, so both are read; and it has an error tell its details either by field or as one.
+Source: Broadcom's API reference of Aria Operations for Logs, "Users" and "Sessions". It does not say whether the list of users is
+bare or below ``users``, or whether an error has details per field or one set of them. Both forms of both are read.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ from ..vendor import NEVER, Account, Capabilities, Connect, GeneratedPassword, L
 _USERS = "/api/v2/users"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-# The type of a user whose password the server keeps itself; others are in a directory.
+# The type of a local user; others come from a directory.
 _LOCAL_TYPE = "DEFAULT"
 
-# Of the states of an account, this one alone allows a login. LOCKED_LOGIN_FAIL, LOCKED_NO_LOGIN and LOCKED_PASSWORD are locked; there is
-# PENDING_PASSWORD_CHANGE, too.
+# The only state in which an account can log in. Others are LOCKED_LOGIN_FAIL, LOCKED_NO_LOGIN, LOCKED_PASSWORD and PENDING_PASSWORD_CHANGE.
 _ACTIVE = "ACTIVE"
 _LOCKED = "LOCKED"
 
-# Visible ASCII and the blank, with one of each class.
+# Visible ASCII characters and spaces, with at least one of each class.
 _POLICY = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])(?=.*[^A-Za-z0-9])[ -~]*")
 
 # What an error means: by the vendor's own code, ...
@@ -44,28 +43,34 @@ _PREFIX = "com.vmware.loginsight.api.errors."
 _PASSWORD_REJECTED = (errors.PASSWORD_REJECTED, "The server refused the new password.")
 _CODES = {
     _PREFIX + "field_password_not_secure": _PASSWORD_REJECTED,
-    _PREFIX + "rbac.user_does_not_exist": (errors.USER_NOT_FOUND, "The user has vanished since the look-up."),
+    _PREFIX + "rbac.user_does_not_exist": (
+        errors.USER_NOT_FOUND,
+        "The user was deleted after the look-up.",
+    ),
 }
-# ... by the field that it is about, ...
+# ... by the field that it concerns, ...
 _FIELDS = {"password": _PASSWORD_REJECTED}
 # ... or by the HTTP status.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server refused the request."),
-    401: (errors.AUTHENTICATION_FAILED, "The server refused the operator (api_user, api_password, api_provider)."),
+    401: (
+        errors.AUTHENTICATION_FAILED,
+        "The server refused the operator's login. Check api_user, api_password and api_provider.",
+    ),
     403: (
         errors.PERMISSION_DENIED,
-        "A right is missing: the operator must be Super Admin or have the right to edit access control.",
+        "The operator lacks a right. It must be Super Admin or have the right to edit access control.",
     ),
     404: (
         errors.UNSUPPORTED,
-        "There is no API v2 for users at this URL; its port is 9543 as a rule. From VCF 9.1 on there is none at all: the accounts are those of VCF Operations.",
+        "The API v2 for users was not found at this URL. Its port is usually 9543. VCF 9.1 and later do not have it: the accounts are those of VCF Operations.",
     ),
-    440: (errors.AUTHENTICATION_FAILED, "The server ends each session of the operator at once."),
+    440: (errors.AUTHENTICATION_FAILED, "The server ends every session of the operator at once."),
 }
 
 
 class AriaLogs(Vendor):
-    """Local users of one server; the operator has a session, and a user proves its password by opening one."""
+    """Local users of one server. The operator has a session; a user proves its password by opening one."""
 
     name = "aria_logs"
     env_prefix = "ARIA_LOGS"
@@ -81,13 +86,13 @@ class AriaLogs(Vendor):
         lockout_window=900.0,
         settle_seconds=0.0,
         control_characters=False,
-        # A request that was given up may still be carried out.
+        # A request that timed out may still be carried out.
         doubt_seconds=3.0,
         password_min=8,
-        # None is documented: far above what anybody sets.
+        # No maximum is documented; this is far above any real password.
         password_max=1024,
         password_unit="characters",
-        # The strictest mode (STIG) wants 15 characters.
+        # The strictest mode (STIG) requires 15 characters.
         generated=GeneratedPassword(length=32, symbol_characters="!@#%^*-_+="),
     )
     argument_spec = dict(
@@ -108,18 +113,16 @@ class AriaLogs(Vendor):
     def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(params, connect, warn, learn)
         self._session = Session(self._log_in)
-        self._states: Dict[
-            str, Optional[str]
-        ] = {}  # of the accounts, by the users' ids; None: not known, or perhaps not the same any more
+        self._states: Dict[str, Optional[str]] = {}  # authStatus by user id; None: not known, or it may have changed
 
     @classmethod
     def operator_name(cls, params: dict[str, Any]) -> str | None:
-        # In a directory the same name is somebody else.
+        # The same name in a directory is a different user.
         return super().operator_name(params) if (params.get("api_provider") or LOCAL) == LOCAL else None
 
     @classmethod
     def counted_operator(cls, params: dict[str, Any]) -> str:
-        # A directory locks its accounts, too, by rules of its own.
+        # A directory locks its accounts too, by its own rules.
         provider = params["api_provider"]
         return params["api_user"] if provider == LOCAL else "%s (%s)" % (params["api_user"], provider)
 
@@ -132,20 +135,20 @@ class AriaLogs(Vendor):
         if not account.label:
             raise PasswordError(errors.INVALID_INPUT, "A user needs a name or an id.")
         if account.id is not None and not _UUID.fullmatch(account.id):
-            raise PasswordError(errors.INVALID_INPUT, "The id of a user is a UUID, as the server lists it.")
+            raise PasswordError(errors.INVALID_INPUT, "A user's id must be a UUID, as listed by the server.")
         if account.password is None and account.update_password != NEVER:
             if not _unlock(account):
                 raise PasswordError(
                     errors.INVALID_INPUT,
-                    "There is nothing to be done for %s: give a password, or unlock: true." % account.label,
+                    "Nothing to do for %s: set password, or unlock: true." % account.label,
                 )
             return
         super().check(account)
         if account.update_password != NEVER and not _POLICY.fullmatch(account.password):
             raise PasswordError(
                 errors.PASSWORD_REJECTED,
-                "The password must hold visible ASCII characters (and blanks) only, no line break at its end either, with an upper-case letter, a lower-case "
-                "letter, a digit and a special character among them.",
+                "The password must consist of visible ASCII characters and spaces, without a line break at the end. It needs an upper-case letter, "
+                "a lower-case letter, a digit and a special character.",
             )
 
     def open(self, accounts: list[Account]) -> None:
@@ -153,7 +156,7 @@ class AriaLogs(Vendor):
         self._session.open()
 
     def find(self, accounts: list[Account]) -> None:
-        """Look all users up in one listing, which also tells where the password is kept and whether the account is locked."""
+        """Look up all users in one listing, which also shows where the password is managed and whether the account is locked."""
         answer = self._ask("GET", _USERS, READ)
         listed = _listed(answer)
         known: Dict[Tuple[str, str], List[Dict[str, Any]]] = {}
@@ -172,19 +175,19 @@ class AriaLogs(Vendor):
         if account.password is None:
             return state is None or state.startswith(_LOCKED)
         if self.is_operator(account):
-            # Its password is known, and it is certainly able to log in.
+            # Its password is known, and it can certainly log in.
             return None if account.update_password == NEVER or account.password == self.params["api_password"] else True
-        # Where no login may be tried, none can tell.
+        # An account that is not active cannot log in, so a login cannot check its password.
         return None if state == _ACTIVE else True
 
     def probe(self, account: Account, password: str) -> Login:
         if self.is_operator(account) and account.update_password == NEVER:
-            # Its session tells, without a login that might fail.
+            # The operator's session answers this, without a login that might fail.
             if password == self.params["api_password"]:
                 return Login.RIGHT
             raise PasswordError(
                 errors.CURRENT_PASSWORD_WRONG,
-                "The password of %s is another: that of api_password logs in." % account.label,
+                "The password of %s is a different one: the one in api_password logs in." % account.label,
             )
         state = _ACTIVE if self.is_operator(account) else self._states[account.id] or self._state(account)
         if state != _ACTIVE:
@@ -194,7 +197,7 @@ class AriaLogs(Vendor):
         if aria_logs_session.is_refused(answer):
             return Login.WRONG
         _raise_for(answer, own_login=True)
-        # The session stays open until it expires: the API has nothing to end it.
+        # The session stays open until it expires: the API cannot end it.
         self.learn(aria_logs_session.session_id(answer))
         return Login.RIGHT
 
@@ -202,7 +205,7 @@ class AriaLogs(Vendor):
         body = {} if account.password is None else {"password": account.password}
         if _unlock(account):
             body["unlock"] = True
-        # A server may want an operator's password to be changed at the first login.
+        # A server may require a password set by an operator to be changed at the first login.
         self._states[account.id] = doubt = None
         try:
             answer = self._ask("PATCH", _path(account) + "/password", WRITE, json=body)
@@ -225,9 +228,9 @@ class AriaLogs(Vendor):
         return token
 
     def _ask(self, method: str, path: str, kind: str, json: Any = None) -> Response:
-        """A request within the operator's session.
+        """Send a request within the operator's session.
 
-        :return: the answer of a success.
+        :return: the answer, always a success.
         """
         answer = self._session.send(
             lambda token: self.http.request(method, path, kind, json=json, headers={"Authorization": bearer(token)}),
@@ -237,42 +240,45 @@ class AriaLogs(Vendor):
         return answer
 
     def _state(self, account: Account) -> str | None:
-        """What state the account is in now; ``None`` if the server does not tell."""
+        """Return the account's present state; ``None`` if the server does not report it."""
         return text_at(self._ask("GET", _path(account), READ).json_object(), "authStatus")
 
     def _prove_unlocked(self, account: Account, doubt: PasswordError | None) -> None:
-        """Look at the account after it was unlocked without a new password, for which no login is needed.
+        """Check an account that was unlocked without a new password, which needs no login.
 
-        :param doubt: the error that leaves it open whether it was, or ``None``.
+        :param doubt: the error after which it is uncertain whether it was unlocked, or ``None``.
         """
         try:
             state = self._state(account)
         except PasswordError as error:
             if doubt is not None:
                 raise doubt from None
-            self.warn(("Whether %s is unlocked now could not be verified: " % account.label,) + error.parts)
+            self.warn(("Could not verify that %s is unlocked: " % account.label,) + error.parts)
             return
         if doubt is not None and (state is None or state.startswith(_LOCKED)):
             raise doubt
         if (state or "").startswith(_LOCKED):
-            raise _locked(account, state, "The server accepted to unlock %s, but the account is still locked (%s).")
+            raise _locked(account, state, "The server confirmed unlocking %s, but the account is still locked (%s).")
 
     def _recognise(self, account: Account, found: list[dict[str, Any]]) -> None:
-        """Take over what the listing tells of a user.
+        """Fill in the account from the listing.
 
-        :param found: the users with this id or this name.
+        :param found: the users with this id or name.
         :raises PasswordError: the user cannot be changed.
         """
         found = [user for user in found if not account.name or user["username"] == account.name]
         local = [user for user in found if (text_at(user, "type") or _LOCAL_TYPE) == _LOCAL_TYPE]
         if not found:
-            raise PasswordError(errors.USER_NOT_FOUND, "There is no user %s on this server." % account.label)
+            raise PasswordError(
+                errors.USER_NOT_FOUND,
+                "User %s does not exist on this server. Correct the name or create the user." % account.label,
+            )
         if not local:
             kept = Outside(text_at(found[0], "type"))
             raise PasswordError(
                 errors.USER_NOT_LOCAL,
                 (
-                    "The password of %s is kept elsewhere, the server says (" % account.label,
+                    "The password of %s is managed elsewhere (" % account.label,
                     kept,
                     "). Change it there.",
                 ),
@@ -280,7 +286,7 @@ class AriaLogs(Vendor):
         if len(local) > 1:
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "There are %d local users %s on this server; give the id instead." % (len(local), account.label),
+                "There are %d local users named %s on this server. Set id instead." % (len(local), account.label),
             )
         account.id, account.name = local[0]["id"], local[0]["username"]
         state = self._states[account.id] = text_at(local[0], "authStatus") or self._state(account)
@@ -288,7 +294,7 @@ class AriaLogs(Vendor):
             raise _locked(
                 account,
                 state,
-                "The account of %s is locked (%s). A new password would unlock it, which needs unlock: true.",
+                "The account of %s is locked (%s). A new password would unlock it; to allow that, set unlock: true.",
             )
 
 
@@ -306,11 +312,11 @@ def _locked(account: Account, state: str | None, text: str) -> PasswordError:
 
 
 def _listed(answer: Response) -> list[dict[str, Any]]:
-    """The users of a listing, in either of the forms that it may have."""
+    """Return the users of a listing, in either of its two forms."""
     body = answer.json()
     users = body if isinstance(body, list) else answer.json_object().get("users")
     if not isinstance(users, list):
-        raise answer.unexpected("is no list of users")
+        raise answer.unexpected("is not a list of users")
     usable = [user for user in users if text_at(user, "id") and text_at(user, "username")]
     if users and not usable:
         raise answer.unexpected("lists users without id and username")
@@ -320,14 +326,14 @@ def _listed(answer: Response) -> list[dict[str, Any]]:
 def _raise_for(answer: Response, own_login: bool = False) -> None:
     """Read the answer's error, if it is one.
 
-    :param own_login: the request was the login of a user, not one of the operator's.
+    :param own_login: the request was a user's login, not the operator's.
     """
     if answer.status < 300:
         return
     error = _error(answer)
     if own_login and error.kind == errors.AUTHENTICATION_FAILED:
-        # Says nothing about the operator, so it must not stop the others.
-        raise answer.unexpected("is a refusal, but not that of Aria Operations for Logs")
+        # It says nothing about the operator, so it must not stop the other users.
+        raise answer.unexpected("is a refusal, but not from Aria Operations for Logs")
     raise error
 
 
@@ -338,12 +344,12 @@ def _error(answer: Response) -> PasswordError:
     meaning = next((table[name] for table, names in meanings for name in names if name in table), None)
     # Some answers are plain text.
     if answer.status == 503 and "bootstrapped" in (text or answer.excerpt()):
-        meaning = (errors.TARGET_NOT_READY, "The server has not been set up yet.")
+        meaning = (errors.TARGET_NOT_READY, "The server has not been set up yet. Run again when it has.")
     return refusal(answer, said, _KINDS, meaning, certain=meaning is not None)
 
 
 def _read(answer: Response) -> tuple[str, list[str], list[str]]:
-    """What an error says, its codes, the most telling first, and the fields that it is about.
+    """Return the text of an error, its codes (the most specific first) and the fields that it concerns.
 
     Its details are ``{field: [{errorCode, errorMessage}]}`` or ``{errorCode}``; any part may be missing.
     """

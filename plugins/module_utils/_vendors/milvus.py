@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Milvus and Zilliz Cloud: users of the RESTful API v2.
+"""Milvus and Zilliz Cloud: users, through the RESTful API v2.
 
 Source: the vendor's RESTful API reference, v2, "User Operations", and the behaviour of the open-source server.
 """
@@ -23,32 +23,35 @@ from ..vendor import NEVER, Account, Capabilities, Connect, GeneratedPassword, L
 
 _USERS = "/v2/vectordb/users/"
 
-# 200 instead of 0 came from 2.3.13 to 2.3.21 and from 2.4.0 to 2.4.2.
+# Versions 2.3.13 to 2.3.21 and 2.4.0 to 2.4.2 send 200 instead of 0.
 _SUCCESS = (0, 200)
 
-# The server's codes, where they are certain; all others go by the HTTP status.
+# Server codes with a definite meaning; for all others the HTTP status decides.
 _NOT_AUTHENTICATED = 1800
 _KINDS = {
-    # Invalid parameter: here the length or the character classes.
+    # Invalid parameter: the length or the character classes.
     1100: (errors.PASSWORD_REJECTED, "The server refused the new password."),
-    1400: (errors.CURRENT_PASSWORD_WRONG, "The current password is wrong."),
-    # Not JSON or a wrong type, and a required parameter that is missing or empty.
+    1400: (errors.CURRENT_PASSWORD_WRONG, "The current password is wrong. Supply the right one."),
+    # 1801: not JSON, or a wrong type. 1802: a required parameter is missing or empty.
     1801: (errors.INVALID_INPUT, "The server did not understand the request."),
     1802: (errors.INVALID_INPUT, "The server did not understand the request."),
 }
-# What a status means; but nearly all errors come with 200.
+# What a status means; nearly all errors come with 200, though.
 _ROWS: Rows = {
     401: (
         errors.AUTHENTICATION_FAILED,
-        "The server refused the login of the operator (api_user, api_password or api_token).",
+        "The server refused the operator's login. Check api_user and api_password, or api_token.",
     ),
-    403: (errors.PERMISSION_DENIED, "A privilege is missing."),
-    404: (errors.UNSUPPORTED, "There is no RESTful API v2 for users at this URL; it came with Milvus 2.3.13."),
+    403: (errors.PERMISSION_DENIED, "The operator or user lacks a privilege. Grant it on the server."),
+    404: (
+        errors.UNSUPPORTED,
+        "The RESTful API v2 for users was not found at this URL. It requires Milvus 2.3.13 or later.",
+    ),
 }
 
 
 class Milvus(Vendor):
-    """Users of a Milvus cluster; each request carries its own login, there are no sessions and no lock-out."""
+    """Users of a Milvus cluster. Each request carries its own login; the server has neither sessions nor a lock-out."""
 
     name = "milvus"
     env_prefix = "MILVUS"
@@ -60,9 +63,9 @@ class Milvus(Vendor):
         login_probe="describe the user as itself; impossible where authorization is switched off",
         lockout="none",
         failed_logins_per_call=None,
-        # A password is in force at once, but an update that the server timed out on may still happen.
+        # A password is in force at once, but an update after which the server timed out may still happen.
         settle_seconds=3.0,
-        # The least length is a setting of the server, 72 bytes the limit of its bcrypt.
+        # The minimum is a server setting; 72 bytes is the limit of its bcrypt.
         password_min=1,
         password_max=72,
         password_unit="bytes",
@@ -86,23 +89,24 @@ class Milvus(Vendor):
         if not account.name or ":" in account.name or not account.name.isprintable():
             # The first colon of a login ends the name.
             raise PasswordError(
-                errors.INVALID_INPUT, "A Milvus user name must not be empty and holds no ':' and no control character."
+                errors.INVALID_INPUT,
+                "A Milvus user name must not be empty and must not contain ':' or control characters.",
             )
         super().check(account)
         if self._current(account) is None and not self._acts_for(account) and account.update_password != NEVER:
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password."
+                "current_password is missing for %s: without api_user and api_password (or api_token) each user changes its own password."
                 % account.name,
             )
 
     def open(self, accounts: list[Account]) -> None:
         if ":" in (self.params.get("api_user") or ""):
-            raise PasswordError(errors.INVALID_INPUT, "api_user must not hold a ':', which ends the name in a login.")
+            raise PasswordError(errors.INVALID_INPUT, "api_user must not contain ':', which ends the name in a login.")
         super().open(accounts)
 
     def find(self, accounts: list[Account]) -> None:
-        """Look up those for whom the operator acts: a super user that "changes" an unknown user would create it."""
+        """Look up the users for whom the operator acts: a super user that "changes" an unknown user would create it."""
         others = [account for account in accounts if self._acts_for(account)]
         if not others:
             return
@@ -113,19 +117,20 @@ class Milvus(Vendor):
             if error.kind != errors.PERMISSION_DENIED:
                 raise
             error.parts = (
-                "The operator may not list the users, which is needed so that no unknown user gets created. ",
+                "The operator may not list users. It must, so that no unknown user is created by mistake. ",
             ) + error.parts
             for account in others:
                 account.error = error
             return
         names = answer.json_object().get("data")
         if not isinstance(names, list):
-            raise answer.unexpected("is no list of users")
+            raise answer.unexpected("is not a list of users")
         names = {name for name in names if isinstance(name, str)}
         for account in others:
             if account.name not in names:
                 account.error = PasswordError(
-                    errors.USER_NOT_FOUND, "There is no user %s on this server." % account.name
+                    errors.USER_NOT_FOUND,
+                    "User %s does not exist on this server. Correct the name or create the user." % account.name,
                 )
 
     def probe(self, account: Account, password: str) -> Login:
@@ -135,24 +140,24 @@ class Milvus(Vendor):
             return Login.WRONG
         self._raise_for(answer, own_login=True)
         if self._checks_logins is None:
-            # Not a race worth a lock: two threads would merely ask the same question.
+            # This race is not worth a lock: two threads would only ask the same question.
             self._checks_logins = self._refuses_nobody(account)
         if not self._checks_logins:
             return Login.unknown(
-                "Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified."
+                "Authorization is switched off on this Milvus server: it accepts any login, so passwords cannot be verified."
             )
         return Login.RIGHT
 
     def _refuses_nobody(self, account: Account) -> bool:
-        """Whether the server refuses a login that nobody has. One that takes any proves nothing; perhaps it is not even the server that answers."""
+        """Whether the server refuses a made-up login. If it accepts any, a login proves nothing; it may not even be the server that responds."""
         login = _login("rekey_" + secrets.token_hex(8), secrets.token_urlsafe(24))
         answer = self._post("describe", {"userName": account.name}, LOGIN, login)
         if answer.status == 401:
             return True
         if answer.status == 403:
-            # With a code of its own the server has let the login pass, and misses a privilege.
+            # With a code of its own, the server has accepted the login and only lacks a privilege.
             return "code" not in answer.json_object()
-        # A passing fault is no proof that the server takes any login.
+        # A transient fault does not prove that the server accepts any login.
         self._raise_for(answer)
         return False
 
@@ -161,7 +166,7 @@ class Milvus(Vendor):
         current = self._current(account)
         body = {
             "userName": account.name,
-            # A super user may pass any password here. If the operator is none, the new one is right only where nothing is to be done.
+            # A super user may pass anything here. For any other operator the new password is right only if it is already in force.
             "password": account.password if current is None else current,
             "newPassword": account.password,
         }
@@ -171,7 +176,7 @@ class Milvus(Vendor):
         if not acting and self._is_refused_login(answer):
             meaning = (
                 errors.CURRENT_PASSWORD_WRONG,
-                "The current password of %s is wrong, or there is no such user." % account.name,
+                "The current password of %s is wrong, or the user does not exist." % account.name,
             )
             raise self._error(answer, meaning)
         try:
@@ -179,7 +184,7 @@ class Milvus(Vendor):
         except PasswordError as error:
             if error.kind == errors.CURRENT_PASSWORD_WRONG and current is None:
                 error.parts = (
-                    "current_password is needed for %s: the server does not list the operator in superUsers. "
+                    "current_password is required for %s: the server does not list the operator in superUsers. "
                     % account.name,
                 ) + error.parts
             raise
@@ -209,9 +214,9 @@ class Milvus(Vendor):
         return answer.status == 401 and answer.json_object().get("code") == _NOT_AUTHENTICATED
 
     def _raise_for(self, answer: Response, own_login: bool = False) -> None:
-        """Read the answer's error, if it is one: nearly all come with HTTP status 200.
+        """Raise the answer's error, if it is one. Nearly all come with HTTP status 200.
 
-        :param own_login: the request carried the login of the user, not that of the operator.
+        :param own_login: the request carried the user's login, not the operator's.
         """
         code = answer.json_object().get("code")
         if not isinstance(code, int) or isinstance(code, bool):
@@ -219,22 +224,22 @@ class Milvus(Vendor):
         if answer.status == 200 and code in _SUCCESS:
             return
         if answer.status == 401 and own_login:
-            # Says nothing about the operator, so it must not stop the others.
-            raise answer.unexpected("is a refusal, but not Milvus' own")
+            # It says nothing about the operator, so it must not stop the other users.
+            raise answer.unexpected("is a refusal, but not from Milvus")
         if answer.status != 200 and (answer.status in _ROWS or answer.status in DEFAULTS or answer.status >= 500):
             raise self._error(answer)
         if answer.status == 200 and code in _KINDS:
             raise self._error(answer, _KINDS[code])
-        # Also 65535, the server's code for everything else: it is no proof that nothing happened.
+        # This includes 65535, the server's code for anything else, which does not prove that nothing happened.
         error = answer.unexpected("was not understood", maybe_applied=answer.writing)
         error.vendor_code = code
         raise error
 
     @staticmethod
     def _error(answer: Response, meaning: Optional[Meaning] = None) -> PasswordError:
-        """The error that an answer is.
+        """Make an error of an answer.
 
-        :param meaning: what it certainly means, where the status does not tell.
+        :param meaning: its definite meaning, where the status does not give it.
         """
         body = answer.json_object()
         return refusal(
@@ -243,7 +248,7 @@ class Milvus(Vendor):
 
 
 def _login(user: str, password: str) -> bytes:
-    """A user's login; as a bearer token, which Zilliz Cloud knows too, unless the password would not survive in a header."""
+    """Return a user's login as a bearer token, which Zilliz Cloud also accepts, unless the password would not survive in a header."""
     if password != password.strip() or not password.isprintable():
         return basic(user, password)
     return bearer("%s:%s" % (user, password))

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rackspace Cloud Databases and OpenStack Trove: users of database instances, by the API v1.0.
+"""Rackspace Cloud Databases and OpenStack Trove: users of database instances, through the API v1.0.
 
-Both have the same API; only the way to a token differs. Source: OpenStack's Database API reference and Rackspace's Cloud Databases guide, and the
-behaviour of Trove's own server: it answers 202 before the database has been asked, and never tells what the database said.
+Both have the same API; only the way to get a token differs. Source: OpenStack's Database API reference and Rackspace's Cloud Databases guide, and the
+behaviour of Trove's own server: it responds with 202 before it asks the database, and never reports the outcome.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from . import _rackspace_database_options as options
 _FORBIDDEN = "'\";,/\\`"
 _RESERVED = ("root", "os_admin")
 _NAME_LENGTH = {"mysql": 16, "postgresql": 63}
-# What the service's schema takes as a host.
+# What the service's schema accepts as a host.
 _HOST = re.compile(r"%?[\w().]*%?")
-# Taken for a parameter of the statement into which the service writes the password.
+# The service would read this as a parameter of its SQL statement.
 _PARAMETER = re.compile(r"(?<![\w:]):\w")
-# So few users are looked up one by one rather than in the list of all.
+# Up to this many users are looked up one by one instead of by listing all.
 _SINGLE_LOOKUPS = 5
 
-# What a status means, whatever was asked.
+# What a status means for any request.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The service refused the request."),
-    401: (errors.AUTHENTICATION_FAILED, "The service refused the token."),
-    403: (errors.PERMISSION_DENIED, "The service refused permission."),
-    404: (errors.TARGET_NOT_FOUND, "The service does not know the instance."),
+    401: (errors.AUTHENTICATION_FAILED, "The service refused the token. Check the credentials."),
+    403: (errors.PERMISSION_DENIED, "The service denied permission. Grant the right to manage the instance's users."),
+    404: (errors.TARGET_NOT_FOUND, "The instance does not exist. Correct instance_id, region or project."),
     408: (errors.TIMED_OUT, "The service timed out."),
     413: (errors.RATE_LIMITED, "The service is rate-limiting requests."),
-    422: (errors.TARGET_NOT_READY, "The instance is not ready."),
+    422: (errors.TARGET_NOT_READY, "The instance is not ready. Run again when it is up."),
     429: (errors.RATE_LIMITED, "The service is rate-limiting requests."),
 }
 
@@ -55,7 +55,7 @@ class RackspaceDatabase(Vendor):
 
     name = "rackspace_database"
     env_prefix = "RACKSPACE"
-    operator_options = None  # who acts is no user of the database
+    operator_options = None  # the operator is not a database user
     capabilities = Capabilities(
         title="Rackspace Cloud Databases, OpenStack Trove",
         changes_own=False,
@@ -64,9 +64,9 @@ class RackspaceDatabase(Vendor):
         login_probe="log in to the database itself, where it can be reached (database_login)",
         lockout="none at the service; in MySQL an account may have one (FAILED_LOGIN_ATTEMPTS)",
         failed_logins_per_call=None,
-        # 202 means no more than that the request was taken.
+        # 202 only means that the request was accepted.
         settle_seconds=10.0,
-        # As a rule the database has it after some 60 ms.
+        # The database usually has it after some 60 ms.
         settle_first=1.0,
         settle_logins=3,
         control_characters=False,
@@ -75,7 +75,7 @@ class RackspaceDatabase(Vendor):
         password_unit="characters",
         password_forbidden=_FORBIDDEN,
         generated=GeneratedPassword(length=32, symbol_characters="-_.+=@%^"),
-        # The service looks each user up in the database before it answers, so far more might take longer than the time-out.
+        # The service looks up each user in the database before it responds, so larger batches could exceed the time-out.
         bulk=100,
     )
     argument_spec = options.ARGUMENT_SPEC
@@ -86,9 +86,7 @@ class RackspaceDatabase(Vendor):
         self._identity: Optional[HttpClient] = None
         self._session = Session(self._log_in)
         self._database: Optional[DatabaseLogin] = None
-        self._unverifiable = (
-            "database_login is not given, and the service never tells what the database made of a change"
-        )
+        self._unverifiable = "database_login is not set, and the service does not report whether a change succeeded"
 
     @classmethod
     def target(cls, params: dict[str, Any]) -> str:
@@ -110,7 +108,7 @@ class RackspaceDatabase(Vendor):
         if not _HOST.fullmatch(host):
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "The host of a database user holds letters, digits and dots, and perhaps a % at either end.",
+                "The host of a database user may contain letters, digits and dots, with an optional % at either end.",
             )
         super().check(account)
         if account.update_password != NEVER:
@@ -119,22 +117,24 @@ class RackspaceDatabase(Vendor):
     def _check_name(self, name: str) -> None:
         longest = _NAME_LENGTH[(self.params["database_login"] or {}).get("engine", "mysql")]
         if not name or len(name) > longest:
-            raise PasswordError(errors.INVALID_INPUT, "The name of a database user has 1 to %d characters." % longest)
+            raise PasswordError(errors.INVALID_INPUT, "A database user name must have 1 to %d characters." % longest)
         if name in _RESERVED:
             raise PasswordError(
-                errors.INVALID_INPUT, "The user %s is reserved; this service does not set its password." % name
+                errors.INVALID_INPUT,
+                "User %s is reserved; the service does not set its password. Remove it from the list." % name,
             )
         if "@" in name:
-            raise PasswordError(
-                errors.INVALID_INPUT, "The host of a user is an option of its own (host), not a part of its name."
-            )
+            raise PasswordError(errors.INVALID_INPUT, "A user name must not contain '@'. Set the option host instead.")
         if (
             name != name.strip()
             or not name.isprintable()
             or not _has_letter_or_digit(name)
             or any(character in name for character in _FORBIDDEN)
         ):
-            text = "The name of a database user holds a letter or digit (ASCII), no blank at its ends, no control character and none of these: "
+            text = (
+                "A database user name must contain an ASCII letter or digit, must not begin or end with a space, "
+                "and must not contain control characters or any of: "
+            )
             raise PasswordError(errors.INVALID_INPUT, text + _FORBIDDEN)
 
     def open(self, accounts: list[Account]) -> None:
@@ -148,7 +148,7 @@ class RackspaceDatabase(Vendor):
         self._prepare_logins(answer)
 
     def find(self, accounts: list[Account]) -> None:
-        """Look up every name: a single unknown one would keep a PUT from changing anybody."""
+        """Look up every name: with a single unknown one a PUT would change no user."""
         listed = self._listed({self.key(account) for account in accounts}) if len(accounts) > _SINGLE_LOOKUPS else ()
         for account in accounts:
             if self.key(account) in listed:
@@ -156,7 +156,9 @@ class RackspaceDatabase(Vendor):
             try:
                 if not self._exists(account):
                     account.error = PasswordError(
-                        errors.USER_NOT_FOUND, "There is no user %s@%s on this instance." % self.key(account)
+                        errors.USER_NOT_FOUND,
+                        "User %s@%s does not exist on this instance. Correct the name or host, or create the user."
+                        % self.key(account),
                     )
             except PasswordError as error:
                 if error.kind != errors.INVALID_INPUT:
@@ -166,15 +168,15 @@ class RackspaceDatabase(Vendor):
     def probe(self, account: Account, password: str) -> Login:
         database = self._database
         if database is None:
-            return Login.unknown("No password can be verified: %s." % self._unverifiable)
+            return Login.unknown("Passwords cannot be verified: %s." % self._unverifiable)
         try:
             return Login.RIGHT if database.takes(account.name, password, self.key(account)[1]) else Login.WRONG
         except Unreachable as reason:
-            # Nobody waits for it a second time.
+            # Do not wait for it again.
             self._unverifiable, self._database = str(reason), None
-            return Login.unknown("No password can be verified: %s." % reason)
+            return Login.unknown("Passwords cannot be verified: %s." % reason)
         except Unclear as reason:
-            return Login.unknown("The password of %s can't be verified: %s." % (account.name, reason))
+            return Login.unknown("The password of %s cannot be verified: %s." % (account.name, reason))
 
     def change(self, account: Account) -> None:
         self.change_all([account])
@@ -188,9 +190,9 @@ class RackspaceDatabase(Vendor):
         answer = self._send("PUT", "/users", WRITE, json={"users": users})
         text = fault_text(answer) or ""
         if answer.status == 404 and self.params["instance_id"] not in text:
-            raise fault(answer, errors.USER_NOT_FOUND, "A user has vanished since the look-up.")
+            raise fault(answer, errors.USER_NOT_FOUND, "A user was deleted after the look-up.")
         if answer.status == 400 and "password" in text.lower() and "guest" not in text.lower():
-            raise fault(answer, errors.PASSWORD_REJECTED, "The service refused the password.")
+            raise fault(answer, errors.PASSWORD_REJECTED, "The service refused the password. Choose another.")
         _check(answer, 202)
 
     def _prepare_logins(self, answer: Response) -> None:
@@ -207,33 +209,33 @@ class RackspaceDatabase(Vendor):
         if isinstance(host, str):
             self._database = DatabaseLogin(**dict(login, host=host))
         else:
-            self._unverifiable = "the service tells no address of the database, and database_login has no host"
+            self._unverifiable = "the service does not report the database's address; set host in database_login"
 
     def _exists(self, account: Account) -> bool:
-        # The service decodes the name twice, and would take what follows a dot for the ending of a file.
+        # The service decodes the name twice, and would read what follows a dot as a file extension.
         name = quote(quote("%s@%s" % self.key(account), safe="").replace(".", "%2E"), safe="")
         answer = self._send("GET", "/users/" + name, READ)
         if answer.status == 404:
             return False
         _check(answer, 200)
         if not isinstance(answer.json_object().get("user"), dict):
-            raise answer.unexpected("describes no user")
+            raise answer.unexpected("does not describe a user")
         return True
 
     def _listed(self, wanted: set[tuple[str, str]]) -> set[tuple[str | None, str]]:
-        """Users as a set of (name, host): all that are wanted, or as many of them as the service lists."""
+        """Return users as a set of (name, host): all that are wanted, or as many of them as the service lists."""
         known: Set[Tuple[Optional[str], str]] = set()
         marker, pages = None, Pages()
         while True:
             answer = self._send("GET", "/users" + ("?marker=" + quote(marker, safe="") if marker else ""), READ)
             if answer.status == 400:
-                # A single odd account in the database keeps the service from listing any.
+                # One unusual account in the database makes the service unable to list any.
                 return known
             _check(answer, 200)
             body, before = answer.json_object(), len(known)
             known.update((text_at(user, "name"), text_at(user, "host") or ANYWHERE) for user in dicts_at(body, "users"))
             marker = _marker(dicts_at(body, "links"))
-            # A page without anything new: the service has not understood its own marker, and would go on for ever.
+            # A page with nothing new on it: the service misreads its own marker and would never end.
             if marker is None or len(known) == before or wanted <= known:
                 return known
             pages.count(answer, len(known))
@@ -263,12 +265,12 @@ class RackspaceDatabase(Vendor):
         user_domain = keystone.named(params["user_domain_id"], params["user_domain_name"])
         project = keystone.named(params["project_id"], params["project_name"])
         if "name" in project:
-            # An identifier is that of one project, whatever its domain.
+            # A project's id is unique across domains.
             project["domain"] = keystone.named(params["project_domain_id"], params["project_domain_name"])
         return keystone.by_password(params["api_user"], params["api_password"], user_domain, project)
 
     def _send(self, method: str, path: str, kind: str, json: Any = None) -> Response:
-        """One request on the instance; once again with a new token if the old one has expired."""
+        """Send a request about the instance; retry with a new token if the old one has expired."""
         path = "/instances/" + segment(self.params["instance_id"]) + path
 
         def request(token: ServiceToken) -> Response:
@@ -277,7 +279,7 @@ class RackspaceDatabase(Vendor):
                 method, path, kind, json=json, headers={"X-Auth-Token": token.token, "Accept": "application/json"}
             )
 
-        # A token that was given cannot be renewed.
+        # A token given by the user cannot be renewed.
         return self._session.send(request, lambda answer: answer.status == 401 and self.params["auth_type"] != "token")
 
 
@@ -287,25 +289,28 @@ def _has_letter_or_digit(text: str) -> bool:
 
 def _check_password(password: str) -> None:
     if password != password.strip():
-        raise _lost("begins or ends with a blank or a line break, as a text from a block with '|' does")
+        raise _lost("begins or ends with a space or a line break, such as the one at the end of a YAML block with '|'")
     if not password.isprintable():
-        raise _lost("holds a control character")
+        raise _lost("contains a control character")
     if not _has_letter_or_digit(password):
-        raise PasswordError(errors.PASSWORD_REJECTED, "The password must hold at least one letter or digit (ASCII).")
+        raise PasswordError(errors.PASSWORD_REJECTED, "The password must contain at least one ASCII letter or digit.")
     if _PARAMETER.search(password):
-        raise _lost("holds a colon with a letter or digit behind it and none in front of it")
+        raise _lost("contains a colon that is followed, but not preceded, by a letter or digit")
 
 
 def _lost(rule: str) -> PasswordError:
-    return PasswordError(errors.PASSWORD_REJECTED, "The password %s; the service would accept it and lose it." % rule)
+    return PasswordError(
+        errors.PASSWORD_REJECTED,
+        "The password %s. The service would accept it and then lose it; choose another." % rule,
+    )
 
 
 def _marker(links: list[dict[str, Any]]) -> str | None:
-    """Where the next page begins: taken out of the link to it, to which the service has applied the encoding twice."""
+    """Return the marker of the next page, from its link, which the service encodes twice."""
     for link in links:
         if link.get("rel") == "next":
             marker = parse_qs(urlsplit(text_at(link, "href") or "").query).get("marker")
-            # parse_qs has taken off the outer layer.
+            # parse_qs has removed the outer layer.
             return unquote(marker[0]) if marker else None
     return None
 
@@ -313,16 +318,19 @@ def _marker(links: list[dict[str, Any]]) -> str | None:
 def _check(answer: Response, expected: int) -> None:
     """Read the answer's error, if it is one.
 
-    :raises PasswordError: any but ``expected``.
+    :raises PasswordError: for any status but ``expected``.
     """
     if answer.status == expected:
         return
     text = (fault_text(answer) or "").lower()
     meaning = None
     if answer.status == 400 and "guest" in text and "not valid" not in text:
-        meaning = (errors.VENDOR_UNAVAILABLE, "The service could not reach the database of the instance.")
+        meaning = (
+            errors.VENDOR_UNAVAILABLE,
+            "The service could not reach the instance's database. Run again when it is up.",
+        )
     elif answer.status == 422 and "not supported" in text:
-        meaning = (errors.UNSUPPORTED, "The service cannot do that with this kind of database.")
+        meaning = (errors.UNSUPPORTED, "The service does not support this for this type of database.")
     elif answer.status >= 500:
         meaning = (errors.VENDOR_UNAVAILABLE, "The service failed.")
     raise refusal(answer, said(answer), _KINDS, meaning, speaker="service")

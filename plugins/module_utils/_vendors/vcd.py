@@ -4,9 +4,9 @@
 
 """VMware Cloud Director: local users of an organisation, or of the provider.
 
-Source: the vendor's OpenAPI description of the API 37.2 ("users", "sessions"), where changePassword is said to be there since 36.3 and ``locked`` since
-37.2; its page on filters (FIQL), and its page on API tokens. How the server words a wrong current password or a refusal by the policy is not
-documented, so both go by the HTTP status: whoever calls changePassword has just logged in with the current password, which therefore is right.
+Source: the vendor's OpenAPI description of API 37.2 ("users", "sessions"), which has changePassword since 36.3 and ``locked`` since 37.2; its page on
+filters (FIQL), and its page on API tokens. The server's wording for a wrong current password or a policy refusal is not documented, so both go by the HTTP
+status: a user who calls changePassword has just logged in with the current password, so that one is right.
 """
 
 from __future__ import annotations
@@ -39,43 +39,43 @@ from ..vendor import (
 )
 
 _OLDEST = (36, 3)  # the first with changePassword
-# The last that are known to have it: of the versions with two numbers, and of those with three.
+# The last ones known to have it, among versions with two numbers and with three.
 _NEWEST = ((40, 0), (9, 1, 0))
-_UNLOCKS = (37, 2)  # the first whose users tell whether they are locked
+_UNLOCKS = (37, 2)  # the first that says whether a user is locked
 
 _USERS = "/cloudapi/1.0.0/users"
-_PAGE = 128  # the most that the server takes
-_LONGEST_FILTER = 1500  # characters; of URLs more than 2000 are not safe everywhere
+_PAGE = 128  # the server's maximum
+_LONGEST_FILTER = 1500  # characters; some servers and proxies refuse URLs of more than 2000
 
 _UNKNOWN_OPERATION = (
     errors.UNSUPPORTED,
-    "The server does not know this operation, or the URL is not that of VMware Cloud Director.",
+    "The server does not support this operation, or url is not that of VMware Cloud Director.",
 )
 _UNKNOWN_HOST = (
     errors.UNSUPPORTED,
     _UNKNOWN_OPERATION[1]
-    + " VCF Automation 9 answers so to all names but the one that it was set up with (the Host header): url needs that name, "
-    "no IP address and no alias.",
+    + " VCF Automation 9 responds like this to any name but its own (the Host header): in url, use the name that it was set up with, "
+    "not an IP address or an alias.",
 )
 _NO_OPERATOR = (
     errors.AUTHENTICATION_FAILED,
-    "The server refused the login of the operator (api_user and api_password, or api_token, in this org).",
+    "The server refused the operator's login. Check api_user and api_password (or api_token), and org.",
 )
 _WRONG_PASSWORD = (errors.CURRENT_PASSWORD_WRONG, "The server refused the login with the current password.")
 _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the change, most likely because of its password policy.")
 
-# What a status means, whatever was asked.
+# What a status means for any request.
 _KINDS = {
     400: (errors.INVALID_INPUT, "The server did not accept the request."),
     403: (
         errors.PERMISSION_DENIED,
-        "A right is missing, or there is no such thing: the server does not tell these apart.",
+        "The operator or user lacks a right, or the object does not exist: the server does not distinguish the two.",
     ),
     404: _UNKNOWN_HOST,
     405: _UNKNOWN_OPERATION,
-    406: (errors.UNSUPPORTED, "The server does not have this version of the API; choose another by api_version."),
+    406: (errors.UNSUPPORTED, "The server does not support this API version; set api_version to another one."),
 }
-# ... and what else it means for what was asked.
+# ... and what it means for a particular one.
 _OPERATOR_LOGIN = {400: _NO_OPERATOR, 401: _NO_OPERATOR, 403: _NO_OPERATOR}
 _OPERATOR = {401: _NO_OPERATOR}
 _RESET = {400: _REJECTED, 401: _NO_OPERATOR}
@@ -100,13 +100,13 @@ class Vcd(Vendor):
         login_probe="open a session as the user, and end it",
         lockout="lock-out threshold and duration are configurable, per organisation and separately for system administrators",
         failed_logins_per_call=2,
-        lockout_window=3600.0,  # a setting that nobody tells
+        lockout_window=3600.0,  # the server's setting cannot be read
         settle_seconds=0.0,
-        # The server refuses less than 6, but an organisation's policy may ask for more; 128 is the most anywhere.
+        # The server's minimum is 6, and an organisation's policy may ask for more; 128 is the maximum everywhere.
         password_min=1,
         password_max=128,
         password_unit="characters",
-        # VCF Automation 9, which kept the operation, wants 15 with all four classes.
+        # VCF Automation 9 kept the operation and requires 15 characters with all four classes.
         generated=GeneratedPassword(),
         doubt_seconds=3.0,
         forgets=FORGETS_BY_LOGIN,
@@ -124,21 +124,21 @@ class Vcd(Vendor):
     user_spec = dict(unlock=dict(type="bool"))
     constraints = dict(mutually_exclusive=[("api_token", "api_user")], required_together=[("api_user", "api_password")])
 
-    _operator: Session  # of whoever acts for all, if anybody does
+    _operator: Session  # only set if there is an operator
 
     def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
         super().__init__(params, connect, warn, learn)
         self._version: vcd_session.Version = ()
         self._headers: Headers = {}
-        self._open: Dict[str, vcd_session.Login] = {}  # tokens of all sessions that have not been ended, and the logins
+        self._open: Dict[str, vcd_session.Login] = {}  # open sessions by token
         self._kept: Dict[
             int, Tuple[Account, Session]
-        ] = {}  # a worker: the user whom it has logged in for a change, and the session
+        ] = {}  # per worker: the user that it has logged in for a change, and the session
         self._to_unlock: Set[Any] = set()  # identifiers
 
     @classmethod
     def target(cls, params: dict[str, Any]) -> str:
-        # The server tells "Acme" from "acme" for all we know; only the provider's own organisation has any spelling.
+        # Organisation names may be case-sensitive, except the provider's own.
         org = vcd_session.PROVIDER if vcd_session.is_provider(params["org"]) else params["org"]
         return "%s organisation %s" % (super().target(params), org)
 
@@ -150,19 +150,19 @@ class Vcd(Vendor):
         if wanted and vcd_session.age(vcd_session.parsed(wanted) or (0, 0)) < vcd_session.age(_OLDEST):
             raise PasswordError(
                 errors.INVALID_INPUT,
-                "api_version must be a version such as 37.2 or 9.0.0, and at least %d.%d." % _OLDEST,
+                "api_version must be a version such as 37.2 or 9.0.0, at least %d.%d." % _OLDEST,
             )
 
     def check(self, account: Account) -> None:
         _check_login_name("The name of a user", account.name)
         super().check(account)
         if self.is_operator(account):
-            # The login of the operator proves it.
+            # The operator's login has proved it.
             account.current_password = self.params["api_password"]
         if self._acts_for(account) or account.update_password == NEVER:
             return
         if not account.current_password:
-            text = "current_password is missing for %s: without api_user and api_password (or api_token) a user changes its own password."
+            text = "current_password is missing for %s: without api_user and api_password (or api_token) each user changes its own password."
             raise PasswordError(errors.INVALID_INPUT, text % account.label)
         if account.extras.get("unlock") and not self.is_operator(account):
             raise PasswordError(
@@ -172,14 +172,14 @@ class Vcd(Vendor):
         if account.update_password == ALWAYS and account.password == account.current_password:
             raise PasswordError(
                 errors.PASSWORD_REUSED,
-                "The new password of %s is the current one; the server takes only another." % account.label,
+                "The new password of %s is the current one; the server requires a different one." % account.label,
             )
 
     def needs_current(self, account: Account) -> bool:
         return not self._acts_for(account)
 
     def change_needed(self, account: Account) -> bool | None:
-        # No login can tell anything about a locked account, and each would count.
+        # A login to a locked account proves nothing, and each would count.
         return True if account.id in self._to_unlock else None
 
     def open(self, accounts: list[Account]) -> None:
@@ -192,12 +192,12 @@ class Vcd(Vendor):
             self._operator.open()
 
     def close(self) -> None:
-        # That of the operator, what was kept for nothing, and those that the server has refused: perhaps they were not over after all.
+        # The operator's session, any that were kept but not used, and any that the server refused: those may still be open.
         for login in list(self._open.values()):
             self._end(login)
 
     def find(self, accounts: list[Account]) -> None:
-        """Look up those for whom the operator acts; a user who acts itself is told its identifier by its login."""
+        """Look up the users for whom the operator acts. Users who act for themselves get their ids at login."""
         others = [account for account in accounts if self._acts_for(account)]
         for account in accounts:
             if self.is_operator(account):
@@ -223,12 +223,12 @@ class Vcd(Vendor):
 
     def probe(self, account: Account, password: str) -> Login:
         if self.is_operator(account) and password == self.params["api_password"]:
-            # Its session was opened with this one.
+            # The operator's session was opened with this password.
             return Login.RIGHT
         if self.is_operator(account) and account.update_password == NEVER:
             raise PasswordError(
                 errors.CURRENT_PASSWORD_WRONG,
-                "The password of %s is another: that of api_password logs in." % account.label,
+                "The password of %s is a different one: the one in api_password logs in." % account.label,
             )
         session = self._own_session(account, password)
         try:
@@ -238,7 +238,7 @@ class Vcd(Vendor):
                 raise
             if "@" in account.name:
                 self.warn(
-                    "The login of %s was refused. An '@' in a name is ambiguous, since it also stands before the organisation."
+                    "The login of %s was refused. An '@' in a user name is ambiguous, since it also precedes the organisation."
                     % account.label
                 )
             return Login.WRONG
@@ -256,7 +256,7 @@ class Vcd(Vendor):
             self._change_own(account)
 
     def _change_own(self, account: Account) -> None:
-        """A user changes its own password; also the operator, within the session that it has."""
+        """A user changes its own password. The operator does so within its existing session."""
         shared = self.is_operator(account)
         session = self._operator if shared else self._take(account)
         body = {"currentPassword": account.current_password, "newPassword": account.password}
@@ -267,7 +267,8 @@ class Vcd(Vendor):
             if account.id is None:
                 raise PasswordError(
                     errors.UNEXPECTED_RESPONSE,
-                    "The answer to the login of %s does not tell who it is (user.id)." % account.label,
+                    "The response to the login of %s lacks the user's id (user.id). Check for a proxy in between."
+                    % account.label,
                 )
             answer = self._within(session, "POST", _path(account) + "/changePassword", WRITE, body)
         finally:
@@ -276,8 +277,8 @@ class Vcd(Vendor):
         _check(answer, _OWN_CHANGE, expected=204)
 
     def _reset(self, account: Account) -> None:
-        """The operator sets the password of another user, which takes sending everything else about the user, too."""
-        # Read again: what the look-up has told may be minutes old, and to send it would undo what somebody has changed since.
+        """The operator sets the password of another user. The API requires the whole user, not just the password."""
+        # Read again: the look-up may be minutes old, and sending old data would undo changes made since.
         answer = self._within(self._operator, "GET", _path(account), READ)
         _check(answer, _OPERATOR)
         user = answer.json_object()
@@ -295,11 +296,11 @@ class Vcd(Vendor):
         except PasswordError as error:
             if error.kind == errors.PERMISSION_DENIED and self.params.get("api_token"):
                 error.parts += (
-                    " With an API token one may look at users, but hardly ever manage them: use api_user and api_password.",
+                    " A client with an API token may usually view users but not manage them: use api_user and api_password.",
                 )
             raise
         if text_at(answer.json_object(), "id") != account.id:
-            # From somewhere in between, perhaps.
+            # It may come from a proxy in between.
             raise answer.unexpected("does not describe the user %s" % account.label, maybe_applied=True)
 
     def _refusal(self, account: Account, user: dict[str, Any] | None) -> PasswordError | None:
@@ -307,31 +308,33 @@ class Vcd(Vendor):
         if user is None or not text_at(user, "id"):
             return PasswordError(
                 errors.USER_NOT_FOUND,
-                "There is no user %s in the organisation %s." % (account.label, self.params["org"]),
+                "User %s does not exist in the organisation %s. Correct the name or create the user."
+                % (account.label, self.params["org"]),
             )
         provider = text_at(user, "providerType")
         if provider is not None and provider.upper() != "LOCAL":
             where = "LDAP, SAML or OAUTH" if len(provider) > 20 else Outside(provider)
             return PasswordError(
                 errors.USER_NOT_LOCAL,
-                ("The password of %s is kept elsewhere (" % account.label, where, "); change it there."),
+                ("The password of %s is managed elsewhere (" % account.label, where, "). Change it there."),
             )
         if user.get("stranded") is True:
             return PasswordError(
                 errors.USER_NOT_LOCAL,
-                "%s comes from an identity source that is gone, and cannot log in." % account.label,
+                "%s comes from an identity source that no longer exists, and cannot log in. Remove it from the list."
+                % account.label,
             )
         if user.get("enabled") is False:
             return PasswordError(
-                errors.ACCOUNT_INACTIVE, "%s is disabled; enable it, or take it out of the list." % account.label
+                errors.ACCOUNT_INACTIVE, "%s is disabled. Enable it, or remove it from the list." % account.label
             )
         if account.extras.get("unlock") and vcd_session.age(self._version) < vcd_session.age(_UNLOCKS):
-            text = "unlock needs version %s of the API; this call uses %s."
+            text = "unlock needs API version %s or later; this call uses %s."
             return PasswordError(
                 errors.UNSUPPORTED, text % (vcd_session.dotted(_UNLOCKS), vcd_session.dotted(self._version))
             )
         if user.get("locked") is True and not account.extras.get("unlock"):
-            text = "%s is locked after too many bad logins; unlock it, or let this module do so (unlock: true)."
+            text = "%s is locked after too many failed logins. Unlock it, or let this module unlock it (unlock: true)."
             return PasswordError(errors.ACCOUNT_LOCKED, text % account.label)
         return None
 
@@ -357,9 +360,9 @@ class Vcd(Vendor):
             return max(known, key=age)
         newest = max(offers, key=age)
         if age(newest) < age(_OLDEST):
-            text = "The server has version %s of the API at most; at least %s is needed."
+            text = "The server's newest API version is %s; at least %s is needed. Upgrade the server."
             raise PasswordError(errors.UNSUPPORTED, text % (dotted(newest), dotted(_OLDEST)))
-        text = "The server has no version of the API between %s and %s, with which this module was written. Its newest is %s: try it by api_version."
+        text = "The server offers no API version from %s to %s, which this module supports. Its newest is %s; to try it, set api_version."
         raise PasswordError(
             errors.UNSUPPORTED, text % (dotted(_OLDEST), " or ".join(map(dotted, _NEWEST)), dotted(newest))
         )
@@ -367,7 +370,7 @@ class Vcd(Vendor):
     # Look-ups.
 
     def _looked_up(self, names: set[str]) -> dict[str, dict[str, Any]]:
-        """What the server tells about users.
+        """Look users up.
 
         :return: dict from name to user.
         """
@@ -378,13 +381,13 @@ class Vcd(Vendor):
             except PasswordError as error:
                 if error.http_status not in (400, 414):
                     raise
-                # Whatever it did not like about the filter, the list of all has none.
+                # The server did not accept the filter; list all users without one.
                 self._list(names, found)
                 break
         return found
 
     def _list(self, names: set[str], found: dict[str, dict[str, Any]], chosen: str | None = None) -> None:
-        """Read pages until all are found or there are no more. A filter may find more than was meant, since "*" in it stands for anything."""
+        """Read pages until all users are found or the list ends. A filter may match too much, since "*" in it is a wildcard."""
         seen: Set[Tuple[Optional[str], Optional[str]]] = set()
         page, pages = 1, Pages()
         while True:
@@ -393,27 +396,27 @@ class Vcd(Vendor):
             _check(answer, _OPERATOR)
             body, before = answer.json_object(), len(seen)
             if not isinstance(body.get("values"), list):
-                raise answer.unexpected("is no list of users")
+                raise answer.unexpected("is not a list of users")
             for user in dicts_at(body, "values"):
                 name = text_at(user, "username")
                 seen.add((name, text_at(user, "id")))
                 if name in names and self._is_here(user):
                     found[name] = user
-            # Without anything new on it the server does not count pages as it should, and would go on for ever.
+            # A page with nothing new on it: the server miscounts its pages and would never end.
             if not _has_next(answer, body, page) or len(seen) == before or names <= set(found):
                 return
             pages.count(answer, len(seen))
             page += 1
 
     def _is_here(self, user: dict[str, Any]) -> bool:
-        """Whether a user belongs to the operator's organisation, as far as both are known; sites that are joined may show others."""
+        """Whether a user belongs to the operator's organisation, where both are known; joined sites may list others."""
         here, its = self._operator.token.org_id, text_at(user, "orgEntityRef", "id")
         return here is None or its is None or here == its
 
     # Sessions.
 
     def _within(self, session: Session, method: str, path: str, kind: str, json: Any = None) -> Response:
-        """A request within a session, which is opened again if it has ended."""
+        """Send a request within a session, which is reopened if it has ended."""
 
         def send(login: vcd_session.Login) -> Response:
             return self.http.request(
@@ -432,11 +435,11 @@ class Vcd(Vendor):
             )
         _check(answer, _OPERATOR_LOGIN)
         login = self._opened(answer)
-        # The organisation must be known, not to take a user of another one for one of this.
+        # The organisation must be known, so that another one's user is not mistaken for one of this.
         return login if login.org_id else vcd_session.look(self.http, self._headers, login, self.learn)
 
     def _own_session(self, account: Account, password: str) -> Session:
-        """A session of the user's own, to be opened."""
+        """Return a session of the user's own, not opened yet."""
         return Session(lambda: self._log_in(account, password))
 
     def _log_in(self, account: Account, password: str) -> vcd_session.Login:
@@ -455,7 +458,7 @@ class Vcd(Vendor):
     @staticmethod
     def _refused_login(account: Account, answer: Response) -> PasswordError:
         if _says_locked(answer):
-            text = "%s is locked; nothing can be said about its password." % account.label
+            text = "%s is locked, so its password cannot be checked. Unlock it, then run again." % account.label
             return _fault(answer, meaning=(errors.ACCOUNT_LOCKED, text))
         if "html" in answer.headers.get("Content-Type", "").lower():
             # A gateway's own refusal says nothing about the password.
@@ -468,12 +471,12 @@ class Vcd(Vendor):
         return login
 
     def _keep(self, account: Account, session: Session) -> None:
-        """Keep the session for the change. A worker keeps one at most, so that few are open also where no change follows, as in check mode."""
+        """Keep the session for the change. A worker keeps at most one, so few stay open where no change follows, as in check mode."""
         self._drop()
         self._kept[threading.get_ident()] = (account, session)
 
     def _take(self, account: Account) -> Session:
-        """The session that was kept for the user, or one that is to be opened."""
+        """Return the session kept for the user, or a new one that is not opened yet."""
         kept = self._kept.get(threading.get_ident())
         if kept is None or kept[0] is not account:
             return self._own_session(account, account.current_password)
@@ -486,7 +489,7 @@ class Vcd(Vendor):
             self._end(session.token)
 
     def _end(self, login: vcd_session.Login | None) -> None:
-        """End a session; ``None`` is one that was never opened. Never raises."""
+        """End a session; ``None`` stands for one that was never opened. Never raises."""
         if login is None:
             return
         self._open.pop(login.token, None)
@@ -495,7 +498,7 @@ class Vcd(Vendor):
         except PasswordError:
             ended = False
         if not ended:
-            self.warn("A session could not be ended; it stays open until the server ends idle sessions.")
+            self.warn("A session could not be ended; it stays open until it times out.")
 
 
 def _path(account: Account) -> str:
@@ -506,16 +509,16 @@ def _check_login_name(what: str, name: str | None) -> None:
     if not name or ":" in name or not name.isprintable():
         # The first colon of a login ends the name.
         raise PasswordError(
-            errors.INVALID_INPUT, "%s must not be empty and holds no ':' and no control character." % what
+            errors.INVALID_INPUT, "%s must not be empty and must not contain ':' or control characters." % what
         )
 
 
 def _filters(names: list[str]) -> Iterator[str]:
-    """Yield conditions for the query, in FIQL and encoded for a URL: one of so many names as there is room for."""
+    """Yield filter expressions in FIQL, URL-encoded, each with as many names as fit."""
     terms: List[str] = []
     size = 0
     for name in names:
-        # "*" cannot be escaped.
+        # FIQL has no escape for "*".
         term = quote("username==" + re.sub(r"[(),;\\]", r"\\\g<0>", name), safe="")
         if terms and size + len(term) > _LONGEST_FILTER:
             yield "%2C".join(terms)
@@ -533,7 +536,7 @@ def _has_next(answer: Response, body: dict[str, Any], page: int) -> bool:
 
 
 def _says_locked(answer: Response) -> bool:
-    """Whether a refusal tells that the account is locked; mostly the server does not tell."""
+    """Whether a refusal says that the account is locked; usually the server does not say."""
     body = answer.json_object()
     return (
         "LOCKED" in (text_at(body, "minorErrorCode") or "").upper()
@@ -544,8 +547,8 @@ def _says_locked(answer: Response) -> bool:
 def _check(answer: Response, kinds: Rows, expected: int = 200) -> None:
     """Read the answer's error, if it is one.
 
-    :param kinds: what a status means for what was asked.
-    :raises PasswordError: any but the expected status.
+    :param kinds: what a status means for this request.
+    :raises PasswordError: for any status but the expected one.
     """
     if answer.status == expected:
         return
@@ -553,7 +556,7 @@ def _check(answer: Response, kinds: Rows, expected: int = 200) -> None:
 
 
 def _fault(answer: Response, rows: Optional[Rows] = None, meaning: Optional[Meaning] = None) -> PasswordError:
-    """The error that an answer is: the server's ``{minorErrorCode, message}``, or OAuth's ``{error, error_description}``."""
+    """Make an error of an answer, from the server's ``{minorErrorCode, message}`` or OAuth's ``{error, error_description}``."""
     body = answer.json_object()
     text = text_at(body, "message") or text_at(body, "error_description")
     request_id = answer.headers.get("X-VMWARE-VCLOUD-REQUEST-ID")

@@ -131,7 +131,7 @@ def test_an_orphaned_user_fails_every_run_and_is_told_once(store):
         ({"max_attempts": 0}, "max_attempts (in the role: rotate_max_attempts) must be at least 1."),
         ({"results": [{"name": "alice"}]}, "Element 1 of results lacks a name or a state."),
         ({"results": [result("alice"), result("alice")]}, "results names alice twice."),
-        ({"results": [dict(result("alice"), error=OLD)]}, "In element 1 of results error is not a dictionary"),
+        ({"results": [dict(result("alice"), error=OLD)]}, "In element 1 of results, error must be a dictionary"),
         ({"results": OLD}, "results"),
         ({"staged": [{"name": "alice"}]}, "Element 1 of staged is not what rotation_stage returns"),
         ({"staged": None}, "staged"),

@@ -511,11 +511,11 @@ def pages() -> Iterator[tuple[http.Pages, Response]]:
 
 def test_edge_47_a_list_of_pages_has_an_end() -> None:
     for many, answer in pages():
-        with pytest.raises(PasswordError, match="does not end: 1000 pages with 2000 users"):
+        with pytest.raises(PasswordError, match="does not end: after 1000 pages with 2000 users"):
             for number in range(1, 5000):
                 many.count(answer, 2 * number)
     for many, answer in pages():
-        with pytest.raises(PasswordError, match="does not end: 1 pages with 500001 users"):
+        with pytest.raises(PasswordError, match="does not end: after 1 pages with 500001 users"):
             many.count(answer, 500001)
 
 

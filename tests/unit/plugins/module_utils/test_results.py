@@ -44,15 +44,15 @@ def test_a_template_may_have_made_a_text_of_verified(value, verified):
     [
         ({"name": None}, "Element 1 of results lacks a name or a state."),
         ({"name": 7}, "Element 1 of results lacks a name or a state."),
-        ({"id": 7}, "In element 1 of results id is not a text."),
+        ({"id": 7}, "In element 1 of results, id must be a string."),
         ({"state": None}, "Element 1 of results lacks a name or a state."),
-        ({"state": "s3cret"}, "In element 1 of results state is none of changed, unchanged, would_change, failed, unknown."),
-        ({"verified": "s3cret"}, "In element 1 of results verified is neither true nor false nor null."),
-        ({"failed_logins": -1}, "In element 1 of results failed_logins is not a number of logins."),
-        ({"failed_logins": True}, "In element 1 of results failed_logins is not a number of logins."),
-        ({"failed_logins": 1_000_001}, "In element 1 of results failed_logins is not a number of logins."),
-        ({"error": "s3cret"}, "In element 1 of results error is not a dictionary with kind and message."),
-        ({"error": {"kind": "timed_out"}}, "In element 1 of results error is not a dictionary with kind and message."),
+        ({"state": "s3cret"}, "In element 1 of results, state must be one of: changed, unchanged, would_change, failed, unknown."),
+        ({"verified": "s3cret"}, "In element 1 of results, verified must be true, false or null."),
+        ({"failed_logins": -1}, "In element 1 of results, failed_logins must be a number of logins."),
+        ({"failed_logins": True}, "In element 1 of results, failed_logins must be a number of logins."),
+        ({"failed_logins": 1_000_001}, "In element 1 of results, failed_logins must be a number of logins."),
+        ({"error": "s3cret"}, "In element 1 of results, error must be a dictionary with kind and message."),
+        ({"error": {"kind": "timed_out"}}, "In element 1 of results, error must be a dictionary with kind and message."),
     ],
 )
 def test_a_result_that_is_none_is_refused(change, complaint):

@@ -32,7 +32,7 @@ NO_TEXTS = [
     (342391, "a number"), (0, "a number"), (1.5, "a number"), (True, "a boolean"), (False, "a boolean"), ([], "a list"), ([MARKER], "a list"),
     ({"a": MARKER}, "a dictionary"),
 ]  # fmt: skip
-QUOTES = "Put it into quotes"
+QUOTES = "Quote the value at its source"
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +112,7 @@ def test_edge_16_a_secret_that_is_no_text_is_refused(way, vendor, where, name, v
         result, owner = way(vendor, **dict(CONNECTIONS[vendor], name="alice", password=MARKER) | {name: value}), ""
     else:
         result, owner = way(vendor, **dict(CONNECTIONS[vendor], users=users) | {name: value}), ""
-    refused(result, "%s%s is %s, not a text" % (name, owner, what), QUOTES)
+    refused(result, "%s%s is %s, not a string" % (name, owner, what), QUOTES)
 
 
 @pytest.mark.parametrize("vendor", CONNECTIONS)
@@ -125,12 +125,12 @@ def test_edge_16_a_secret_that_is_no_text_is_refused(way, vendor, where, name, v
     ],
 )
 def test_edge_16_a_secret_that_is_no_text_is_refused_by_the_module_itself(vendor, options):
-    refused(in_a_module(vendor, **CONNECTIONS[vendor], **options), "password", "not a text", QUOTES)
+    refused(in_a_module(vendor, **CONNECTIONS[vendor], **options), "password", "not a string", QUOTES)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_edge_16_a_text_of_digits_is_a_text(way):
-    assert "not a text" not in way("milvus", **CONNECTIONS["milvus"], name="alice", password="01234567", current_password="1", retries=0)["msg"]
+    assert "not a string" not in way("milvus", **CONNECTIONS["milvus"], name="alice", password="01234567", current_password="1", retries=0)["msg"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -147,7 +147,7 @@ def test_edge_16_a_text_of_digits_is_a_text(way):
 )
 def test_edge_48_an_option_that_is_a_text_is_no_list(way, vendor, name, value):
     args = dict(CONNECTIONS[vendor], users=[{"name": "alice", "password": MARKER}]) | {name: value}
-    refused(way(vendor, **args), name + " is a", "not a text")
+    refused(way(vendor, **args), name + " is a", "not a string")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -225,7 +225,7 @@ def test_edge_48_a_path_that_no_file_can_have(way, vendor, options, value):
     given = {"database_login": {"ca_path": value}} if options == "database_login" else {options: value}
     users = [{"name": "alice", "password": MARKER, "current_password": MARKER}]
     name = "ca_path" if options == "database_login" else options
-    refused(way(vendor, **CONNECTIONS[vendor], users=users, **given), name + " holds a character that no path can hold")
+    refused(way(vendor, **CONNECTIONS[vendor], users=users, **given), name + " contains a character that a path cannot contain")
 
 
 @pytest.mark.parametrize("value", ["ro\0ot", "ro\ud800ot", "ro\not", " "])

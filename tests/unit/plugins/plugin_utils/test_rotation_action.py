@@ -217,11 +217,14 @@ def test_a_text_that_a_template_made_of_verified(verified, meant):
         ({"name": "alice"}, "Element 1 of results lacks a name or a state."),
         ({"state": "changed"}, "Element 1 of results lacks a name or a state."),
         ({"name": ["S3cr3t-MARKER"], "state": "changed"}, "Element 1 of results lacks a name or a state."),
-        ({"name": "alice", "state": "changed", "verified": "S3cr3t-MARKER"}, "In element 1 of results verified is neither true nor false nor null."),
-        ({"name": "alice", "state": "changed", "verified": []}, "In element 1 of results verified is neither true nor false nor null."),
-        ({"name": "alice", "state": "failed", "error": "S3cr3t-MARKER"}, "In element 1 of results error is not a dictionary with kind and message."),
-        ({"name": "alice", "state": "failed", "error": {"kind": "timed_out"}}, "In element 1 of results error is not a dictionary with kind and message."),
-        ({"name": "alice", "state": "failed", "error": dict(ERROR, message=None)}, "In element 1 of results error is not a dictionary with kind and message."),
+        ({"name": "alice", "state": "changed", "verified": "S3cr3t-MARKER"}, "In element 1 of results, verified must be true, false or null."),
+        ({"name": "alice", "state": "changed", "verified": []}, "In element 1 of results, verified must be true, false or null."),
+        ({"name": "alice", "state": "failed", "error": "S3cr3t-MARKER"}, "In element 1 of results, error must be a dictionary with kind and message."),
+        ({"name": "alice", "state": "failed", "error": {"kind": "timed_out"}}, "In element 1 of results, error must be a dictionary with kind and message."),
+        (
+            {"name": "alice", "state": "failed", "error": dict(ERROR, message=None)},
+            "In element 1 of results, error must be a dictionary with kind and message.",
+        ),
     ],
 )
 def test_results_that_are_none(result, told):

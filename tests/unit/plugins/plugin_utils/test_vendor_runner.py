@@ -68,7 +68,7 @@ def test_an_unknown_vendor_is_told_with_those_that_there_are(vendor):
     with pytest.raises(PasswordError) as caught:
         _vendor_registry.load(vendor)
     assert caught.value.kind == "invalid_input"
-    assert caught.value.message == "There is no vendor %s; there are: %s." % (vendor, ", ".join(VENDORS))
+    assert caught.value.message == "The vendor %s does not exist. Choose one of: %s." % (vendor, ", ".join(VENDORS))
 
 
 def test_options_are_validated_as_the_module_would():

@@ -30,7 +30,7 @@ def test_a_login(options, provider):
     {}, [], {"sessionId": ""}, {"sessionId": ["S3cr3t-MARKER"]}, {"session": "S3cr3t-MARKER"}, "<html>", '{"sessionId": "S3cr3t-MARKER',
 ])  # fmt: skip
 def test_an_answer_without_a_session(body):
-    with pytest.raises(PasswordError, match="holds no session") as caught:
+    with pytest.raises(PasswordError, match="has no session") as caught:
         aria_logs_session.session_id(make_answer(200, body))
     assert caught.value.kind == errors.UNEXPECTED_RESPONSE and "MARKER" not in caught.value.message
 

@@ -97,13 +97,13 @@ class TestMySQL:
     def test_no_answer(self, monkeypatch, code):
         with pytest.raises(Unreachable) as caught:
             refused(monkeypatch, code)
-        assert str(caught.value) == "no login to %s is possible (error %d)" % (AT, code)
+        assert str(caught.value) == "cannot log in to %s (error %d)" % (AT, code)
 
     @pytest.mark.parametrize("code", [1040, 1129, 1130, 1251, 2059, 3159, 9999])
     def test_an_answer_that_tells_nothing(self, monkeypatch, code):
         with pytest.raises(Unclear) as caught:
             refused(monkeypatch, code)
-        assert str(caught.value) == "%s answered error %d" % (AT, code)
+        assert str(caught.value) == "%s responded with error %d" % (AT, code)
 
     def test_errors_without_a_number(self, monkeypatch):
         for arguments in ((), ("S3cr3t-MARKER",)):
@@ -111,14 +111,14 @@ class TestMySQL:
             fake._takes = lambda user, password, fake=fake, arguments=arguments: fake.MySQLError(*arguments)
             with pytest.raises(Unclear) as caught:
                 login.takes("alice", SECRET)
-            assert str(caught.value) == AT + " answered error MySQLError"
+            assert str(caught.value) == AT + " responded with error MySQLError"
 
     @pytest.mark.parametrize("exception", [OSError("S3cr3t-MARKER"), RuntimeError("S3cr3t-MARKER"), ValueError("S3cr3t-MARKER")])
     def test_what_the_library_raises_itself(self, monkeypatch, exception):
         login, _fake = mysql(monkeypatch, exception)
         with pytest.raises(Unclear) as caught:
             login.takes("alice", SECRET)
-        assert str(caught.value) == "no login to %s is possible (%s)" % (AT, type(exception).__name__)
+        assert str(caught.value) == "cannot log in to %s (%s)" % (AT, type(exception).__name__)
 
     @pytest.mark.parametrize(
         "user_host, seen_from, known",
@@ -166,7 +166,7 @@ class TestMySQL:
             return
         with pytest.raises(Unclear) as caught:
             login.takes("alice", SECRET, user_host)
-        assert str(caught.value) == "%s took the login for the account %s" % (AT, account)
+        assert str(caught.value) == "%s matched the login to the account %s" % (AT, account)
 
 
 class TestPostgreSQL:
@@ -204,7 +204,7 @@ class TestPostgreSQL:
 
     def test_a_server_that_asks_for_no_password(self, monkeypatch):
         login, fake = self.login(monkeypatch, False)
-        with pytest.raises(Unclear, match="asks for no password from here"):
+        with pytest.raises(Unclear, match="does not ask for a password from here"):
             login.takes("alice", SECRET)
         assert fake.closed == 1
 
@@ -311,7 +311,7 @@ class TestEdges:
         login, _fake = mysql(monkeypatch, account)
         with pytest.raises(Unclear) as caught:
             login.takes("alice", SECRET)
-        assert str(caught.value) == "%s took the login for the account %s" % (AT, account)
+        assert str(caught.value) == "%s matched the login to the account %s" % (AT, account)
 
     def test_edge_42_a_postgresql_that_takes_any_password_proves_nothing(self, monkeypatch):
         fake = FakePostgreSQL()
@@ -319,7 +319,7 @@ class TestEdges:
         monkeypatch.setitem(sys.modules, "psycopg", fake)
         login = DatabaseLogin("postgresql", "db.example.com")
         for _turn in range(2):
-            with pytest.raises(Unclear, match="takes any password"):
+            with pytest.raises(Unclear, match="accepts any password"):
                 login.takes("alice", SECRET)
         # Twice the password, and once for all another one.
         assert [call["password"] == SECRET for call in fake.calls] == [True, False, True]

@@ -76,7 +76,7 @@ def test_a_catalog_that_is_none(body):
 
 
 def test_an_answer_without_a_token():
-    with pytest.raises(PasswordError, match="holds no token") as caught:
+    with pytest.raises(PasswordError, match="has no token") as caught:
         keystone.log_in(OneAnswer("https://keystone", 201, {"token": {}}), {})
     assert caught.value.kind == errors.UNEXPECTED_RESPONSE and "MARKER" not in caught.value.message
 

@@ -70,7 +70,7 @@ def test_a_catalog_that_is_none(catalog):
     ],
 )
 def test_an_answer_without_a_token(body):
-    with pytest.raises(PasswordError, match="holds no token") as caught:
+    with pytest.raises(PasswordError, match="has no token") as caught:
         rackspace_identity.log_in(OneAnswer(rackspace_identity.URL, 200, body), "operator", "k")
     assert caught.value.kind == errors.UNEXPECTED_RESPONSE and "MARKER" not in caught.value.message
 

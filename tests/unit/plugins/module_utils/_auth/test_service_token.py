@@ -49,21 +49,28 @@ def test_the_one_address_that_fits(service, region, interface, url):
             None,
             "public",
             "The catalog has more than one address of a database service for region (not given) and interface public. "
-            "It offers: ONE (internal), ONE (public), TWO (public).",
+            "It offers: ONE (internal), ONE (public), TWO (public). Correct region or interface.",
         ),
         (
             "database",
             "THREE",
             "public",
-            "The catalog has no address of a database service for region THREE and interface public. It offers: ONE (internal), ONE (public), TWO (public).",
+            "The catalog has no address of a database service for region THREE and interface public. It offers: ONE (internal), ONE (public), TWO (public). "
+            "Correct region or interface.",
         ),
         (
             "database",
             "TWO",
             "admin",
-            "The catalog has no address of a database service for region TWO and interface admin. It offers: ONE (internal), ONE (public), TWO (public).",
+            "The catalog has no address of a database service for region TWO and interface admin. It offers: ONE (internal), ONE (public), TWO (public). "
+            "Correct region or interface.",
         ),
-        ("rax:database", "ONE", "public", "The catalog has no address of a rax:database service for region ONE and interface public. It offers: none."),
+        (
+            "rax:database",
+            "ONE",
+            "public",
+            "The catalog has no address of a rax:database service for region ONE and interface public. It offers: none. Correct region or interface.",
+        ),
     ],
 )
 def test_no_address_or_several(service, region, interface, message):
@@ -89,7 +96,7 @@ def test_a_login_that_works():
         (429, errors.RATE_LIMITED, "Keystone is rate-limiting requests."),
         (500, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
         (503, errors.VENDOR_UNAVAILABLE, "Keystone failed."),
-        (404, errors.UNEXPECTED_RESPONSE, "The answer to the login (HTTP 404) is not that of Keystone."),
+        (404, errors.UNEXPECTED_RESPONSE, "The response to the login (HTTP 404) is not from Keystone. Check the address and any proxy."),
     ],
 )
 def test_a_login_that_does_not_work(status, kind, text):
@@ -114,4 +121,4 @@ def test_what_seems_to_be_a_login_is_not_shown(body):
     with pytest.raises(PasswordError) as caught:
         check_login(make_answer(200, body), "Keystone", 201)
     assert (caught.value.kind, caught.value.http_status) == (errors.UNEXPECTED_RESPONSE, 200)
-    assert caught.value.message == "The answer to the login (HTTP 200) is not that of Keystone: it holds no token."
+    assert caught.value.message == "The response to the login (HTTP 200) is not from Keystone: it has no token. Check the address and any proxy."

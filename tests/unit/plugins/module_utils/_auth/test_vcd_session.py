@@ -33,7 +33,7 @@ def test_the_versions_of_a_server(namespace):
     "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&d;</a>",
 ])  # fmt: skip
 def test_no_versions(body):
-    with pytest.raises(PasswordError, match="is no list of API versions") as caught:
+    with pytest.raises(PasswordError, match="is not a list of API versions") as caught:
         vcd_session.offered(make_answer(200, body))
     assert caught.value.kind == "unexpected_response"
 

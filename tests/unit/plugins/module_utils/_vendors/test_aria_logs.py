@@ -79,7 +79,8 @@ def test_a_user_by_its_id(double, form, name):
 def test_a_user_who_is_not_there_holds_up_nobody(double, user):
     result = run(double, dict(user, password=NEW), {"name": "bob", "password": NEW})
     assert told(result) == [("failed", None, "user_not_found"), ("changed", True, None)]
-    assert result["users"][0]["error"]["message"] == "There is no user %s on this server." % (user.get("name") or NOBODY)
+    message = result["users"][0]["error"]["message"]
+    assert message == "User %s does not exist on this server. Correct the name or create the user." % (user.get("name") or NOBODY)
     assert not any("nobody" in what or "lice" in what for what in story(double))
 
 
@@ -112,7 +113,7 @@ def test_the_local_one_of_two_with_the_same_name(double):
 def test_two_local_users_of_one_name_are_told_apart_by_the_id(double):
     other = double.add_user("other", OLD, username="alice")
     result = run(double, alice())
-    assert seen(result) == ("failed", None, "invalid_input") and "give the id" in result["msg"] and double.writes == 0
+    assert seen(result) == ("failed", None, "invalid_input") and "Set id instead" in result["msg"] and double.writes == 0
     assert seen(run(double, {"id": other.id, "password": NEW}, verify=False, update_password="always")) == ("changed", None, None)
     assert (double.users["alice"], double.users["other"]) == (OLD, NEW)
 
@@ -159,7 +160,7 @@ def test_what_is_certainly_wrong_costs_nothing(double, user, options):
 
 
 def test_neither_password_nor_unlock_says_what_to_give(double):
-    assert "give a password, or unlock: true" in run(double, {"name": "alice"})["msg"]
+    assert "set password, or unlock: true" in run(double, {"name": "alice"})["msg"]
 
 
 @pytest.mark.parametrize("password", [OPERATOR_PASSWORD, "Wrong-S3cr3t-MARKER-1"])

@@ -46,9 +46,9 @@ def a_double():
     (400, "Not like that.", "invalid_input", None, "said: Not like that."),
     (400, PAGE, "invalid_input", None, "said: Login Invalid credentials"),
     (403, {"errorMessage": "No."}, "permission_denied", None, "Super Admin"),
-    (404, NO_USER, "user_not_found", CODE + "rbac.user_does_not_exist", "vanished"),
+    (404, NO_USER, "user_not_found", CODE + "rbac.user_does_not_exist", "deleted after the look-up"),
     (404, "Not Found", "unsupported", None, "9543"),
-    (409, {"errorMessage": "Busy.", "errorCode": "BUSY"}, "unexpected_response", "BUSY", "HTTP 409 was not expected. The server said: Busy."),
+    (409, {"errorMessage": "Busy.", "errorCode": "BUSY"}, "unexpected_response", "BUSY", "Unexpected HTTP status 409. The server said: Busy."),
     (413, "", "rate_limited", None, "rate-limiting"), (429, "", "rate_limited", None, "rate-limiting"),
     (503, {"errorMessage": NOT_BOOTSTRAPPED}, "target_not_ready", None, "set up"), (503, NOT_BOOTSTRAPPED, "target_not_ready", None, "set up"),
 ])  # fmt: skip

@@ -181,8 +181,8 @@ def test_edge_20_what_the_task_says_counts_more_than_clouds_yaml(double, clouds)
 @pytest.mark.parametrize(
     "given, message",
     [
-        ({"cloud": "unknown"}, "describes no cloud unknown"),
-        ({"cloud": "elsewhere"}, "logs in by v3oidcpassword"),
+        ({"cloud": "unknown"}, "does not contain the cloud unknown"),
+        ({"cloud": "elsewhere"}, "uses auth_type v3oidcpassword"),
         ({"cloud": "by-password", "auth_type": "rackspace"}, "cloud needs auth_type: keystone."),
     ],
 )

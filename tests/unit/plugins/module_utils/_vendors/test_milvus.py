@@ -70,7 +70,7 @@ def test_an_operator_that_is_no_super_user_needs_it(monkeypatch):
     calls = [listing("alice"), probe(NEW, REFUSED), update(old=NEW, answer=WRONG)]
     result = run(monkeypatch, calls, alice(current_password=None), **OPERATOR)
     assert seen(result) == ("failed", None, "current_password_wrong", False, True)
-    assert result["users"][0]["error"]["message"].startswith("current_password is needed for alice: ")
+    assert result["users"][0]["error"]["message"].startswith("current_password is required for alice: ")
 
 
 def test_an_api_key_acts_for_everyone(monkeypatch):
@@ -84,7 +84,7 @@ def test_an_unknown_user_is_never_created(monkeypatch):
     calls = [listing("root", "alice2", "lice")]
     result = run(monkeypatch, calls, alice(), update_password="always", **OPERATOR)
     assert seen(result) == ("failed", None, "user_not_found", False, True)
-    assert result["users"][0]["error"]["message"] == "There is no user alice on this server."
+    assert result["users"][0]["error"]["message"] == "User alice does not exist on this server. Correct the name or create the user."
 
 
 def test_many_users_cost_one_listing(monkeypatch):
@@ -139,7 +139,7 @@ def test_where_logins_are_not_checked_nothing_is_proved(monkeypatch, check_mode)
     calls = [probe(NEW, off), anonymous(off)] + ([probe(OLD, off)] if check_mode else [update(authorization=AS_ALICE), probe(NEW, off)])
     result = run(monkeypatch, calls, alice(), check_mode=check_mode)
     assert seen(result) == ("would_change" if check_mode else "changed", None, None, True, False)
-    assert result["warnings"] == ["Authorization is switched off on this Milvus server: it accepts any login, so no password can be verified."]
+    assert result["warnings"] == ["Authorization is switched off on this Milvus server: it accepts any login, so passwords cannot be verified."]
 
 
 @pytest.mark.parametrize("refusal", [REFUSED, (401, "<html>login first</html>"), (403, "no")])

@@ -28,7 +28,7 @@ from tests.unit.plugins.module_utils._vendors.rackspace_database_wire import (  
 from tests.unit.plugins.module_utils.fake_databases import FakeMySQL, FakePostgreSQL
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 
-UNVERIFIED = "No password can be verified: database_login is not given, and the service never tells what the database made of a change."
+UNVERIFIED = "Passwords cannot be verified: database_login is not set, and the service does not report whether a change succeeded."
 
 
 def listed(count, *more):
@@ -69,7 +69,7 @@ class TestRequests:
     def test_an_unknown_user_fails_alone(self, monkeypatch):
         result = run(monkeypatch, [instance(), lookup(), lookup("bob%2540%2525", not_found("bob@%")), put("alice")], "alice", "bob", **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None), ("bob", "failed", None, "user_not_found")]
-        assert result["users"][1]["error"]["message"] == "There is no user bob@% on this instance."
+        assert result["users"][1]["error"]["message"] == "User bob@% does not exist on this instance. Correct the name or host, or create the user."
 
     def test_nobody_is_there(self, monkeypatch):
         assert states(run(monkeypatch, [instance(), lookup(answer=not_found())], "alice", **BY_TOKEN)) == [("alice", "failed", None, "user_not_found")]
@@ -184,11 +184,11 @@ class TestRefusedBeforeAnyRequest:
     @pytest.mark.parametrize(
         "password, rule",
         [
-            *[("S3cr3t-MARKER-%s-x" % character, "none of these is allowed: '\";,/\\`") for character in "'\";,/\\`"],
-            (" S3cr3t-MARKER", "begins or ends with a blank"),
-            ("S3cr3t-MARKER ", "begins or ends with a blank"),
-            ("S3cr3t-MARKER\n", "begins or ends with a blank"),
-            ("\u2003S3cr3t-MARKER", "begins or ends with a blank"),
+            *[("S3cr3t-MARKER-%s-x" % character, "Do not use any of these: '\";,/\\`") for character in "'\";,/\\`"],
+            (" S3cr3t-MARKER", "begins or ends with a space"),
+            ("S3cr3t-MARKER ", "begins or ends with a space"),
+            ("S3cr3t-MARKER\n", "begins or ends with a space"),
+            ("\u2003S3cr3t-MARKER", "begins or ends with a space"),
             ("S3cr3t\tMARKER", "a control character"),
             ("S3cr3t\0MARKER", "a control character"),
             ("S3cr3t\u00a0MARKER", "a control character"),
@@ -199,11 +199,11 @@ class TestRefusedBeforeAnyRequest:
             ("S3cr3t MARKER :x", "a colon"),
             ("S3cr3t-MARKER%:\u00e4", "a colon"),
             ("S3cr3t-MARKER-:_", "a colon"),
-            ("-!%+=@^", "at least one letter or digit"),
-            ("\u00e4\u00f6\u00fc", "at least one letter or digit"),
+            ("-!%+=@^", "at least one ASCII letter or digit"),
+            ("\u00e4\u00f6\u00fc", "at least one ASCII letter or digit"),
             ("", "shorter than 1 characters"),
             ("S3cr3t-MARKER" * 20, "longer than 255 characters"),
-            ("S3cr3t-MARKER\udce4", "not text in UTF-8"),
+            ("S3cr3t-MARKER\udce4", "UTF-8 cannot encode"),
         ],
     )
     def test_passwords(self, monkeypatch, password, rule):
@@ -223,13 +223,13 @@ class TestRefusedBeforeAnyRequest:
             ("x" * 17, "1 to 16 characters"),
             ("root", "reserved"),
             ("os_admin", "reserved"),
-            ("bob@10.0.0.1", "an option of its own (host)"),
-            *[("a%sb" % character, "none of these") for character in "'\";,/\\`"],
-            (" a", "none of these"),
-            ("a ", "none of these"),
-            ("a\tb", "none of these"),
-            ("___", "a letter or digit"),
-            ("\u00e4", "a letter or digit"),
+            ("bob@10.0.0.1", "Set the option host instead"),
+            *[("a%sb" % character, "control characters or any of") for character in "'\";,/\\`"],
+            (" a", "control characters or any of"),
+            ("a ", "control characters or any of"),
+            ("a\tb", "control characters or any of"),
+            ("___", "an ASCII letter or digit"),
+            ("\u00e4", "an ASCII letter or digit"),
         ],
     )
     def test_names(self, monkeypatch, name, text):
@@ -259,7 +259,7 @@ class TestRefusedBeforeAnyRequest:
     @pytest.mark.parametrize(
         "options, text",
         [
-            ({"instance_id": ""}, "instance_id is empty."),
+            ({"instance_id": ""}, "instance_id must not be empty."),
             ({"endpoint": "db.example.com"}, "endpoint must begin with https://"),
             ({"endpoint": "https://a:b@db"}, "endpoint must not hold a user"),
             (
@@ -292,7 +292,8 @@ class TestChangeRefused:
         calls = [instance(), lookup(), lookup("bob%2540%2525"), put("alice", "bob", answer=gone), put("alice"), put("bob", answer=gone)]
         result = run(monkeypatch, calls, "alice", "bob", **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None), ("bob", "failed", None, "user_not_found")]
-        assert result["users"][1]["error"]["message"] == "A user has vanished since the look-up. The service said: User bob@% cannot be found on the instance."
+        message = result["users"][1]["error"]["message"]
+        assert message == "A user was deleted after the look-up. The service said: User bob@% cannot be found on the instance."
 
     def test_a_password_that_only_the_service_could_know_to_be_wrong(self, monkeypatch):
         bad = fault(400, "badRequest", "Error loading user: '%s' is not a valid password." % OLD)
@@ -301,7 +302,7 @@ class TestChangeRefused:
         result = run(monkeypatch, calls, *users, **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None), ("bob", "failed", None, "password_rejected")]
         error = result["users"][1]["error"]
-        assert error["message"] == "The service refused the password. The service said: Error loading user: '********' is not a valid password."
+        assert error["message"] == "The service refused the password. Choose another. The service said: Error loading user: '********' is not a valid password."
         assert (error["http_status"], error["vendor_code"], error["request_id"]) == (400, 400, "req-1")
 
     def test_the_instance_has_vanished_since_the_look_up(self, monkeypatch):
@@ -315,7 +316,7 @@ class TestChangeRefused:
             (
                 fault(403, "forbidden", "Policy doesn't allow it."),
                 "permission_denied",
-                "The service refused permission. The service said: Policy doesn't allow it.",
+                "The service denied permission. Grant the right to manage the instance's users. The service said: Policy doesn't allow it.",
             ),
             (fault(413, "overLimit", "This request was rate-limited."), "rate_limited", "The service is rate-limiting requests."),
             (fault(429, "overLimit", "Slowly."), "rate_limited", "The service is rate-limiting requests."),
@@ -324,10 +325,14 @@ class TestChangeRefused:
             (
                 fault(400, "badRequest", "Timeout trying to connect to the Guest Agent."),
                 "vendor_unavailable",
-                "The service could not reach the database of the instance.",
+                "The service could not reach the instance's database. Run again when it is up.",
             ),
-            (fault(400, "badRequest", "An error occurred communicating with the guest: password."), "vendor_unavailable", "could not reach the database"),
-            (fault(409, "conflict", "Busy."), "unexpected_response", "HTTP 409 was not expected. The service said: Busy."),
+            (
+                fault(400, "badRequest", "An error occurred communicating with the guest: password."),
+                "vendor_unavailable",
+                "could not reach the instance's database",
+            ),
+            (fault(409, "conflict", "Busy."), "unexpected_response", "Unexpected HTTP status 409. The service said: Busy."),
             ((415, {"message": "Not that.<br />\n", "code": "415 Unsupported Media Type", "title": "x"}), "unexpected_response", "The service said: Not that."),
         ],
     )
@@ -399,7 +404,8 @@ class TestLooksRefused:
     def test_an_unknown_instance(self, monkeypatch):
         result = run(monkeypatch, [instance(fault(404, "itemNotFound", "Resource i-1 cannot be found."))], "alice", **BY_TOKEN)
         assert result["error"] == {
-            "kind": "target_not_found", "message": "The service does not know the instance. The service said: Resource i-1 cannot be found.",
+            "kind": "target_not_found",
+            "message": "The instance does not exist. Correct instance_id, region or project. The service said: Resource i-1 cannot be found.",
             "http_status": 404,
             "vendor_code": 404, "request_id": "req-1", "retryable": False,
         }  # fmt: skip
@@ -435,13 +441,13 @@ class TestLogins:
         result = run(monkeypatch, [instance(), page(names), put(*names)], *names, database_login=DATABASE_LOGIN, **BY_TOKEN)
         assert {state[1:] for state in states(result)} == {("changed", None, None)} and result["failed"] is False
         assert len(database.calls) == 1
-        assert result["warnings"] == ["No password can be verified: no login to the database at db.example.com:3306 is possible (error 2003)."]
+        assert result["warnings"] == ["Passwords cannot be verified: cannot log in to the database at db.example.com:3306 (error 2003)."]
 
     def test_an_account_about_which_nothing_can_be_found_out_does_not_spoil_the_others(self, monkeypatch, database):
         database._takes = lambda user, password: database.error(2059) if user == "alice" else password == NEW
         result = run(monkeypatch, [instance(), lookup(), lookup("bob%2540%2525"), put("alice")], "alice", "bob", database_login=DATABASE_LOGIN, **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None), ("bob", "unchanged", True, None)]
-        assert result["warnings"] == ["The password of alice can't be verified: the database at db.example.com:3306 answered error 2059."]
+        assert result["warnings"] == ["The password of alice cannot be verified: the database at db.example.com:3306 responded with error 2059."]
 
     def test_a_locked_account(self, monkeypatch, database):
         database._takes = lambda user, password: database.error(4151)
@@ -476,7 +482,7 @@ class TestLogins:
     def test_nobody_tells_where_the_database_is(self, monkeypatch, database, body):
         result = run(monkeypatch, [instance((200, body)), lookup(), put("alice")], "alice", database_login=DATABASE_LOGIN, **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None)] and database.calls == []
-        assert result["warnings"] == ["No password can be verified: the service tells no address of the database, and database_login has no host."]
+        assert result["warnings"] == ["Passwords cannot be verified: the service does not report the database's address; set host in database_login."]
 
     def test_without_verify_and_always_no_login_is_tried(self, monkeypatch, database):
         options = dict(BY_TOKEN, database_login=DATABASE_LOGIN, update_password="always", verify=False)

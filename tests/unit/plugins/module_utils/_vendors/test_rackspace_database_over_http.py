@@ -162,7 +162,7 @@ def test_a_user_with_a_host(monkeypatch, double):
     # A login as somebody else of that name proves nothing.
     double.set_user("bob", NEW)
     again = run(double, user, database_login=DATABASE_LOGIN)
-    assert states(again) == [("bob", "changed", None, None)] and "took the login for the account bob@%" in again["warnings"][0]
+    assert states(again) == [("bob", "changed", None, None)] and "matched the login to the account bob@%" in again["warnings"][0]
 
 
 def test_what_would_be_lost_is_refused_before(monkeypatch, double):

@@ -108,7 +108,7 @@ class TestWays:
     def test_no_address_in_the_catalog(self, monkeypatch):
         endpoints = [{"region": "DFW", "publicURL": "https://dfw.invalid"}, {"region": "ORD", "publicURL": "https://ord.invalid"}]
         result = run(monkeypatch, [rackspace_login(endpoints=endpoints)], "alice", **BY_KEY)
-        assert result["error"]["kind"] == "target_not_found" and result["msg"].endswith("It offers: DFW (public), ORD (public).")
+        assert result["error"]["kind"] == "target_not_found" and result["msg"].endswith("It offers: DFW (public), ORD (public). Correct region or interface.")
 
     @pytest.mark.parametrize("login, options", [(rackspace_login(answer=UNAUTHORIZED), BY_KEY), (keystone_login(answer=UNAUTHORIZED), BY_KEYSTONE)])
     def test_a_refused_login_is_not_tried_again(self, monkeypatch, login, options):
@@ -242,7 +242,7 @@ class TestTokensThatEnd:
     def test_a_token_that_was_given_is_not_renewed(self, monkeypatch):
         result = run(monkeypatch, [instance(UNAUTHORIZED)], "alice", "bob", **BY_TOKEN)
         assert result["error"]["kind"] == "authentication_failed"
-        assert result["msg"] == "The service refused the token. The service said: The request you have made requires authentication."
+        assert result["msg"] == "The service refused the token. Check the credentials. The service said: The request you have made requires authentication."
 
     def test_a_new_token_that_is_refused_too(self, monkeypatch):
         calls = [rackspace_login(), instance(UNAUTHORIZED), rackspace_login(token=SECOND), instance(UNAUTHORIZED, token=SECOND)]

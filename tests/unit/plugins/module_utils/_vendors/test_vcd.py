@@ -173,7 +173,7 @@ class TestAdministrator:
         with make(people={"alice": attributes}) as double:
             result = run(double, user("nobody"), user(), user("bob"), **ADMIN)
             assert all_seen(result) == [("failed", None, "user_not_found"), ("failed", None, kind), CHANGED]
-            assert "nobody in the organisation acme" in result["users"][0]["error"]["message"] and "alice" not in logins(double)
+            assert "User nobody does not exist in the organisation acme" in result["users"][0]["error"]["message"] and "alice" not in logins(double)
             assert double.users["alice"] == OLD and not double.failed_logins and not double.open_sessions
 
     def test_the_operator_among_the_users_comes_last_within_its_own_session(self, double):
@@ -309,7 +309,7 @@ class TestVersions:
         with make(versions=("9.0.0",), people={"alice": {"locked": True}}) as double:
             assert seen(run(double, user(), unlock=True, **ADMIN)) == CHANGED
 
-    @pytest.mark.parametrize("offered, message", [(("9.2.0", "41.0"), "9.2.0: try it by api_version"), (("9.0", "36.0"), "36.0 of the API at most")])
+    @pytest.mark.parametrize("offered, message", [(("9.2.0", "41.0"), "9.2.0; to try it, set api_version"), (("9.0", "36.0"), "newest API version is 36.0")])
     def test_edge_26_too_new_or_too_old_is_told(self, offered, message):
         with make(versions=offered) as double:
             result = run(double, user())
@@ -335,7 +335,7 @@ class TestVersions:
         assert not double.failed_logins
 
     @pytest.mark.parametrize("offered, message", [
-        (("35.0", "36.0"), "36.0 of the API at most; at least 36.3"), (("36.0", "41.0"), "41.0: try it by api_version"),
+        (("35.0", "36.0"), "newest API version is 36.0; at least 36.3"), (("36.0", "41.0"), "41.0; to try it, set api_version"),
     ])  # fmt: skip
     def test_a_server_that_is_too_old_or_too_new(self, offered, message):
         with make(versions=offered) as double:

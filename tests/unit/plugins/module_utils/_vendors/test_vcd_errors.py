@@ -160,7 +160,7 @@ class TestReset:
             body={"minorErrorCode": "ACCESS_TO_RESOURCE_IS_FORBIDDEN", "message": "[ 1 ] No."},
         )
         result = run(double, user(), update_password="always", **ADMIN)
-        assert seen(result) == ("failed", None, "permission_denied") and "there is no such thing" in result["msg"]
+        assert seen(result) == ("failed", None, "permission_denied") and "the object does not exist" in result["msg"]
 
 
 class TestLogin:

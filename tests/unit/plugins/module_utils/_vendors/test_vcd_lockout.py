@@ -255,7 +255,7 @@ class TestSessionsThatEnd:
             double.inject(kind, path="/current", times=None, **options)
             result = run(double, user(), **ADMIN)
             assert seen(result) == CHANGED and len(double.open_sessions) == 3
-            assert result["warnings"] == ["A session could not be ended; it stays open until the server ends idle sessions."]
+            assert result["warnings"] == ["A session could not be ended; it stays open until it times out."]
 
     @pytest.mark.parametrize("kind, options", [("drop", {}), ("html", {"status": 503})])
     def test_a_passing_fault_when_it_is_ended(self, double, kind, options):

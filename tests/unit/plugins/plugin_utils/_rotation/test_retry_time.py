@@ -10,7 +10,7 @@ import types
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.module_utils._change import BUDGET_SPENT_MESSAGE
+from ansible_collections.rekey.passwords.plugins.module_utils._change import BUDGET_SPENT_MESSAGE, SPENT_ADVICE
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import FORGETS_BY_LOGIN, FORGETS_BY_TIME
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import retry_time
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
@@ -19,7 +19,7 @@ NOW = datetime.datetime(2026, 1, 31, 22, 20, tzinfo=datetime.timezone.utc)
 
 
 def outcome(forgets=FORGETS_BY_TIME, failed_at="2026-01-31T22:16:00Z", kind=errors.LOGIN_BUDGET_SPENT):
-    message = BUDGET_SPENT_MESSAGE % ("alice", "2 logins have failed of late")
+    message = BUDGET_SPENT_MESSAGE % ("alice", "2 recent failed logins", SPENT_ADVICE[forgets])
     record = Record(username="alice", failed_logins=2, failed_at=failed_at)
     store = types.SimpleNamespace(get=lambda names: {name: types.SimpleNamespace(record=record) for name in names})
     result = {

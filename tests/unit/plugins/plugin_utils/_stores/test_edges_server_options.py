@@ -89,7 +89,7 @@ def test_edge_8_an_empty_role_stands_beside_a_token(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("value", [342391, 1.5, True, [SECRET], {SECRET: SECRET}], ids=repr)
 def test_edge_16_a_secret_that_is_no_text_is_refused(name: str, option: str, value: Any) -> None:
     told = refusal(name, **{option: value})
-    assert "%s is a" % option in told and "not a text. Put it into quotes" in told
+    assert "%s is a" % option in told and "not a string. Quote the value" in told
 
 
 @pytest.mark.parametrize("name, option", thinned(OPTIONS, 8, several=True))
