@@ -15,6 +15,7 @@ What AWX makes necessary:
 - A field that was left empty arrives as a variable without a value, which counts as not given.
 - AWX takes a switch that was not set for false, and turns false into true where that is the default. So a switch that is on by default becomes its contrary.
 - The content of a file is a field, since a path means nothing in a container. Its variable stays empty where the field is empty: AWX writes the file even then.
+- A field must not have the name of something that every Jinja template knows, such as "namespace": left empty, it would be that.
 - No field has AWX's format "url": it refuses host names without a dot, which are usual within Kubernetes.
 """
 
@@ -26,13 +27,14 @@ import os
 import pathlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from unittest import mock
 
 import yaml
 from ansible.module_utils.parsing.convert_bool import boolean
 from jinja2 import nativetypes, nodes
+from jinja2.defaults import DEFAULT_NAMESPACE
 
 FOLDER = pathlib.Path("extensions", "awx")
 CREDENTIAL_TYPES = FOLDER / "controller_credential_types.yml"
@@ -93,7 +95,7 @@ LABELS = {
     "client_secret": "Secret of the API client",
     "endpoint": "Address of the service",
     "mount_point": "Mount point of the secrets engine",
-    "namespace": "Namespace",
+    "namespace_name": "Namespace",
     "no_validate_certs": "Do not validate certificates",
     "org": "Organisation",
     "path": "Folder",
@@ -120,7 +122,7 @@ STORE_HELP = {
     **HELP,
     "approle_mount_point": "Where AppRole is enabled.",
     "mount_point": "Where the KV secrets engine (version 2) is enabled.",
-    "namespace": "The namespace of all requests. Leave empty if there is none.",
+    "namespace_name": "The namespace of all requests. Leave empty if there is none.",
     "path": "The folder of all records.",
     "role_id": "The role to log in to.",
     "secret_id": "The secret of the role, unless it needs none.",
@@ -147,7 +149,7 @@ class Loader(yaml.SafeLoader):
 
 _Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "{{" in text else None))
 _Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
-Loader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+Loader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass
@@ -164,6 +166,8 @@ class Form:
 
     def field_id(self, option: str) -> str:
         """The field of an option; a switch that is on by default is its contrary."""
+        if option in DEFAULT_NAMESPACE:
+            return option + "_name"
         return "no_" + option if self._is_contrary(option) else option
 
     def _is_contrary(self, option: str) -> bool:
@@ -200,7 +204,7 @@ class Form:
             elif self._is_contrary(name):
                 value = "{%% if %s %%}%s{%% endif %%}" % (self.field_id(name), _text_for_false(option))
             else:
-                value = "{{ %s }}" % name
+                value = "{{ %s }}" % self.field_id(name)
             env[self.variables[name]] = Unsafe(value)
         return {"env": env, **({"file": files} if files else {})}
 
@@ -366,7 +370,7 @@ def reasons(path: pathlib.Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = ["| %s |" % " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in [header, ("---",) * len(header), *rows]]
     return "\n".join(lines)
 
