@@ -62,9 +62,12 @@ VENDOR_LOGINS: dict[str, dict[str, str | None]] = {
     },
 }
 STORE_LOGINS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
-    # The login, the name of the form, and the fields of this login only.
+    # The login, the name of the form, and the fields that not every login has.
     "hashi_vault": {
-        "approle": ("HashiCorp Vault or OpenBao store, by AppRole", ("role_id", "secret_id", "approle_mount_point")),
+        "approle": ("HashiCorp Vault or OpenBao store, by AppRole", ("role_id", "secret_id", "approle_mount_point", "auth_mount_point")),
+        "cert": ("HashiCorp Vault or OpenBao store, by certificate", ("role_id", "auth_mount_point")),
+        "jwt": ("HashiCorp Vault or OpenBao store, by JWT", ("role_id", "jwt", "jwt_path", "auth_mount_point")),
+        "kubernetes": ("HashiCorp Vault or OpenBao store, by Kubernetes", ("role_id", "jwt_path", "auth_mount_point")),
         "token": ("HashiCorp Vault or OpenBao store, by token", ("token",)),
     },
 }
@@ -74,7 +77,7 @@ STORES_WITHOUT_TYPE = {
     "passwordstore": "Its key ring is a folder that is mounted into the execution environment; there is nothing to type in.",
 }
 # What a login by itself requires, beside what the options themselves do.
-REQUIRED = {"approle": ("role_id",), "token": ("token",)}
+REQUIRED = {"approle": ("role_id",), "cert": ("client_cert",), "jwt": ("role_id",), "kubernetes": ("role_id",), "token": ("token",)}
 
 LABELS = {
     "account_id": "Account number",
@@ -87,6 +90,7 @@ LABELS = {
     "application_credential_id": "Application credential",
     "application_credential_secret": "Secret of the application credential",
     "approle_mount_point": "Mount point of AppRole",
+    "auth_mount_point": "Mount point of the login",
     "auth_url": "Address of the identity service",
     "ca_path": "Certificate authorities",
     "client_cert": "Client certificate",
@@ -94,6 +98,8 @@ LABELS = {
     "client_key": "Key of the client certificate",
     "client_secret": "Secret of the API client",
     "endpoint": "Address of the service",
+    "jwt": "Token (JWT)",
+    "jwt_path": "File with the token (JWT)",
     "mount_point": "Mount point of the secrets engine",
     "namespace_name": "Namespace",
     "no_validate_certs": "Do not validate certificates",
@@ -121,6 +127,9 @@ HELP = {
 STORE_HELP = {
     **HELP,
     "approle_mount_point": "Where AppRole is enabled.",
+    "auth_mount_point": "Where the auth method is enabled, if not under its own name.",
+    "jwt": "A token that an identity provider has signed.",
+    "jwt_path": "The path of a file with the token in the container. It is read at each login.",
     "mount_point": "Where the KV secrets engine (version 2) is enabled.",
     "namespace_name": "The namespace of all requests. Leave empty if there is none.",
     "path": "The folder of all records.",
@@ -293,6 +302,8 @@ def store_forms() -> Iterator[Form]:
         methods = spec["auth_method"]
         of_some_login = {name for _title, names in logins.values() for name in names}
         for login in methods["choices"]:
+            if login not in logins:
+                raise ValueError("the store %s has a login %s: name its form and its fields in STORE_LOGINS of tests/tools/awx.py" % (store, login))
             title, own = logins[login]
             options = {
                 name: option
