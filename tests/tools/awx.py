@@ -525,8 +525,8 @@ def page(root: pathlib.Path) -> str:
     parts += ["## Workflow", *(_workflow(each) for each in data["controller_workflows"])]
     parts += ["## Notification templates", _table(("name", "type", ""), [_notification(each) for each in data["controller_notifications"]])]
     parts.append(
-        "They tell the summary of the run where the playbook has left it to AWX (the artifact `rekey_passwords`), and else how many hosts failed. "
-        "AWX knows no more of a job when it sends a notification."
+        "They tell the counts, the names that failed and the kinds of errors that [the playbooks leave](playbooks.md#what-a-workflow-finds), and where there "
+        "are none, as of a workflow, how many hosts failed. AWX knows no more of a job when it sends a notification."
     )
     parts += ["## Project, inventory, execution environment"]
     rows = []

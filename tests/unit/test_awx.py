@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry as vendor_registry
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _store_registry as store_registry
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import variables
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import artifacts, variables
 from jinja2 import ChainableUndefined, StrictUndefined, Undefined
 
 from tests.tools import awx, layout
@@ -34,8 +34,6 @@ TEMPLATES = {template["name"]: template for template in RENDERED["controller_tem
 WORKFLOW = RENDERED["controller_workflows"][0]
 NOTIFICATIONS = {template["name"]: template for template in RENDERED["controller_notifications"]}
 SURVEYS = {**{name: template["survey_spec"] for name, template in TEMPLATES.items()}, WORKFLOW["name"]: WORKFLOW["survey_spec"]}
-# The role takes them from the next change on.
-COMING = {"rotate_only", "rotate_reason"}
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +157,7 @@ def test_awx_takes_every_survey(name):
 @pytest.mark.parametrize("name", sorted(SURVEYS))
 def test_a_survey_asks_for_variables_that_are_known_and_explains_each(name):
     asked = {question["variable"] for question in SURVEYS[name]["spec"]}
-    assert asked <= variables.ROLE | variables.PLAYBOOKS | COMING
+    assert asked <= variables.ROLE | variables.PLAYBOOKS
     assert all(question["question_description"].endswith(".") for question in SURVEYS[name]["spec"])
     # An empty variable must never mean all hosts.
     assert next(question for question in SURVEYS[name]["spec"] if question["variable"] == "rotate_hosts")["required"]
@@ -224,25 +222,38 @@ def test_an_approval_is_told_with_what_awx_has_then(name):
         assert "Approve Me" in rules.render_text(text, rules.APPROVAL)
 
 
-SUMMARY = ["alice (expired): rotated", 'bob: "NOT rotated"']
+# As the playbook rotate leaves them.
+ARTIFACTS = {"rekey_rotated": 3, "rekey_would_rotate": 0, "rekey_failed": ["host-1: bob", "host-2: eve"], "rekey_error_kinds": ["password_rejected"]}
 
 
 @pytest.mark.parametrize("name", sorted(NOTIFICATIONS))
 @pytest.mark.parametrize("event", ["success", "error"])
-def test_a_notification_tells_the_summary(name, event):
-    job = dict(rules.JOB, artifacts={"rekey_passwords": {"summary": SUMMARY}}, name="Rotate", status="failed", job_explanation="")
+def test_a_notification_tells_the_outcome(name, event):
+    job = dict(rules.JOB, artifacts=ARTIFACTS, name="Rotate", status="failed", job_explanation="")
     part = "message" if name == "Passwords in Slack" else "body"
     text = rules.render_text(NOTIFICATIONS[name]["messages"][event][part], dict(rules.CONTEXT, job=job), ChainableUndefined)
     if name == "Passwords by webhook":
-        assert json.loads(text)["summary"] == SUMMARY and json.loads(text)["status"] == "failed"
+        found = json.loads(text)
+        assert (found["rotated"], found["failed"], found["error_kinds"], found["checked"]) == (3, ARTIFACTS["rekey_failed"], ["password_rejected"], None)
+    elif name == "Passwords in Slack":
+        told = "has succeeded" if event == "success" else "has failed (failed)"
+        rest = "Rotated: 3. To be rotated: 0. Failed: host-1: bob, host-2: eve. Kinds of errors: password_rejected."
+        assert text == "Rotate %s. %s %s" % (told, rest, rules.CONTEXT["url"])
     else:
-        assert all(line in text.splitlines() or line in text for line in SUMMARY) and text.endswith(rules.CONTEXT["url"])
-        assert "\n\n\n" not in text
+        lines = ["Rotated: 3", "To be rotated: 0", "Failed: host-1: bob", "Failed: host-2: eve", "Kinds of errors: password_rejected", "", rules.CONTEXT["url"]]
+        assert text.splitlines()[1:] == lines
+
+
+def test_the_artifacts_that_are_told_are_those_that_the_playbooks_leave():
+    page = (ROOT / "docs" / "reference" / "playbooks.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"rekey_[a-z_]+", json.dumps(NOTIFICATIONS)))
+    counted = {name for counts in (artifacts.ROTATED, artifacts.CHECKED, artifacts.REPAIRED) for name in artifacts.artifact("host-1", counts, {})["data"]}
+    assert told == counted and all("`%s`" % name in page for name in counted)
 
 
 @pytest.mark.parametrize("name", sorted(NOTIFICATIONS))
 @pytest.mark.parametrize("counts", [None, {}, {"failures": 2, "ok": 1}])
-def test_a_notification_does_without_a_summary(name, counts):
+def test_a_notification_does_without_artifacts(name, counts):
     # As of a job that has never started, and of a workflow, which has no artifacts.
     job = {key: value for key, value in rules.JOB.items() if key != "artifacts"}
     context = dict(rules.CONTEXT, job=dict(job, host_status_counts=counts))
@@ -250,7 +261,7 @@ def test_a_notification_does_without_a_summary(name, counts):
         rendered = rules.render_text(text, context, ChainableUndefined)
         assert rendered.strip()
         if name == "Passwords by webhook" and "hosts_failed" in rendered:
-            assert json.loads(rendered)["hosts_failed"] == (counts or {}).get("failures", 0) and json.loads(rendered)["summary"] == []
+            assert json.loads(rendered)["hosts_failed"] == (counts or {}).get("failures", 0) and json.loads(rendered)["failed"] == []
 
 
 # A credential in a job
