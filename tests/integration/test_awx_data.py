@@ -23,28 +23,30 @@ from ansible.module_utils.basic import AnsibleModule
 module = AnsibleModule(argument_spec=dict(element=dict(type="dict"), again=dict(type="dict")))
 module.exit_json(got=module.params["element"], again=module.params["again"])
 """
-# infra.aap_configuration resolves a notation of its own for what Ansible must not take for a template. It must leave ours alone.
+# infra.aap_configuration makes a text of these, in which it resolves a notation of its own for what Ansible must not take for a template, and leaves it to the
+# module to make a dictionary of the text again. That must leave ours alone.
+AS_A_TEXT = {"controller_credential_types": "injectors", "controller_notifications": "messages"}
 OTHER_NOTATION = "regex_replace('{  {', '{_~~remove~~_{') | regex_replace('_~~remove~~_', '')"
 
 
 @pytest.mark.parametrize(
     "name", ["controller_credential_types", "controller_notifications", "controller_templates", "controller_workflows", "controller_schedules"]
 )
-@pytest.mark.parametrize("prefix", [None, "Team A: "])
-def test_a_module_gets_the_data(name, prefix, tmp_path):
+@pytest.mark.parametrize("variables", [{}, {"rekey_awx_prefix": "Team A: ", "rekey_awx_credentials": ["one", "two"]}], ids=["defaults", "variables"])
+def test_a_module_gets_the_data(name, variables, tmp_path):
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "show.py").write_text("#!/usr/bin/python" + MODULE, encoding="utf-8")
     out = tmp_path / "out.json"
     include = {"ansible.builtin.include_vars": str(ROOT / awx.FOLDER / ("%s.yml" % name))}
+    part = AS_A_TEXT.get(name)
     show = {
-        "show": {"element": "{{ item }}", "again": "{{ item | %s }}" % OTHER_NOTATION},
+        "show": {"element": "{{ item }}", **({"again": "{{ item.%s | %s }}" % (part, OTHER_NOTATION)} if part else {})},
         "loop": "{{ %s }}" % name,
         "register": "shown",
     }
     write = {"ansible.builtin.copy": {"dest": str(out), "content": "{{ shown.results | to_json }}"}}
     play = [{"name": "Show", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [include, show, write]}]
     (tmp_path / "play.json").write_text(json.dumps(play), encoding="utf-8")
-    variables = {"rekey_awx_prefix": prefix} if prefix else {}
     command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "play.json"]
     command += ["-e", json.dumps(dict(variables, ansible_python_interpreter=sys.executable))]
     run = subprocess.run(command, cwd=tmp_path, env=dict(os.environ, HOME=str(tmp_path)), capture_output=True, text=True, check=False)
@@ -52,4 +54,7 @@ def test_a_module_gets_the_data(name, prefix, tmp_path):
     results = json.loads(out.read_text(encoding="utf-8"))
     expected = awx.rendered(awx.objects(ROOT)[name], **variables)
     assert [result["got"] for result in results] == expected
-    assert [result["again"] for result in results] == expected
+    assert [result["again"] for result in results] == [element.get(part) for element in expected]
+    if name == "controller_templates":
+        # A list, even an empty one, would take away the credentials that somebody has attached by hand.
+        assert [element.get("credentials") for element in expected] == [variables.get("rekey_awx_credentials")] * len(expected)

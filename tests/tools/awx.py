@@ -334,6 +334,8 @@ def credential_types() -> str:
 
 # The reference page
 
+OMIT = object()  # what Ansible's variable of this name is for
+
 
 def _combine(first: dict, second: dict) -> dict:
     return {**first, **second}
@@ -344,13 +346,14 @@ def rendered(value: Any, **variables: Any) -> Any:
     if isinstance(value, Unsafe):
         return str(value)
     if isinstance(value, dict):
-        return {key: rendered(inner, **variables) for key, inner in value.items()}
+        items = {key: rendered(inner, **variables) for key, inner in value.items()}
+        return {key: inner for key, inner in items.items() if inner is not OMIT}
     if isinstance(value, list):
         return [rendered(inner, **variables) for inner in value]
     if isinstance(value, str) and "{{" in value:
         environment = nativetypes.NativeEnvironment()
         environment.filters["combine"] = _combine
-        return environment.from_string(value).render(**variables)
+        return environment.from_string(value).render(omit=OMIT, **variables)
     return value
 
 
@@ -467,12 +470,12 @@ def variables(root: pathlib.Path) -> dict[str, str]:
                     default = node.args[0].as_const()
                 except nodes.Impossible:
                     default = rendered(text)
-                found[node.node.name] = "" if default == "" else "`%s`" % (default,)
+                found[node.node.name] = "" if default in ("", OMIT) else "`%s`" % (default,)
     return dict(sorted(found.items()))
 
 
 VARIABLES = {
-    "rekey_awx_credentials": "the names of the credentials of all job templates",
+    "rekey_awx_credentials": "the names of the credentials of all job templates; without it they keep those that are attached to them",
     "rekey_awx_email": "the settings of the e-mail server, as a dictionary",
     "rekey_awx_execution_environment": "the name of the execution environment",
     "rekey_awx_image": "its image",
