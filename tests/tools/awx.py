@@ -72,9 +72,9 @@ STORE_LOGINS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     },
 }
 STORES_WITHOUT_TYPE = {
-    "ansible_vault": "It takes the vault password of the job: attach a credential of AWX's own type *Vault*.",
+    "ansible_vault": "It uses the vault password of the job: attach a credential of AWX's own type *Vault*.",
     "aws_secretsmanager": "Attach a credential of AWX's own type *Amazon Web Services*.",
-    "passwordstore": "Its key ring is a folder that is mounted into the execution environment; there is nothing to type in.",
+    "passwordstore": "Its keys are in a folder that is mounted into the execution environment, so there is nothing to enter.",
 }
 # What a login by itself requires, beside what the options themselves do.
 REQUIRED = {"approle": ("role_id",), "cert": ("client_cert",), "jwt": ("role_id",), "kubernetes": ("role_id",), "token": ("token",)}
@@ -83,62 +83,63 @@ LABELS = {
     "account_id": "Account number",
     "api_key": "API key",
     "api_password": "Operator's password",
-    "api_provider": "Where the operator's password is kept",
+    "api_provider": "Operator's authentication source",
     "api_token": "API token",
     "api_user": "Operator",
     "api_version": "API version",
-    "application_credential_id": "Application credential",
-    "application_credential_secret": "Secret of the application credential",
-    "approle_mount_point": "Mount point of AppRole",
-    "auth_mount_point": "Mount point of the login",
-    "auth_url": "Address of the identity service",
-    "ca_path": "Certificate authorities",
+    "application_credential_id": "Application credential ID",
+    "application_credential_secret": "Application credential secret",
+    "approle_mount_point": "AppRole mount point",
+    "auth_mount_point": "Auth method mount point",
+    "auth_url": "Identity service URL",
+    "ca_path": "CA certificates",
     "client_cert": "Client certificate",
-    "client_id": "API client",
-    "client_key": "Key of the client certificate",
-    "client_secret": "Secret of the API client",
-    "endpoint": "Address of the service",
-    "jwt": "Token (JWT)",
-    "jwt_path": "File with the token (JWT)",
-    "mount_point": "Mount point of the secrets engine",
+    "client_id": "API client ID",
+    "client_key": "Client private key",
+    "client_secret": "API client secret",
+    "endpoint": "Service URL",
+    "jwt": "JWT",
+    "jwt_path": "JWT file",
+    "mount_point": "KV mount point",
     "namespace_name": "Namespace",
-    "no_validate_certs": "Do not validate certificates",
+    "no_validate_certs": "Do not verify TLS certificates",
     "org": "Organisation",
-    "path": "Folder",
-    "project_domain_id": "Domain of the project (ID)",
-    "project_domain_name": "Domain of the project",
-    "project_id": "Project (ID)",
+    "path": "Path",
+    "project_domain_id": "Project domain ID",
+    "project_domain_name": "Project domain",
+    "project_id": "Project ID",
     "project_name": "Project",
     "role_id": "Role",
     "secret_id": "Secret ID",
-    "tenant_id": "Tenant",
-    "url": "Address",
-    "user_domain_id": "Domain of the operator (ID)",
-    "user_domain_name": "Domain of the operator",
+    "tenant_id": "Tenant ID",
+    "url": "URL",
+    "user_domain_id": "Operator's domain ID",
+    "user_domain_name": "Operator's domain",
 }
 # Where the documentation of the option says it for a task rather than for a form.
 HELP = {
     "api_password": "The operator's password.",
-    "ca_path": "The certificates (PEM) of the authorities to trust. Leave empty for those of the execution environment.",
-    "client_cert": "A certificate (PEM) by which the server knows this client, if it asks for one.",
-    "client_key": "The private key (PEM) of the client certificate, without a passphrase.",
-    "no_validate_certs": "Accept any certificate of the server. Only for tests: whoever is on the way can then read the passwords.",
+    "api_provider": "Where the operator's password is checked.",
+    "ca_path": "CA certificates (PEM) to trust. Leave empty for those of the execution environment.",
+    "client_cert": "Client certificate (PEM), for a server that asks for one.",
+    "client_key": "Private key (PEM) of the client certificate, without a passphrase.",
+    "no_validate_certs": "Accept any server certificate. For tests only: anyone between AWX and the server could read the passwords.",
 }
 STORE_HELP = {
     **HELP,
-    "approle_mount_point": "Where AppRole is enabled.",
-    "auth_mount_point": "Where the auth method is enabled, if not under its own name.",
-    "jwt": "A token that an identity provider has signed.",
-    "jwt_path": "The path of a file with the token in the container. It is read at each login.",
-    "mount_point": "Where the KV secrets engine (version 2) is enabled.",
-    "namespace_name": "The namespace of all requests. Leave empty if there is none.",
-    "path": "The folder of all records.",
-    "role_id": "The role to log in to: with AppRole its role ID, else its name.",
-    "secret_id": "The secret of the role, unless it needs none.",
-    "token": "The token. It must be valid for as long as a job runs, and nothing renews it.",
-    "url": "The address of the server, for example https://vault.example.com:8200.",
+    "approle_mount_point": "Where the AppRole auth method is enabled.",
+    "auth_mount_point": "Where the auth method is enabled, if not at its default path.",
+    "jwt": "A JWT from an identity provider. It must be valid whenever a job logs in.",
+    "jwt_path": "Path of a file in the job's container that holds the JWT. It is read at each login. Kubernetes mounts one by default.",
+    "mount_point": "Where the KV secrets engine, version 2, is enabled.",
+    "namespace_name": "Namespace of all requests. Leave empty if there is none.",
+    "path": "Folder of all records, below the KV mount point.",
+    "role_id": "Role to log in to: for AppRole its role ID, otherwise its name.",
+    "secret_id": "Secret ID of the role. Leave empty if the role needs none.",
+    "token": "Token to use. It must stay valid while a job runs; nothing renews it.",
+    "url": "URL of the server, for example https://vault.example.com:8200.",
 }
-LEAVE_EMPTY = "Leave empty where the inventory has it."
+LEAVE_EMPTY = "Leave empty if the inventory sets it."
 
 
 class Unsafe(str):
@@ -199,7 +200,7 @@ class Form:
             if name in OF_THE_ENDPOINT:
                 field["help_text"] += " " + LEAVE_EMPTY
             elif isinstance(option.get("default"), str):
-                field["help_text"] += " Leave empty for %s." % option["default"]
+                field["help_text"] += " Default: %s." % option["default"]
             yield field
 
     def injectors(self) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def vendor_forms() -> Iterator[Form]:
         names = [*vendor.argument_spec, *(name for name in spec if name not in vendor.argument_spec)]
         shared = {name: spec[name] for name in names if "fallback" in spec[name] and _is_field(name, spec[name])}
         variables = {name: option["fallback"][1][0] for name, option in shared.items()}
-        description = "For password rotations at %s: who acts, and how to connect. Written for the collection rekey.passwords."
+        description = "Operator and connection for password rotation at %s. Part of the collection rekey.passwords."
         product = vendor.capabilities.title
         helps = _documentation(vendor.name)
         logins = getattr(vendor, "variables", {})
@@ -311,7 +312,7 @@ def store_forms() -> Iterator[Form]:
                 if name != "auth_method" and "fallback" in option and _is_field(name, option) and (name in own or name not in of_some_login)
             }
             variables = {name: option["fallback"][1][0] for name, option in options.items()}
-            description = "The store %s of password rotations. Written for the collection rekey.passwords." % store
+            description = "Login and connection for the password store %s. Part of the collection rekey.passwords." % store
             required = tuple(name for name in options if name in REQUIRED[login])
             yield Form(title, description, options, variables, STORE_HELP, required, {methods["fallback"][1][0]: login})
 
@@ -475,15 +476,15 @@ def variables(root: pathlib.Path) -> dict[str, str]:
 
 
 VARIABLES = {
-    "rekey_awx_credentials": "the names of the credentials of all job templates; without it they keep those that are attached to them",
+    "rekey_awx_credentials": "the names of the credentials of all job templates; unless it is set, they keep those that were attached by hand",
     "rekey_awx_email": "the settings of the e-mail server, as a dictionary",
     "rekey_awx_execution_environment": "the name of the execution environment",
     "rekey_awx_image": "its image",
     "rekey_awx_inventory": "the name of the inventory",
-    "rekey_awx_notify": "the names of the notification templates that tell of failures and approvals",
-    "rekey_awx_organization": "the organisation to which everything belongs",
-    "rekey_awx_playbooks": "the folder of the playbooks in the project, with a slash at its end",
-    "rekey_awx_prefix": "what all names begin with",
+    "rekey_awx_notify": "the names of the notification templates for failures and approvals",
+    "rekey_awx_organization": "the organisation that owns everything",
+    "rekey_awx_playbooks": "the folder of the playbooks in the project, with a trailing slash",
+    "rekey_awx_prefix": "a prefix for all names",
     "rekey_awx_project": "the name of the project",
     "rekey_awx_project_branch": "its branch or tag",
     "rekey_awx_project_url": "its git repository",
@@ -491,6 +492,12 @@ VARIABLES = {
     "rekey_awx_time_zone": "the time zone of the schedules",
     "rekey_awx_webhook": "the settings of the webhook, as a dictionary",
 }
+IN_USE = """\
+AWX refuses to change the fields, or even their help texts, of a credential type that already has credentials. If a new version of this collection changes a type
+that you use, rename yours first, which AWX allows. Then create the new type, create its credentials, and delete the old ones."""
+SHARED = """\
+A job takes one credential of each type. Attach only one of those for `hashi_vault`. The types for Rackspace Cloud Databases and OpenStack Trove share the variables
+of the connection (`RACKSPACE_VALIDATE_CERTS`, `RACKSPACE_CA_PATH` and so on), so a job with both needs the same values in both."""
 INTRODUCTION = """\
 <!--
 Copyright (c) 2026 rekey.passwords contributors
@@ -502,8 +509,8 @@ Written by make awx.
 
 # AWX: credential types, job templates, schedules, workflow
 
-`extensions/awx/` holds what a rotation needs in AWX or automation controller, as data: lists such as `controller_templates`, whose elements have the options of
-the modules of `awx.awx`. The collection `infra.aap_configuration` takes them as they are. Texts with the tag `!unsafe` are templates of AWX, not of Ansible.
+`extensions/awx/` contains what a rotation needs in AWX or automation controller, as data: lists such as `controller_templates`, whose elements have the options
+of the `awx.awx` modules. The collection `infra.aap_configuration` takes them as they are. Strings tagged `!unsafe` are AWX templates, not Ansible's.
 """
 
 
@@ -516,8 +523,9 @@ def page(root: pathlib.Path) -> str:
     why = reasons(root / FOLDER / "controller_templates.yml")
     parts = [INTRODUCTION.rstrip(), "## Variables", "Set these where you include the data; all have defaults."]
     parts.append(_table(("variable", "default", ""), [("`%s`" % name, default, VARIABLES[name]) for name, default in variables(root).items()]))
-    parts += ["## Credential types", "A field that is left empty changes nothing: the option keeps its default, or the value of the inventory."]
-    parts.append("What the inventory says counts more than a credential.")
+    parts += ["## Credential types", "A field left empty changes nothing. Where both a credential and the inventory set an option, the inventory wins."]
+    parts.append(IN_USE)
+    parts.append(SHARED)
     parts += [_credential_type(each) for each in data["controller_credential_types"]]
     parts += ["### Stores without a credential type of their own"]
     parts.append(_table(("store", ""), [("`%s`" % store, text) for store, text in STORES_WITHOUT_TYPE.items()]))
@@ -528,8 +536,8 @@ def page(root: pathlib.Path) -> str:
     parts += ["## Workflow", *(_workflow(each) for each in data["controller_workflows"])]
     parts += ["## Notification templates", _table(("name", "type", ""), [_notification(each) for each in data["controller_notifications"]])]
     parts.append(
-        "They tell the counts, the names that failed and the kinds of errors that [the playbooks leave](playbooks.md#what-a-workflow-finds), and where there "
-        "are none, as of a workflow, how many hosts failed. AWX knows no more of a job when it sends a notification."
+        "They contain the counts, the names that failed and the kinds of errors that [the playbooks leave](playbooks.md#what-a-workflow-finds). Where there are "
+        "none, as for a workflow, they say how many hosts failed. AWX knows nothing else about a job when it sends a notification."
     )
     parts += ["## Project, inventory, execution environment"]
     rows = []
