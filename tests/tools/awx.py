@@ -324,7 +324,7 @@ def forms() -> list[Form]:
 
 def dumped(data: Any) -> str:
     """YAML in this repository's style."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=150, explicit_start=True)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=140, explicit_start=True)
 
 
 def credential_types() -> str:
@@ -493,11 +493,11 @@ VARIABLES = {
     "rekey_awx_webhook": "the settings of the webhook, as a dictionary",
 }
 IN_USE = """\
-AWX refuses to change the fields, or even their help texts, of a credential type that already has credentials. If a new version of this collection changes a type
-that you use, rename yours first, which AWX allows. Then create the new type, create its credentials, and delete the old ones."""
+AWX refuses to change the fields, or even their help texts, of a credential type that already has credentials. If a new version of this collection changes a
+type that you use, rename yours first, which AWX allows. Then create the new type, create its credentials, and delete the old ones."""
 SHARED = """\
-A job takes one credential of each type. Attach only one of those for `hashi_vault`. The types for Rackspace Cloud Databases and OpenStack Trove share the variables
-of the connection (`RACKSPACE_VALIDATE_CERTS`, `RACKSPACE_CA_PATH` and so on), so a job with both needs the same values in both."""
+A job takes one credential of each type. Attach only one of those for `hashi_vault`. The types for Rackspace Cloud Databases and OpenStack Trove share the
+variables of the connection (`RACKSPACE_VALIDATE_CERTS`, `RACKSPACE_CA_PATH` and so on), so a job with both needs the same values in both."""
 INTRODUCTION = """\
 <!--
 Copyright (c) 2026 rekey.passwords contributors
@@ -536,8 +536,8 @@ def page(root: pathlib.Path) -> str:
     parts += ["## Workflow", *(_workflow(each) for each in data["controller_workflows"])]
     parts += ["## Notification templates", _table(("name", "type", ""), [_notification(each) for each in data["controller_notifications"]])]
     parts.append(
-        "They contain the counts, the names that failed and the kinds of errors that [the playbooks leave](playbooks.md#what-a-workflow-finds). Where there are "
-        "none, as for a workflow, they say how many hosts failed. AWX knows nothing else about a job when it sends a notification."
+        "They contain the counts, the names that failed and the kinds of errors that [the playbooks leave](playbooks.md#what-a-workflow-finds). Where there "
+        "are none, they say how many hosts failed. AWX knows nothing else about a job when it sends a notification, and neither of the two about a workflow."
     )
     parts += ["## Project, inventory, execution environment"]
     rows = []
