@@ -135,6 +135,10 @@ vendor-table: ## write the table of vendors in README.md from what the vendors d
 public-interface: ## write docs/docsite/rst/public_interface.rst from the docstrings of its files
 	$(CHECKS) public-interface
 
+.PHONY: awx
+awx: ## write the credential types of extensions/awx from the options of vendors and stores, and docs/reference/awx.md
+	$(CHECKS) awx
+
 .PHONY: clean
 clean: ## remove what all of this made
 	rm -rf .build .venv .venv-*

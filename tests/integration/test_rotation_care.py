@@ -135,6 +135,19 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, case,
     assert assert_settled(rotation, double)["previous"] == BY_HAND
 
 
+def test_the_answers_to_a_form_tell_the_password_of_one_user(rotation, case, double):
+    assert rotation.run().rc == 0
+    nothing = rotation.run(REPAIR, extra_vars={"rotate_repair_user": "", "rotate_repair_password": "", "rotate_repair_reset": "no"})
+    assert nothing.result("Show the summary")["msg"] and nothing.rc == (0 if case.proves else 2), nothing.output
+    double.set_user("alice", BY_HAND)
+    answers = {"rotate_hosts": "host-1", "rotate_repair_user": "alice", "rotate_repair_password": BY_HAND, "rotate_repair_reset": "no"}
+    repaired = rotation.run(REPAIR, extra_vars=answers)
+    if case.proves:
+        assert repaired.rc == 0 and rotation.records()["alice"]["password"] == BY_HAND, repaired.output
+    nobody = rotation.run(REPAIR, extra_vars={"rotate_repair_password": BY_HAND})
+    assert nobody.rc == 2 and "with a name" in nobody.output and BY_HAND not in nobody.output
+
+
 def test_the_operator_sets_a_new_password_for_an_orphan(rotation, case, double):
     orphan(rotation, double)
     run = rotation.run(REPAIR, extra_vars={"rotate_repair_reset": True})

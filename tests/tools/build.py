@@ -17,7 +17,7 @@ from tests.tools import layout, venvs
 
 # Neither belongs into a release; build_ignore in galaxy.yml has to know it.
 UNWANTED = re.compile(r"(^|/)(\.(?!ansible-lint$|yamllint$)[^/]+|__pycache__)(/|$)|^(tests|benchmarks|extensions/molecule|changelogs/fragments|Makefile)(/|$)")
-NEEDED = ("MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.rst", "meta/runtime.yml", "requirements.txt")
+NEEDED = ("MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.rst", "meta/runtime.yml", "requirements.txt", "extensions/awx/controller_templates.yml")
 
 
 def main() -> int:

@@ -102,6 +102,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
         runner.Step("changelog", "the fragments into CHANGELOG.rst", script("changelog"), plain, layout.ROOT),
         runner.Step("vendor-table", "the table of vendors in README.md", [*script("vendor_table"), str(layout.ROOT)], tools),
+        runner.Step("awx", "the credential types for AWX and the page on extensions/awx", [*script("awx"), str(layout.ROOT)], tools),
         runner.Step("public-interface", "the page on the public Python interface", [*script("public_interface"), str(layout.ROOT)], tools),
         runner.Step("bench-smoke", "the benchmarks with tiny numbers, to see whether they run", bench("--smoke"), tools),
         # Results belong into the checkout.

@@ -58,7 +58,7 @@ ARGUMENT_SPEC: Dict[str, Any] = dict(
 )
 
 # What each auth_type requires: one alternative of each line.
-_NEEDS: Dict[str, List[List[Tuple[str, ...]]]] = {
+NEEDS: Dict[str, List[List[Tuple[str, ...]]]] = {
     "rackspace": [[("api_user", "api_key"), ("api_user", "api_password")]],
     "keystone": [
         [("auth_url",)],
@@ -67,7 +67,7 @@ _NEEDS: Dict[str, List[List[Tuple[str, ...]]]] = {
     "token": [[("api_token", "endpoint")]],
 }
 # The environment variables of each service's own tools. One environment may hold those of several services; auth_type decides which count.
-_VARIABLES = {
+VARIABLES = {
     "rackspace": dict(
         api_user=["RACKSPACE_USERNAME"],
         api_key=["RACKSPACE_API_KEY"],
@@ -169,7 +169,7 @@ def _of_environment(auth_type: str) -> dict[str, str]:
     """Return the options that environment variables give for an auth_type."""
     ruled_out = _RULED_OUT.get(os.environ.get("OS_AUTH_TYPE", ""), ()) if auth_type == "keystone" else ()
     found = {}
-    for name, variables in _VARIABLES[auth_type].items():
+    for name, variables in VARIABLES[auth_type].items():
         value = next(filter(None, (os.environ.get(variable) for variable in variables)), None)
         if value and name not in ruled_out:
             found[name] = value
@@ -244,7 +244,7 @@ def check(params: dict[str, Any]) -> None:
     given = {name for name, value in params.items() if value}
     if params["project_id"]:
         given.add("project_name")
-    for ways in _NEEDS[params["auth_type"]]:
+    for ways in NEEDS[params["auth_type"]]:
         if not any(given.issuperset(delivery) for delivery in ways):
             text = "auth_type %s needs %s." % (
                 params["auth_type"],

@@ -79,6 +79,9 @@ class RackspaceDatabase(Vendor):
         bulk=100,
     )
     argument_spec = options.ARGUMENT_SPEC
+    # By the way to a token; read by what makes the forms for AWX.
+    variables = options.VARIABLES
+    needs = options.NEEDS
     user_spec = dict(host=dict(type="str", default=ANYWHERE))
 
     def __init__(self, params: dict[str, Any], connect: Connect, warn: Warn, learn: Learn) -> None:
