@@ -13,7 +13,7 @@ prepare_for_workers()
 
 
 class ActionModule(RotationAction):
-    """Takes all steps of a rotation: finds out who is due, sets new passwords, and brings the store in line with the vendor."""
+    """Takes all steps of a rotation: finds out who is due, sets new passwords, and updates the store to match the vendor."""
 
     COUNTS = artifacts.ROTATED
     SPEC = dict(

@@ -95,7 +95,7 @@ class _AppRole(Login):
         advice = super().hint(status)
         if status == 403:
             return (
-                "After a few wrong logins the server refuses the right ones as well for a while, as a rule 15 minutes. %s"
+                "After a few wrong logins the server refuses the right ones as well for a while, usually 15 minutes. %s"
                 % advice
             )
         return advice

@@ -338,7 +338,7 @@ def credential_types() -> str:
 OMIT = object()  # what Ansible's variable of this name is for
 
 
-def _combine(first: dict[str, Any], second: dict) -> dict:
+def _combine(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {**first, **second}
 
 

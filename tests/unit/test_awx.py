@@ -276,7 +276,7 @@ def value_of(field):
         return field["choices"][-1]
     if field.get("multiline"):
         return "-----BEGIN %s-----\nAAAA\n-----END-----\n" % field["id"]
-    return "https://%s.example.com" % field["id"].replace("_", "-") if field["id"] in ("url", "auth_url", "endpoint") else "the %s" % field["id"]
+    return "https://%s.example.com" % field["id"].replace("_", "-") if field["id"] in ("url", "auth_url", "endpoint") else "the %s, as given" % field["id"]
 
 
 def cases():

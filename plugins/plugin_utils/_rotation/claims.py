@@ -36,7 +36,7 @@ class Claims(TargetNote):
     def claim(self, record_name: str, accounts: Iterable[str], take_over: bool = False) -> Dict[str, str]:
         """Claim accounts for the records of that name, except those that another name has claimed.
 
-        :param record_name: the name under which the store keeps the records, as a rule that of the host.
+        :param record_name: the name under which the store keeps the records, usually that of the host.
         :param accounts: what :meth:`.vendor.Vendor.account_identity` gave.
         :param take_over: whether the other name's records are known to be gone.
         :return: dict from account to the other name, for each that was claimed before.
