@@ -100,7 +100,7 @@ def _internal(exc: BaseException, maybe_applied: bool = False) -> PasswordError:
 
 
 def _with_hint(error: PasswordError, values: dict[str, Optional[str]]) -> PasswordError:
-    """The error of a refused login; with a hint if a secret begins or ends with white space, mostly by mistake.
+    """The error of a refused login; with a hint if a secret begins or ends with white space, usually by mistake.
 
     :param values: the secrets by the name of their option.
     """

@@ -155,12 +155,12 @@ def check_url(url: Any, option: str = "url") -> str:
         raise PasswordError(errors.INVALID_INPUT, "%s must begin with https:// (or http://) and name a host." % option)
     if parts.username is not None or parts.password is not None:
         raise PasswordError(
-            errors.INVALID_INPUT, "%s must not hold a user or a password; there are options for them." % option
+            errors.INVALID_INPUT, "%s must not contain a user or a password; there are options for them." % option
         )
     if not url.strip().isprintable() or " " in url.strip():
-        raise PasswordError(errors.INVALID_INPUT, "%s must not hold a blank or a control character." % option)
+        raise PasswordError(errors.INVALID_INPUT, "%s must not contain a blank or a control character." % option)
     if "?" in url or "#" in url:
-        raise PasswordError(errors.INVALID_INPUT, "%s must not hold a query or a fragment ('?' or '#')." % option)
+        raise PasswordError(errors.INVALID_INPUT, "%s must not contain a query or a fragment ('?' or '#')." % option)
     return str(url.strip().rstrip("/"))
 
 
@@ -661,7 +661,7 @@ class HttpClient:
         if not _first(chain, requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, socket.timeout):
             return None
         if _first(chain, DeadlinePassed) or UNDER_WAY.is_over:
-            text = "The request to %s was given up after %g seconds (deadline)%s." % (
+            text = "The request to %s was abandoned after %g seconds (deadline)%s." % (
                 self._where,
                 self._deadline,
                 ": the answer was not complete" if reached else ": there was no connection",

@@ -91,7 +91,7 @@ def make_folder(path: str, shared: bool = False) -> None:
 
 
 def share(path: str) -> None:
-    """Let the group of a folder read and write what was created in it; somebody else's files are left alone."""
+    """Let the group of a folder read and write what was created in it; other people's files are not touched."""
     with suppress(OSError):
         mode = stat.S_IMODE(os.lstat(path).st_mode)
         os.chown(path, -1, os.stat(os.path.dirname(path)).st_gid, follow_symlinks=False)

@@ -24,8 +24,8 @@ class Status(TextEnum):
 
     CURRENT = "current"  # the password at the top is verified, and nothing is under way
     PENDING = "pending"  # a new password is stored and may be in force already
-    ORPHANED = "orphaned"  # neither the current nor the pending password logs in; left alone until somebody repairs it
-    RETIRED = "retired"  # nobody rotates it any more; its passwords were put aside under another name
+    ORPHANED = "orphaned"  # neither the current nor the pending password logs in; skipped until somebody repairs it
+    RETIRED = "retired"  # nobody rotates it any more; its passwords were moved to another name
 
 
 CURRENT, PENDING, ORPHANED, RETIRED = Status
@@ -58,7 +58,7 @@ class Pending:
 
 @dataclass(slots=True)
 class Earlier:
-    """A password that was sent and given up: no login proved it, but the request may still arrive."""
+    """A password that was sent and replaced: no login proved it, but the request may still arrive."""
 
     password: str = field(repr=False)
     sent_at: str = ""  # when it was made, before it was sent for the first time; ISO 8601 in UTC
@@ -143,7 +143,7 @@ class Record:
         self.account = identity.account or self.account
 
     def put_aside(self, *pending: Optional[Pending]) -> None:
-        """Keep passwords that were sent and have been replaced: a request that was given up may still arrive."""
+        """Keep passwords that were sent and have been replaced: an abandoned request may still arrive."""
         sent = [Earlier(item.password, item.created) for item in pending if item and item.sent]
         self.keep_earlier(sent)
 
@@ -193,7 +193,7 @@ class Record:
     def recent_failed_logins(self, now: datetime, window: Optional[float]) -> int:
         """The failed logins that the vendor may still count; those that it has forgotten are forgotten here, too.
 
-        :param window: seconds after which it has forgotten them; ``None`` where only a good login makes it forget.
+        :param window: seconds after which it has forgotten them; ``None`` where only a successful login makes it forget.
         """
         if self.failed_logins and window is not None:
             age = (now - parse_utc(self.failed_at)).total_seconds() if self.failed_at else -1

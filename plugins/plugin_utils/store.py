@@ -142,7 +142,7 @@ class Store(ABC):
 
         :param users: their names.
         :return: an entry for each of the names.
-        :raises PasswordError: ``store_failed``: out of reach, not readable, damaged.
+        :raises PasswordError: ``store_failed``: unreachable, not readable, damaged.
         """
 
     @abstractmethod

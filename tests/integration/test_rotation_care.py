@@ -112,7 +112,7 @@ def test_an_orphan_is_left_alone_until_the_real_password_is_told(rotation, case,
     orphan(rotation, double)
     requests, record = len(double.requests), rotation.records()["alice"]
     run = rotation.run(extra_vars={"rotate_force": True})
-    assert run.rc == 2 and run.result(REPORT)["msg"][0].startswith("alice (orphaned): left alone: "), run.output
+    assert run.rc == 2 and run.result(REPORT)["msg"][0].startswith("alice (orphaned): skipped: "), run.output
     assert len(double.requests) == requests and rotation.records()["alice"] == record
     assert "ORPHANED: needs a repair" in rotation.run(STATUS).result("Show the summary")["msg"][0]
 

@@ -63,7 +63,7 @@ def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: 
 def _resend_found(
     delivery: Delivery, store: Store, due: Dict[str, StagedUser], result: ModuleResult, policy: Policy
 ) -> None:
-    """Where no known password logs in, try those that were sent and given up: a request that got no answer may have arrived late."""
+    """Where no known password logs in, try those that were sent and replaced: a request that got no answer may have arrived late."""
     lost = result.of_kind(errors.CURRENT_PASSWORD_WRONG)
     records = records_of(store.get(lost)) if lost else {}
     tries = {

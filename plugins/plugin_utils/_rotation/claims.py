@@ -105,7 +105,7 @@ class Claims(TargetNote):
                 return pages
 
     def _spread(self, pages: List[Page], before: Holders, after: Holders) -> List[int]:
-        """Bring the pages in line with the claims.
+        """Update the pages to match the claims.
 
         :return: the numbers of those that changed.
         """

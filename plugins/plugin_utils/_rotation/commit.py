@@ -37,7 +37,7 @@ def commit(
     *,
     sent: Optional[Dict[str, Record]] = None,
 ) -> Dict[str, Any]:
-    """Bring the store in line with what became of the change. The caller holds the lease.
+    """Update the store with the outcome of the change. The caller holds the lease.
 
     :param results: what the change came to, as far as it is known.
     :param sent: see :func:`~.protocol.commit`.

@@ -28,7 +28,7 @@ def look(
     """Decide who is due, and write nothing.
 
     :param users: dicts with ``name``.
-    :param max_age: seconds; a younger password is left alone.
+    :param max_age: seconds; younger passwords are skipped.
     :param force: rotate young passwords, too.
     :param identities: whose passwords are to be rotated, by name, as far as that is known.
     :return: what :func:`~.protocol.stage` would return, and what the store holds.

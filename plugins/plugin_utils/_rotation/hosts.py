@@ -18,7 +18,7 @@ from .task import Task
 from .users import Reason
 
 # They concern one account or one endpoint, and trying the next host costs nothing there. Every other kind may be wrong everywhere:
-# a typo in what all hosts share, a store that is out of reach, an operator's password that is refused.
+# a typo in what all hosts share, an unreachable store, an operator's password that is refused.
 OF_ONE_HOST = frozenset(
     {
         errors.USER_NOT_FOUND,

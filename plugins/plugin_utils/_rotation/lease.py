@@ -202,7 +202,7 @@ class Lease:
                 try:
                     self._lost = _elapsed() >= self._good_until or not self._write(self._version)
                 except Exception:  # pylint: disable=broad-exception-caught
-                    # A store that is out of reach for a moment is asked again; the lease runs on as far as it goes.
+                    # A store that is unreachable for a moment is asked again; the lease runs on as far as it goes.
                     continue
 
 

@@ -39,7 +39,7 @@ def note_failed_logins(store: Store, failed: Dict[str, int], capabilities: Capab
 
 
 def note_found(store: Store, in_force: Dict[str, str]) -> None:
-    """Note passwords that turned out to be in force although they had been given up; a pending password is then due next.
+    """Note passwords that turned out to be in force although they had been replaced; a pending password is then due next.
 
     :param in_force: dict from name to the password that has logged in.
     """

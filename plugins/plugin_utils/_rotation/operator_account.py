@@ -101,7 +101,7 @@ class OperatorAccount:
         if record.pending and record.pending.sent:
             ordered.append(Candidate(record.pending.password, Source.PENDING))
         ordered.append(given)
-        # A change that was given up may have arrived since.
+        # An abandoned change may have arrived since.
         ordered.extend(Candidate(item.password, Source.EARLIER) for item in record.earlier)
         # Each once, where it comes first.
         passwords = [one.password for one in ordered]

@@ -88,7 +88,7 @@ class OperatorCounters(TargetNote):
     def failures(self, name: str, now: datetime, window: Optional[float]) -> int:
         """How many logins of an operator have failed recently, over all hosts and runs.
 
-        :param window: seconds after which the vendor forgets them; ``None`` if only a good login makes it forget.
+        :param window: seconds after which the vendor forgets them; ``None`` if only a successful login makes it forget.
         :raises PasswordError: ``store_failed``.
         """
         return _recent(self._operators().get(name), now, window)

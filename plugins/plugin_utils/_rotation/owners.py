@@ -28,7 +28,7 @@ def settle(
 
     :param identities_by_name: whose passwords are to be changed.
     :param entries: what the store holds.
-    :return: dict from name to the reason why that user must be left alone.
+    :return: dict from name to the reason why that user must be skipped.
     :raises PasswordError: concerns all of them.
     """
     fresh = {

@@ -51,7 +51,7 @@ def stage(
     """Decide who is due, and store a new password for each of them as pending.
 
     :param users: dicts with ``name`` and perhaps ``current_password``.
-    :param max_age: seconds; a younger password is left alone.
+    :param max_age: seconds; younger passwords are skipped.
     :param force: rotate young passwords, too.
     :param run_id: identifies this run.
     :param identities: whose passwords are to be rotated, by name, as far as that is known.
@@ -274,11 +274,11 @@ def commit(
     max_attempts: int = 3,
     sent: Optional[Mapping[str, Record]] = None,
 ) -> List[CommittedUser]:
-    """Bring the records in line with what became of the change.
+    """Update the records with the outcome of the change.
 
     :param results: of the vendor's module, or of tasks of the user's own; users may be missing.
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
-    :param max_attempts: a user is left alone after this many runs in which neither the current nor the pending password logged in.
+    :param max_attempts: a user is orphaned after this many runs in which neither the current nor the pending password logged in.
     :param sent: the records as they were when their passwords were sent, if this process has sent them: see :func:`~.restoration.restore`.
     :return: those that were due, or should have been.
     :raises PasswordError: ``store_failed``, ``store_conflict``.

@@ -68,7 +68,7 @@ def _report_wrong(result: Dict[str, Any], names: List[str]) -> None:
     """Make the result that of a failure: these users' passwords do not log in."""
     error = PasswordError(
         errors.CURRENT_PASSWORD_WRONG,
-        "The password in the store does not log in; somebody may have changed it by hand. Bring the record in line with the playbook repair.",
+        "The password in the store does not log in; somebody may have changed it by hand. Correct the record with the playbook repair.",
     ).as_dict()
     _add_to_lines(result, dict.fromkeys(names, "DOES NOT LOG IN: %s (%s)" % (error["message"], error["kind"])))
     result["users"] += [

@@ -181,7 +181,7 @@ def _outcome(store: Store, record: Record, answer: proof.Answer, identity: Ident
 
 
 def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity) -> Dict[str, Any]:
-    """Bring a record in line with the password that has logged in.
+    """Correct a record to match the password that has logged in.
 
     :param read: the record from which the password was taken.
     """

@@ -68,7 +68,7 @@ def _outcome(user: CommittedUser, what: str, which: str) -> str:
     if user.action is None:
         if not user.error:
             return "would be %s" % what
-        return "left alone" if user.reason == Reason.ORPHANED else "would fail"
+        return "skipped" if user.reason == Reason.ORPHANED else "would fail"
     return {
         Action.PROMOTED: what,
         Action.KEPT: "NOT %s, the %s password is kept as pending" % (what, which),

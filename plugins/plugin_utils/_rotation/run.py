@@ -33,7 +33,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     if users and not chosen:
         return dict(changed=False, users=[], due=[], unlisted=[], summary=[NOBODY])
     listed = [user["name"] for user in users]
-    # The operator may be among those that are left alone.
+    # The operator may be among those that are skipped.
     delivery = task.delivery(users)
     store = task.open_store()
     seen = stage.look(store, chosen, task.options, delivery)

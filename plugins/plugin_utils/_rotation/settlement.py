@@ -34,7 +34,7 @@ def settle(
     """Apply one user's result to its record.
 
     :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
-    :param max_attempts: runs in which no password logged in, after which the user is left alone.
+    :param max_attempts: runs in which no password logged in, after which the user is orphaned.
     :return: (what was done with the pending password, the error to report or ``None``).
     """
     if record is None or staged_in(record, staged) is None:

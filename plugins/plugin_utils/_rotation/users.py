@@ -43,7 +43,7 @@ class Source(TextEnum):
     PENDING = "pending"
     CURRENT = "current"
     PREVIOUS = "previous"
-    EARLIER = "earlier"  # sent and given up
+    EARLIER = "earlier"  # sent and replaced
 
 
 class Action(TextEnum):

@@ -617,7 +617,7 @@ class AwsSecretsManagerStore(Store):
     # ---- requests ----
 
     def _each(self, work: Callable[[str], Any], users: Iterable[str]) -> List[Any]:
-        """What comes out of the work for all users, in their order; a refusal stops nobody else, the service being out of reach does."""
+        """What comes out of the work for all users, in their order; a refusal stops nobody else, an unreachable service does."""
         return run_parallel(
             work,
             users,

@@ -336,7 +336,7 @@ class HashiVaultStore(Store):
         if answer.status == 404 and _is_version(version):
             return _Held(None, version, bool(_member(body, "data", "metadata", "destroyed")))
         if answer.status == 404 and _is_nothing(answer):
-            # Any mount answers so to what it does not have, even one that keeps no versions.
+            # Any mount gives this answer for what it does not have, even one that keeps no versions.
             self._check_mount()
             return _Held(None, 0)
         if answer.status != 200:

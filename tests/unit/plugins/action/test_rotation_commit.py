@@ -122,7 +122,7 @@ def test_an_orphaned_user_fails_every_run_and_is_told_once(store):
     users = [dict(user, due=False, reason="orphaned") for user in staged("alice")]
     told = run_action(ActionModule, {"staged": users, "results": []})
     assert (told["failed"], told["changed"], len(told["summary"])) == (True, False, 1)
-    assert told["summary"][0].startswith("alice (orphaned): left alone: No password in the store has logged in") and store.writes == 0
+    assert told["summary"][0].startswith("alice (orphaned): skipped: No password in the store has logged in") and store.writes == 0
 
 
 @pytest.mark.parametrize(
