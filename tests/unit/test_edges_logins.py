@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from tests.doubles.milvus import MilvusDouble
 from tests.unit.ansible_versions import is_true
-from tests.unit.calls import NEW, OLD, run, told
+from tests.unit.calls import NEW, OLD, run, verdicts
 from tests.unit.plugins.module_utils.fake_vendor import NEW as FAKE_NEW
 from tests.unit.plugins.module_utils.fake_vendor import OLD as FAKE_OLD
 from tests.unit.plugins.module_utils.fake_vendor import Clock, make_vendor, params
@@ -44,7 +44,7 @@ def double(case):
 def test_edge_17_a_control_character_in_a_new_password_is_refused(case, double, password):
     users = [{"name": "alice", "password": password, "current_password": OLD}, {"name": "bob", "password": NEW, "current_password": OLD}]
     result = run(case, double, users=users, update_password="always")
-    assert told(result) == [("failed", None, "password_rejected"), ("changed", case.proves or None, None)]
+    assert verdicts(result) == [("failed", None, "password_rejected"), ("changed", case.proves or None, None)]
     assert double.can_log_in("alice", OLD) and NEW not in str(result)
     message = result["users"][0]["error"]["message"]
     assert "line break" in message or "control character" in message
@@ -56,16 +56,16 @@ def test_edge_17_it_is_set_where_the_vendor_takes_it_and_the_user_insists(case, 
     users = [{"name": "alice", "password": password, "current_password": OLD}]
     result = run(case, double, users=users, update_password="always", allow_control_characters=True)
     if case.capabilities.control_characters:
-        assert told(result) == [("changed", True, None)] and double.can_log_in("alice", password)
+        assert verdicts(result) == [("changed", True, None)] and double.can_log_in("alice", password)
     else:
-        assert told(result) == [("failed", None, "password_rejected")] and double.can_log_in("alice", OLD)
+        assert verdicts(result) == [("failed", None, "password_rejected")] and double.can_log_in("alice", OLD)
 
 
 def test_edge_17_a_password_that_holds_one_is_still_looked_at(case, double):
     double.users["alice"] = OLD
     result = run(case, double, users=[{"name": "alice", "password": OLD + "\n"}], update_password="never")
     kind = "current_password_wrong" if case.proves else "not_verified"
-    assert told(result) == [("failed", False if case.proves else None, kind)]
+    assert verdicts(result) == [("failed", False if case.proves else None, kind)]
     assert ("password begins or ends with white space" in result["users"][0]["error"]["message"]) is case.proves
 
 
@@ -139,14 +139,14 @@ def test_edge_42_a_server_that_checks_logins_is_asked_once_a_call_and_no_user_is
     names = ["user%d" % number for number in range(6)]
     with case.double(dict.fromkeys(names, OLD)) as double:
         result = run(case, double, *names, update_password="always", concurrency=1)
-        assert told(result) == [("changed", True, None)] * 6 and not double.failed_logins
+        assert verdicts(result) == [("changed", True, None)] * 6 and not double.failed_logins
         assert len([request for request in double.requests if (request.login or "").startswith("rekey_")]) == 1
 
 
 @pytest.mark.parametrize("vendor", [name for name in CASES if name not in ("milvus", "rackspace_database")])
 def test_edge_42_where_a_failed_login_counts_none_is_made_for_this(vendor):
     with CASES[vendor].double({"alice": OLD}) as double:
-        assert told(run(CASES[vendor], double, "alice", update_password="always")) == [("changed", True, None)]
+        assert verdicts(run(CASES[vendor], double, "alice", update_password="always")) == [("changed", True, None)]
         assert not double.failed_logins
 
 
@@ -205,14 +205,14 @@ def test_edge_22_what_was_copied_along_with_the_url_is_cut_off(vendor, ending):
     case = CASES[vendor]
     with case.double({"alice": OLD}) as double:
         result = run(case, double, "alice", url=double.url + ending, update_password="always")
-        assert told(result) == [("changed", True, None)]
+        assert verdicts(result) == [("changed", True, None)]
 
 
 @pytest.mark.parametrize("ending", ["/v2.0", "/v2.0/", "/v2.0/tokens", "", "/"])
 def test_edge_22_the_same_for_the_identity_service(ending):
     case = CASES["rackspace_database"]
     with case.double({"alice": OLD}) as double:
-        assert told(run(case, double, "alice", auth_url=double.url + ending, update_password="always")) == [("changed", None, None)]
+        assert verdicts(run(case, double, "alice", auth_url=double.url + ending, update_password="always")) == [("changed", None, None)]
 
 
 def test_edge_27_the_message_says_where_the_accounts_are_by_now():

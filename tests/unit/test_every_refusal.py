@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import _answer
 from starlette.responses import JSONResponse
 
 from tests.doubles.base import Double
-from tests.unit.calls import NEW, OLD, run, told
+from tests.unit.calls import NEW, OLD, run, verdicts
 from tests.unit.products import thinned
 from tests.vendor_cases import CASES, VendorCase
 
@@ -60,7 +60,7 @@ def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
 ) -> None:
     double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", applies=applies, **case.change)
     result = call(update_password="always")
-    state, verified, error = told(result)[0]
+    state, verified, error = verdicts(result)[0]
     assert double.can_log_in("alice", NEW) is (applies == "now") and "please report it" not in str(result)
     if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown") and not result["changed"]
@@ -77,7 +77,7 @@ def test_edge_5_a_change_whose_answer_proves_nothing_is_told_apart_by_a_login(
 def test_edge_5_a_plain_refusal_of_a_change_is_certain(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, status: int) -> None:
     fault = double.inject("answer", status=status, body="no", times=None, **case.change)
     result = call(update_password="always")
-    state, verified, error = told(result)[0]
+    state, verified, error = verdicts(result)[0]
     assert state == "failed" and not result["changed"] and fault.fired == 1 and double.can_log_in("alice", OLD)
     if case.refuses_with is not None and status not in case.refuses_with:
         # What it does not send itself proves nothing, so a login settles it.
@@ -97,7 +97,7 @@ def test_edge_5_nothing_but_a_change_leaves_a_doubt(call: functools.partial[dict
     where = getattr(case, which)
     double.inject("answer", status=status, headers=redirected(status), body="" if status == 304 else "no", times=None, **where)
     result = call()
-    state, _verified, error = told(result)[0]
+    state, _verified, error = verdicts(result)[0]
     assert "please report it" not in str(result) and state != "unknown" and error != "outcome_unknown"
     if state == "changed":
         # Looked up by another way, for example in the list of all.
@@ -117,7 +117,7 @@ def test_sixth_vendor_1_a_look_that_is_lost_within_a_change_is_no_doubtful_chang
         fault = double.inject(kind, method="GET", path=user, times=None)
         result = run(case, double, "alice", update_password="always", timeout=0.3, retries=0)
         assert fault.fired == 1 and not double.calls(user)[0].write and double.writes == 0
-        assert told(result) == [("failed", None, "timed_out" if kind == "hang" else "connection_failed")] and not double.failed_logins
+        assert verdicts(result) == [("failed", None, "timed_out" if kind == "hang" else "connection_failed")] and not double.failed_logins
 
 
 RAW = {
@@ -140,7 +140,7 @@ def test_edge_44_a_broken_answer_to_a_change_is_told_apart_by_a_login(
 ) -> None:
     double.inject("raw", body=RAW[raw], applies=applies, **case.change)
     result = call(update_password="always")
-    state, verified, error = told(result)[0]
+    state, verified, error = verdicts(result)[0]
     assert "cannot be sent" not in str(result) and "please report it" not in str(result)
     if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown") and not result["changed"]
@@ -158,15 +158,15 @@ def test_edge_48_a_broken_answer_to_anything_else_is_a_failure(
     where = getattr(case, which)
     double.inject("raw", body=RAW[raw], times=None, **where)
     result = call()
-    assert "please report it" not in str(result) and told(result)[0][0] == "failed" and double.writes == 0
-    assert told(result)[0][2] in ("unexpected_response", "connection_failed")
+    assert "please report it" not in str(result) and verdicts(result)[0][0] == "failed" and double.writes == 0
+    assert verdicts(result)[0][2] in ("unexpected_response", "connection_failed")
 
 
 @pytest.mark.parametrize("applies", thinned(["now", "never"], 1))
 def test_edge_14_a_change_whose_answer_never_ends(call: functools.partial[dict[str, Any]], case: VendorCase, double: Double, applies: str) -> None:
     double.inject("drip", applies=applies, **case.change)
     result = call(update_password="always", timeout=20.0, deadline=0.5)
-    state, verified, error = told(result)[0]
+    state, verified, error = verdicts(result)[0]
     if not case.proves:
         assert (state, verified, error) == ("unknown", None, "outcome_unknown")
     else:
@@ -179,13 +179,13 @@ def test_edge_14_a_look_up_whose_answer_never_ends(call: functools.partial[dict[
     fault = double.inject("drip", times=None, **where)
     # One that has had all its time is not made again.
     result = call(timeout=20.0, deadline=0.5)
-    assert told(result)[0][::2] == ("failed", "timed_out") and double.writes == 0 and fault.fired == 1
+    assert verdicts(result)[0][::2] == ("failed", "timed_out") and double.writes == 0 and fault.fired == 1
 
 
 @pytest.mark.parametrize("concurrency, retries", [(30000000, 3), (1001, 3), (8, 10**9)])
 def test_edge_47_numbers_have_a_limit_at_every_vendor(case: VendorCase, double: Double, concurrency: int, retries: int) -> None:
     result = run(case, double, "alice", concurrency=concurrency, retries=retries)
-    assert told(result) == [("failed", None, "invalid_input")] and "must be at most 1000" in result["msg"] and not double.requests
+    assert verdicts(result) == [("failed", None, "invalid_input")] and "must be at most 1000" in result["msg"] and not double.requests
 
 
 ODD_TEXTS = {
@@ -202,8 +202,8 @@ def test_edge_48_odd_texts_in_what_a_server_sends(call: functools.partial[dict[s
     result = call()
     assert "please report it" not in str(result), result
     json.dumps(result, ensure_ascii=False).encode("utf-8")
-    assert told(result)[0][0] in ("changed", "failed")
-    assert double.can_log_in("alice", NEW) is (told(result)[0][0] == "changed")
+    assert verdicts(result)[0][0] in ("changed", "failed")
+    assert double.can_log_in("alice", NEW) is (verdicts(result)[0][0] == "changed")
 
 
 @pytest.mark.parametrize("vendor", ["acronis", "vcd", "rackspace_database"])
@@ -227,5 +227,5 @@ def test_edge_47_pages_without_end_whose_content_is_always_new(vendor: str, monk
         double._routes = [(route, page if route.path.endswith(end) and "GET" in route.methods else handler) for route, handler in double._routes]
         names = ["alice", *("nobody-%d" % number for number in range(9))]
         result = run(case, double, *names)
-        assert {(state, kind) for state, _verified, kind in told(result)} == {("failed", "unexpected_response")} and "does not end" in result["msg"]
+        assert {(state, kind) for state, _verified, kind in verdicts(result)} == {("failed", "unexpected_response")} and "does not end" in result["msg"]
         assert next(seen) == 20 and double.writes == 0

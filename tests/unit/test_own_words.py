@@ -13,7 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import _change, er
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK, WITHHELD
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outside, PasswordError
 
-from tests.unit.calls import OLD, run, told
+from tests.unit.calls import OLD, run, verdicts
 from tests.unit.module_args import patch_module_args
 from tests.unit.plugins.module_utils.fake_vendor import Clock, fails, make_vendor, params
 from tests.unit.products import thinned
@@ -83,7 +83,7 @@ def test_edge_37_a_name_that_is_its_own_password_at_every_vendor(vendor: str, na
         # And where there is no such user.
         result = run(case, double, "nobody-" + name, entry={"current_password": "nobody", "password": "nobody-" + name + "1A"}, update_password="always")
         assert result["users"][0]["name"] == "nobody-" + name and "nobody-" + name in result["msg"]
-        assert told(result)[0][2] in ("user_not_found", "invalid_input", "current_password_wrong")
+        assert verdicts(result)[0][2] in ("user_not_found", "invalid_input", "current_password_wrong")
 
 
 @pytest.mark.parametrize("vendor", CASES)

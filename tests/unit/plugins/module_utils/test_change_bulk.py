@@ -10,18 +10,13 @@ import json
 import threading
 
 import pytest
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor, params
+from tests.unit.calls import call
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor
 
 DOUBT = fails(errors.TIMED_OUT, "The server timed out.", http_status=408, request_id="r-1", maybe_applied=True)
-
-
-def run(vendor, *users, check_mode=False, clock=None, **options):
-    """The result of one run."""
-    clock = clock or Clock()
-    return _change.set_passwords(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
 
 
 def states(result):
@@ -54,14 +49,14 @@ def unless(name, fault):
 @pytest.mark.parametrize("bulk, expected", [(100, ["abcdefg"]), (7, ["abcdefg"]), (3, ["abc", "def", "g"]), (1, list("abcdefg"))])
 def test_as_many_at_once_as_the_vendor_takes(bulk, expected, concurrency):
     vendor = make_vendor(everybody(), bulk=bulk)
-    result = run(vendor, *"abcdefg", concurrency=concurrency)
+    result = call(vendor, *"abcdefg", concurrency=concurrency)
     assert states(result) == [(name, "changed", True, None) for name in "abcdefg"]
     assert requests(vendor) == expected and vendor.names("change") == []
 
 
 def test_all_are_looked_at_before_the_first_request_and_after_the_last():
     vendor = make_vendor(everybody("abc"), bulk=2)
-    run(vendor, *"abc")
+    call(vendor, *"abc")
     assert [call[:-1] if call[0] == "probe" else call for call in vendor.calls] == [
         ("open", 3), ("find", "a", "b", "c"), ("probe", "a"), ("probe", "b"), ("probe", "c"), ("change_all", "a", "b"), ("change_all", "c"),
         ("probe", "a"), ("probe", "b"), ("probe", "c"), ("close",),
@@ -73,7 +68,7 @@ def test_only_those_who_need_a_change_are_in_the_request():
         accounts[3].error = PasswordError(errors.USER_NOT_FOUND, "There is no d.")
 
     vendor = make_vendor(everybody("ade", b=NEW), bulk=100, find=lost)
-    result = run(vendor, "a", "b", {"name": "c", "password": "x"}, "d", {"name": "e", "update_password": "always", "password": OLD}, "f")
+    result = call(vendor, "a", "b", {"name": "c", "password": "x"}, "d", {"name": "e", "update_password": "always", "password": OLD}, "f")
     # c is refused before the look-up, so the fourth that is looked up is e.
     assert states(result) == [
         ("a", "changed", True, None),
@@ -88,19 +83,19 @@ def test_only_those_who_need_a_change_are_in_the_request():
 
 def test_nobody_needs_a_change():
     vendor = make_vendor(dict.fromkeys("abc", NEW), bulk=100)
-    assert {state[1] for state in states(run(vendor, *"abc"))} == {"unchanged"} and requests(vendor) == []
+    assert {state[1] for state in states(call(vendor, *"abc"))} == {"unchanged"} and requests(vendor) == []
 
 
 def test_check_mode_sends_no_request():
     vendor = make_vendor(everybody("ab", c=NEW), bulk=100, change_all=breaks(AssertionError("a write")))
-    result = run(vendor, *"abc", check_mode=True)
+    result = call(vendor, *"abc", check_mode=True)
     assert [state[1] for state in states(result)] == ["would_change", "would_change", "unchanged"] and result["changed"] is True
     assert requests(vendor) == []
 
 
 def test_without_verify_nobody_is_looked_at_afterwards():
     vendor = make_vendor(everybody("ab"), bulk=100)
-    result = run(vendor, *"ab", verify=False, update_password="always")
+    result = call(vendor, *"ab", verify=False, update_password="always")
     assert states(result) == [("a", "changed", None, None), ("b", "changed", None, None)] and vendor.names("probe") == []
 
 
@@ -108,7 +103,7 @@ def test_without_verify_nobody_is_looked_at_afterwards():
 @pytest.mark.parametrize("culprit", ["a", "b", "c"])
 def test_a_refusal_that_one_of_them_has_caused_meets_that_one_only(kind, culprit):
     vendor = make_vendor(everybody("abc"), bulk=100, change_all=unless(culprit, fails(kind, "Because.")))
-    result = run(vendor, *"abc")
+    result = call(vendor, *"abc")
     verified = False if kind == errors.PASSWORD_REJECTED else None
     assert states(result) == [(name, "failed", verified, kind) if name == culprit else (name, "changed", True, None) for name in "abc"]
     assert requests(vendor) == ["abc", "a", "b", "c"]
@@ -118,7 +113,7 @@ def test_a_refusal_that_one_of_them_has_caused_meets_that_one_only(kind, culprit
 @pytest.mark.parametrize("kind", [errors.RATE_LIMITED, errors.PERMISSION_DENIED, errors.TARGET_NOT_READY, errors.VENDOR_UNAVAILABLE, errors.CONNECTION_FAILED])
 def test_a_refusal_that_nobody_has_caused_is_not_tried_again(kind):
     vendor = make_vendor(everybody("abc"), bulk=2, change_all=unless("a", fails(kind, "Because.")))
-    result = run(vendor, *"abc")
+    result = call(vendor, *"abc")
     # The other request goes its own way.
     assert states(result) == [("a", "failed", None, kind), ("b", "failed", None, kind), ("c", "changed", True, None)]
     assert requests(vendor) == ["ab", "c"] and result["changed"] is True
@@ -126,7 +121,7 @@ def test_a_refusal_that_nobody_has_caused_is_not_tried_again(kind):
 
 def test_a_refusal_of_the_operator_ends_it_all():
     vendor = make_vendor(everybody(), bulk=2, change_all=unless("c", fails(errors.AUTHENTICATION_FAILED, "Not you.")))
-    result = run(vendor, *"abcdefg")
+    result = call(vendor, *"abcdefg")
     assert states(result) == [(name, "changed", True, None) for name in "ab"] + [(name, "failed", None, "authentication_failed") for name in "cdefg"]
     # Who was changed before is still looked at, nobody else is.
     assert requests(vendor) == ["ab", "cd"] and vendor.names("probe")[7:] == ["a", "b"]
@@ -142,14 +137,14 @@ def test_a_refusal_of_the_operator_while_each_is_tried_alone():
         vendor.usual_change_all(accounts)
 
     vendor = make_vendor(everybody("abcd"), bulk=3, change_all=refuse)
-    result = run(vendor, *"abcd")
+    result = call(vendor, *"abcd")
     assert states(result) == [("a", "changed", True, None)] + [(name, "failed", None, "authentication_failed") for name in "bcd"]
     assert requests(vendor) == ["abc", "a", "b"]
 
 
 def test_a_refusal_of_the_operator_at_the_first_look_sends_nothing():
     vendor = make_vendor(everybody("abc"), bulk=100, probe=fails(errors.AUTHENTICATION_FAILED))
-    result = run(vendor, *"abc")
+    result = call(vendor, *"abc")
     assert {state[3] for state in states(result)} == {"authentication_failed"} and requests(vendor) == []
 
 
@@ -162,7 +157,7 @@ def test_somebody_about_whom_the_operator_is_refused_stops_those_who_were_fine()
         return vendor.usual_probe(account, password)
 
     vendor = make_vendor(everybody("ab", d=NEW), bulk=100, probe=look)
-    result = run(vendor, "d", *"abc")
+    result = call(vendor, "d", *"abc")
     assert states(result) == [("d", "unchanged", True, None)] + [(name, "failed", None, "authentication_failed") for name in "abc"]
     assert requests(vendor) == [] and vendor.passwords["a"] == OLD
 
@@ -176,7 +171,7 @@ def test_a_doubt_is_resolved_for_each(happened):
         DOUBT(vendor)
 
     vendor = make_vendor(everybody("abc"), bulk=100, change_all=partly)
-    result = run(vendor, *"abc")
+    result = call(vendor, *"abc")
     assert states(result) == [(name, "changed", True, None) if name in happened else (name, "failed", False, "timed_out") for name in "abc"]
     assert requests(vendor) == ["abc"] and result["changed"] is bool(happened)
     for user in result["users"]:
@@ -186,7 +181,7 @@ def test_a_doubt_is_resolved_for_each(happened):
 
 def test_a_doubt_that_no_login_can_resolve():
     vendor = make_vendor(everybody("ab"), bulk=100, change_all=DOUBT, probe=lambda *_args: None)
-    result = run(vendor, *"ab")
+    result = call(vendor, *"ab")
     assert states(result) == [("a", "unknown", None, "outcome_unknown"), ("b", "unknown", None, "outcome_unknown")]
     # Told of each once: the words of one are not added to those of the other.
     messages = {user["error"]["message"] for user in result["users"]}
@@ -202,33 +197,33 @@ def test_a_doubt_that_some_logins_can_resolve():
         DOUBT(vendor)
 
     vendor = make_vendor(everybody("abc"), bulk=100, change_all=all_and_lost, probe=look)
-    assert states(run(vendor, *"abc")) == [("a", "changed", True, None), ("b", "unknown", None, "outcome_unknown"), ("c", "changed", True, None)]
+    assert states(call(vendor, *"abc")) == [("a", "changed", True, None), ("b", "unknown", None, "outcome_unknown"), ("c", "changed", True, None)]
 
 
 def test_a_doubt_is_no_refusal_even_where_it_is_about_one_of_them():
     doubtful = fails(errors.PASSWORD_REJECTED, maybe_applied=True)
     vendor = make_vendor(everybody("ab"), bulk=100, change_all=doubtful)
-    run(vendor, *"ab")
+    call(vendor, *"ab")
     assert requests(vendor) == ["ab"]
 
 
 def test_an_unforeseen_fault_is_a_doubt_about_all():
     vendor = make_vendor(everybody("ab"), bulk=100, change_all=breaks(KeyError("S3cr3t-MARKER")))
-    result = run(vendor, *"ab")
+    result = call(vendor, *"ab")
     assert states(result) == [("a", "failed", False, "unexpected_response"), ("b", "failed", False, "unexpected_response")]
     assert "MARKER" not in json.dumps(result)
 
 
 def test_what_is_lost_without_a_word_is_noticed():
     vendor = make_vendor(everybody("abc"), bulk=100, change_all=lambda vendor, accounts: vendor.usual_change_all(accounts[:1]))
-    result = run(vendor, *"abc")
+    result = call(vendor, *"abc")
     assert states(result) == [("a", "changed", True, None), ("b", "failed", False, "not_verified"), ("c", "failed", False, "not_verified")]
 
 
 def test_the_time_that_a_change_may_take_is_waited_once_and_not_for_each():
     clock = Clock()
     vendor = make_vendor(everybody(), None, 10.0, bulk=100, change_all=lambda vendor, accounts: None)
-    result = run(vendor, *"abcdefg", clock=clock, update_password="always")
+    result = call(vendor, *"abcdefg", clock=clock, update_password="always")
     assert {state[3] for state in states(result)} == {"not_verified"}
     assert sum(clock.waits) == pytest.approx(10.0)
     # Even those whose turn comes when the time is over are looked at once.
@@ -242,7 +237,7 @@ def test_the_time_runs_from_each_request_on():
         clock.sleep(100)
 
     vendor = make_vendor(everybody("ab"), None, 10.0, bulk=1, change_all=slow)
-    run(vendor, *"ab", clock=clock, update_password="always")
+    call(vendor, *"ab", clock=clock, update_password="always")
     # The time of a is over when b has been answered.
     assert vendor.names("probe").count("a") == 1 and vendor.names("probe").count("b") > 1
 
@@ -257,17 +252,17 @@ def test_requests_come_one_after_the_other():
 
     names = ["user%02d" % number for number in range(40)]
     vendor = make_vendor(everybody(names), bulk=2, change_all=alone)
-    assert {state[1] for state in states(run(vendor, *names, concurrency=8))} == {"changed"}
+    assert {state[1] for state in states(call(vendor, *names, concurrency=8))} == {"changed"}
 
 
 def test_the_operator_comes_last_and_alone():
     vendor = make_vendor(everybody("ab", root=OLD), bulk=100)
-    run(vendor, "root", *"ab", api_user="root", api_password=OLD)
+    call(vendor, "root", *"ab", api_user="root", api_password=OLD)
     assert requests(vendor) == ["ab", "root"]
 
 
 def test_no_secret_of_one_stands_in_the_error_of_another():
     users = [{"name": name, "password": "S3cr3t-MARKER-of-" + name} for name in "ab"]
     vendor = make_vendor(everybody("ab"), bulk=100, change_all=fails(errors.RATE_LIMITED, "You sent S3cr3t-MARKER-of-a and S3cr3t-MARKER-of-b."))
-    result = run(vendor, *users)
+    result = call(vendor, *users)
     assert {user["error"]["message"] for user in result["users"]} == {"You sent ******** and ********."}

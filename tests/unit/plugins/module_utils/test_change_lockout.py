@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
 
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor, params
+from tests.unit.calls import call, verdict
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, breaks, fails, make_vendor
 
 ELSE = "S3cr3t-MARKER-else"
 DOUBT = fails(errors.TIMED_OUT, "Late.", maybe_applied=True)
@@ -22,15 +23,8 @@ CURRENT_FIRST = {"current_first": True}
 
 def run(vendor, *users, clock=None, check_mode=False, **options):
     """The result of one run for alice, who gets a new password."""
-    clock = clock or Clock()
     users = users or [{"name": "alice", "password": NEW, "current_password": OLD}]
-    return _change.set_passwords(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
-
-
-def told(result):
-    """State, proof and kind of error of the only user."""
-    (user,) = result["users"]
-    return user["state"], user["verified"], user["error"] and user["error"]["kind"]
+    return call(vendor, *users, check_mode=check_mode, clock=clock, **options)
 
 
 def tried(vendor):
@@ -52,7 +46,7 @@ def unmoved(_vendor, _account):
 )
 def test_the_current_password_is_tried_first_and_never_a_third_login_fails(in_force, logins, state, failed):
     vendor = make_vendor({"alice": in_force}, 2, rules=CURRENT_FIRST, needs_current=True)
-    assert (told(run(vendor)), tried(vendor), vendor.failed_logins.get("alice", 0)) == (state, logins, failed)
+    assert (verdict(run(vendor)), tried(vendor), vendor.failed_logins.get("alice", 0)) == (state, logins, failed)
     assert vendor.names("change") == (["alice"] if in_force == OLD else [])
 
 
@@ -60,7 +54,7 @@ def test_where_the_change_needs_no_current_password_a_wrong_one_does_not_prevent
     vendor = make_vendor({"alice": ELSE}, 2, rules=CURRENT_FIRST)
     result = run(vendor)
     # Both logins that may fail are spent, so the proof is left out, and that is said.
-    assert (told(result), tried(vendor)) == (("changed", None, None), [OLD, NEW])
+    assert (verdict(result), tried(vendor)) == (("changed", None, None), [OLD, NEW])
     assert any("one more failed login could lock" in text for text in result["warnings"])
 
 
@@ -69,45 +63,45 @@ def test_the_only_login_that_is_left_proves_the_change_where_the_operator_makes_
     """Runs that were killed have counted logins. To spend the last one on finding out would leave the account unproved for good."""
     vendor = make_vendor({"alice": in_force}, 2, rules=CURRENT_FIRST)
     result = run(vendor, {"name": "alice", "password": NEW, "current_password": OLD, "failed_logins": 1})
-    assert (told(result), tried(vendor), vendor.failed_logins) == (("changed", True, None), [NEW], {})
+    assert (verdict(result), tried(vendor), vendor.failed_logins) == (("changed", True, None), [NEW], {})
 
 
 @pytest.mark.parametrize("in_force, state, failed", [(NEW, ("unchanged", True, None), 0), (OLD, ("failed", None, "current_password_wrong"), 1)])
 def test_a_new_password_that_is_the_current_one_costs_one_login(in_force, state, failed):
     vendor = make_vendor({"alice": in_force}, 2, rules=CURRENT_FIRST, needs_current=True)
     result = run(vendor, {"name": "alice", "password": NEW, "current_password": NEW})
-    assert (told(result), tried(vendor), vendor.failed_logins.get("alice", 0)) == (state, [NEW], failed)
+    assert (verdict(result), tried(vendor), vendor.failed_logins.get("alice", 0)) == (state, [NEW], failed)
 
 
 def test_without_a_current_password_the_new_one_is_tried():
     vendor = make_vendor({"alice": OLD}, 2, rules=CURRENT_FIRST)
-    assert told(run(vendor, "alice")) == ("changed", True, None) and tried(vendor) == [NEW, NEW]
+    assert verdict(run(vendor, "alice")) == ("changed", True, None) and tried(vendor) == [NEW, NEW]
 
 
 def test_a_current_password_about_which_no_login_can_tell_is_not_called_wrong():
     vendor = make_vendor({"alice": OLD}, 2, rules=CURRENT_FIRST, needs_current=True, probe=lambda *_args: None)
-    assert told(run(vendor)) == ("changed", None, None)
+    assert verdict(run(vendor)) == ("changed", None, None)
 
 
 def test_edge_30_check_mode_makes_no_login_to_tell_of_a_wrong_current_password():
     vendor = make_vendor({"alice": ELSE}, 2, rules=CURRENT_FIRST, needs_current=True)
-    assert told(run(vendor, check_mode=True)) == ("would_change", None, None) and not vendor.names("change") and tried(vendor) == []
+    assert verdict(run(vendor, check_mode=True)) == ("would_change", None, None) and not vendor.names("change") and tried(vendor) == []
 
 
 def test_a_login_that_was_spent_on_finding_out_leaves_one_for_the_proof():
     vendor = make_vendor({"alice": OLD}, 2, rules=ONE_TO_FIND_OUT)
-    assert told(run(vendor)) == ("changed", True, None) and tried(vendor) == [NEW, NEW]
+    assert verdict(run(vendor)) == ("changed", True, None) and tried(vendor) == [NEW, NEW]
     assert vendor.failed_logins == {"alice": 1}
 
 
 def test_a_proof_that_fails_is_not_repeated():
     vendor = make_vendor({"alice": OLD}, 2, rules=ONE_TO_FIND_OUT, change=unmoved)
-    assert told(run(vendor)) == ("failed", False, "not_verified") and vendor.failed_logins == {"alice": 2}
+    assert verdict(run(vendor)) == ("failed", False, "not_verified") and vendor.failed_logins == {"alice": 2}
 
 
 def test_a_doubt_after_a_failed_probe_stays_a_doubt():
     vendor = make_vendor({"alice": OLD}, 2, rules=ONE_TO_FIND_OUT, change=DOUBT)
-    assert told(run(vendor)) == ("unknown", None, "outcome_unknown") and vendor.failed_logins == {"alice": 1}
+    assert verdict(run(vendor)) == ("unknown", None, "outcome_unknown") and vendor.failed_logins == {"alice": 1}
 
 
 @pytest.mark.parametrize("seconds, state", [(2.9, ("changed", True, None)), (3.1, ("failed", False, "timed_out"))])
@@ -121,14 +115,14 @@ def test_a_doubtful_change_has_its_time_before_the_only_login(seconds, state):
         return vendor.usual_probe(account, password)
 
     vendor = make_vendor({"alice": OLD}, 2, rules=dict(ONE_TO_FIND_OUT, doubt_seconds=3.0), change=DOUBT, probe=probe)
-    assert told(run(vendor, clock=clock, update_password="always")) == state
+    assert verdict(run(vendor, clock=clock, update_password="always")) == state
     assert len(tried(vendor)) == 1 and sum(clock.waits) == pytest.approx(3.0)
 
 
 def test_a_confirmed_change_is_not_waited_for_where_only_doubtful_ones_take_time():
     clock = Clock()
     vendor = make_vendor({"alice": OLD}, 2, rules=dict(ONE_TO_FIND_OUT, doubt_seconds=3.0))
-    assert told(run(vendor, clock=clock, update_password="always")) == ("changed", True, None) and clock.waits == []
+    assert verdict(run(vendor, clock=clock, update_password="always")) == ("changed", True, None) and clock.waits == []
 
 
 @pytest.mark.parametrize("rules, current, in_force, update, behaviour", list(itertools.product(
@@ -139,7 +133,7 @@ def test_no_run_exceeds_the_budget(rules, current, in_force, update, behaviour):
     vendor = make_vendor({"alice": in_force}, 2, rules=rules, **behaviour)
     result = run(vendor, {"name": "alice", "password": NEW, "current_password": current}, update_password=update)
     assert vendor.failed_logins.get("alice", 0) <= 2
-    state, verified, _error = told(result)
+    state, verified, _error = verdict(result)
     # Nothing is claimed that is not so.
     assert verified is not True or vendor.passwords["alice"] == NEW
     assert state != "unchanged" or vendor.passwords["alice"] == NEW
@@ -151,7 +145,7 @@ def test_whose_budget_is_spent_gets_neither_a_login_nor_a_change(update, spent, 
     vendor = make_vendor({"alice": OLD}, 2)
     result = run(vendor, {"name": "alice", "password": NEW, "current_password": OLD, "update_password": update, "failed_logins": spent})
     (user,) = result["users"]
-    assert (told(result)[2] == "login_budget_spent") == left_alone
+    assert (verdict(result)[2] == "login_budget_spent") == left_alone
     if left_alone:
         assert user["failed_logins"] == spent and not vendor.names("probe") and not vendor.names("change")
 
@@ -159,7 +153,7 @@ def test_whose_budget_is_spent_gets_neither_a_login_nor_a_change(update, spent, 
 @pytest.mark.parametrize("needed, state", [(True, ("changed", True, None)), (False, ("unchanged", None, None))])
 def test_what_the_lookup_knows_costs_no_login(needed, state):
     vendor = make_vendor({"alice": NEW}, 2, change_needed=lambda *_args: needed)
-    assert told(run(vendor)) == state
+    assert verdict(run(vendor)) == state
     assert tried(vendor) == ([NEW] if needed else [])
 
 
@@ -168,12 +162,12 @@ def test_a_user_without_a_new_password_is_neither_probed_nor_proved():
     vendor.check = lambda self, account: None
     vendor.password_required = False
     result = run(vendor, {"name": "alice", "password": None})
-    assert (told(result), tried(vendor)) == (("changed", None, None), [])
+    assert (verdict(result), tried(vendor)) == (("changed", None, None), [])
     assert result["diff"][0]["before"] == "what was asked for: not in force\n"
     vendor = make_vendor({"alice": OLD}, 2, change_needed=lambda *_args: True, change=DOUBT)
     vendor.check = lambda self, account: None
     vendor.password_required = False
-    assert told(run(vendor, {"name": "alice", "password": None})) == ("unknown", None, "outcome_unknown")
+    assert verdict(run(vendor, {"name": "alice", "password": None})) == ("unknown", None, "outcome_unknown")
 
 
 def with_ids(vendor, **ids):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
 
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, fails, make_vendor, params
+from tests.unit.calls import call
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, fails, make_vendor
 
 DOUBT = fails(errors.TIMED_OUT, "Late.", maybe_applied=True)
 
@@ -44,7 +45,7 @@ def arriving(clock, seconds, doubtful=False):
 
 def run(vendor, clock, *users, check_mode=False, **options):
     """The result of one run."""
-    return _change.set_passwords(vendor, params(vendor, *(users or ["alice"]), **options), check_mode, clock.sleep, clock)
+    return call(vendor, *(users or ["alice"]), check_mode=check_mode, clock=clock, **options)
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,11 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, ROOT, Clock, breaks, fails, make_vendor, params
+from tests.unit.calls import call
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, ROOT, breaks, fails, make_vendor, params
 
 OPERATOR = {"api_user": "root", "api_password": ROOT}
 REFUSED = fails(errors.AUTHENTICATION_FAILED, "The operator's login is refused.", http_status=401, vendor_code=1800)
-
-
-def run(vendor, *users, check_mode=False, **options):
-    """The result of one run."""
-    clock = Clock()
-    return _change.set_passwords(vendor, params(vendor, *users, **options), check_mode, clock.sleep, clock)
 
 
 def states(result):
@@ -46,7 +41,7 @@ def only_for(name, behaviour):
 def test_one_bad_user_never_hides_the_others(concurrency):
     behaviour = {"change": only_for("c", fails(errors.PASSWORD_REJECTED)), "probe": only_for("d", breaks(OSError("S3cr3t-MARKER")))}
     vendor = make_vendor({"a": OLD, "b": NEW, "c": OLD, "d": OLD, "e": OLD}, **behaviour)
-    result = run(vendor, "e", "d", "c", "b", "a", concurrency=concurrency)
+    result = call(vendor, "e", "d", "c", "b", "a", concurrency=concurrency)
     # In the order of the input, whoever was ready first.
     assert states(result) == [
         ("e", "changed", None), ("d", "failed", "unexpected_response"), ("c", "failed", "password_rejected"), ("b", "unchanged", None), ("a", "changed", None),
@@ -81,7 +76,7 @@ def test_an_end_from_outside_waits_for_nobody_and_begins_with_nobody_else():
     before, threads = signal.signal(signal.SIGALRM, end), set(threading.enumerate())
     try:
         with pytest.raises(TimeLimit):
-            run(make_vendor(dict.fromkeys("abcd", OLD), probe=hang), *"abcd", concurrency=2)
+            call(make_vendor(dict.fromkeys("abcd", OLD), probe=hang), *"abcd", concurrency=2)
         assert sorted(asked) == ["a", "b"]
     finally:
         released.set()
@@ -95,7 +90,7 @@ def test_an_end_from_outside_waits_for_nobody_and_begins_with_nobody_else():
 
 def test_the_message_names_a_few_and_counts_the_others():
     vendor = make_vendor({}, change=fails(errors.PASSWORD_REJECTED, "Weak."))
-    result = run(vendor, *["user%d" % number for number in range(10)])
+    result = call(vendor, *["user%d" % number for number in range(10)])
     told = "; ".join("user%d: Weak. (password_rejected)" % number for number in range(3))
     assert result["msg"] == "10 of 10 users failed. %s; and 7 more" % told
     assert len(result["users"]) == 10 and result["changed"] is False
@@ -103,7 +98,7 @@ def test_the_message_names_a_few_and_counts_the_others():
 
 def test_what_is_certainly_wrong_costs_no_call_and_the_others_go_on():
     vendor = make_vendor({"a": OLD, "b": OLD, "c": OLD})
-    result = run(vendor, {"name": "a", "password": "x"}, "b", {"name": "c", "password": "x" * 65}, {"name": "d", "password": "ab\n"})
+    result = call(vendor, {"name": "a", "password": "x"}, "b", {"name": "c", "password": "x" * 65}, {"name": "d", "password": "ab\n"})
     assert states(result) == [(name, "failed", "password_rejected") if name != "b" else ("b", "changed", None) for name in "abcd"]
     assert vendor.calls[0:2] == [("open", 1), ("find", "b")]
     assert set(vendor.names("probe") + vendor.names("change")) == {"b"}
@@ -111,25 +106,25 @@ def test_what_is_certainly_wrong_costs_no_call_and_the_others_go_on():
 
 def test_a_password_that_is_not_text_costs_no_call():
     vendor = make_vendor({"a": OLD})
-    result = run(vendor, {"name": "a", "password": "S3cr3t-MARKER-\udce4"})
+    result = call(vendor, {"name": "a", "password": "S3cr3t-MARKER-\udce4"})
     assert states(result) == [("a", "failed", "password_rejected")] and vendor.calls == []
     json.dumps(result).encode("utf-8")
 
 
 def test_if_everything_is_wrong_nobody_logs_in():
     vendor = make_vendor({})
-    assert run(vendor, {"name": "a", "password": ""}, **OPERATOR)["failed"] is True
+    assert call(vendor, {"name": "a", "password": ""}, **OPERATOR)["failed"] is True
     assert vendor.calls == []
 
 
 def test_no_users():
-    result = run(make_vendor({}), **OPERATOR)
+    result = call(make_vendor({}), **OPERATOR)
     assert (result["changed"], result["failed"], result["users"], result["diff"], "msg" in result) == (False, False, [], [], False)
 
 
 def test_the_same_user_twice():
     vendor = make_vendor({"a": OLD, "b": OLD})
-    result = run(vendor, "a", "b", {"name": "a", "password": "S3cr3t-MARKER-other"})
+    result = call(vendor, "a", "b", {"name": "a", "password": "S3cr3t-MARKER-other"})
     assert (result["error"]["kind"], result["msg"]) == ("invalid_input", "users names a twice.")
     assert states(result) == [("a", "failed", "invalid_input"), ("b", "failed", "invalid_input"), ("a", "failed", "invalid_input")]
     assert vendor.calls == [] and result["changed"] is False
@@ -149,7 +144,7 @@ def test_the_same_user_twice():
 )
 def test_numbers_that_make_no_sense(options, text):
     vendor = make_vendor({"a": OLD})
-    result = run(vendor, "a", **options)
+    result = call(vendor, "a", **options)
     assert (result["error"]["kind"], vendor.calls) == ("invalid_input", [])
     assert result["msg"].startswith(text)
 
@@ -157,7 +152,7 @@ def test_numbers_that_make_no_sense(options, text):
 @pytest.mark.parametrize("what", ["open", "find"])
 def test_what_concerns_all_stops_all(what):
     vendor = make_vendor({"a": OLD, "b": OLD}, **{what: REFUSED})
-    result = run(vendor, "a", "b", {"name": "c", "password": ""}, **OPERATOR)
+    result = call(vendor, "a", "b", {"name": "c", "password": ""}, **OPERATOR)
     assert states(result) == [("a", "failed", "authentication_failed"), ("b", "failed", "authentication_failed"), ("c", "failed", "password_rejected")]
     assert result["error"] == {
         "kind": "authentication_failed", "message": "The operator's login is refused.", "http_status": 401, "vendor_code": 1800, "request_id": None,
@@ -172,7 +167,7 @@ def test_a_refused_operator_is_not_tried_for_each_user(concurrency, most):
     """Where it shows only at the first change: each further try might lock the operator out."""
     vendor = make_vendor({}, change=REFUSED)
     names = ["user%02d" % number for number in range(50)]
-    result = run(vendor, *names, concurrency=concurrency, update_password="always", **OPERATOR)
+    result = call(vendor, *names, concurrency=concurrency, update_password="always", **OPERATOR)
     assert [user["name"] for user in result["users"]] == names
     assert {user["error"]["kind"] for user in result["users"]} == {"authentication_failed"}
     assert result["error"]["kind"] == "authentication_failed" and len(vendor.names("change")) <= most
@@ -180,7 +175,7 @@ def test_a_refused_operator_is_not_tried_for_each_user(concurrency, most):
 
 def test_who_was_changed_before_the_operator_was_refused_is_told():
     vendor = make_vendor({"a": OLD, "b": OLD}, change=only_for("b", REFUSED))
-    result = run(vendor, "a", "b", "c", "root", **OPERATOR)
+    result = call(vendor, "a", "b", "c", "root", **OPERATOR)
     assert states(result) == [("a", "changed", None)] + [(name, "failed", "authentication_failed") for name in ("b", "c", "root")]
     assert (result["changed"], result["failed"]) == (True, True)
     assert vendor.names("change") == ["a", "b"]
@@ -190,21 +185,21 @@ def test_who_was_changed_before_the_operator_was_refused_is_told():
 def test_the_operator_is_changed_last(concurrency):
     names = ["root"] + ["user%02d" % number for number in range(30)]
     vendor = make_vendor(dict.fromkeys(names, OLD))
-    result = run(vendor, *names, concurrency=concurrency, **OPERATOR)
+    result = call(vendor, *names, concurrency=concurrency, **OPERATOR)
     assert vendor.names("change")[-1] == "root" and vendor.names("probe").index("root") >= 60
     assert [user["name"] for user in result["users"]] == names and result["failed"] is False
 
 
 def test_an_operator_who_is_called_like_no_user():
     vendor = make_vendor({"root": OLD, "a": OLD})
-    run(vendor, "root", "a")
+    call(vendor, "root", "a")
     assert vendor.names("change") == ["root", "a"]
 
 
 @pytest.mark.parametrize("what", ["open", "find", "probe", "change", "close"])
 def test_an_unforeseen_fault_anywhere_shows_no_text_and_closes(what):
     vendor = make_vendor({"a": OLD}, **{what: breaks(RuntimeError("S3cr3t-MARKER-in-exception"))})
-    result = run(vendor, "a")
+    result = call(vendor, "a")
     assert "MARKER" not in json.dumps(result)
     assert vendor.calls[-1] == ("close",)
     assert [user["name"] for user in result["users"]] == ["a"]
@@ -214,8 +209,8 @@ def test_an_unforeseen_fault_anywhere_shows_no_text_and_closes(what):
 
 def test_a_fault_of_close_hides_neither_success_nor_the_real_error():
     broken = {"close": breaks(RuntimeError("S3cr3t-MARKER"))}
-    assert states(run(make_vendor({"a": OLD}, **broken), "a")) == [("a", "changed", None)]
-    assert run(make_vendor({"a": OLD}, open=REFUSED, **broken), "a")["error"]["kind"] == "authentication_failed"
+    assert states(call(make_vendor({"a": OLD}, **broken), "a")) == [("a", "changed", None)]
+    assert call(make_vendor({"a": OLD}, open=REFUSED, **broken), "a")["error"]["kind"] == "authentication_failed"
 
 
 @pytest.mark.parametrize("what", ["check", "key", "is_operator", "__init__"])
@@ -226,7 +221,7 @@ def test_an_unforeseen_fault_before_any_call(what):
         raise RuntimeError("S3cr3t-MARKER-in-exception")
 
     setattr(vendor, what, broken)
-    result = run(vendor, "a")
+    result = call(vendor, "a")
     assert (result["failed"], result["changed"], states(result)) == (True, False, [("a", "failed", "unexpected_response")])
     assert "MARKER" not in json.dumps(result) and not vendor.names("change")
 
@@ -237,7 +232,7 @@ def test_each_warning_is_shown_once():
         vendor.warn("About " + account.name + ".")
         return vendor.usual_probe(account, password)
 
-    result = run(make_vendor({"a": OLD, "b": OLD}, probe=talkative), "a", "b")
+    result = call(make_vendor({"a": OLD, "b": OLD}, probe=talkative), "a", "b")
     assert result["warnings"] == ["The same for all.", "About a.", "About b."]
 
 
@@ -254,7 +249,7 @@ def test_each_warning_is_shown_once():
 )
 def test_a_connection_that_others_may_read_gets_a_warning(url, validate_certs, warning):
     vendor = make_vendor({"a": OLD}, open=lambda vendor, number: vendor.connect(vendor.params["url"]))
-    result = run(vendor, "a", url=url, validate_certs=validate_certs)
+    result = call(vendor, "a", url=url, validate_certs=validate_certs)
     assert [text.startswith(warning or "no warning") for text in result["warnings"]] == ([True] if warning else [])
     assert result["changed"] is True
 
@@ -269,7 +264,7 @@ def test_the_client_gets_the_options_of_the_call(monkeypatch):
     monkeypatch.setattr(_change, "HttpClient", note)
     vendor = make_vendor({}, open=lambda vendor, number: vendor.connect(vendor.params["url"]))
     options = {"timeout": 1.5, "retries": 7, "validate_certs": False, "ca_path": "/ca", "client_cert": "/cert", "client_key": "/key"}
-    assert run(vendor, "a", concurrency=5, **options)["error"]["kind"] == "connection_failed"
+    assert call(vendor, "a", concurrency=5, **options)["error"]["kind"] == "connection_failed"
     told.pop("sleep")
     assert told == dict(options, url="https://fake.invalid", pool_size=5)
 
@@ -312,7 +307,7 @@ def test_a_thousand_users():
 
     vendor = make_vendor(dict.fromkeys(names, OLD), change=count)
     users = [{"name": name, "password": "S3cr3t-MARKER-%s" % name} for name in names]
-    result = run(vendor, *users, concurrency=8)
+    result = call(vendor, *users, concurrency=8)
     assert [user["name"] for user in result["users"]] == names
     assert [user["name"] for user in result["users"] if user["state"] == "failed"] == [name for name in names if name.endswith("7")]
     assert vendor.passwords == {user["name"]: user["password"] for user in users}
@@ -321,7 +316,7 @@ def test_a_thousand_users():
 
 def test_fewer_users_than_workers():
     vendor = make_vendor({"a": OLD, "b": OLD})
-    assert states(run(vendor, "a", "b", concurrency=1000)) == [("a", "changed", None), ("b", "changed", None)]
+    assert states(call(vendor, "a", "b", concurrency=1000)) == [("a", "changed", None), ("b", "changed", None)]
 
 
 @pytest.mark.parametrize("find", [lambda *_args: None, fails(errors.TIMED_OUT), breaks(OSError("S3cr3t-MARKER"))])

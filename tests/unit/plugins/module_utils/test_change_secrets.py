@@ -10,11 +10,12 @@ import json
 import urllib.parse
 
 import pytest
-from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
+from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._scrub import MASK
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from tests.unit.plugins.module_utils.fake_vendor import Clock, make_vendor, params
+from tests.unit.calls import call
+from tests.unit.plugins.module_utils.fake_vendor import make_vendor
 
 SECRETS = {
     "password": "S3cr3t-MARKER-new-\u00e4\"'\\&", "current_password": "S3cr3t-MARKER-old <%+>", "pin": "S3cr3t-MARKER-pin",
@@ -32,9 +33,8 @@ CLEAN = ("You said {0} {0} {0} {0} {0} and [%s], %s and {0} {0} {0} {0} {0}." % 
 
 def run(vendor, *users, **options):
     """The result of a run with a secret in every option that may hold one."""
-    clock = Clock()
     options = dict({"api_user": "root", "api_password": SECRETS["api_password"], "api_keys": [SECRETS["api_keys"]]}, **options)
-    return _change.set_passwords(vendor, params(vendor, *users, **options), False, clock.sleep, clock)
+    return call(vendor, *users, **options)
 
 
 def echo(_vendor, *_args, maybe_applied=False):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import urllib.parse
 
-from ansible_collections.rekey.passwords.plugins.module_utils import _change
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.acronis import Acronis
 
 from tests.doubles.acronis import CHANGE, CLIENT, SEARCH, USERS, AcronisDouble
 from tests.doubles.acronis_identity import BASE, CLIENT_ID, CLIENT_SECRET, LOGIN, REVOKE
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, params
+from tests.unit.calls import call
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 
 NAMES = ("alice", "bob", "carol")
 
@@ -30,18 +30,12 @@ def user(name="alice", **more):
 
 def run(double, *users, check_mode=False, clock=None, leaves_open=0, **options):
     """The result; nobody really waits, no secret is in it, and no more than ``leaves_open`` tokens stay behind."""
-    clock = clock or Clock()
     options = dict({"url": double.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "timeout": 20.0}, **options)
-    result = _change.set_passwords(Acronis, params(Acronis, *users, **options), check_mode, clock.sleep, clock)
+    result = call(Acronis, *users, check_mode=check_mode, clock=clock, **options)
     assert "MARKER" not in repr(result) and "please report it" not in repr(result), result
     assert len(double.open_sessions) == leaves_open, double.open_sessions
     assert not double.lockouts
     return result
-
-
-def told(result):
-    """What became of each user."""
-    return [(one["state"], one["verified"], one["error"] and one["error"]["kind"]) for one in result["users"]]
 
 
 def message(result, index=0):

@@ -41,16 +41,6 @@ def run(double, *users, check_mode=False, clock=None, **options):
     return result
 
 
-def told(result):
-    """What became of each user: ``(state, verified, kind of error)``."""
-    return [(user["state"], user["verified"], user["error"] and user["error"]["kind"]) for user in result["users"]]
-
-
-def seen(result):
-    """What became of the first user."""
-    return told(result)[0]
-
-
 def story(double):
     """The requests in the order in which they arrived, such as ``login alice``."""
     names = {person.id: name for name, person in double.people.items()}

@@ -11,7 +11,8 @@ import pytest
 from tests.doubles.acronis import CHANGE, CLIENT, SEARCH, USERS
 from tests.doubles.acronis_identity import CLIENT_TENANT, CUSTOMER, LOGIN
 from tests.doubles.faults import http_date
-from tests.unit.plugins.module_utils._vendors.acronis_calls import in_force, make, message, run, steps, told, user
+from tests.unit.calls import verdicts
+from tests.unit.plugins.module_utils._vendors.acronis_calls import in_force, make, message, run, steps, user
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock
 
 CHANGED = ("changed", True, None)
@@ -56,7 +57,7 @@ def test_a_change_that_is_refused(double, status, code, kind, form):
     double.inject("answer", path=CHANGE, times=None, status=status, body=body)
     result = run(double, user(), update_password="always", retries=0)
     error = result["users"][0]["error"]
-    assert told(result) == [("failed", None, kind)] and not in_force(double)
+    assert verdicts(result) == [("failed", None, kind)] and not in_force(double)
     assert (error["http_status"], error["vendor_code"]) == (status, str(code) if form == "text code" else code)
     assert ("what is wrong. and why" if form != "terse" else "what is wrong") in error["message"]
     assert error["retryable"] is (kind == "rate_limited")
@@ -70,7 +71,7 @@ def test_a_change_that_is_refused(double, status, code, kind, form):
 @pytest.mark.parametrize("status, kind", [(400, "password_rejected"), (403, "permission_denied"), (404, "user_not_found"), (418, "unexpected_response")])
 def test_a_refusal_of_any_form(double, body, status, kind):
     double.inject("answer", path=CHANGE, status=status, body=body if body is not None else "null")
-    assert told(run(double, user(), update_password="always")) == [("failed", None, kind)] and steps(double).count("probe") == 0
+    assert verdicts(run(double, user(), update_password="always")) == [("failed", None, kind)] and steps(double).count("probe") == 0
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_look_up_that_is_refused_concerns_all(double, status, code, kind, path
     names = double.populate(6 if path == USERS else 2)
     result = run(double, *[user(name) for name in names], retries=1)
     assert result["error"]["kind"] == kind and result["error"]["vendor_code"] == code and not in_force(double, *names)
-    assert set(told(result)) == {("failed", None, kind)} and steps(double)[-1] == "revoke"
+    assert set(verdicts(result)) == {("failed", None, kind)} and steps(double)[-1] == "revoke"
 
 
 @pytest.mark.parametrize("status, kind", [(403, "permission_denied"), (404, "user_not_found")])
@@ -104,7 +105,7 @@ def test_a_look_up_that_is_refused_concerns_all(double, status, code, kind, path
 def test_a_look_at_one_user_that_is_refused_concerns_that_one(double, status, kind, body):
     double.inject("answer", path=double.user_path("alice"), status=status, body=body)
     result = run(double, user(), user("bob"))
-    assert told(result) == [("failed", None, kind), CHANGED] and "error" not in result
+    assert verdicts(result) == [("failed", None, kind), CHANGED] and "error" not in result
 
 
 @pytest.mark.parametrize("body", ["", "<html></html>", [], {"items": {}}, {"items": None}, {"items": [1]}, {"items": [{"id": "x", "login": "user00000"}]},
@@ -133,12 +134,12 @@ def test_a_client_without_a_tenant(double, body):
 def test_refusals_in_each_of_the_forms_that_the_server_may_use(terse, texts):
     with make(terse_errors=terse, string_codes=texts, min_password=9) as double:
         double.tenants[CUSTOMER].locked = True
-        assert told(run(double, user(), update_password="always")) == [("failed", None, "account_locked")]
+        assert verdicts(run(double, user(), update_password="always")) == [("failed", None, "account_locked")]
         double.tenants[CUSTOMER].locked, double.tenants[CUSTOMER].enabled = False, False
-        assert told(run(double, user(), update_password="always")) == [("failed", None, "account_inactive")]
+        assert verdicts(run(double, user(), update_password="always")) == [("failed", None, "account_inactive")]
         double.tenants[CUSTOMER].enabled = True
         result = run(double, user(password="S3M"), user("bob"), update_password="always")
-        assert told(result) == [("failed", None, "password_rejected"), CHANGED] and "business rules" in message(result)
+        assert verdicts(result) == [("failed", None, "password_rejected"), CHANGED] and "business rules" in message(result)
 
 
 @pytest.mark.parametrize(
@@ -155,20 +156,20 @@ def test_rules_that_only_the_vendor_knows(rules, password, rule_status):
     with make(rule_status=rule_status, **rules) as double:
         double.people["alice"].previous.append("S3cr3t-MARKER-before")
         result = run(double, user(password=password), update_password="always")
-        assert told(result) == [("failed", None, "password_rejected")] and double.users["alice"] == OLD
+        assert verdicts(result) == [("failed", None, "password_rejected")] and double.users["alice"] == OLD
 
 
 def test_the_tenant_of_the_client_where_it_was_not_asked_for(double):
     double.people["alice"].tenant_id = CLIENT_TENANT
     result = run(double, user(), update_password="always", tenant_id=CLIENT_TENANT)
-    assert told(result) == [("failed", None, "permission_denied")] and "own tenant" in message(result)
+    assert verdicts(result) == [("failed", None, "permission_denied")] and "own tenant" in message(result)
 
 
 def test_a_user_that_vanishes_after_the_look_up(double):
     gate = double.inject("gate", path=LOGIN, user="alice")
     gate.release()
     double.inject("answer", path=CHANGE, user="alice", status=404, body={"error": {"code": 404, "message": "Not found"}})
-    assert told(run(double, user(), user("bob"))) == [("failed", None, "user_not_found"), CHANGED]
+    assert verdicts(run(double, user(), user("bob"))) == [("failed", None, "user_not_found"), CHANGED]
 
 
 # Answers that are lost.
@@ -191,9 +192,9 @@ def test_a_change_whose_answer_is_lost_is_sent_once_and_looked_after(double, kin
     result = run(double, user(), clock=clock, update_password="always", timeout=SHORT if kind == "hang" else 20.0)
     assert (fault.fired, len(double.calls(CHANGE)), double.writes) == (1, 1, 0 if applies == "never" else 1)
     if applies == "never":
-        assert told(result) == [("failed", False, told_as)] and not in_force(double) and double.failed_logins == {"alice": 1}
+        assert verdicts(result) == [("failed", False, told_as)] and not in_force(double) and double.failed_logins == {"alice": 1}
     else:
-        assert told(result) == [CHANGED] and in_force(double) == ["alice"]
+        assert verdicts(result) == [CHANGED] and in_force(double) == ["alice"]
     assert result["changed"] is (applies != "never")
     # The only login that is left is made when a late change has had its time.
     assert sum(clock.waits) == 3
@@ -202,7 +203,7 @@ def test_a_change_whose_answer_is_lost_is_sent_once_and_looked_after(double, kin
 def test_half_an_answer(double):
     # A 204 has no second half; the next request may find out that the connection has gone, too late to be sent again.
     double.inject("cut", path=CHANGE)
-    state, verified, error = told(run(double, user(), update_password="always"))[0]
+    state, verified, error = verdicts(run(double, user(), update_password="always"))[0]
     assert (state, error, double.writes) == ("changed", None, 1) and verified in (True, None)
 
 
@@ -211,7 +212,7 @@ def test_a_server_that_wants_fewer_requests(double, as_date):
     clock, value = Clock(), http_date(2) if as_date else "2"
     for path in (LOGIN, CLIENT, SEARCH, double.user_path("alice"), CHANGE):
         double.inject("answer", path=path, times=2, status=429, headers={"Retry-After": value})
-    assert told(run(double, user(), clock=clock, update_password="always")) == [CHANGED]
+    assert verdicts(run(double, user(), clock=clock, update_password="always")) == [CHANGED]
     assert len(clock.waits) == 10 and all(0 <= wait <= 2 for wait in clock.waits) and double.writes == 1
 
 
@@ -220,7 +221,7 @@ def test_a_server_that_wants_fewer_requests(double, as_date):
 def test_a_look_up_is_tried_again(double, path, kind, options):
     double.inject(kind, path=path, times=2, **options)
     names = double.populate(6 if path == USERS else 2)
-    assert told(run(double, *[user(name) for name in names])) == [CHANGED] * len(names)
+    assert verdicts(run(double, *[user(name) for name in names])) == [CHANGED] * len(names)
 
 
 def test_nobody_is_there():

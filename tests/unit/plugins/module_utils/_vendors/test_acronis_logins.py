@@ -12,7 +12,8 @@ import pytest
 
 from tests.doubles.acronis import CHANGE, SEARCH, AcronisDouble
 from tests.doubles.acronis_identity import BASE, LOGIN, REVOKE
-from tests.unit.plugins.module_utils._vendors.acronis_calls import in_force, make, message, run, steps, told, user
+from tests.unit.calls import verdicts
+from tests.unit.plugins.module_utils._vendors.acronis_calls import in_force, make, message, run, steps, user
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 
 CHANGED = ("changed", True, None)
@@ -38,7 +39,7 @@ def logins(double):
 def test_a_wrong_client_is_tried_once(double, options):
     result = run(double, user(), user("bob"), concurrency=2, **options)
     assert result["error"]["kind"] == "authentication_failed" and steps(double) == ["login"]
-    assert told(result) == [("failed", None, "authentication_failed")] * 2
+    assert verdicts(result) == [("failed", None, "authentication_failed")] * 2
     assert (result["error"]["http_status"], result["error"]["vendor_code"]) == (401, "invalid_client")
     assert "client_secret" in result["msg"] and "Client authentication failed." in result["msg"]
 
@@ -84,7 +85,7 @@ def test_an_answer_without_a_token_is_not_shown(double, body):
 def test_a_token_that_an_error_repeats_is_masked(double):
     double.inject("echo", path=CHANGE, times=None)
     result = run(double, user(), update_password="always")
-    assert told(result) == [("failed", False, "vendor_unavailable")] and "********" in message(result)
+    assert verdicts(result) == [("failed", False, "vendor_unavailable")] and "********" in message(result)
 
 
 @pytest.mark.parametrize("expiry_told", [("expires_in", "expires_on"), ("expires_in",), ("expires_on",), ()])
@@ -98,7 +99,7 @@ def test_tokens_that_end_in_the_middle_of_a_batch(expiry_told):
             double.expire_tokens()
             gate.release()
             result = running.result(PATIENCE)
-        assert told(result) == [CHANGED] * 12 and in_force(double, *names) == names
+        assert verdicts(result) == [CHANGED] * 12 and in_force(double, *names) == names
         # All workers share the new one.
         assert logins(double) == 2 and double.writes == 12
 
@@ -112,7 +113,7 @@ def test_a_token_that_ends_between_the_pages_of_a_listing():
             assert gate.arrived.wait(PATIENCE)
             double.expire_tokens()
             gate.release()
-            assert told(running.result(PATIENCE)) == [CHANGED] * 20
+            assert verdicts(running.result(PATIENCE)) == [CHANGED] * 20
         assert logins(double) == 2
 
 
@@ -123,7 +124,7 @@ def test_a_server_that_refuses_each_token_is_left_alone(double, path):
     assert result["error"]["kind"] == "authentication_failed" and not in_force(double)
     # No third login, and nobody else is tried.
     assert logins(double) == 2 and len(double.calls(path)) == 2
-    assert {one[2] for one in told(result)} == {"authentication_failed"}
+    assert {one[2] for one in verdicts(result)} == {"authentication_failed"}
 
 
 def test_a_client_that_was_locked_out_in_the_middle(double):
@@ -136,7 +137,7 @@ def test_a_client_that_was_locked_out_in_the_middle(double):
         double.client_secret = "S3cr3t-MARKER-new"
         gate.release()
         result = running.result(PATIENCE)
-    assert told(result) == [CHANGED, ("failed", None, "authentication_failed"), ("failed", None, "authentication_failed")]
+    assert verdicts(result) == [CHANGED, ("failed", None, "authentication_failed"), ("failed", None, "authentication_failed")]
     assert logins(double) == 2 and in_force(double) == ["alice"] and result["changed"] is True
 
 
@@ -167,7 +168,7 @@ def test_nothing_stays_open_after_an_error(double, path, options):
 
 def test_a_token_that_was_refused_without_having_ended_is_revoked_too(double):
     double.inject("answer", path=SEARCH, status=401)
-    assert told(run(double, user())) == [CHANGED] and logins(double) == 2 and steps(double)[-2:] == ["revoke", "revoke"]
+    assert verdicts(run(double, user())) == [CHANGED] and logins(double) == 2 and steps(double)[-2:] == ["revoke", "revoke"]
 
 
 @pytest.mark.parametrize("fault", [("answer", {"status": 400}), ("answer", {"status": 503}), ("drop", {}), ("html", {})])
@@ -176,7 +177,7 @@ def test_a_token_that_cannot_be_revoked(double, fault):
     double.inject(kind, path=REVOKE, times=None, **options)
     # That of the user, by which the change was proved, and that of the client.
     result = run(double, user(), update_password="always", leaves_open=2)
-    assert told(result) == [CHANGED] and ["could not be revoked" in text for text in result["warnings"]] == [True]
+    assert verdicts(result) == [CHANGED] and ["could not be revoked" in text for text in result["warnings"]] == [True]
 
 
 # What the logins of users prove.
@@ -186,7 +187,7 @@ def test_a_token_that_cannot_be_revoked(double, fault):
 @pytest.mark.parametrize("code", ["access_denied", "invalid_grant"])
 def test_a_wrong_password(status, code):
     with make(login_refusal=(status, code)) as double:
-        assert told(run(double, user())) == [CHANGED] and double.failed_logins == {"alice": 1}
+        assert verdicts(run(double, user())) == [CHANGED] and double.failed_logins == {"alice": 1}
 
 
 @pytest.mark.parametrize("code", ["invalid_client", "invalid_request", "unsupported_grant_type", "unauthorized_client", "something_new"])
@@ -194,29 +195,29 @@ def test_a_refusal_that_may_mean_anything_counts_as_a_failed_login(code):
     with make(login_refusal=(400, code)) as double:
         result = run(double, user())
         # It is no proof that the password is wrong; the one in force shows that it is right.
-        assert told(result) == [CHANGED] and code in result["warnings"][0]
+        assert verdicts(result) == [CHANGED] and code in result["warnings"][0]
         double.inject("drop", path=CHANGE)
         result = run(double, user(password=NEW + "2"))
         # The one failed login was spent on finding out.
-        assert told(result) == [("unknown", None, "outcome_unknown")] and max(double.failed_logins.values()) == 2
+        assert verdicts(result) == [("unknown", None, "outcome_unknown")] and max(double.failed_logins.values()) == 2
 
 
 @pytest.mark.parametrize("status, kind", [(200, "unexpected_response"), (404, "unexpected_response"), (429, "rate_limited"), (500, "vendor_unavailable")])
 def test_a_login_of_a_user_that_gets_no_usable_answer(double, status, kind):
     double.inject("answer", path=LOGIN, user="alice", times=None, status=status, body="odd")
     result = run(double, user(), user("bob"), retries=0)
-    assert told(result) == [("failed", None, kind), CHANGED] and in_force(double) == ["bob"]
+    assert verdicts(result) == [("failed", None, kind), CHANGED] and in_force(double) == ["bob"]
 
 
 def test_a_refusal_by_a_gateway_is_neither_the_users_nor_the_clients(double):
     double.inject("html", path=LOGIN, user="alice", times=None, status=401)
-    assert told(run(double, user(), user("bob"))) == [("failed", None, "unexpected_response"), CHANGED]
+    assert verdicts(run(double, user(), user("bob"))) == [("failed", None, "unexpected_response"), CHANGED]
 
 
 def test_a_proof_that_fails_for_another_reason_leaves_the_change_standing(double):
     double.inject("answer", path=LOGIN, user="alice", times=None, status=500)
     result = run(double, user(), update_password="always", retries=0)
-    assert told(result) == [("changed", None, None)] and "could not be verified" in result["warnings"][0]
+    assert verdicts(result) == [("changed", None, None)] and "could not be verified" in result["warnings"][0]
 
 
 @pytest.mark.parametrize("status", ["enabled", "setup_required"])
@@ -227,8 +228,8 @@ def test_a_second_factor_is_never_a_wrong_password(status, totp_status, before):
         double.people["alice"].mfa_status = status
         for _run in range(2):
             result = run(double, user(), user("bob"))
-            assert told(result)[0] == ("changed", None, None) and "second factor" in result["warnings"][0] and result["failed"] is False
-        assert told(result)[1] == ("unchanged", True, None) and in_force(double) == ["alice", "bob"]
+            assert verdicts(result)[0] == ("changed", None, None) and "second factor" in result["warnings"][0] and result["failed"] is False
+        assert verdicts(result)[1] == ("unchanged", True, None) and in_force(double) == ["alice", "bob"]
         # Wherever the password is looked at first, the old one was refused once.
         assert double.failed_logins["alice"] == (0 if before else 1)
 
@@ -236,7 +237,7 @@ def test_a_second_factor_is_never_a_wrong_password(status, totp_status, before):
 @pytest.mark.parametrize("status", [None, "disabled", "forcibly_disabled"])
 def test_without_a_second_factor(double, status):
     double.people["alice"].mfa_status = status
-    assert told(run(double, user())) == [CHANGED]
+    assert verdicts(run(double, user())) == [CHANGED]
 
 
 @pytest.mark.parametrize("applies", ["now", "never"])
@@ -248,9 +249,9 @@ def test_a_lost_answer_about_a_user_with_a_second_factor(applies, before):
         result = run(double, user(), update_password="always")
         if applies == "never" and not before:
             # The server has looked at the password, and refused it.
-            assert told(result) == [("failed", False, "connection_failed")]
+            assert verdicts(result) == [("failed", False, "connection_failed")]
         else:
-            assert told(result) == [("unknown", None, "outcome_unknown")]
+            assert verdicts(result) == [("unknown", None, "outcome_unknown")]
 
 
 # Nobody is locked out.
@@ -261,35 +262,35 @@ def test_as_many_failed_logins_as_a_run_may_make(lockout_after):
     """One to find out; the change is lost, and another one could be one too many."""
     with make(lockout_after=lockout_after) as double:
         double.inject("drop", path=CHANGE)
-        assert told(run(double, user())) == [("unknown", None, "outcome_unknown")]
+        assert verdicts(run(double, user())) == [("unknown", None, "outcome_unknown")]
         assert double.failed_logins == {"alice": 1} and not double.lockouts
 
 
 def test_a_change_that_the_vendor_confirms_and_loses(double):
     double.inject("real", path=CHANGE, applies="never")
     result = run(double, user())
-    assert told(result) == [("failed", False, "not_verified")] and double.failed_logins == {"alice": 2}
+    assert verdicts(result) == [("failed", False, "not_verified")] and double.failed_logins == {"alice": 2}
 
 
 def test_a_locked_user_is_not_tried_again_and_again():
     with make(lockout_after=3) as double:
         double.people["alice"].locked = True
         # The API does not show it, so that it can only be told what was seen.
-        assert told(run(double, user())) == [("failed", False, "not_verified")] and double.failed_logins == {"alice": 2}
+        assert verdicts(run(double, user())) == [("failed", False, "not_verified")] and double.failed_logins == {"alice": 2}
 
 
 def test_a_user_that_the_change_unlocks():
     with make(lockout_after=3, change_unlocks=True) as double:
         double.people["alice"].locked = True
-        assert told(run(double, user())) == [CHANGED]
+        assert verdicts(run(double, user())) == [CHANGED]
 
 
 def test_hundred_users_cost_one_failed_login_each(double):
     names = double.populate(100)
-    assert told(run(double, *[user(name) for name in names], concurrency=8)) == [CHANGED] * 100
+    assert verdicts(run(double, *[user(name) for name in names], concurrency=8)) == [CHANGED] * 100
     assert set(double.failed_logins.values()) == {1} and len(double.failed_logins) == 100
     double.reset()
-    assert told(run(double, *[user(name) for name in names], concurrency=8)) == [("unchanged", True, None)] * 100
+    assert verdicts(run(double, *[user(name) for name in names], concurrency=8)) == [("unchanged", True, None)] * 100
     assert not double.failed_logins and double.writes == 0
 
 
@@ -302,5 +303,5 @@ def test_no_secret_travels_in_an_address(double):
 def test_users_without_a_password_before():
     with AcronisDouble({"alice": None}) as double:
         double.inject("drop", path=CHANGE, applies="now")
-        assert told(run(double, user(activate=True))) == [CHANGED] and not double.failed_logins
-        assert told(run(double, user(password=OLD))) == [CHANGED]
+        assert verdicts(run(double, user(activate=True))) == [CHANGED] and not double.failed_logins
+        assert verdicts(run(double, user(password=OLD))) == [CHANGED]

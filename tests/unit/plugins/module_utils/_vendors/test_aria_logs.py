@@ -12,7 +12,8 @@ from ansible_collections.rekey.passwords.plugins.module_utils.http import HttpCl
 
 from tests.doubles.aria_logs import CHANGE, LOGIN, OPERATOR, OPERATOR_PASSWORD
 from tests.doubles.aria_logs_people import SUPER_ADMIN
-from tests.unit.plugins.module_utils._vendors.aria_logs_calls import NEW, NOBODY, OLD, alice, make, run, seen, story, told
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.aria_logs_calls import NEW, NOBODY, OLD, alice, make, run, story
 
 BEGIN = ["login operator", "list"]
 
@@ -28,14 +29,14 @@ def a_double():
 def test_change_then_nothing_to_do(envelope):
     with make(envelope=envelope) as double:
         result = run(double, alice())
-        assert seen(result) == ("changed", True, None) and result["changed"] and not result["failed"] and result["warnings"] == []
+        assert verdict(result) == ("changed", True, None) and result["changed"] and not result["failed"] and result["warnings"] == []
         assert result["users"][0]["id"] == double.people["alice"].id and result["users"][0]["name"] == "alice"
         assert story(double) == BEGIN + ["login alice", "change alice", "GET alice", "login alice"]
         assert double.users["alice"] == NEW and double.users["bob"] == OLD and double.failed_logins == {"alice": 1}
         double.reset()
         double.read_only = True
         again = run(double, alice())
-        assert seen(again) == ("unchanged", True, None) and again["changed"] is False
+        assert verdict(again) == ("unchanged", True, None) and again["changed"] is False
         assert story(double) == BEGIN + ["login alice"] and double.refused_writes == [] and not double.failed_logins
 
 
@@ -52,25 +53,25 @@ def test_what_is_sent(double):
 
 
 def test_always_costs_no_failed_login(double):
-    assert seen(run(double, alice(), update_password="always")) == ("changed", True, None)
+    assert verdict(run(double, alice(), update_password="always")) == ("changed", True, None)
     assert story(double) == BEGIN + ["change alice", "GET alice", "login alice"] and not double.failed_logins
 
 
 def test_without_verify_nobody_logs_in_after_the_change(double):
-    assert seen(run(double, alice(), update_password="always", verify=False)) == ("changed", None, None)
+    assert verdict(run(double, alice(), update_password="always", verify=False)) == ("changed", None, None)
     assert story(double) == BEGIN + ["change alice"]
 
 
 def test_the_shorthand(double):
-    assert seen(run(double, name="alice", password=NEW)) == ("changed", True, None)
-    assert seen(run(double, id=double.people["bob"].id, password=NEW)) == ("changed", True, None)
+    assert verdict(run(double, name="alice", password=NEW)) == ("changed", True, None)
+    assert verdict(run(double, id=double.people["bob"].id, password=NEW)) == ("changed", True, None)
 
 
 @pytest.mark.parametrize("form", [str, str.upper])
 @pytest.mark.parametrize("name", [None, "alice"])
 def test_a_user_by_its_id(double, form, name):
     result = run(double, alice(name=name, id=form(double.people["alice"].id)))
-    assert seen(result) == ("changed", True, None)
+    assert verdict(result) == ("changed", True, None)
     assert (result["users"][0]["name"], result["users"][0]["id"]) == ("alice", double.people["alice"].id)
     assert result["diff"][0]["before_header"] == "alice"
 
@@ -78,14 +79,14 @@ def test_a_user_by_its_id(double, form, name):
 @pytest.mark.parametrize("user", [{"name": "nobody"}, {"name": "Alice"}, {"name": "alice "}, {"id": NOBODY}])
 def test_a_user_who_is_not_there_holds_up_nobody(double, user):
     result = run(double, dict(user, password=NEW), {"name": "bob", "password": NEW})
-    assert told(result) == [("failed", None, "user_not_found"), ("changed", True, None)]
+    assert verdicts(result) == [("failed", None, "user_not_found"), ("changed", True, None)]
     message = result["users"][0]["error"]["message"]
     assert message == "User %s does not exist on this server. Correct the name or create the user." % (user.get("name") or NOBODY)
     assert not any("nobody" in what or "lice" in what for what in story(double))
 
 
 def test_a_name_and_the_id_of_somebody_else(double):
-    assert seen(run(double, alice(id=double.people["bob"].id))) == ("failed", None, "user_not_found")
+    assert verdict(run(double, alice(id=double.people["bob"].id))) == ("failed", None, "user_not_found")
     assert (double.users["alice"], double.users["bob"], story(double)) == (OLD, OLD, BEGIN)
 
 
@@ -98,29 +99,29 @@ def test_the_same_user_by_name_and_by_id(double):
 def test_only_local_users(double, kind):
     double.add_user("carol", OLD, type=kind)
     result = run(double, {"name": "carol", "password": NEW}, alice())
-    assert told(result) == [("failed", None, "user_not_local"), ("changed", True, None)] and kind in result["users"][0]["error"]["message"]
+    assert verdicts(result) == [("failed", None, "user_not_local"), ("changed", True, None)] and kind in result["users"][0]["error"]["message"]
     assert not any("carol" in what for what in story(double))
 
 
 def test_the_local_one_of_two_with_the_same_name(double):
     double.add_user("alice@corp", OLD, username="alice", type="ACTIVE_DIRECTORY")
-    assert seen(run(double, alice())) == ("changed", True, None)
+    assert verdict(run(double, alice())) == ("changed", True, None)
     assert (double.users["alice"], double.users["alice@corp"]) == (NEW, OLD)
     # By the id it is certain who is meant.
-    assert seen(run(double, alice(id=double.people["alice@corp"].id))) == ("failed", None, "user_not_local")
+    assert verdict(run(double, alice(id=double.people["alice@corp"].id))) == ("failed", None, "user_not_local")
 
 
 def test_two_local_users_of_one_name_are_told_apart_by_the_id(double):
     other = double.add_user("other", OLD, username="alice")
     result = run(double, alice())
-    assert seen(result) == ("failed", None, "invalid_input") and "Set id instead" in result["msg"] and double.writes == 0
-    assert seen(run(double, {"id": other.id, "password": NEW}, verify=False, update_password="always")) == ("changed", None, None)
+    assert verdict(result) == ("failed", None, "invalid_input") and "Set id instead" in result["msg"] and double.writes == 0
+    assert verdict(run(double, {"id": other.id, "password": NEW}, verify=False, update_password="always")) == ("changed", None, None)
     assert (double.users["alice"], double.users["other"]) == (OLD, NEW)
 
 
 def test_a_listing_that_does_not_tell_the_type():
     with make(omits=["type"]) as double:
-        assert seen(run(double, alice())) == ("changed", True, None)
+        assert verdict(run(double, alice())) == ("changed", True, None)
 
 
 @pytest.mark.parametrize("name", [
@@ -128,15 +129,15 @@ def test_a_listing_that_does_not_tell_the_type():
 ])  # fmt: skip
 def test_names_that_are_not_plain(name):
     with make(name) as double:
-        assert seen(run(double, {"name": name, "password": NEW})) == ("changed", True, None)
+        assert verdict(run(double, {"name": name, "password": NEW})) == ("changed", True, None)
         assert double.users[name] == NEW
-        assert seen(run(double, {"name": name, "password": NEW})) == ("unchanged", True, None)
+        assert verdict(run(double, {"name": name, "password": NEW})) == ("unchanged", True, None)
 
 
 @pytest.mark.parametrize("password", [" S3cr3t-MARKER ", "S3cr3t MARKER-\"'\\<&>", "S3cr3t-MARKER!/%?#:;{}", "MARKERa1" + "!" * 300])
 def test_passwords_that_are_not_plain(double, password):
-    assert seen(run(double, alice(password=password))) == ("changed", True, None)
-    assert double.users["alice"] == password and seen(run(double, alice(password=password))) == ("unchanged", True, None)
+    assert verdict(run(double, alice(password=password))) == ("changed", True, None)
+    assert double.users["alice"] == password and verdict(run(double, alice(password=password))) == ("unchanged", True, None)
 
 
 @pytest.mark.parametrize("password", [
@@ -145,7 +146,7 @@ def test_passwords_that_are_not_plain(double, password):
 ])  # fmt: skip
 def test_passwords_that_the_server_would_refuse_cost_nothing(double, password):
     result = run(double, alice(password=password))
-    assert seen(result) == ("failed", None, "password_rejected") and double.requests == []
+    assert verdict(result) == ("failed", None, "password_rejected") and double.requests == []
     assert not password or password not in result["msg"]
 
 
@@ -156,7 +157,7 @@ def test_passwords_that_the_server_would_refuse_cost_nothing(double, password):
 ])  # fmt: skip
 def test_what_is_certainly_wrong_costs_nothing(double, user, options):
     result = run(double, user, **options)
-    assert seen(result) == ("failed", None, "invalid_input") and double.requests == []
+    assert verdict(result) == ("failed", None, "invalid_input") and double.requests == []
 
 
 def test_neither_password_nor_unlock_says_what_to_give(double):
@@ -176,7 +177,7 @@ def test_check_mode_writes_nothing(double):
     double.people["bob"].locked = True
     users = [alice(), {"name": "nobody", "password": NEW}, {"name": "bob", "password": NEW}, {"id": double.people["operator"].id, "unlock": True}]
     result = run(double, *users, check_mode=True)
-    assert told(result) == [("would_change", None, None), ("failed", None, "user_not_found"), ("failed", None, "account_locked"), ("unchanged", None, None)]
+    assert verdicts(result) == [("would_change", None, None), ("failed", None, "user_not_found"), ("failed", None, "account_locked"), ("unchanged", None, None)]
     # Without a login of alice, which might fail and count.
     assert double.refused_writes == [] and story(double) == BEGIN
 
@@ -186,7 +187,7 @@ def test_three_of_ten_thousand():
         double.populate(10000)
         names = ["user-00001", "user-05000", "user-10000"]
         result = run(double, *[{"name": name, "password": NEW} for name in names], concurrency=3)
-        assert told(result) == [("changed", True, None)] * 3 and double.writes == 3
+        assert verdicts(result) == [("changed", True, None)] * 3 and double.writes == 3
         assert story(double).count("list") == 1 and len(double.requests) == 2 + 3 * 4
 
 
@@ -210,17 +211,17 @@ def test_the_operator_among_the_users_comes_last_and_never_fails_to_log_in(optio
     with make(**options) as double:
         operator = {"id": double.people[OPERATOR].id} if by_id else {"name": OPERATOR}
         result = run(double, dict(operator, password=NEW), alice(), concurrency=2)
-        assert seen(result) == ("changed", True, None) and told(result)[1][0] == "changed"
+        assert verdict(result) == ("changed", True, None) and verdicts(result)[1][0] == "changed"
         assert story(double)[-2:] == ["change operator", "login operator"] and OPERATOR not in double.failed_logins
         double.reset()
         again = run(double, dict(operator, password=NEW), api_password=NEW)
-        assert seen(again) == ("unchanged", True, None) and story(double)[-1] == "login operator" and not double.failed_logins
+        assert verdict(again) == ("unchanged", True, None) and story(double)[-1] == "login operator" and not double.failed_logins
 
 
 def test_an_operator_of_a_directory_is_none_of_the_users(double):
     double.add_user("operator@corp", "Corp-S3cr3t-MARKER-1", username=OPERATOR, type="ACTIVE_DIRECTORY", rights=SUPER_ADMIN)
     options = {"api_password": "Corp-S3cr3t-MARKER-1", "api_provider": "ActiveDirectory"}
-    assert seen(run(double, {"name": OPERATOR, "password": NEW}, **options)) == ("changed", True, None)
+    assert verdict(run(double, {"name": OPERATOR, "password": NEW}, **options)) == ("changed", True, None)
     assert double.users[OPERATOR] == NEW and double.calls(LOGIN)[0].json()["provider"] == "ActiveDirectory"
     assert AriaLogs.operator_name(dict(options, api_user=OPERATOR)) is None
     assert AriaLogs.operator_name({"api_user": OPERATOR}) == AriaLogs.operator_name({"api_user": OPERATOR, "api_provider": "Local"}) == OPERATOR

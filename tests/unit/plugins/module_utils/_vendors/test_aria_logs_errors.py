@@ -10,7 +10,8 @@ import pytest
 
 from tests.doubles.aria_logs import CHANGE, LOGIN, NOT_BOOTSTRAPPED, OPERATOR, REFUSED_LOGIN, SEARCH
 from tests.doubles.aria_logs_people import EDIT, VIEW
-from tests.unit.plugins.module_utils._vendors.aria_logs_calls import NEW, OLD, alice, make, run, seen, story, told
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.aria_logs_calls import NEW, OLD, alice, make, run, story
 from tests.unit.plugins.module_utils.fake_vendor import Clock
 
 BEGIN = ["login operator", "list"]
@@ -59,7 +60,7 @@ def test_a_refused_change(double, status, body, kind, code, part, update_passwor
     error = result["users"][0]["error"]
     # The look before has shown that a refused password is not in force.
     verified = False if (kind, update_password) == ("password_rejected", "when_changed") else None
-    assert told(result) == [("failed", verified, kind), ("changed", True, None)]
+    assert verdicts(result) == [("failed", verified, kind), ("changed", True, None)]
     assert (error["http_status"], error["vendor_code"]) == (status, code) and part in error["message"]
     # A refusal is certain: it is neither sent again nor looked after.
     assert fault.fired == 1 and story(double).count("change alice") == 1 and double.failed_logins["alice"] == (update_password == "when_changed")
@@ -73,22 +74,22 @@ def test_a_refused_change(double, status, body, kind, code, part, update_passwor
 def test_a_doubtful_change(double, status, body, kind, applies):
     fault = double.inject("answer", path=CHANGE, status=status, body=body, applies=applies)
     result = run(double, alice(), update_password="always")
-    assert seen(result) == (("changed", True, None) if applies == "now" else ("failed", False, kind))
+    assert verdict(result) == (("changed", True, None) if applies == "now" else ("failed", False, kind))
     assert fault.fired == len(double.calls(CHANGE)) == 1
 
 
 def test_a_web_page_is_no_success(double):
     double.inject("html", path=CHANGE, status=200)
     result = run(double, alice(), update_password="always")
-    assert seen(result) == ("failed", False, "unexpected_response") and "is a web page (HTTP 200): Bad Gateway" in result["msg"]
+    assert verdict(result) == ("failed", False, "unexpected_response") and "is a web page (HTTP 200): Bad Gateway" in result["msg"]
 
 
 def test_the_rules_of_the_strictest_mode():
     with make(stig=True) as double:
-        assert seen(run(double, alice(password="S3M-ark!x"))) == ("failed", False, "password_rejected")
-        assert seen(run(double, alice(password="Very-different-MARKER-42%"))) == ("changed", True, None)
+        assert verdict(run(double, alice(password="S3M-ark!x"))) == ("failed", False, "password_rejected")
+        assert verdict(run(double, alice(password="Very-different-MARKER-42%"))) == ("changed", True, None)
         result = run(double, alice(password="Again-something-else+MARKER-7"))
-        assert seen(result) == ("failed", False, "password_rejected") and "only once in 24 hours" in result["msg"]
+        assert verdict(result) == ("failed", False, "password_rejected") and "only once in 24 hours" in result["msg"]
         assert not double.lockouts and double.failed_logins["alice"] <= 3
 
 
@@ -96,7 +97,7 @@ def test_the_rules_of_the_strictest_mode():
 def test_the_operators_refused_login_is_tried_once_and_stops_everything(double, options, locked):
     double.people[OPERATOR].locked = locked
     result = run(double, alice(), BOB, **options)
-    assert told(result) == [("failed", None, "authentication_failed")] * 2 and not result["error"]["retryable"]
+    assert verdicts(result) == [("failed", None, "authentication_failed")] * 2 and not result["error"]["retryable"]
     assert REFUSED_LOGIN in result["msg"] and result["error"]["vendor_code"] == "FIELD_ERROR" and len(double.requests) == 1
 
 
@@ -111,7 +112,7 @@ def test_the_operators_refused_login_is_tried_once_and_stops_everything(double, 
 def test_the_operators_login_goes_wrong_otherwise(double, status, body, kind):
     double.inject("answer", path=LOGIN, times=None, status=status, body=body)
     result = run(double, alice(), BOB, retries=0)
-    assert result["error"]["kind"] == kind and told(result) == [("failed", None, kind)] * 2 and len(double.requests) == 1
+    assert result["error"]["kind"] == kind and verdicts(result) == [("failed", None, kind)] * 2 and len(double.requests) == 1
 
 
 def test_a_server_that_was_not_set_up():
@@ -129,14 +130,14 @@ def test_a_server_that_was_not_set_up():
 ])  # fmt: skip
 def test_the_operators_rights(double, rights, expected, requests):
     double.people[OPERATOR].rights = rights
-    assert told(run(double, alice(), BOB, update_password="always")) == expected
+    assert verdicts(run(double, alice(), BOB, update_password="always")) == expected
     assert requests is None or sorted(story(double)) == sorted(requests)
 
 
 def test_a_user_who_vanishes_after_the_listing(double):
     double.inject("answer", path=SEARCH, status=200, body=[dict(id=double.people["alice"].id, username="alice", authStatus="ACTIVE")])
     double.remove_user("alice")
-    assert seen(run(double, alice(), update_password="always")) == ("failed", None, "user_not_found")
+    assert verdict(run(double, alice(), update_password="always")) == ("failed", None, "user_not_found")
 
 
 @pytest.mark.parametrize("body", [
@@ -152,18 +153,18 @@ def test_a_listing_that_is_none(double, body):
 def test_a_listing_with_odd_users_in_it(double):
     shown = {"id": double.people["alice"].id, "username": "alice", "type": "DEFAULT", "authStatus": "ACTIVE", "roleIds": 7, "more": {}}
     double.inject("answer", path=SEARCH, status=200, body={"users": [None, 7, {}, {"id": 7, "username": "alice"}, shown], "total": "?"})
-    assert seen(run(double, alice())) == ("changed", True, None)
+    assert verdict(run(double, alice())) == ("changed", True, None)
 
 
 def test_an_identifier_that_would_lead_to_somebody_else(double):
     shown = {"id": "../users/" + double.people["bob"].id, "username": "alice", "type": "DEFAULT", "authStatus": "ACTIVE"}
     double.inject("answer", path=SEARCH, status=200, body=[shown])
-    assert seen(run(double, alice(), update_password="always"))[0] == "failed" and double.users["bob"] == OLD and double.writes == 0
+    assert verdict(run(double, alice(), update_password="always"))[0] == "failed" and double.users["bob"] == OLD and double.writes == 0
 
 
 def test_an_empty_listing(double):
     double.inject("answer", path=SEARCH, status=200, body=[])
-    assert seen(run(double, alice())) == ("failed", None, "user_not_found")
+    assert verdict(run(double, alice())) == ("failed", None, "user_not_found")
 
 
 @pytest.mark.parametrize("status, body, kind", [
@@ -176,14 +177,14 @@ def test_an_odd_answer_to_a_users_login_says_nothing_about_the_operator(double, 
     """Nor about the password: nothing is changed on such grounds, and nobody else suffers."""
     double.inject("answer", path=LOGIN, user="alice", times=None, status=status, body=body)
     result = run(double, alice(), BOB, retries=0)
-    assert told(result) == [("failed", None, kind), ("changed", True, None)] and "error" not in result
+    assert verdicts(result) == [("failed", None, kind), ("changed", True, None)] and "error" not in result
     assert story(double).count("login alice") == 1 and double.users["alice"] == OLD
 
 
 @pytest.mark.parametrize("body", [{"errorMessage": "Nein."}, REFUSED_LOGIN])
 def test_a_refused_login_in_other_words_is_one_all_the_same(double, body):
     double.inject("answer", path=LOGIN, user="alice", status=401, body=body)
-    assert seen(run(double, alice())) == ("changed", True, None)
+    assert verdict(run(double, alice())) == ("changed", True, None)
 
 
 @pytest.mark.parametrize("form", ["plain", "json", "repr", "url"])

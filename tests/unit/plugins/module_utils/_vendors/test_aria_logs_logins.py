@@ -13,7 +13,8 @@ import pytest
 
 from tests.doubles.aria_logs import CHANGE, LOGIN, OPERATOR, SEARCH
 from tests.doubles.faults import http_date
-from tests.unit.plugins.module_utils._vendors.aria_logs_calls import NEW, OLD, alice, make, run, seen, story, told
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.aria_logs_calls import NEW, OLD, alice, make, run, story
 from tests.unit.plugins.module_utils.fake_vendor import Clock
 
 LATE = 0.4  # seconds; a time-out that is meant to come
@@ -43,7 +44,7 @@ def test_the_budget_of_failed_logins(double, fault, update_password, verify, che
     confirmed_in_vain = fault == ("real", "never") and verify
     assert double.failed_logins["alice"] <= (2 if confirmed_in_vain else 1)
     assert len(double.calls(CHANGE)) == (0 if check_mode else 1) and double.users["alice"] == (NEW if double.writes else OLD)
-    state = seen(result)[0]
+    state = verdict(result)[0]
     assert state != "changed" or double.writes or (fault == ("real", "never") and not verify)
     assert not (state == "failed" and double.writes)
     assert double.can_log_in("alice", double.users["alice"])
@@ -52,7 +53,7 @@ def test_the_budget_of_failed_logins(double, fault, update_password, verify, che
 def test_a_confirmed_change_that_does_not_work_is_tried_once(double):
     double.inject("real", path=CHANGE, applies="never")
     clock = Clock()
-    assert seen(run(double, alice(), clock=clock)) == ("failed", False, "not_verified") and clock.waits == []
+    assert verdict(run(double, alice(), clock=clock)) == ("failed", False, "not_verified") and clock.waits == []
     assert story(double)[2:] == ["login alice", "change alice", "GET alice", "login alice"] and double.failed_logins == {"alice": 2}
 
 
@@ -62,10 +63,10 @@ def test_a_change_without_an_answer_after_a_failed_look(double, kind, applies):
     """The one failed login is spent, so nothing more is tried; the next run finds out for nothing."""
     double.inject(kind, path=CHANGE, applies=applies)
     result = run(double, alice(), timeout=LATE)
-    assert seen(result) == ("unknown", None, "outcome_unknown") and result["failed"] and result["users"][0]["error"]["retryable"]
+    assert verdict(result) == ("unknown", None, "outcome_unknown") and result["failed"] and result["users"][0]["error"]["retryable"]
     assert story(double).count("change alice") == 1 and double.failed_logins == {"alice": 1}
     double.settle()
-    assert seen(run(double, alice())) == (("changed" if applies == "never" else "unchanged"), True, None)
+    assert verdict(run(double, alice())) == (("changed" if applies == "never" else "unchanged"), True, None)
 
 
 @pytest.mark.parametrize("seconds, expected", [(2.9, ("changed", True, None)), (3.1, ("failed", False, "connection_failed"))])
@@ -79,7 +80,7 @@ def test_a_change_that_comes_late_is_waited_for_once(double, seconds, expected):
             double.settle()
 
     clock.sleep = wait
-    assert seen(run(double, alice(), clock=clock, update_password="always")) == expected
+    assert verdict(run(double, alice(), clock=clock, update_password="always")) == expected
     assert clock.waits == [3.0] and story(double).count("login alice") == 1
 
 
@@ -92,12 +93,12 @@ def test_a_connection_that_ends_before_the_server_has_read_it(double, path, user
     if path == LOGIN and user == OPERATOR:
         assert result["error"]["kind"] == "connection_failed" and len(double.requests) == 1
     elif path == LOGIN:
-        assert told(result) == [("changed", None, None), ("changed", True, None)] and "could not be verified" in result["warnings"][0]
+        assert verdicts(result) == [("changed", None, None), ("changed", True, None)] and "could not be verified" in result["warnings"][0]
         assert double.users["alice"] == NEW and story(double).count("login alice") == 1
     elif path == SEARCH:
-        assert story(double).count("list") == 2 and told(result) == [("changed", None, None)] * 2
+        assert story(double).count("list") == 2 and verdicts(result) == [("changed", None, None)] * 2
     else:
-        assert told(result) == [("failed", False, "connection_failed"), ("changed", None, None)] and double.users["alice"] == OLD
+        assert verdicts(result) == [("failed", False, "connection_failed"), ("changed", None, None)] and double.users["alice"] == OLD
 
 
 @pytest.mark.parametrize("as_date", [False, True])
@@ -105,7 +106,7 @@ def test_a_server_that_wants_fewer_requests(double, as_date):
     clock, headers = Clock(), {"Retry-After": http_date(2) if as_date else "2"}
     for path in (LOGIN, SEARCH, CHANGE, double.people["alice"].id):
         double.inject("answer", path=path, times=2, status=429, headers=headers)
-    assert seen(run(double, alice(), clock=clock)) == ("changed", True, None)
+    assert verdict(run(double, alice(), clock=clock)) == ("changed", True, None)
     assert len(clock.waits) == 8 and all(0 <= wait <= 2 for wait in clock.waits)
     assert double.writes == 1 and double.failed_logins == {"alice": 1}
 
@@ -127,7 +128,7 @@ def test_a_session_that_expires_in_the_middle_is_renewed_by_one_login(concurrenc
     with make(*names) as double:
         users = [{"name": name, "password": NEW} for name in names]
         result = at_the_first_change(double, double.expire_sessions, *users, concurrency=concurrency, update_password="always")
-        assert told(result) == [("changed", True, None)] * 12 and double.writes == 12
+        assert verdicts(result) == [("changed", True, None)] * 12 and double.writes == 12
         assert story(double).count("login operator") == 2 and story(double).count("list") == 1
         # What was refused for the old session was done only once.
         assert len([one for one in double.calls(CHANGE) if one.status == 200]) == 12
@@ -135,14 +136,14 @@ def test_a_session_that_expires_in_the_middle_is_renewed_by_one_login(concurrenc
 
 def test_a_session_that_expires_between_the_listing_and_the_change(double):
     double.inject("answer", path=CHANGE, status=440, body="Login Timeout")
-    assert seen(run(double, alice(), update_password="always")) == ("changed", True, None)
+    assert verdict(run(double, alice(), update_password="always")) == ("changed", True, None)
     assert story(double)[:5] == ["login operator", "list", "change alice", "login operator", "change alice"] and double.writes == 1
 
 
 def test_a_server_that_ends_every_session(double):
     double.inject("answer", path=CHANGE, status=440, body="Login Timeout", times=None)
     result = run(double, alice(), BOB, concurrency=1, update_password="always")
-    assert told(result) == [("failed", None, "authentication_failed")] * 2 and "Login Timeout" in result["msg"]
+    assert verdicts(result) == [("failed", None, "authentication_failed")] * 2 and "Login Timeout" in result["msg"]
     assert story(double) == ["login operator", "list", "change alice", "login operator", "change alice"]
 
 
@@ -150,7 +151,7 @@ def test_a_server_that_ends_every_session(double):
 def test_a_session_that_the_server_does_not_know_any_more_ends_the_run(session_errors):
     with make(session_errors=session_errors) as double:
         result = at_the_first_change(double, double.revoke_sessions, alice(), BOB, concurrency=1, update_password="always")
-        assert told(result) == [("failed", None, "authentication_failed")] * 2 and "Invalid session ID" in result["msg"]
+        assert verdicts(result) == [("failed", None, "authentication_failed")] * 2 and "Invalid session ID" in result["msg"]
         assert story(double) == ["login operator", "list", "change alice"] and double.writes == 0
 
 
@@ -158,13 +159,13 @@ def test_an_operator_who_cannot_log_in_again_is_tried_once(double):
     double.inject("answer", path=CHANGE, status=440, body="Login Timeout", times=None)
     double.inject("answer", path=LOGIN, user=OPERATOR, skip=1, times=None, status=401, body={"errorMessage": "Invalid credentials or account is locked."})
     result = run(double, alice(), BOB, concurrency=2, update_password="always")
-    assert told(result) == [("failed", None, "authentication_failed")] * 2 and double.writes == 0
+    assert verdicts(result) == [("failed", None, "authentication_failed")] * 2 and double.writes == 0
     assert story(double).count("login operator") == 2
 
 
 def test_the_proof_where_the_session_has_expired_meanwhile(double):
     double.inject("answer", path=double.people["alice"].id, status=440, body="Login Timeout")
-    assert seen(run(double, alice())) == ("changed", True, None) and story(double).count("login operator") == 2
+    assert verdict(run(double, alice())) == ("changed", True, None) and story(double).count("login operator") == 2
 
 
 def test_sessions_of_users_stay_few(double):

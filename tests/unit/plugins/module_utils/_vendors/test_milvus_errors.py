@@ -194,7 +194,7 @@ def test_what_is_not_certainly_wrong_is_left_to_the_server(monkeypatch, password
     "options, text",
     [
         ({"api_user": "ro:ot", "api_password": "x"}, "api_user must not contain ':'"),
-        ({"url": "https://root:S3cr3t-MARKER@milvus.invalid"}, "url must not hold a user"),
+        ({"url": "https://root:S3cr3t-MARKER@milvus.invalid"}, "url must not contain a user"),
         ({"url": None}, "url must begin with"),
     ],
 )

@@ -14,6 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._vendors.milvus im
 
 from tests.doubles.faults import http_date
 from tests.doubles.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
+from tests.unit.calls import call, verdict
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, ROOT, Clock, params
 
 OPERATOR = {"api_user": "root", "api_password": ROOT}
@@ -45,16 +46,9 @@ def alice(**more):
 
 def run(double, *users, check_mode=False, clock=None, **options):
     """The result; nobody really waits."""
-    clock = clock or Clock()
-    result = _change.set_passwords(Milvus, params(Milvus, *users, **dict({"url": double.url, "timeout": 20.0}, **options)), check_mode, clock.sleep, clock)
+    result = call(Milvus, *users, check_mode=check_mode, clock=clock, **dict({"url": double.url, "timeout": 20.0}, **options))
     assert "MARKER" not in json.dumps(result, ensure_ascii=False)
     return result
-
-
-def seen(result):
-    """What became of the first user."""
-    user = result["users"][0]
-    return user["state"], user["verified"], user["error"]["kind"] if user["error"] else None
 
 
 def paths(double):
@@ -67,11 +61,11 @@ def paths(double):
 def test_change_then_nothing_to_do(double, options, password):
     user = alice(password=password)
     options = dict(options, allow_control_characters=True)
-    assert seen(run(double, user, **options)) == ("changed", True, None)
+    assert verdict(run(double, user, **options)) == ("changed", True, None)
     assert (double.users["alice"], double.writes) == (password, 1)
     double.read_only = True
     again = run(double, user, **options)
-    assert seen(again) == ("unchanged", True, None) and again["changed"] is False
+    assert verdict(again) == ("unchanged", True, None) and again["changed"] is False
     assert (double.writes, double.refused_writes) == (1, [])
 
 
@@ -79,45 +73,45 @@ def test_change_then_nothing_to_do(double, options, password):
 def test_an_unknown_user_is_not_created(super_users):
     with make(super_users=super_users) as double:
         result = run(double, alice(name="carol"), alice(), update_password="always", **OPERATOR)
-        assert seen(result) == ("failed", None, "user_not_found")
+        assert verdict(result) == ("failed", None, "user_not_found")
         assert "carol" not in double.users and double.users["alice"] == NEW
 
 
 def test_a_super_user_without_the_current_password():
     with make(super_users=["root"]) as double:
-        assert seen(run(double, alice(current_password=None), **OPERATOR)) == ("changed", True, None)
+        assert verdict(run(double, alice(current_password=None), **OPERATOR)) == ("changed", True, None)
 
 
 def test_a_user_without_rights_acts_for_another(double):
     result = run(double, alice(), api_user="bob", api_password=OLD)
-    assert seen(result) == ("failed", None, "permission_denied")
+    assert verdict(result) == ("failed", None, "permission_denied")
     assert (paths(double), double.users["alice"]) == ([LIST], OLD)
 
 
 def test_the_cloud_with_an_api_key():
     with make(cloud=True, api_keys={"S3cr3t-MARKER-key": "operator"}) as double:
-        assert seen(run(double, alice(), api_token="S3cr3t-MARKER-key")) == ("changed", True, None)
-        assert seen(run(double, alice(password="weakweak", current_password=NEW), api_token="S3cr3t-MARKER-key")) == ("failed", False, "password_rejected")
+        assert verdict(run(double, alice(), api_token="S3cr3t-MARKER-key")) == ("changed", True, None)
+        assert verdict(run(double, alice(password="weakweak", current_password=NEW), api_token="S3cr3t-MARKER-key")) == ("failed", False, "password_rejected")
 
 
 def test_a_server_without_authorization():
     with make(authorization=False) as double:
         result = run(double, alice())
-        assert seen(result) == ("changed", None, None) and "switched off" in result["warnings"][0]
+        assert verdict(result) == ("changed", None, None) and "switched off" in result["warnings"][0]
         assert double.users["alice"] == NEW
 
 
 @pytest.mark.parametrize("options", [{}, OPERATOR])
 def test_a_server_that_is_too_old(options):
     with make(users_api=False) as double:
-        assert seen(run(double, alice(), update_password="always", **options)) == ("failed", None, "unsupported")
+        assert verdict(run(double, alice(), update_password="always", **options)) == ("failed", None, "unsupported")
 
 
 def test_73_bytes_before_release_2_5_where_only_the_server_could_know():
     with make(max_password=256) as double:
         double.bcrypt_limit = 40
         result = run(double, alice(password="x" * 41))
-        assert seen(result) == ("failed", False, "unexpected_response") and double.users["alice"] == OLD
+        assert verdict(result) == ("failed", False, "unexpected_response") and double.users["alice"] == OLD
 
 
 def test_check_mode_writes_nothing(double):
@@ -158,9 +152,9 @@ def test_a_write_whose_answer_is_lost_is_sent_once_and_looked_after(double, kind
     assert "MARKER" not in json.dumps(result, ensure_ascii=False)
     assert (fault.fired, len(double.calls("update_password"))) == (1, 1)
     if applies == "never":
-        assert seen(result)[:2] == ("failed", False) and double.users["alice"] == OLD
+        assert verdict(result)[:2] == ("failed", False) and double.users["alice"] == OLD
     else:
-        assert seen(result) == ("changed", True, None) and double.users["alice"] == NEW
+        assert verdict(result) == ("changed", True, None) and double.users["alice"] == NEW
     assert result["changed"] is (applies != "never")
 
 
@@ -169,7 +163,7 @@ def test_a_server_that_wants_fewer_requests(double, as_date):
     clock, value = Clock(), http_date(2) if as_date else "2"
     for path in ("list", "describe", "update_password"):
         double.inject("answer", path=path, times=2, status=429, headers={"Retry-After": value})
-    assert seen(run(double, alice(), clock=clock, **OPERATOR)) == ("changed", True, None)
+    assert verdict(run(double, alice(), clock=clock, **OPERATOR)) == ("changed", True, None)
     assert len(clock.waits) == 6 and all(0 <= wait <= 2 for wait in clock.waits)
     assert double.writes == 1
 

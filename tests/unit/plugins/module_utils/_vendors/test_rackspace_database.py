@@ -261,7 +261,7 @@ class TestRefusedBeforeAnyRequest:
         [
             ({"instance_id": ""}, "instance_id must not be empty."),
             ({"endpoint": "db.example.com"}, "endpoint must begin with https://"),
-            ({"endpoint": "https://a:b@db"}, "endpoint must not hold a user"),
+            ({"endpoint": "https://a:b@db"}, "endpoint must not contain a user"),
             (
                 {"auth_type": "keystone", "auth_url": "x", "application_credential_id": "i", "application_credential_secret": "S3cr3t-MARKER"},
                 "auth_url must begin with https://",

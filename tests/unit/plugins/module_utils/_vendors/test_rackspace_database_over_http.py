@@ -10,14 +10,14 @@ import json
 import sys
 
 import pytest
-from ansible_collections.rekey.passwords.plugins.module_utils import _change
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.rackspace_database import RackspaceDatabase
 
 from tests.doubles.trove import INSTANCE, TroveDouble
 from tests.doubles.trove_identity import PROJECT_ID
+from tests.unit.calls import call
 from tests.unit.plugins.module_utils._vendors.rackspace_database_wire import DATABASE_LOGIN, states
 from tests.unit.plugins.module_utils.fake_databases import FakeMySQL
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, params
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock
 
 OPERATOR = "S3cr3t-MARKER-operator"
 KEY = "S3cr3t-MARKER-key"
@@ -73,9 +73,8 @@ def by_token(double):
 
 def run(double, *users, check_mode=False, clock=None, sleep=None, how=rackspace, **options):
     """The result; nobody really waits."""
-    clock = clock or Clock()
     options = dict({"url": None, "instance_id": INSTANCE, "timeout": 5.0}, **dict(how(double), **options))
-    result = _change.set_passwords(RackspaceDatabase, params(RackspaceDatabase, *users, **options), check_mode, sleep or clock.sleep, clock)
+    result = call(RackspaceDatabase, *users, check_mode=check_mode, clock=clock, sleep=sleep, **options)
     assert "MARKER" not in json.dumps(result, ensure_ascii=False)
     assert not any(token in json.dumps(result) for token in double.tokens)
     return result

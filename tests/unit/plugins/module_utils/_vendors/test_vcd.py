@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.http import HttpClient
 
 from tests.doubles.vcd import OPERATOR, OPERATOR_API_TOKEN, OPERATOR_PASSWORD, SYSTEM_API_TOKEN, SYSTEM_OPERATOR, SYSTEM_PASSWORD
-from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, BY_TOKEN, OWN_CHANGE, WRONG, all_seen, logins, make, run, seen, sent, user
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, BY_TOKEN, OWN_CHANGE, WRONG, logins, make, run, sent, user
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 
 CHANGED = ("changed", True, None)
@@ -37,7 +38,7 @@ class TestOwn:
 
     def test_a_change_is_one_login_and_its_proof_another(self, double):
         result = run(double, user())
-        assert seen(result) == CHANGED and result["changed"] is True and result["warnings"] == []
+        assert verdict(result) == CHANGED and result["changed"] is True and result["warnings"] == []
         assert result["users"][0]["id"] == double.people["alice"].urn
         assert sent(double) == OWN_CHANGE and double.users["alice"] == NEW and double.writes == 1 and not double.failed_logins
         changed = double.requests[2]
@@ -58,31 +59,31 @@ class TestOwn:
         double.read_only = True
         double.requests.clear()
         result = run(double, user())
-        assert seen(result) == UNCHANGED and result["changed"] is False and double.refused_writes == []
+        assert verdict(result) == UNCHANGED and result["changed"] is False and double.refused_writes == []
         assert sent(double) == ["GET versions", "POST sessions", "POST sessions", "DELETE current"] and double.failed_logins == {"alice": 1}
 
     def test_the_new_password_as_the_current_one_costs_nothing(self, double):
-        assert seen(run(double, user(password=OLD))) == UNCHANGED
+        assert verdict(run(double, user(password=OLD))) == UNCHANGED
         assert sent(double) == ["GET versions", "POST sessions", "DELETE current"] and not double.failed_logins
 
     def test_always_is_the_same_as_far_as_the_server_can_tell(self, double):
-        assert seen(run(double, user(), update_password="always")) == CHANGED
+        assert verdict(run(double, user(), update_password="always")) == CHANGED
         assert sent(double) == OWN_CHANGE
 
     def test_always_without_verify_is_one_session(self, double):
-        assert seen(run(double, user(), update_password="always", verify=False)) == ("changed", None, None)
+        assert verdict(run(double, user(), update_password="always", verify=False)) == ("changed", None, None)
         assert sent(double) == OWN_CHANGE[:4]
 
     def test_no_right_is_needed(self, double):
         assert not double.people["alice"].is_admin
-        assert seen(run(double, user())) == CHANGED
+        assert verdict(run(double, user())) == CHANGED
 
     @pytest.mark.parametrize("update_password", ["when_changed", "always"])
     def test_check_mode_writes_nothing(self, double, update_password):
         double.read_only = True
         result = run(double, user(), user("bob", current_password=WRONG), check_mode=True, update_password=update_password)
         # Number 30: whether the current password is right would cost a login that may fail.
-        assert all_seen(result) == [("would_change", None, None)] * 2 and double.refused_writes == [] and not double.sessions and not double.failed_logins
+        assert verdicts(result) == [("would_change", None, None)] * 2 and double.refused_writes == [] and not double.sessions and not double.failed_logins
 
     def test_what_is_certain_costs_no_request(self, double):
         result = run(
@@ -90,7 +91,7 @@ class TestOwn:
             user("f", password=OLD, update_password="always"), user("g", unlock=True), user("h", current_password=""), user("i\ud800"),
             user("j", password="x\ud800"),
         )  # fmt: skip
-        assert [kind for _state, _verified, kind in all_seen(result)] == [
+        assert [kind for _state, _verified, kind in verdicts(result)] == [
             "invalid_input", "invalid_input", "invalid_input", "password_rejected", "password_rejected", "invalid_input", "password_reused", "invalid_input",
             "invalid_input", "invalid_input", "password_rejected",
         ]  # fmt: skip
@@ -111,7 +112,7 @@ class TestOwn:
         with make(name) as double:
             for options in ({}, ADMIN):
                 double.set_user(name, OLD)
-                assert seen(run(double, user(name, password=password), allow_control_characters=True, **options)) == CHANGED
+                assert verdict(run(double, user(name, password=password), allow_control_characters=True, **options)) == CHANGED
                 assert double.users[name] == password
             assert not double.failed_logins and not double.open_sessions
 
@@ -124,24 +125,24 @@ class TestAdministrator:
 
     def test_with_the_current_password_no_login_fails(self, double):
         result = run(double, user(), **ADMIN)
-        assert seen(result) == CHANGED and not double.failed_logins and double.users["alice"] == NEW
+        assert verdict(result) == CHANGED and not double.failed_logins and double.users["alice"] == NEW
         assert sent(double) == self.ONE + self.PROBE + ["GET user", "PUT user"] + self.PROBE + ["DELETE current"]
         assert result["users"][0]["id"] == double.people["alice"].urn
 
     def test_without_it_one_does(self, double):
-        assert seen(run(double, user(current_password=None), **ADMIN)) == CHANGED
+        assert verdict(run(double, user(current_password=None), **ADMIN)) == CHANGED
         assert sent(double) == self.ONE + ["POST sessions", "GET user", "PUT user"] + self.PROBE + ["DELETE current"]
         assert double.failed_logins == {"alice": 1}
 
     def test_always_without_verify(self, double):
-        assert seen(run(double, user(), update_password="always", verify=False, **ADMIN)) == ("changed", None, None)
+        assert verdict(run(double, user(), update_password="always", verify=False, **ADMIN)) == ("changed", None, None)
         assert sent(double) == self.ONE + ["GET user", "PUT user", "DELETE current"]
 
     def test_a_second_call_changes_nothing(self, double):
         run(double, user(current_password=None), **ADMIN)
         double.read_only = True
         double.failed_logins.clear()
-        assert seen(run(double, user(current_password=None), **ADMIN)) == UNCHANGED
+        assert verdict(run(double, user(current_password=None), **ADMIN)) == UNCHANGED
         assert double.refused_writes == [] and not double.failed_logins
 
     def test_everything_else_about_the_user_stays_as_it_is(self):
@@ -149,7 +150,7 @@ class TestAdministrator:
         for versions in (("36.3",), ("37.2",)):
             with make(people=people, versions=versions, shown_password="******", nulls=True) as double:
                 before = repr(double.people["alice"])
-                assert seen(run(double, user(), **ADMIN)) == CHANGED
+                assert verdict(run(double, user(), **ADMIN)) == CHANGED
                 assert repr(double.people["alice"]) == before and double.users["alice"] == NEW
 
     def test_what_somebody_has_changed_since_the_look_up_stays(self, double):
@@ -162,7 +163,7 @@ class TestAdministrator:
                 double.people["alice"].enabled = False
 
         double.inspect = disable
-        assert seen(run(double, user(), update_password="always", **ADMIN)) == ("failed", None, "account_inactive")
+        assert verdict(run(double, user(), update_password="always", **ADMIN)) == ("failed", None, "account_inactive")
         assert double.writes == 0 and double.people["alice"].enabled is False
 
     @pytest.mark.parametrize("attributes, kind", [
@@ -172,13 +173,13 @@ class TestAdministrator:
     def test_what_the_look_up_tells_costs_no_login(self, attributes, kind):
         with make(people={"alice": attributes}) as double:
             result = run(double, user("nobody"), user(), user("bob"), **ADMIN)
-            assert all_seen(result) == [("failed", None, "user_not_found"), ("failed", None, kind), CHANGED]
+            assert verdicts(result) == [("failed", None, "user_not_found"), ("failed", None, kind), CHANGED]
             assert "User nobody does not exist in the organisation acme" in result["users"][0]["error"]["message"] and "alice" not in logins(double)
             assert double.users["alice"] == OLD and not double.failed_logins and not double.open_sessions
 
     def test_the_operator_among_the_users_comes_last_within_its_own_session(self, double):
         result = run(double, user(OPERATOR, password=ROOT_NEW, current_password="S3cr3t-MARKER-outdated"), user(), concurrency=4, **ADMIN)
-        assert all_seen(result) == [CHANGED, CHANGED] and double.users[OPERATOR] == ROOT_NEW and double.users["alice"] == NEW
+        assert verdicts(result) == [CHANGED, CHANGED] and double.users[OPERATOR] == ROOT_NEW and double.users["alice"] == NEW
         assert [one.user for one in double.requests if one.write] == ["alice", OPERATOR] and double.requests[-4].path.endswith("/changePassword")
         # One login to act, one to prove.
         assert logins(double).count(OPERATOR) == 2 and not double.failed_logins
@@ -188,36 +189,36 @@ class TestAdministrator:
     def test_a_change_that_ends_the_sessions_of_the_user(self, ends):
         with make(ends_sessions=ends) as double:
             result = run(double, user(OPERATOR, password=ROOT_NEW, current_password=None), user(), **ADMIN)
-            assert all_seen(result) == [CHANGED, CHANGED] and not double.open_sessions and result["warnings"] == []
-            assert seen(run(double, user("bob"))) == CHANGED
+            assert verdicts(result) == [CHANGED, CHANGED] and not double.open_sessions and result["warnings"] == []
+            assert verdict(run(double, user("bob"))) == CHANGED
 
     def test_the_operator_alone_looks_up_nobody(self, double):
-        assert seen(run(double, user(OPERATOR, password=ROOT_NEW, current_password=None, unlock=True), **ADMIN)) == CHANGED
+        assert verdict(run(double, user(OPERATOR, password=ROOT_NEW, current_password=None, unlock=True), **ADMIN)) == CHANGED
         assert "GET users" not in sent(double)
 
     def test_an_operator_whose_password_is_right_already(self, double):
-        assert seen(run(double, user(OPERATOR, password=OPERATOR_PASSWORD), **ADMIN)) == UNCHANGED
+        assert verdict(run(double, user(OPERATOR, password=OPERATOR_PASSWORD), **ADMIN)) == UNCHANGED
         assert sent(double) == ["GET versions", "POST sessions", "DELETE current"]
 
     @pytest.mark.parametrize("update_password", ["when_changed", "always"])
     def test_check_mode_writes_nothing(self, double, update_password):
         double.read_only = True
         result = run(double, user(), user("nobody"), user(OPERATOR), check_mode=True, update_password=update_password, **ADMIN)
-        assert [state for state, _verified, _kind in all_seen(result)] == ["would_change", "failed", "would_change"] and double.refused_writes == []
+        assert [state for state, _verified, _kind in verdicts(result)] == ["would_change", "failed", "would_change"] and double.refused_writes == []
 
     def test_a_user_without_rights_acts_for_another(self, double):
         result = run(double, user(), user("bob", password=ROOT_NEW), api_user="bob", api_password=OLD)
-        assert all_seen(result) == [("failed", None, "permission_denied"), CHANGED] and double.users["alice"] == OLD
+        assert verdicts(result) == [("failed", None, "permission_denied"), CHANGED] and double.users["alice"] == OLD
         assert "may not look up users" in result["users"][0]["error"]["message"]
 
     def test_by_an_api_token(self, double):
-        assert seen(run(double, user(), **BY_TOKEN)) == CHANGED
+        assert verdict(run(double, user(), **BY_TOKEN)) == CHANGED
         assert sent(double)[:4] == ["GET versions", "POST token", "GET current", "GET users"] and double.requests[1].path == "/oauth/tenant/acme/token"
 
     def test_an_api_token_that_may_only_look(self, double):
         double.inject("answer", method="PUT", status=403, body={"minorErrorCode": "ACCESS_TO_RESOURCE_IS_FORBIDDEN", "message": "[ 1 ] no"})
         result = run(double, user(), **BY_TOKEN)
-        assert seen(result) == ("failed", None, "permission_denied") and "use api_user and api_password" in result["msg"] and double.users["alice"] == OLD
+        assert verdict(result) == ("failed", None, "permission_denied") and "use api_user and api_password" in result["msg"] and double.users["alice"] == OLD
 
 
 class TestProvider:
@@ -228,7 +229,7 @@ class TestProvider:
         if org == "SYSTEM":
             # Some servers take it in any case.
             double._organisations["SYSTEM"] = double.system  # pylint: disable=protected-access
-        assert seen(run(double, user(SYSTEM_OPERATOR, current_password=SYSTEM_PASSWORD), org=org)) == CHANGED
+        assert verdict(run(double, user(SYSTEM_OPERATOR, current_password=SYSTEM_PASSWORD), org=org)) == CHANGED
         assert double.system.users[SYSTEM_OPERATOR] == NEW and sent(double)[1] == "POST provider"
 
     @pytest.mark.parametrize("options", [{"api_user": SYSTEM_OPERATOR, "api_password": SYSTEM_PASSWORD}, {"api_token": SYSTEM_API_TOKEN}])
@@ -240,7 +241,7 @@ class TestProvider:
                 # Of two by one name the older comes first.
                 double.remove_user("alice")
                 double.set_user("alice", OLD)
-            assert seen(run(double, user(), org="System", **options)) == CHANGED
+            assert verdict(run(double, user(), org="System", **options)) == CHANGED
             assert double.system.users["alice"] == NEW and double.users["alice"] == OLD and not double.open_sessions
 
     def test_a_tenants_token_is_none_of_the_providers(self, double):
@@ -256,27 +257,27 @@ class TestUnlock:
         with make(people={"alice": {"locked": True}}) as double:
             options = {"unlock": True} if at_the_top else {}
             result = run(double, user(**({} if at_the_top else {"unlock": True})), user("bob"), **dict(ADMIN, **options))
-            assert all_seen(result) == [CHANGED, CHANGED] and not double.people["alice"].locked and not double.failed_logins
+            assert verdicts(result) == [CHANGED, CHANGED] and not double.people["alice"].locked and not double.failed_logins
             assert double.writes == 2 and logins(double).count("alice") == 1
             put = [one.json() for one in double.requests if one.method == "PUT"]
             assert [body["locked"] for body in put] == [False, False] and [body["password"] for body in put] == [NEW, NEW]
 
     def test_check_mode_does_not_try_it(self):
         with make(people={"alice": {"locked": True}}, read_only=True) as double:
-            assert seen(run(double, user(), check_mode=True, unlock=True, **ADMIN)) == ("would_change", None, None)
+            assert verdict(run(double, user(), check_mode=True, unlock=True, **ADMIN)) == ("would_change", None, None)
             assert logins(double) == [OPERATOR] and double.people["alice"].locked
 
     def test_whoever_is_not_locked_and_right_already_is_left_alone(self, double):
-        assert seen(run(double, user(password=OLD, current_password=None), unlock=True, **ADMIN)) == UNCHANGED and double.writes == 0
+        assert verdict(run(double, user(password=OLD, current_password=None), unlock=True, **ADMIN)) == UNCHANGED and double.writes == 0
 
     def test_no_before_yes(self):
         with make(people={"alice": {"locked": True}}) as double:
-            assert seen(run(double, user(unlock=False), unlock=True, **ADMIN)) == ("failed", None, "account_locked")
+            assert verdict(run(double, user(unlock=False), unlock=True, **ADMIN)) == ("failed", None, "account_locked")
 
     def test_an_api_that_cannot(self):
         with make(versions=("36.3", "37.0")) as double:
             result = run(double, user(unlock=True), user("bob"), **ADMIN)
-            assert all_seen(result) == [("failed", None, "unsupported"), CHANGED] and "37.2" in result["msg"] and double.users["alice"] == OLD
+            assert verdicts(result) == [("failed", None, "unsupported"), CHANGED] and "37.2" in result["msg"] and double.users["alice"] == OLD
 
 
 class TestVersions:
@@ -287,7 +288,7 @@ class TestVersions:
     ])  # fmt: skip
     def test_the_newest_that_both_know(self, offered, chosen):
         with make(versions=offered) as double:
-            assert seen(run(double, user(), **ADMIN)) == CHANGED
+            assert verdict(run(double, user(), **ADMIN)) == CHANGED
             assert {one.headers["accept"] for one in double.requests[1:]} == {"application/json;version=" + chosen}
 
     @pytest.mark.parametrize("offered, chosen", [
@@ -296,18 +297,18 @@ class TestVersions:
     ])  # fmt: skip
     def test_edge_26_versions_of_three_numbers_come_after_those_of_two(self, offered, chosen):
         with make(versions=offered) as double:
-            assert seen(run(double, user(), **ADMIN)) == CHANGED
+            assert verdict(run(double, user(), **ADMIN)) == CHANGED
             assert {one.headers["accept"] for one in double.requests[1:]} == {"application/json;version=" + chosen}
 
     @pytest.mark.parametrize("version", ["9.0.0", "9.1.0"])
     def test_edge_26_one_of_them_may_be_given(self, version):
         with make(versions=("40.0", "9.0.0", "9.1.0")) as double:
-            assert seen(run(double, user(), api_version=version)) == CHANGED
+            assert verdict(run(double, user(), api_version=version)) == CHANGED
             assert double.requests[0].headers["accept"] == "application/json;version=" + version
 
     def test_edge_26_users_are_unlocked_with_them_too(self):
         with make(versions=("9.0.0",), people={"alice": {"locked": True}}) as double:
-            assert seen(run(double, user(), unlock=True, **ADMIN)) == CHANGED
+            assert verdict(run(double, user(), unlock=True, **ADMIN)) == CHANGED
 
     @pytest.mark.parametrize("offered, message", [(("9.2.0", "41.0"), "9.2.0; to try it, set api_version"), (("9.0", "36.0"), "newest API version is 36.0")])
     def test_edge_26_too_new_or_too_old_is_told(self, offered, message):
@@ -319,19 +320,19 @@ class TestVersions:
     def test_edge_26_a_server_that_knows_one_name_only(self, given):
         with make(versions=("9.0.0",), host_name="vcfa.example.com") as double:
             result = run(double, user(), **ADMIN, **given)
-            assert seen(result)[2] == "unsupported" and "Host header" in result["msg"] and not double.failed_logins
+            assert verdict(result)[2] == "unsupported" and "Host header" in result["msg"] and not double.failed_logins
 
     @pytest.mark.parametrize("ending", ["/api", "/api/", "/api/versions", "/cloudapi", "/cloudapi/1.0.0", "/tenant/acme", "/tenant/acme/vdcs/", "/provider"])
     def test_edge_22_what_was_copied_along_with_the_url_is_cut_off(self, double, ending):
-        assert seen(run(double, user(), url=double.url + ending, **ADMIN)) == CHANGED
+        assert verdict(run(double, user(), url=double.url + ending, **ADMIN)) == CHANGED
 
     def test_one_that_is_given_is_not_asked_for(self, double):
-        assert seen(run(double, user(), api_version="36.3")) == CHANGED
+        assert verdict(run(double, user(), api_version="36.3")) == CHANGED
         assert sent(double) == OWN_CHANGE[1:] and double.requests[0].headers["accept"] == "application/json;version=36.3"
 
     def test_one_that_is_given_and_not_there(self, double):
         result = run(double, user(), api_version="39.0")
-        assert seen(result) == ("failed", None, "unsupported") and "38.1" in result["msg"] and "api_version" in result["msg"]
+        assert verdict(result) == ("failed", None, "unsupported") and "38.1" in result["msg"] and "api_version" in result["msg"]
         assert not double.failed_logins
 
     @pytest.mark.parametrize("offered, message", [

@@ -12,7 +12,8 @@ import pytest
 
 from tests.doubles.faults import ECHO_FORMS, http_date
 from tests.doubles.vcd import CHANGE, CURRENT, LOGIN, OPERATOR, SEARCH, TOKEN
-from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, BY_TOKEN, OWN_CHANGE, SHORT, all_seen, logins, make, run, seen, sent, user
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, BY_TOKEN, OWN_CHANGE, SHORT, logins, make, run, sent, user
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock
 from tests.unit.products import thinned
 
@@ -57,7 +58,7 @@ class TestChange:
         error = result["users"][0]["error"]
         # The look before has shown that a refused password is not in force.
         verified = False if doubt or kind == "password_rejected" else None
-        assert all_seen(result) == [("failed", verified, kind), CHANGED] and error["http_status"] in (status, None)
+        assert verdicts(result) == [("failed", verified, kind), CHANGED] and error["http_status"] in (status, None)
         assert double.users["alice"] == OLD and double.failed_logins == ({"alice": 2} if doubt else {})
         assert ("has not happened yet" in error["message"]) is doubt and "error" not in result
         if body == BODIES[0] and status not in (302, 303):
@@ -92,9 +93,9 @@ class TestChange:
                 result = run(double, user(), clock=clock, sleep=wait, timeout=SHORT if kind == "hang" else 20.0, **options)
                 assert fault.fired == 1 and double.failed_logins.get("alice", 0) <= 2 and not double.lockouts and not double.open_sessions
                 if applies == "never":
-                    assert seen(result)[:2] == ("failed", False) and double.users["alice"] == OLD
+                    assert verdict(result)[:2] == ("failed", False) and double.users["alice"] == OLD
                 else:
-                    assert seen(result) == CHANGED and double.users["alice"] == NEW
+                    assert verdict(result) == CHANGED and double.users["alice"] == NEW
 
     @pytest.mark.parametrize("options, where", WRITES)
     def test_no_answer_and_no_login_that_could_tell(self, options, where):
@@ -102,11 +103,11 @@ class TestChange:
             double.inject("drop", applies="now", **where)
             double.inject("drop", path=LOGIN, user="alice", skip=1, times=None)
             result = run(double, user(), **options)
-            assert seen(result) == ("unknown", None, "outcome_unknown") and result["users"][0]["error"]["retryable"] and not double.open_sessions
+            assert verdict(result) == ("unknown", None, "outcome_unknown") and result["users"][0]["error"]["retryable"] and not double.open_sessions
 
     def test_the_confirmed_change_that_is_none(self, double):
         double.inject("real", path=CHANGE, applies="never")
-        assert seen(run(double, user())) == ("failed", False, "not_verified")
+        assert verdict(run(double, user())) == ("failed", False, "not_verified")
         assert double.failed_logins == {"alice": 1}
 
     @pytest.mark.parametrize("password", ["S3M", "alllowercase"])
@@ -114,25 +115,25 @@ class TestChange:
         with make(strict=True) as double:
             for options in ({}, ADMIN):
                 result = run(double, user(password=password), **options)
-                assert seen(result) == ("failed", False, "password_rejected") and "password policy" in result["msg"] and double.users["alice"] == OLD
+                assert verdict(result) == ("failed", False, "password_rejected") and "password policy" in result["msg"] and double.users["alice"] == OLD
 
     def test_a_user_from_a_directory_that_changes_its_own(self):
         with make(people={"alice": {"provider_type": "LDAP"}}) as double:
-            assert seen(run(double, user())) == ("failed", False, "password_rejected") and double.users["alice"] == OLD
+            assert verdict(run(double, user())) == ("failed", False, "password_rejected") and double.users["alice"] == OLD
 
     @pytest.mark.parametrize("where", [{"path": CHANGE}, {"path": LOGIN, "user": "alice"}])
     @pytest.mark.parametrize("as_date", [True, False])
     def test_a_server_that_wants_fewer_requests(self, double, where, as_date):
         clock = Clock()
         double.inject("answer", times=2, status=429, headers={"Retry-After": http_date(7) if as_date else "7"}, **where)
-        assert seen(run(double, user(), clock=clock)) == CHANGED
+        assert verdict(run(double, user(), clock=clock)) == CHANGED
         assert len(clock.waits) == 2 and all(5 <= wait <= 7 for wait in clock.waits) and double.writes == 1
 
     @pytest.mark.parametrize("options", [{}, ADMIN, BY_TOKEN])
     def test_fewer_requests_everywhere(self, double, options):
         for where in ({"path": "/versions"}, {"path": LOGIN}, {"path": SEARCH}, {"path": TOKEN}, {"path": CHANGE}, {"method": "PUT"}, {"path": CURRENT}):
             double.inject("answer", status=429, headers={"Retry-After": "1"}, **where)
-        assert all_seen(run(double, user(), user("bob"), **options)) == [CHANGED] * 2
+        assert verdicts(run(double, user(), user("bob"), **options)) == [CHANGED] * 2
 
 
 class TestReset:
@@ -148,7 +149,7 @@ class TestReset:
         path = "/users/" + double.people["alice"].urn
         double.inject(kind, path=path, method="GET", times=None, **options)
         result = run(double, user(), user("bob"), timeout=SHORT if kind == "hang" else 20.0, retries=1, **ADMIN)
-        assert all_seen(result) == [("failed", None, error), CHANGED] and not double.failed_logins
+        assert verdicts(result) == [("failed", None, error), CHANGED] and not double.failed_logins
         assert [one.user for one in double.requests if one.method == "PUT"] == ["bob"]
 
     def test_a_user_that_is_removed_in_the_middle(self, double):
@@ -160,7 +161,7 @@ class TestReset:
             body={"minorErrorCode": "ACCESS_TO_RESOURCE_IS_FORBIDDEN", "message": "[ 1 ] No."},
         )
         result = run(double, user(), update_password="always", **ADMIN)
-        assert seen(result) == ("failed", None, "permission_denied") and "the object does not exist" in result["msg"]
+        assert verdict(result) == ("failed", None, "permission_denied") and "the object does not exist" in result["msg"]
 
 
 class TestLogin:
@@ -181,7 +182,7 @@ class TestLogin:
     def test_a_users(self, double, update_password, kind, options, own, operators):  # pylint: disable=unused-argument
         double.inject(kind, path=LOGIN, user="alice", times=None, **options)
         result = run(double, user(), user("bob"), update_password=update_password, timeout=SHORT if kind == "hang" else 20.0, retries=0)
-        assert all_seen(result) == [("failed", None, own), CHANGED] and "error" not in result
+        assert verdicts(result) == [("failed", None, own), CHANGED] and "error" not in result
         assert double.writes == 1 and logins(double).count("alice") == 1
 
     @pytest.mark.parametrize("options, path", [(ADMIN, LOGIN), (BY_TOKEN, TOKEN)])
@@ -189,7 +190,7 @@ class TestLogin:
     def test_the_operators(self, double, options, path, kind, fault, own, operators):  # pylint: disable=unused-argument
         double.inject(kind, path=path, times=None, **fault)
         result = run(double, user(), user("bob"), timeout=SHORT if kind == "hang" else 20.0, retries=0, **options)
-        assert result["error"]["kind"] == operators and {one[2] for one in all_seen(result)} == {operators} and len(double.requests) == 2
+        assert result["error"]["kind"] == operators and {one[2] for one in verdicts(result)} == {operators} and len(double.requests) == 2
 
     def test_an_api_token_that_is_wrong(self, double):
         result = run(double, user(), api_token="S3cr3t-MARKER-other")
@@ -204,22 +205,22 @@ class TestLogin:
         with make() as double:
             double._view = lambda received, session: {"user": None}  # pylint: disable=protected-access
             result = run(double, user())
-            assert seen(result) == ("failed", None, "unexpected_response") and "user.id" in result["msg"] and not double.open_sessions
+            assert verdict(result) == ("failed", None, "unexpected_response") and "user.id" in result["msg"] and not double.open_sessions
             # An administrator has looked the user up.
-            assert all_seen(run(double, user(), user(OPERATOR), **ADMIN)) == [CHANGED, ("failed", None, "unexpected_response")]
+            assert verdicts(run(double, user(), user(OPERATOR), **ADMIN)) == [CHANGED, ("failed", None, "unexpected_response")]
             assert not double.open_sessions
 
     @pytest.mark.parametrize("kind, options", [("html", {"status": 500}), ("drop", {}), ("answer", {"status": 403}), ("wrong_types", {})])
     def test_a_token_of_which_nobody_tells_whose_it_is(self, double, kind, options):
         double.inject(kind, path=CURRENT, method="GET", times=None, **options)
         result = run(double, user(), retries=0, **BY_TOKEN)
-        assert seen(result) == (("failed", None, "connection_failed") if kind == "drop" else CHANGED)
+        assert verdict(result) == (("failed", None, "connection_failed") if kind == "drop" else CHANGED)
 
     def test_time_outs_before_the_change(self, double):
         """The login of a change is no change: nothing is in doubt."""
         double.inject("hang", path=LOGIN, user="alice")
         result = run(double, user(), update_password="always", timeout=SHORT)
-        assert seen(result) == ("failed", None, "timed_out") and sent(double) == OWN_CHANGE[:2]
+        assert verdict(result) == ("failed", None, "timed_out") and sent(double) == OWN_CHANGE[:2]
 
 
 class TestSecrets:

@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.vcd import Vcd
 
 from tests.doubles.vcd import CHANGE, LOGIN, OPERATOR, OPERATOR_PASSWORD, TELLS_LOCKED
-from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, BY_TOKEN, OWN_CHANGE, SHORT, WRONG, all_seen, logins, make, run, seen, sent, user
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, BY_TOKEN, OWN_CHANGE, SHORT, WRONG, logins, make, run, sent, user
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock
 
 CHANGED = ("changed", True, None)
@@ -53,7 +54,7 @@ class TestWhatARunCosts:
     def test_each_case(self, double, options, in_force, current, expected, failed):
         double.set_user("alice", in_force)
         result = run(double, user(current_password=current), user("bob"), **options)
-        assert all_seen(result) == [expected, CHANGED]
+        assert verdicts(result) == [expected, CHANGED]
         assert double.failed_logins["alice"] == failed and not double.failed_logins["bob"]
         assert (double.users["alice"] == NEW) is (expected[0] != "failed")
         if expected == ("changed", None, None):
@@ -66,11 +67,11 @@ class TestWhatARunCosts:
 
     def test_a_wrong_password_stops_nobody_else(self, double):
         result = run(double, user(current_password=WRONG, update_password="always"), user("bob"))
-        assert all_seen(result) == [("failed", None, "current_password_wrong"), CHANGED] and "error" not in result
+        assert verdicts(result) == [("failed", None, "current_password_wrong"), CHANGED] and "error" not in result
 
     def test_the_operators_wrong_password_is_tried_once(self, double):
         result = run(double, user(), user("bob"), user(OPERATOR), concurrency=3, api_user=OPERATOR, api_password=WRONG)
-        assert [kind for _state, _verified, kind in all_seen(result)] == ["authentication_failed"] * 3
+        assert [kind for _state, _verified, kind in verdicts(result)] == ["authentication_failed"] * 3
         assert result["error"]["kind"] == "authentication_failed" and double.failed_logins == {OPERATOR: 1} and double.writes == 0
 
     @pytest.mark.parametrize("fault", [
@@ -95,7 +96,7 @@ class TestWhatARunCosts:
     def test_an_at_in_a_name(self, split_at, failed):
         with make("alice@example.com", split_at=split_at, lockout_after=3) as double:
             result = run(double, user("alice@example.com"))
-            assert seen(result) == (("failed", None, "current_password_wrong") if failed else CHANGED)
+            assert verdict(result) == (("failed", None, "current_password_wrong") if failed else CHANGED)
             assert len(double.requests) and sum(double.failed_logins.values()) == failed and not double.open_sessions
             assert [text for text in result["warnings"] if "'@'" in text][:1] == ([result["warnings"][0]] if failed else [])
 
@@ -134,7 +135,7 @@ class TestNeverAThird:
                 double.settle()
 
         result = run(double, user(), clock=clock, sleep=wait, timeout=SHORT)
-        assert seen(result) == (CHANGED if arrives else ("failed", False, "timed_out"))
+        assert verdict(result) == (CHANGED if arrives else ("failed", False, "timed_out"))
         assert double.failed_logins == {"alice": 1 if arrives else 2} and 2.9 <= sum(clock.waits) <= 3.1
         assert double.users["alice"] == (NEW if arrives else OLD)
 
@@ -148,7 +149,7 @@ class TestNeverAThird:
                 double.set_user("alice", "S3cr3t-MARKER-third")
 
         double.inspect = change_it
-        assert seen(run(double, user())) == ("failed", None, "current_password_wrong")
+        assert verdict(run(double, user())) == ("failed", None, "current_password_wrong")
         assert double.failed_logins == {"alice": 1} and len(double.calls(CHANGE)) == 1
 
     def test_a_server_that_counts_a_wrong_current_password(self):
@@ -160,7 +161,7 @@ class TestNeverAThird:
                     double.set_user("alice", "S3cr3t-MARKER-third")
 
             double.inspect = change_it
-            assert seen(run(double, user())) == ("failed", False, "password_rejected")
+            assert verdict(run(double, user())) == ("failed", False, "password_rejected")
             assert double.failed_logins == {"alice": 1} and not double.open_sessions
 
 
@@ -172,17 +173,17 @@ class TestLockedAccounts:
             for options in ({}, {"update_password": "always"}):
                 double.failed_logins.clear()
                 result = run(double, user(), user("bob", password=OLD), **options)
-                assert seen(result) == ("failed", None, "account_locked") and double.failed_logins["alice"] == 1
+                assert verdict(result) == ("failed", None, "account_locked") and double.failed_logins["alice"] == 1
                 assert result["users"][0]["error"]["vendor_code"] == "USER_ACCOUNT_LOCKED"
 
     @pytest.mark.parametrize("message", ["The account is temporarily locked.", "User is locked out"])
     def test_one_that_only_says_so(self, message):
         with make(people={"alice": {"locked": True}}, refusals={"locked": (401, "NOT_AUTHENTICATED", message)}) as double:
-            assert seen(run(double, user())) == ("failed", None, "account_locked")
+            assert verdict(run(double, user())) == ("failed", None, "account_locked")
 
     def test_a_server_that_does_not_tell(self):
         with make(people={"alice": {"locked": True}}) as double:
-            assert seen(run(double, user())) == ("failed", None, "current_password_wrong") and double.failed_logins["alice"] == 2
+            assert verdict(run(double, user())) == ("failed", None, "current_password_wrong") and double.failed_logins["alice"] == 2
 
     def test_the_operator_is_not_its_user(self):
         with make(people={OPERATOR: {"locked": True}}, refusals=TELLS_LOCKED) as double:
@@ -211,7 +212,7 @@ class TestSessionsThatEnd:
 
             fault.play = expire_first
             result = run(double, *[user(name) for name in names], concurrency=3, update_password="always", verify=False, **options)
-            assert {one[0] for one in all_seen(result)} == {"changed"} and double.writes == 12
+            assert {one[0] for one in verdicts(result)} == {"changed"} and double.writes == 12
             assert sent(double).count(opened) == 2 and not double.open_sessions
 
     def test_a_users_own(self, double):
@@ -221,20 +222,20 @@ class TestSessionsThatEnd:
                 double.expire()
 
         double.inspect = expire
-        assert seen(run(double, user())) == CHANGED
+        assert verdict(run(double, user())) == CHANGED
         assert sent(double) == OWN_CHANGE[:3] + OWN_CHANGE[1:] + ["DELETE current"] and not double.failed_logins
 
     def test_a_server_that_refuses_every_session(self, double):
         double.inject("answer", path=CHANGE, times=None, status=401, body={"minorErrorCode": "NOT_AUTHENTICATED", "message": "[ 7 ] denied"})
         result = run(double, user(), user("bob"))
-        assert [kind for _state, _verified, kind in all_seen(result)] == ["unexpected_response"] * 2
+        assert [kind for _state, _verified, kind in verdicts(result)] == ["unexpected_response"] * 2
         assert len(double.calls(CHANGE)) == 4 and "error" not in result and not double.failed_logins
 
     @pytest.mark.parametrize("method", ["GET", "PUT"])
     def test_one_that_refuses_every_session_of_the_operator(self, double, method):
         double.inject("answer", path="/users" if method == "GET" else None, method=method, times=None, status=401, body="")
         result = run(double, user(), user("bob"), update_password="always", **ADMIN)
-        assert [kind for _state, _verified, kind in all_seen(result)] == ["authentication_failed"] * 2
+        assert [kind for _state, _verified, kind in verdicts(result)] == ["authentication_failed"] * 2
         assert logins(double) == [OPERATOR] * 2 and double.writes == 0 and len([one for one in double.requests if one.status == 401]) == 2
 
     def test_the_operators_password_is_changed_by_somebody_else(self, double):
@@ -246,7 +247,7 @@ class TestSessionsThatEnd:
 
         double.inspect = expire
         result = run(double, user(), user("bob"), update_password="always", **ADMIN)
-        assert [kind for _state, _verified, kind in all_seen(result)] == ["authentication_failed"] * 2
+        assert [kind for _state, _verified, kind in verdicts(result)] == ["authentication_failed"] * 2
         assert double.failed_logins == {OPERATOR: 1} and double.writes == 0
 
     @pytest.mark.parametrize("kind, options", [("drop", {}), ("html", {"status": 503}), ("answer", {"status": 500}), ("answer", {"status": 403})])
@@ -254,10 +255,10 @@ class TestSessionsThatEnd:
         with make() as double:
             double.inject(kind, path="/current", times=None, **options)
             result = run(double, user(), **ADMIN)
-            assert seen(result) == CHANGED and len(double.open_sessions) == 3
+            assert verdict(result) == CHANGED and len(double.open_sessions) == 3
             assert result["warnings"] == ["A session could not be ended; it stays open until it times out."]
 
     @pytest.mark.parametrize("kind, options", [("drop", {}), ("html", {"status": 503})])
     def test_a_passing_fault_when_it_is_ended(self, double, kind, options):
         double.inject(kind, path="/current", times=2, **options)
-        assert seen(run(double, user())) == CHANGED
+        assert verdict(run(double, user())) == CHANGED

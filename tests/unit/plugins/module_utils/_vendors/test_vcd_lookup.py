@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import pytest
 
 from tests.doubles.vcd import OPERATOR, SEARCH
-from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, all_seen, make, run, seen, user
+from tests.unit.calls import verdict, verdicts
+from tests.unit.plugins.module_utils._vendors.vcd_calls import ADMIN, make, run, user
 from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 
 CHANGED = ("changed", True, None)
@@ -35,7 +36,7 @@ def look(double, *names, **options):
     users = [user(name, update_password="always") for name in names]
     result = run(double, *users, check_mode=True, **dict(ADMIN, **options))
     assert not double.open_sessions
-    return all_seen(result), searches(double)
+    return verdicts(result), searches(double)
 
 
 class TestFilter:
@@ -44,7 +45,7 @@ class TestFilter:
     @pytest.mark.parametrize("name", ODD)
     def test_a_name_that_is_not_plain(self, name):
         with make(name, "ab", "axb", "alice") as double:
-            assert seen(run(double, user(name), **ADMIN)) == CHANGED
+            assert verdict(run(double, user(name), **ADMIN)) == CHANGED
             assert double.users[name] == NEW and double.users["alice"] == OLD and double.users["axb"] == OLD and double.writes == 1
             assert len(searches(double)) == 1
 

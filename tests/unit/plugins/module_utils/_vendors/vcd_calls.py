@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 
-from ansible_collections.rekey.passwords.plugins.module_utils import _change
 from ansible_collections.rekey.passwords.plugins.module_utils._vendors.vcd import Vcd
 
 from tests.doubles.vcd import OPERATOR, OPERATOR_API_TOKEN, OPERATOR_PASSWORD, VcdDouble
-from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD, Clock, params
+from tests.unit.calls import call
+from tests.unit.plugins.module_utils.fake_vendor import NEW, OLD
 
 ADMIN = {"api_user": OPERATOR, "api_password": OPERATOR_PASSWORD}
 BY_TOKEN = {"api_token": OPERATOR_API_TOKEN}
@@ -36,23 +36,12 @@ def user(name="alice", **more):
 
 def run(double, *users, check_mode=False, clock=None, sleep=None, **options):
     """The result of a call; nobody really waits, no secret is in it, and no session stays open."""
-    clock = clock or Clock()
     options = dict({"url": double.url, "org": "acme", "timeout": 20.0}, **options)
-    result = _change.set_passwords(Vcd, params(Vcd, *users, **options), check_mode, sleep or clock.sleep, clock)
+    result = call(Vcd, *users, check_mode=check_mode, clock=clock, sleep=sleep, **options)
     assert "MARKER" not in json.dumps(result, ensure_ascii=False) + repr(result), "a secret is shown"
     assert "please report it" not in str(result), result
     assert not any(session.id in str(result) for session in double.sessions)
     return result
-
-
-def seen(result):
-    """What became of the first user."""
-    return all_seen(result)[0]
-
-
-def all_seen(result):
-    """What became of the users."""
-    return [(one["state"], one["verified"], one["error"]["kind"] if one["error"] else None) for one in result["users"]]
 
 
 def sent(double):
