@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The last step: the store is brought in line with what became of the change."""
+"""The last step: brings the store in line with the outcome of the change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def commit(
     *,
     sent: Optional[Dict[str, Record]] = None,
 ) -> Dict[str, Any]:
-    """Bring the store in line with what became of the change. The caller holds the lease.
+    """Bring the store in line with the outcome of the change. The caller holds the lease.
 
     :param results: what the change came to, as far as it is known.
     :param sent: see :func:`~.protocol.commit`.
