@@ -682,7 +682,7 @@ class HttpClient:
         reason = self._why_broken(chain, reached, closed_in_tls)
         if reason is None:
             return PasswordError(
-                errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where
+                errors.UNEXPECTED_RESPONSE, "The answer of %s is not readable HTTP." % self._where
             ), False
         return PasswordError(errors.CONNECTION_FAILED, "%s: %s." % (failed, reason)), not reached
 

@@ -215,9 +215,9 @@ class OperatorLogins:
             message = "Skipped the login of the operator %s: %s, and this password was refused before. Correct it; a different one is tried at once. %s"
         else:
             if self._check_mode and failed < self._most:
-                later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
+                later = "In check mode the operator does not log in while a failed login counts; a normal run may."
             elif self._window is None:
-                later = "Only a good login makes the vendor forget them: %s" % by_hand
+                later = "Only a successful login makes the vendor forget them: %s" % by_hand
             else:
                 later = retry_after(admitted.failed_at, self._window)
             message = "Skipped the login of the operator %s: %s; one more could lock the account. %s"

@@ -311,7 +311,7 @@ def _kept(user: Dict[str, Any], set_aside: Set[str], *, keeps_versions: bool, dr
     where = "in the record (set_aside)%s" % (
         " and, for a while, as an older version of the secret" if keeps_versions else ""
     )
-    return "; what stood there %s kept %s" % ("would be" if dry else "is", where)
+    return "; the damaged content %s kept %s" % ("would be" if dry else "is", where)
 
 
 def _line(user: Dict[str, Any], check_mode: bool) -> str:

@@ -115,7 +115,7 @@ def judged(user: UserResult) -> UserResult:
     """The result of a login: an error where no login could show it, and none where the password is merely wrong."""
     error = user.error if user.verified is None else None
     if user.verified is None and error is None:
-        error = PasswordError(errors.NOT_VERIFIED, "No login can be made there to find out.").as_dict()
+        error = PasswordError(errors.NOT_VERIFIED, "No login is possible there, so this is not known.").as_dict()
     return replace(user, error=error)
 
 

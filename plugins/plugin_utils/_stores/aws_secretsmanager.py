@@ -285,7 +285,7 @@ class AwsSecretsManagerStore(Store):
             if len(body) > ANSWER_LIMIT:
                 raise OSError("an answer of more than %d bytes" % ANSWER_LIMIT)
             if time.monotonic() > end:
-                raise OSError("an answer that came to no end within %g seconds (deadline)" % self._deadline)
+                raise OSError("an answer that did not end within %g seconds (deadline)" % self._deadline)
         if getattr(source, "length", None):
             raise OSError("the connection ended in the middle of an answer")
         # The connection serves the next request.
@@ -331,7 +331,8 @@ class AwsSecretsManagerStore(Store):
                 return sorted(users)
             page = {"NextToken": answer["NextToken"]}
         raise failure(
-            "The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._location, _PAGES)
+            "The list of the secrets %s* at %s does not end: %d pages were read."
+            % (self._prefix, self._location, _PAGES)
         )
 
     def read_note(self, name: str) -> Note:
@@ -667,7 +668,7 @@ class AwsSecretsManagerStore(Store):
             raise _OutOfReach("%s failed: %s." % (request, type(exc).__name__)) from None
         if ("SecretList" if operation == "list_secrets" else "ARN") not in answer:
             # Something in between has answered, such as a proxy with a page of its own. Read as an answer that would be an empty store.
-            raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % request)
+            raise _OutOfReach("%s failed: the answer is not from Secrets Manager." % request)
         return answer
 
     def _no_credentials(self, operation: str, code: str, message: Optional[str]) -> str:
