@@ -144,7 +144,7 @@ class _Outcome:
         self.error = error
 
     def result(self, scrub: Scrubber) -> UserResult:
-        """What the user gets to see."""
+        """The outcome as the user sees it."""
         return UserResult(
             name=_sent_by_anybody(self.account.name),
             id=_sent_by_anybody(self.account.id),
@@ -180,7 +180,7 @@ class _Call:
     def run(self, vendor_class: type[Vendor], scrub: Scrubber) -> None:
         accounts = [Account(entry) for entry in entries(self._params, vendor_class)]
         self._outcomes = [_Outcome(account) for account in accounts]
-        # The vendor opens no connection before open(): what is certainly wrong is said without a request.
+        # The vendor opens no connection before open(): what is certainly wrong is reported without a request.
         self._made = vendor = vendor_class(self._params, lambda url: self._connect(url, scrub), self._warn, scrub.add)
         todo = self._checked()
         if not todo:
@@ -419,7 +419,7 @@ class _Call:
             outcome.sent, outcome.sent_at, outcome.doubt = True, now, error
 
     def _refused(self, outcomes: list[_Outcome], error: PasswordError) -> None:
-        """A request certainly changed no user."""
+        """Deal with a request that certainly changed no user."""
         if len(outcomes) > 1 and error.kind in _FAULTS_OF_ONE:
             # Sent alone, each of the others succeeds, and only the user at fault gets the error.
             for outcome in outcomes:
@@ -542,7 +542,7 @@ class _Call:
         :return: True, False, or None where no login could show it.
         """
         account = outcome.account
-        # Of many users that one request changed, those who are looked at last have had their time already.
+        # Of many users that one request changed, the last to be checked have had their time already.
         end = outcome.sent_at + settle
         pause, capabilities = _FIRST_PAUSE, self._vendor.capabilities
         if capabilities.settle_logins is not None:
@@ -592,7 +592,7 @@ class _Call:
 
 
 def _sent_by_anybody(text: Optional[str]) -> Optional[str]:
-    """A name or an id, which may be the server's: as it is, but for what no callback can print."""
+    """A name or an id, which may be the server's, without characters that no callback can print."""
     return None if text is None else encodable(text)
 
 

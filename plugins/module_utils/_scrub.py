@@ -243,9 +243,8 @@ class Scrubber:
         self._fresh: set[str] = set()
         self._kept: set[str] = set()
         self._short_forms: set[str] = set()
-        self._index: dict[
-            str, list[str]
-        ] = {}  # the first characters of a form: all forms that begin with them, longest first
+        # The first characters of a form: all forms that begin with them, longest first
+        self._index: dict[str, list[str]] = {}
         self._own_index: dict[str, list[str]] = {}  # the same for the secrets to search for in our own messages
         self._own_short: set[str] = set()
         self._runs: dict[int, set[str]] = {size: set() for size in (*range(SHORT, RUN + 1), _PART_OF_TOKEN)}

@@ -102,7 +102,7 @@ _BACKOFF_LIMIT = 10.0  # seconds
 
 
 def segment(text: str) -> str:
-    """A text as one segment of a path, in which nothing has a meaning.
+    """A text as one segment of a path, in which no character has a special meaning.
 
     :raises PasswordError: ``invalid_input``: no URL can hold it. A ``..`` would reach another resource, however it is encoded.
     """
@@ -268,7 +268,7 @@ _HANDSHAKE_ALERT = re.compile(
     "ALERT_(CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR|PROTOCOL_VERSION)"
 )
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
-# What a server of TLS that is asked in plain HTTP answers: an alert, or a sentence (Go, nginx, Apache).
+# How a TLS server answers a request in plain HTTP: with an alert, or with a sentence (Go, nginx, Apache).
 _TLS_RECORD = re.compile("[\x14-\x17]\x03[\0-\4]")
 _TLS_WANTED = re.compile(
     "client sent an http request to an https server|plain http request was sent to https port|speaking plain http to an ssl-enabled",
@@ -682,7 +682,7 @@ class HttpClient:
         reason = self._why_broken(chain, reached, closed_in_tls)
         if reason is None:
             return PasswordError(
-                errors.UNEXPECTED_RESPONSE, "What %s answered is not HTTP that can be read." % self._where
+                errors.UNEXPECTED_RESPONSE, "The answer of %s is not readable HTTP." % self._where
             ), False
         return PasswordError(errors.CONNECTION_FAILED, "%s: %s." % (failed, reason)), not reached
 
@@ -713,7 +713,7 @@ class HttpClient:
             return False
         if failure.reached:
             return kind == READ
-        # Once one request has tried in vain to the end, the others do not wait for the same server all over again.
+        # Once one request has given up, the others do not wait for the same server all over again.
         return not self._unreachable.is_set()
 
     def _wait(self, attempt: int, seconds: Optional[float]) -> None:

@@ -87,19 +87,15 @@ class Capabilities:
     settle_logins: Optional[int] = None  # maximum number of logins within settle_seconds; None: no maximum
     control_characters: bool = True  # whether a password may contain line breaks and similar, if the user insists
     bulk: int = 0  # users per request; 0: one request per user
-    failed_probes_per_call: Optional[int] = (
-        None  # failed logins that may be spent before the change; None: all. The rest is reserved for its proof
-    )
-    lockout_window: float = (
-        0.0  # seconds within which failed logins of several runs add up; an hour if the vendor documents none
-    )
+    # Failed logins that may be spent before the change; None: all. The rest is reserved for its proof
+    failed_probes_per_call: Optional[int] = None
+    # Seconds within which failed logins of several runs add up; an hour if the vendor documents none
+    lockout_window: float = 0.0
     forgets: str = FORGETS_BY_TIME  # when failed logins no longer count: FORGETS_BY_TIME (after lockout_window) or FORGETS_BY_LOGIN
-    doubt_seconds: Optional[float] = (
-        None  # how long a change without an answer may still be applied; None: settle_seconds
-    )
-    current_first: bool = (
-        False  # whether to try the current password before the new one, since the change logs in with it anyway
-    )
+    # How long a change without an answer may still be applied; None: settle_seconds
+    doubt_seconds: Optional[float] = None
+    # Whether to try the current password before the new one, since the change logs in with it anyway
+    current_first: bool = False
 
     @property
     def most_failed_probes(self) -> int | None:
@@ -154,9 +150,8 @@ class Account:
         self.extras: Dict[str, Any] = entry
         self.id: Any = entry.get("id")  # the vendor's own id, once known
         self.error: Optional[PasswordError] = None  # why the look-up rejected the user
-        self.failed_logins = (
-            entry.get("failed_logins") or 0
-        )  # recent ones, including this call's; only the call adds to it
+        # Recent ones, including this call's; only the call adds to it
+        self.failed_logins = entry.get("failed_logins") or 0
 
     @property
     def label(self) -> str:
@@ -204,17 +199,14 @@ class Vendor(ABC):
     env_prefix: ClassVar[str]  # prefix of the environment variables of the shared options
     capabilities: ClassVar[Capabilities]
     argument_spec: ClassVar[dict[str, Any]]  # the connection options
-    url_endings: ClassVar[str] = (
-        ""  # paths that people copy along with ``url``, as a regular expression without the first slash
-    )
-    user_spec: ClassVar[
-        dict[str, Any]
-    ] = {}  # further keys of an element of ``users``; a key at the top level applies to all users that lack it
+    # Paths that people copy along with ``url``, as a regular expression without the first slash
+    url_endings: ClassVar[str] = ""
+    # Further keys of an element of ``users``; a key at the top level applies to all users that lack it
+    user_spec: ClassVar[dict[str, Any]] = {}
     identifiers: ClassVar[Tuple[str, ...]] = ("name",)  # the keys that identify a user; one of them is enough
     password_required: ClassVar[bool] = True  # whether each user needs a new password
-    constraints: ClassVar[
-        dict[str, Any]
-    ] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    # As for AnsibleModule: mutually_exclusive, required_together, required_one_of, required_if, required_by
+    constraints: ClassVar[dict[str, Any]] = {}
     # The options with the operator's name and password; None if the operator is never one of the users.
     operator_options: ClassVar[Optional[Tuple[str, str]]] = ("api_user", "api_password")
 

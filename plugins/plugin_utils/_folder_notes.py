@@ -157,7 +157,7 @@ def _numbers(folder: str) -> list[int]:
 
 
 def _refuse_dangling(folder: str) -> None:
-    """What lies behind a link whose target is not there just now is not "no note"."""
+    """Refuse a link whose target is missing just now: that does not mean that the note does not exist."""
     for _level in range(3):
         if os.path.islink(folder) and not os.path.exists(folder):
             raise failure("%s is a link to something that does not exist. Is its volume mounted?" % folder) from None
@@ -233,7 +233,7 @@ def _is_same(temporary: str, path: str) -> bool:
 
 
 def _name_by_folder(temporary: str, path: str) -> bool:
-    """The same where there are no hard links: a folder never takes the place of one that holds something."""
+    """The same without hard links: a folder never replaces one that holds something."""
     own = tempfile.mkdtemp(prefix=_TEMPORARY, dir=os.path.dirname(path))
     try:
         os.rename(temporary, os.path.join(own, _INSIDE))
@@ -251,9 +251,8 @@ def _name_by_folder(temporary: str, path: str) -> bool:
 def _sweep(folder: str, number: int) -> None:
     """Remove old writes, and what killed processes have left behind; what cannot be removed now is removed by the next write."""
     with suppress(OSError):
-        now = os.lstat(
-            _path(folder, number)
-        ).st_mtime  # by the clock of the file system, which may be another machine's
+        # By the clock of the file system, which may be another machine's.
+        now = os.lstat(_path(folder, number)).st_mtime
         for name in os.listdir(folder):
             path = os.path.join(folder, name)
             if name.startswith(_TEMPORARY) and now - os.lstat(path).st_mtime > _STALE:

@@ -27,9 +27,9 @@ _SET_SHARED = "set the store's option shared (in the role: in rotate_store_optio
 
 
 def is_begun(folder: str, is_record: Callable[[str], bool]) -> bool:
-    """Whether a folder is a store: it carries the mark, or it holds records from before there was one.
+    """Whether a folder is a store: it carries the mark, or holds records of a version that set no mark.
 
-    :param is_record: whether a file in it is one of the store's own; called with its path.
+    :param is_record: called with the path of a file: whether it is one of the store's own.
     :raises OSError: the folder cannot be read.
     """
     if is_marked(folder):

@@ -70,7 +70,7 @@ class RotationAction(ActionBase):
 
     @classmethod
     def finalize_task_arg(cls, name: str, value: Any, templar: Any, context: Any) -> Any:
-        """Resolve an option. Ansible would print a template that fails, with the lines around it, and they may hold passwords: :meth:`run` says so instead."""
+        """Resolve an option. Ansible would print a failing template with the lines around it, which may hold passwords; :meth:`run` reports it instead."""
         try:
             return super().finalize_task_arg(name, value, templar, context)
         except _OMITTED:
@@ -118,14 +118,14 @@ class RotationAction(ActionBase):
 
 
 def _listed(value: Any, option: Dict[str, Any]) -> Any:
-    """An option as the validator takes it: a list as it is, and one that was written as a text (``-e``, a survey) without the blanks in it."""
+    """An option as the validator takes it; a list that was written as a text (``-e``, a survey) is split, without the blanks around its elements."""
     if isinstance(value, str) and option.get("type") == "list" and option.get("choices"):
         return [part.strip() for part in value.split(",") if part.strip()]
     return _Uncopied(value) if isinstance(value, list) else value
 
 
 class _Uncopied(list[Any]):
-    """A list that the validator takes as it is: a copy of a user takes 2 kB, most of it for where in which file each text of it stands."""
+    """A list that the validator does not copy: a copy of a user takes 2 kB, most of it for the place in a file that each text came from."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Uncopied:
         return self

@@ -32,7 +32,7 @@ def open_store(name: str, host: str, options: Dict[str, Any], loader: Any) -> St
         validated_options = validated(spec, dict(options.get("store_options") or {}))
         _require_sound_texts(validated_options)
     except PasswordError as error:
-        # Ansible repeats what was given where it has a wrong type, and a secret may stand at a wrong place.
+        # Ansible repeats a value of a wrong type, and a secret may be in the wrong place.
         texts = [str(value) for value in (options.get("store_options") or {}).values()]
         message = Scrubber(text for text in texts if len(text) >= SHORT)(error.message)
         error.message = "store_options (in the role: rotate_store_options) of %s: %s" % (name, message)
@@ -67,7 +67,7 @@ def store_class(name: str) -> Type[Store]:
 
 
 def secrets_in(name: str, options: Dict[str, Any]) -> List[str]:
-    """The options of a store that must not be shown: its secrets, and whatever has a name that it does not know.
+    """The options of a store that must not be shown: its secrets, and any option that it does not know.
 
     :param name: of the store.
     :param options: see :func:`open_store`.

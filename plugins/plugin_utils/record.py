@@ -93,12 +93,10 @@ class Record:
     target: Optional[str] = None
     account: Optional[str] = None
     earlier: Tuple[Earlier, ...] = ()  # the newest first
-    refuted: Tuple[
-        str, ...
-    ] = ()  # digests of passwords of which a login has shown that they are not in force, the last one at the end
-    set_aside: Optional[str] = field(
-        default=None, repr=False
-    )  # what a damaged record held before a repair began this one, as text
+    # Digests of passwords of which a login has shown that they are not in force, the last one at the end
+    refuted: Tuple[str, ...] = ()
+    # What a damaged record held before a repair began this one, as text
+    set_aside: Optional[str] = field(default=None, repr=False)
     reason: Optional[str] = None  # why the current password was made, in the words of who started the run
 
     @property

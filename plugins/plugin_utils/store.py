@@ -114,9 +114,8 @@ class Store(ABC):
 
     # The options within store_options; a secret is no_log, and has an environment fallback.
     argument_spec: ClassVar[Dict[str, Any]] = {}
-    constraints: ClassVar[
-        Dict[str, Any]
-    ] = {}  # mutually_exclusive, required_together, required_one_of, required_if, required_by
+    # As for AnsibleModule: mutually_exclusive, required_together, required_one_of, required_if, required_by
+    constraints: ClassVar[Dict[str, Any]] = {}
     # How long a lease lasts unless it is renewed; longer where a write is expensive.
     lease_seconds: ClassVar[float] = 30.0
     # Whether the server compares and sets, so that what was written need not be read back.
@@ -233,9 +232,8 @@ def damaged_record(message: str, data: Any, user: str, host: Optional[str] = Non
 
 
 _LONGEST_SET_ASIDE = 20_000  # characters
-_set_aside: Optional[Set[str]] = (
-    None  # the users whose damaged records were; for all threads, since a store may read with several
-)
+# The users whose damaged records were; for all threads, since a store may read with several
+_set_aside: Optional[Set[str]] = None
 
 
 @contextmanager

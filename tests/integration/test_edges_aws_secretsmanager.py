@@ -68,7 +68,7 @@ def test_edge_47_a_listing_without_end_comes_to_one(case: AwsSecretsManagerCase,
     store = case.open()
     with pytest.raises(PasswordError) as caught:
         store.list()
-    assert caught.value.kind == "store_failed" and "has no end: 7 pages were read" in caught.value.message
+    assert caught.value.kind == "store_failed" and "does not end: 7 pages were read" in caught.value.message
     assert len(case.service.calls) == 7
     store.close()
 

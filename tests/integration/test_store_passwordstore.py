@@ -130,7 +130,7 @@ def test_an_entry_that_somebody_else_keeps_there(case):
     for name, text in (("bob", "S3cr3t-MARKER\nlogin: bob\n"), ("not quoted", "x\n"), (".hidden", "x\n")):
         case.gnupg.run("pass", "insert", "-m", "-f", "rekey/host-1/" + name, text=text, PASSWORD_STORE_DIR=directory)
     assert case.open().list() == ["alice", "bob"] and current(case, "alice") == [OLD]
-    assert "holds something else than a record" in failure(current, case)
+    assert "does not hold a record" in failure(current, case)
     with pytest.raises(StoreConflict):
         case.open().put({"bob": Entry(Record("bob", password=NEW), None)})
     assert case.gnupg.show(case.directory, "rekey/host-1/bob").startswith("S3cr3t-MARKER\nlogin")
@@ -333,7 +333,7 @@ def test_whatever_call_fails_no_entry_is_torn(case):
     # Half of it, and success all the same.
     ('"$PASS" "$@"; truncate -s -20 "$PASSWORD_STORE_DIR/alice.gpg"', "cannot be read back"),
     ('cat > /dev/null; : > "$PASSWORD_STORE_DIR/alice.gpg"', "cannot be read back"),
-    ('sed s/MARKER/marker/ | "$PASS" "$@"', "cannot be read back: it is not what was given to it."),
+    ('sed s/MARKER/marker/ | "$PASS" "$@"', "cannot be read back: its content is not what was written."),
     ('cat > "$PASSWORD_STORE_DIR/alice.gpg"', "cannot be read back"),
 ])  # fmt: skip
 def test_a_program_that_fails_or_says_what_is_not_true(case, script, told):

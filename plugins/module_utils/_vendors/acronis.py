@@ -125,9 +125,8 @@ class Acronis(Vendor):
         self._issued: List[str] = []  # all tokens of the API client
         self._tenant = ""  # where users are looked up by login
         self._own_tenant: Optional[str] = None  # the API client's; None: not known
-        self._listed: Optional[Dict[Tuple[str, str], List[Dict[str, Any]]]] = (
-            None  # all users of the tenant, once they have been listed
-        )
+        # All users of the tenant, once they have been listed
+        self._listed: Optional[Dict[Tuple[str, str], List[Dict[str, Any]]]] = None
         self._inactive: Set[str] = set()  # ids of users that a change will activate
 
     @classmethod

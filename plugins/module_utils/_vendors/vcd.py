@@ -131,9 +131,8 @@ class Vcd(Vendor):
         self._version: vcd_session.Version = ()
         self._headers: Headers = {}
         self._open: Dict[str, vcd_session.Login] = {}  # open sessions by token
-        self._kept: Dict[
-            int, Tuple[Account, Session]
-        ] = {}  # per worker: the user that it has logged in for a change, and the session
+        # Per worker: the user that it has logged in for a change, and the session
+        self._kept: Dict[int, Tuple[Account, Session]] = {}
         self._to_unlock: Set[Any] = set()  # identifiers
 
     @classmethod

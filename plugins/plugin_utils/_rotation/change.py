@@ -47,7 +47,7 @@ def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: 
     if is_dry_run(store):
         return delivery.foresee(store, due, options.policy)
     identities = delivery.identities(due)
-    # Who was staged without knowing the endpoint. The login that proves the new password shows that it is the right one.
+    # Users that were staged without knowing the endpoint. The login that proves the new password shows that it is the right one.
     unsettled = {
         name: identities[name] for name, user in due.items() if user.identity.target is None and identities[name].target
     }

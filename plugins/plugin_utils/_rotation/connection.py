@@ -30,7 +30,7 @@ _PLACE = "connection (in the role: rotate_connection)"
 
 @dataclass(frozen=True)
 class Connection:
-    """What became of the option.
+    """The option, resolved.
 
     :param options: the options of the vendor's module.
     :param params: all options of the module that do not concern a single user, with defaults and environment.
@@ -84,13 +84,13 @@ def _validated(spec: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
     try:
         return validated(spec, options)
     except PasswordError as error:
-        # Ansible repeats a value that has a wrong type, and a secret may stand at a wrong place.
+        # Ansible repeats a value of a wrong type, and a secret may be in the wrong place.
         error.message = Outside(Scrubber(text for text in texts(options) if len(text) >= SHORT)(error.message))
         raise
 
 
 def _connection_spec(vendor_class: type[Vendor]) -> Dict[str, Any]:
-    """The specification of the vendor's module without what stands for single users."""
+    """The specification of the vendor's module without the options for single users."""
     gone = set(_SET_BY_THE_ROTATION) | set(vendor_class.identifiers)
     kept: Dict[str, Any] = {}
     for name, value in vendor_class.spec().items():
@@ -108,7 +108,7 @@ def _names(condition: Any) -> List[str]:
 
 
 def _without_empty(value: Any) -> Any:
-    """Without options that are there and hold nothing: what fills them in, such as a form of AWX, was left empty."""
+    """Without options that are present but empty, as from a form of AWX that was left empty."""
     if not isinstance(value, dict):
         return value
     return {name: _without_empty(inner) for name, inner in value.items() if inner is not None and inner != ""}
@@ -116,7 +116,7 @@ def _without_empty(value: Any) -> Any:
 
 @contextmanager
 def _surroundings(environment: Dict[str, str]) -> Iterator[None]:
-    """The environment that the module will have, as far as it is known here."""
+    """Use the environment that the module will have, as far as it is known here."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
@@ -134,7 +134,7 @@ def _no_connection(_url: str) -> NoReturn:
 
 
 def _origin(argument_spec: Dict[str, Any], options: Dict[str, Any], environment: Dict[str, str], message: str) -> str:
-    """Where an option comes from that a message complains of and that the user has not written there."""
+    """The environment variable behind an option that a message complains of, where the user has not set the option."""
     for name, option in argument_spec.items():
         for variable in option.get("fallback", (None, ()))[1]:
             if (

@@ -125,7 +125,7 @@ class Delivery:
                 del self.sent[name]
         if policy is not None:
             self._retry_rejected(store, staged, sending, result, policy)
-        # Whatever became of the records meanwhile: what may be in force is in the store before anything else happens.
+        # Whatever happened to the records meanwhile: passwords that may be in force are in the store before anything else happens.
         put_back(store, {name: self.sent[name] for name in sending if name in self.sent})
         self._add_unsent(store, {name: user for name, user in staged.items() if name not in sending}, refused, result)
         return result
@@ -148,7 +148,7 @@ class Delivery:
             result.failed, result.msg = True, result.msg or lost[0]["message"]
 
     def foresee(self, store: Store, staged: Dict[str, StagedUser], policy: Policy) -> ModuleResult:
-        """What :meth:`send` would do; nothing was staged, so a password that is thrown away takes the place of the new one."""
+        """What :meth:`send` would do; nothing was staged, so a throw-away password stands for the new one."""
         records = {name: entry.record for name, entry in store.get(staged).items()}
         operator = self._operator(store)
         if operator.logins.counted and not store.is_begun:
@@ -207,7 +207,7 @@ class Delivery:
                 user["name"]: replace(not_sent(user["name"], untried), failed_logins=user["failed_logins"])
                 for user in users
             }
-        # The logins of this call that the caller has counted have not been made yet.
+        # The caller has counted the logins of this call already, and they have not been made yet.
         operator = self._operator(store, {user["name"]: user["failed_logins"] for user in users})
         # As the current one it is given, too, where a vendor insists on one.
         entries = [
@@ -352,7 +352,7 @@ class Delivery:
         return result
 
     def _nobody(self, names: Iterable[str], error: PasswordError) -> ModuleResult:
-        """The result of a call in which nothing is known to have been done for anybody."""
+        """The result of a call that is not known to have done anything for any user."""
         begun = isinstance(error, NotRun) and error.begun
         doubt = (
             "The vendor's module did not finish, so the change may or may not have happened: ",

@@ -64,7 +64,7 @@ def report_progress(task: Task) -> dict[str, Any]:
 
 
 def _result(variables: Mapping[str, Any]) -> Any:
-    """What became of a host; with tasks of the user's own the commit says it."""
+    """The result of a host; with the user's own tasks it is that of the commit."""
     done = variables.get("rotate_done")
     return variables.get("rotate_committed") if done and done.get("skipped") else done
 
@@ -128,11 +128,11 @@ def has_failed(done: Mapping[str, Any] | None) -> bool:
 
 
 def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
-    """Whether a host failed altogether, and in a way in which the others may fail, too."""
+    """Whether a host failed as a whole, and in a way in which the others may fail, too."""
     if done is None:
         return True
     users = done.get("users") or []
-    # Passwords that were changed by hand are the affair of their users.
+    # Passwords that were changed by hand concern their users only.
     users = [user for user in users if user.get("reason") != Reason.VERIFY] or users
     if not has_failed(done) or any(not user.get("error") or user.get("reason") == Reason.VERIFY for user in users):
         return False

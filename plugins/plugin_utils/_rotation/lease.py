@@ -26,7 +26,7 @@ from .._times import format_utc, utc_now
 from ..store import Note, Store, StoreConflict
 from .read_only import is_dry_run
 
-_LONGEST_WAIT = 120.0  # seconds for which somebody else may be at work
+_LONGEST_WAIT = 120.0  # seconds for which another run may be at work
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks
 _LONGEST_LEASE = 900.0  # seconds; a note that claims more is not believed
 _RENEWALS = 3  # within the time of a lease
@@ -79,7 +79,7 @@ def this_process() -> Dict[str, Any]:
 def has_ended(owner: Dict[str, Any]) -> bool:
     """Whether that is a process on this machine that has ended; False where that is not known.
 
-    :param owner: what :func:`this_process` gave there.
+    :param owner: what :func:`this_process` returned there.
     """
     here = this_process()
     if any(not here[key] or owner.get(key) != here[key] for key in ("boot_id", "pid_namespace", "machine")):
@@ -135,14 +135,14 @@ class Lease:
                 continue
             if now - began >= max(_LONGEST_WAIT, 2 * _duration(note)):
                 raise _at_work(self._store.host, note.content or {}, now - began)
-            # No two waiters look in step.
+            # Waiters do not look in step.
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         self._thread = threading.Thread(target=self._keep, name="rekey lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Make sure, before anything is sent, that nobody else may be at work.
+        """Make sure, before anything is sent, that no other run may be at work.
 
         :raises PasswordError: ``store_conflict``: the lease has run out or was taken over, as after this process was stopped for a while.
         """
@@ -194,7 +194,7 @@ class Lease:
         return True
 
     def _keep(self) -> None:
-        """Renew it until it is given back or lost."""
+        """Renew the lease until it is given back or lost."""
         while not self._stop.wait(self._seconds / _RENEWALS):
             with self._guard:
                 if self._lost or self._stop.is_set():
@@ -202,7 +202,7 @@ class Lease:
                 try:
                     self._lost = _elapsed() >= self._good_until or not self._write(self._version)
                 except Exception:  # pylint: disable=broad-exception-caught
-                    # A store that is unreachable for a moment is asked again; the lease runs on as far as it goes.
+                    # A store that is unreachable for a moment is asked again; until then the lease runs on.
                     continue
 
 

@@ -32,7 +32,7 @@ def move_records(task: Task) -> Dict[str, Any]:
     """The action rotation_move."""
     source, other = task.open_store(), _open_other(task)
     users: Dict[str, Dict[str, Any]] = {}
-    # What is being sent just now is copied once its run knows what became of it, or at least as pending.
+    # A password that is just being sent is copied once its run knows the outcome, or at least as pending.
     with host_lease(source), _lease_of_other(source, other):
         records = records_of(source.get(source.list()))
         task.scrub.add(*(secret for record in records.values() for secret in record.secrets))
@@ -94,7 +94,7 @@ def _named_by_their_own() -> Iterator[None]:
 
 
 def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> Dict[str, Any]:
-    """What is to be done with a record, given the one that the other store has of the user."""
+    """What to do with a record, given the other store's record of the user."""
     compared = dict(
         name=record.username, status=str(record.status), pending=record.pending is not None, action=COPIED, error=None
     )

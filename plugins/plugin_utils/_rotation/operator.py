@@ -5,7 +5,7 @@
 """The operator's logins: which passwords to try, and how often one may fail.
 
 At a vendor that locks accounts each login of the operator is counted before it is made, for all hosts, users and runs together. A password that was
-refused is not tried again by anybody as long as that counts, while another one may be: a correction works at once.
+refused is not tried again by any run as long as the refusal counts, but another one may be: a correction works at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .login_notes import window
 from .operator_counters import NOT_MADE, REFUSED, WORKED, Admission, OperatorCounters, Outcome, Secret
 from .users import Source
 
-_LONGEST_WAIT = 120.0  # seconds for which somebody else's login may be under way
+_LONGEST_WAIT = 120.0  # seconds for which another run's login may be under way
 _PATIENCE = 10.0  # seconds after which a login that is under way no longer keeps others from theirs, as long as the budget allows it
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds between two looks
 
@@ -91,12 +91,11 @@ class OperatorLogins:
         self._window = window(capabilities)
         self._capabilities = capabilities
         self._token: Optional[str] = None
-        self.refused_at_once = (
-            False  # whether the last login is known to have been refused before anything else was sent
-        )
+        # Whether the last login is known to have been refused before anything else was sent
+        self.refused_at_once = False
         self._source, self._several = "", False
         self._secret: Optional[Secret] = None  # of the login that was counted
-        self._seen = False  # whether a login of the call that is under way was taken
+        self._seen = False  # whether a login of the current call was accepted
 
     @property
     def counted(self) -> bool:
@@ -108,7 +107,7 @@ class OperatorLogins:
         return self._counters.failures(self._name, utc_now(), self._window) if self._counters else 0
 
     def in_order(self, candidates: List[Candidate]) -> List[Candidate]:
-        """The likeliest password first: one from where the last came that worked, unless the record has changed since."""
+        """The likeliest password first: one from the source of the last that worked, unless the record has changed since."""
         worked = self._counters.source(self._name, self._stamp) if self._counters and len(candidates) > 1 else None
         self._several = len(candidates) > 1
         return sorted(candidates, key=lambda candidate: candidate.source != worked) if worked else candidates
@@ -144,7 +143,7 @@ class OperatorLogins:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def worked(self) -> None:
-        """The login was taken. To be called as soon as that is known: others wait for it."""
+        """The login was accepted. To be called as soon as that is known: others wait for it."""
         self._seen = True
         self._end(WORKED)
 
@@ -152,17 +151,17 @@ class OperatorLogins:
         """The call is over.
 
         :param result: the module's result.
-        :param nearby: whether :meth:`worked` would have been called for a login that was taken.
+        :param nearby: whether :meth:`worked` would have been called for a login that was accepted.
         """
         error = result.get("error") or {}
         kind = error.get("kind")
         self.refused_at_once, self._seen = nearby and not self._seen, False
         if kind == errors.AUTHENTICATION_FAILED:
             if self._counters and self._token is None:
-                # It has worked at first, and a later login has not.
+                # It worked at first, and a later login did not.
                 with suppress(PasswordError):
                     self._counters.add_failure(self._name, utc_now(), self._window)
-            # Where something was done, it has worked at first.
+            # Where something was done, it worked at first.
             self._end(
                 REFUSED,
                 not any(
@@ -189,7 +188,7 @@ class OperatorLogins:
             return
         token, self._token = self._token, None
         secret = self._secret if by_the_password else None
-        # It stays counted where the store fails: what became of the users matters more.
+        # It stays counted where the store fails: the outcome for the users matters more.
         with suppress(PasswordError):
             self._counters.end_login(
                 self._name,
@@ -216,7 +215,7 @@ class OperatorLogins:
             message = "Skipped the login of the operator %s: %s, and this password was refused before. Correct it; a different one is tried at once. %s"
         else:
             if self._check_mode and failed < self._most:
-                later = "Check mode makes no login of the operator as long as one has failed; a run without it may."
+                later = "In check mode the operator does not log in while a failed login counts; a normal run may."
             elif self._window is None:
                 later = "Only a successful login makes the vendor forget them: %s" % by_hand
             else:
@@ -232,7 +231,7 @@ AS_GIVEN = object()  # instead of a password: what the vendor's options hold, wh
 class Operator:
     """The operator in one call of the module.
 
-    :param name: of the user that it is; ``None`` if it is none of the vendor's users.
+    :param name: of the user that it is; ``None`` if it is not one of the vendor's users.
     :param candidates: the passwords to try.
     :param proved: the one that has logged in before, which needs no count.
     :param configured: the password that the user gave.

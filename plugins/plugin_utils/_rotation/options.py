@@ -121,7 +121,7 @@ def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dic
     checked: List[Dict[str, Any]] = []
     names: Set[str] = set()
     for number, user in enumerate(users, 1):
-        # Texts without what Ansible notes of where they come from, which each copy would copy.
+        # Plain texts: those of Ansible carry notes of where they come from, which each copy would copy.
         user = {
             key: plain(value) if isinstance(value, str) else value
             for key, value in (user if isinstance(user, dict) else {"name": user}).items()

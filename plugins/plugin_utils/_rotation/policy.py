@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capabilities
 
-# A generated password is never typed by anybody, so there is no reason for a short one.
+# Nobody types a generated password, so it need not be short.
 LEAST_LENGTH = 20
 
 CLASSES = {
@@ -63,7 +63,7 @@ class Policy:
 
 
 def policy_for(capabilities: Capabilities, wishes: Optional[Mapping[str, Any]] = None) -> Policy:
-    """The policy of a vendor, with what the user wants otherwise.
+    """The policy of a vendor, with the user's changes.
 
     :param wishes: some of :data:`OPTIONS`.
     :raises PasswordError: ``invalid_input``: no password can satisfy the wishes and the vendor.

@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing left to be found out, or no way to."""
+        """Whether there is nothing left to find out, or no way to."""
         return bool(self.password or self.error)
 
 
@@ -52,12 +52,12 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
         (Source.PENDING, pending.password if pending else None),
         (Source.CURRENT, record.password),
     ]
-    # An inventory that was corrected since the record was made knows better; otherwise it holds the password of long ago.
+    # An inventory that was corrected since the record was made knows better; otherwise its password is an old one.
     corrected = inventory and not record.password and inventory != (pending.replaces if pending else None)
     ordered.insert(0 if corrected else 2, (Source.INVENTORY, inventory))
     ordered += [(Source.PREVIOUS, pending.replaces if pending else None), (Source.PREVIOUS, record.previous)]
     ordered += [(Source.EARLIER, item.password) for item in record.earlier]
-    # Each once: one that goes back is pending and previous.
+    # De-duplicate: during a rollback the same password is both pending and previous.
     once = list({password: (source, password) for source, password in reversed(ordered) if password}.values())[::-1]
     # Where the budget ends the search, the next one goes on with those that have not been tried yet.
     return sorted(once, key=lambda candidate: record.when_refuted(candidate[1]))
@@ -75,7 +75,7 @@ def log_in(
 
     :param records: what the store knows of the users.
     :param tries: what to try, by name.
-    :param spare: leave one failed login for the proof of a change that comes after.
+    :param spare: leave one failed login for the proof of a change that follows.
     :raises PasswordError: concerns all of them.
     """
     now, capabilities = utc_now(), delivery.capabilities
@@ -88,7 +88,7 @@ def log_in(
     try:
         while any(left.values()):
             tried = {name: left[name].pop(0) for name in tries if left[name]}
-            # Counted before they are made: what is killed and repeated locks nobody out.
+            # Counted before they are made: repeating a run that was killed locks nobody out.
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
             note_failed_logins(store, counted, capabilities, now=now)
             asked_about.update(tried)
@@ -97,10 +97,10 @@ def log_in(
                 if answers[name].is_settled or (spare and limit and answers[name].spent >= limit - 1):
                     left[name] = []
     finally:
-        # Also of those that have logged in: the login that was counted for them has not failed.
+        # Also for users that have logged in: the login that was counted for them has not failed.
         settled = {name: answer.spent for name, answer in answers.items() if name in asked_about}
         note_failed_logins(store, settled, capabilities, now=now)
-        # Who had one candidate only has not searched.
+        # With a single candidate there was no search.
         searched = {name: answers[name].refuted for name in settled if len(tries[name]) > 1}
         unknown = {name: refuted for name, refuted in searched.items() if refuted and not answers[name].password}
         note_refuted(store, unknown, capabilities)
@@ -108,13 +108,13 @@ def log_in(
 
 
 def _skipped(store: Store, delivery: Delivery, answers: Dict[str, Answer]) -> Dict[str, Answer]:
-    """The answers where no login may be made; what would make them says why."""
+    """The answers where no login may be made; the delivery says why."""
     asked = [dict(name=name, password="", failed_logins=answer.spent) for name, answer in answers.items()]
     return {name: Answer(error=user.error, skipped=True) for name, user in delivery.probe(store, asked).items()}
 
 
 def _try(store: Store, delivery: Delivery, tried: Dict[str, Tuple[Source, str]], answers: Dict[str, Answer]) -> None:
-    """Make one login for each of the users, and put into their answers what it has shown."""
+    """Make one login per user, and note in the answers what it has shown."""
     limit = delivery.capabilities.failed_logins_per_call or 0
     # A password given for this purpose may cost the login that is otherwise left for the proof of a change.
     credit = {

@@ -139,7 +139,7 @@ def _set_pending(record: Record, password: str, *, run_id: str, now: datetime) -
 
 
 def begin_attempt(record: Record, current_password: Optional[str] = None) -> None:
-    """Count one more run that sets out to bring the pending password into force.
+    """Count one more run that tries to bring the pending password into force.
 
     :param current_password: what the inventory says of a user that is new to the store.
     """
@@ -198,7 +198,7 @@ def mark_sent(
 
 
 def take_back(store: Store, sending: Mapping[str, Sending], capabilities: Capabilities, *, now: datetime) -> None:
-    """Undo what :func:`mark_sent` has noted: it is certain that nothing was handed over.
+    """Undo what :func:`mark_sent` has noted: it is certain that nothing was sent.
 
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
@@ -219,7 +219,7 @@ def take_back(store: Store, sending: Mapping[str, Sending], capabilities: Capabi
 
 
 def how_to_send(record: Record, capabilities: Capabilities, now: datetime) -> Tuple[str, int]:
-    """Whether a login must find out first if the pending password is in force already, and what logins have cost so far.
+    """Whether a login must check first if the pending password is in force already, and how many logins have failed so far.
 
     :param record: one with a pending password.
     :return: (``update_password``, ``failed_logins``) for the vendor's module.

@@ -12,7 +12,7 @@ from ..store import Entry, Note, Store
 
 
 class ReadOnlyStore(Store):
-    """Reads from a store, and takes every write without making it.
+    """Reads from a store, and accepts every write without making it.
 
     Writers need not know about check mode: nobody else sees their writes, and there is nothing to keep others away from.
 
@@ -70,5 +70,5 @@ def is_dry_run(store: Store) -> bool:
 
 
 def counters(store: Store) -> Store:
-    """Where failed logins of operators are counted: where others see it, since the vendor counts them in check mode, too."""
+    """Where failed logins of operators are counted: in the store itself, since the vendor counts them in check mode, too."""
     return store.read_from if isinstance(store, ReadOnlyStore) else store

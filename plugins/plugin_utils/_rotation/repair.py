@@ -44,7 +44,7 @@ def repair_users(task: Task) -> Dict[str, Any]:
     setting_aside: ContextManager[Set[str]] = (
         damaged_records_set_aside() if task.args["set_aside_damaged"] else nullcontext(set())
     )
-    # Until the store is in line: a run that came between a reset and its commit would send the same password once more.
+    # Until the store is in line: a run between a reset and its commit would send the same password once more.
     with host_lease(store), setting_aside as set_aside:
         outcomes = _repair(task, store, delivery, users_by_name)
     return _result(task, store, [outcomes[name] for name in users_by_name], set_aside)
@@ -92,7 +92,10 @@ def _for_this_host(task: Task) -> List[Any]:
 def _repair(
     task: Task, store: Store, delivery: Delivery, users_by_name: Dict[str, Dict[str, Any]]
 ) -> Dict[str, Dict[str, Any]]:
-    """What became of each user."""
+    """Repair the records.
+
+    :return: dict from name to the outcome.
+    """
     if task.args["forget_failed_logins"]:
         note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, now=utc_now())
         delivery.forget_operator(store, users_by_name)
@@ -104,7 +107,7 @@ def _repair(
     tried, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, reset=task.args["reset"])
     outcomes.update(tried)
     if task.args["reset"]:
-        # Where the record is about another endpoint, only a login shows that this one has taken its place.
+        # Where the record is about another endpoint, only a login shows that this one has replaced it.
         lost = {
             name: identities[name]
             for name, user in tried.items()
@@ -132,7 +135,7 @@ def _foreign(
 
 
 def _has_record(task: Task, other: str, name: str, identity: Identity) -> bool:
-    """Whether the records of another name still hold the password of that account: a claim may have outlived its record."""
+    """Whether the records of another name still hold the password of that account: a claim may outlive its record."""
     record = task.open_store(other).get([name])[name].record
     return record is not None and record.status != Status.RETIRED and record.belongs_to(identity)
 
@@ -149,7 +152,7 @@ def _find_out(
     """Try the passwords that may be in force.
 
     :param reset: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
-    :return: (dict from name to what became of the user, dict from name to passwords of which a login has shown that they are not in force).
+    :return: (dict from name to the outcome, dict from name to passwords that a login has shown not to be in force).
     """
     records = {name: entries[name].record or Record(username=name) for name in users_by_name}
     tries = {
@@ -158,7 +161,7 @@ def _find_out(
     }
     for name, candidates in tries.items():
         if _is_moved(records[name], identities[name]):
-            # Servers that have nothing to do with each other may have begun with the same password, which then proves no move.
+            # Unrelated servers may have begun with the same password, which then does not prove a move.
             tries[name] = [
                 candidate for candidate in candidates if candidate[0] in (Source.GIVEN, Source.PENDING, Source.CURRENT)
             ]
@@ -202,7 +205,7 @@ def _write(store: Store, read: Record, answer: proof.Answer, identity: Identity)
         record = stored or Record(username=name)
         before = record.as_dict()
         if record.secrets != read.secrets:
-            # What was staged since may have been sent since: then the login proves nothing any more, and a write would lose that password.
+            # A password staged since may also have been sent: the login then proves nothing any more, and a write would lose that password.
             outcome.update(_lost(name, error=_changed_since(name).as_dict()))
             return None
         record.bind(identity, store.host)
@@ -308,7 +311,7 @@ def _kept(user: Dict[str, Any], set_aside: Set[str], *, keeps_versions: bool, dr
     where = "in the record (set_aside)%s" % (
         " and, for a while, as an older version of the secret" if keeps_versions else ""
     )
-    return "; what stood there %s kept %s" % ("would be" if dry else "is", where)
+    return "; the damaged content %s kept %s" % ("would be" if dry else "is", where)
 
 
 def _line(user: Dict[str, Any], check_mode: bool) -> str:

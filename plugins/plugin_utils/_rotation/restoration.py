@@ -46,7 +46,7 @@ def restore(record: Optional[Record], sent: Record) -> Optional[Record]:
         return None
     base.put_aside(*(item for item in lost if item is not base.pending))
     known = set(base.secrets)
-    # What the other one knew beside that was in force once, or was sent.
+    # Whatever else the other record knew was in force once, or was sent.
     base.keep_earlier(
         [
             Earlier(password, other.rotated_at or "")

@@ -115,7 +115,7 @@ def judged(user: UserResult) -> UserResult:
     """The result of a login: an error where no login could show it, and none where the password is merely wrong."""
     error = user.error if user.verified is None else None
     if user.verified is None and error is None:
-        error = PasswordError(errors.NOT_VERIFIED, "No login can be made there to find out.").as_dict()
+        error = PasswordError(errors.NOT_VERIFIED, "No login is possible there, so this is not known.").as_dict()
     return replace(user, error=error)
 
 
@@ -134,9 +134,9 @@ def against_the_policy(names: Iterable[str], asked: Policy, used: Policy) -> Lis
 
 
 def superseded(name: str, finished: bool) -> UserResult:
-    """The result of a user whose staged password is not there any more."""
+    """The result of a user whose staged password is not in the store any more."""
     if finished:
-        # Nothing is left to be done for it.
+        # Nothing is left to do for it.
         return UserResult(name, None, State.UNCHANGED)
     return not_sent(
         name,
@@ -159,7 +159,7 @@ def foreseen(name: str) -> UserResult:
 
 
 def ended_before_anybody(result: ModuleResult, *, refused_at_once: bool) -> bool:
-    """Whether it is certain that neither a login nor a change was tried for any of the users: the call as a whole failed, and before that.
+    """Whether it is certain that the whole call failed before a login or a change was tried for any user.
 
     :param refused_at_once: whether the operator's login is known to have been refused before anything else was sent.
     """

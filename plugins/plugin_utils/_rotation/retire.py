@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Copies records to a name of their own, and leaves records without passwords in their places."""
+"""Copies records to a name of their own, and leaves records without passwords behind."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way back: the previous passwords of users whose new ones were promoted are set again."""
+"""The way back: sets the previous passwords of users whose new ones were promoted."""
 
 from __future__ import annotations
 

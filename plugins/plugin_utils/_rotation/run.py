@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All steps of a rotation in one task, and what a run looks at beside them."""
+"""All steps of a rotation in one task, and what a run checks besides."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUse
     try:
         return change.change(delivery, store, staged, task.options)
     except PasswordError as error:
-        # Whatever has happened, the store hears of it.
+        # Whatever has happened is noted in the store.
         return ModuleResult(**task.failure(error))
 
 
@@ -83,7 +83,7 @@ def _commit(
 
 
 def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, Any]) -> None:
-    """Put into the result what became of it."""
+    """Add the outcome to the result."""
     try:
         back = rollback.roll_back(delivery, store, rollback.names_of_promoted(result["users"]), task.options)
     except PasswordError as error:
@@ -106,7 +106,7 @@ def _look_around(
     listed: List[str],
     result: Dict[str, Any],
 ) -> Dict[str, Any]:
-    """Look for passwords that somebody changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
+    """Look for passwords that were changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
     if task.options.verify_after is not None and not result.get("error"):
         recheck(
             delivery,

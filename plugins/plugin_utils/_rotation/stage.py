@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The first step: who is due, and a new password for each of them, stored as pending."""
+"""The first step: decides who is due, and stores a new pending password for each of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stage_users(task: Task) -> Dict[str, Any]:
     chosen = limited_to(users, task.args["only"], task.task_vars)
     if users and not chosen:
         return dict(changed=False, users=[], due=[], summary=[NOBODY])
-    # Tasks of one's own may make the change without any of the vendor's options.
+    # The user's own tasks may make the change without any of the vendor's options.
     delivery = task.delivery(users) if task.args["connection"] else None
     store = task.open_store()
     seen = look(store, chosen, task.options, delivery)

@@ -78,7 +78,7 @@ def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen:
     identities = delivery.identities([user["name"] for user in users])
     known = [user["name"] for user in users if user["name"] in seen and seen[user["name"]].password]
     with host_lease(store) if known else nullcontext():
-        # What was read before may have been rotated since.
+        # The passwords read before may have been rotated since.
         records = records_of(store.get(known))
         tries: Dict[str, proof.Candidates] = {}
         for user in users:
@@ -116,7 +116,7 @@ def _verdict(
     """Whether the task fails, and why."""
     complaints = []
     if args["verify"]:
-        # Where no login can be made at all, as in front of a database that cannot be reached, nothing is known to be wrong.
+        # Where no login can be made at all, as with a database that cannot be reached, nothing is known to be wrong.
         wrong = [
             user["name"]
             for user in users

@@ -19,7 +19,7 @@ _PATIENCE = 10.0  # seconds for reading the records one by one
 
 
 def unlisted(store: Store, there: Iterable[str], names: Iterable[str], endpoint: Identity) -> Dict[str, Record]:
-    """The records that nobody rotates any more, without the retired ones.
+    """The records that nobody rotates any more, except the retired ones.
 
     :param there: the users that have a record.
     :param names: the users that the task names.

@@ -96,7 +96,7 @@ class StagedUser:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StagedUser:
-        """What :meth:`as_dict` gave."""
+        """The user that :meth:`as_dict` described."""
         known = {name: data[name] for name in ("name", "due", "reason", "run_id", "fresh", "rotated_at")}
         identity = Identity(*(data.get(name) for name in ("vendor", "target", "account")))
         return cls(**known, identity=identity, error=data.get("error"))

@@ -14,7 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 PREFIX = "rotate_"
-# For variables of the user's own, which no version of the collection will ever take.
+# For the user's own variables: no version of the collection will ever use this prefix.
 OWN_PREFIX = "rotate_my_"
 
 ROLE = frozenset(
@@ -49,7 +49,7 @@ _UNRESOLVED = "__rekey_passwords_unresolved__"
 
 
 def unknown(names: Iterable[str]) -> list[str]:
-    """Those of the names that look like variables of the rotation and are none, sorted."""
+    """The names that look like variables of the rotation but are not, sorted."""
     return sorted(
         name
         for name in names

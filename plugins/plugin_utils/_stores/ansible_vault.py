@@ -101,7 +101,7 @@ class AnsibleVaultStore(Store):
                 self._mark()
                 self._move_old()
                 if self._write(text) != self._content():
-                    # Somebody for whom our lock is none. What came of ours is seen by reading again.
+                    # Written by somebody who does not know our lock. Reading again shows what happened to our records.
                     raise StoreConflict(sorted(entries))
         if conflicts:
             raise StoreConflict(sorted(conflicts))
@@ -197,7 +197,7 @@ class AnsibleVaultStore(Store):
                 with open(path, "rb") as stream:
                     return stream.read()
             except FileNotFoundError:
-                # To start afresh behind a link whose target is not there just now would be to forget the passwords.
+                # A new file in place of a link whose target is missing just now would forget the passwords.
                 self._real(path)
             except OSError as exc:
                 raise failure("%s cannot be read: %s." % (path, exc.strerror)) from None
@@ -285,9 +285,8 @@ class AnsibleVaultStore(Store):
         kept = "What it held before is untouched"
         try:
             self._sweep(path)
-            handle, temporary = tempfile.mkstemp(
-                prefix=os.path.basename(self._beside(path)), dir=os.path.dirname(path)
-            )  # mode 0600
+            folder, prefix = os.path.dirname(path), os.path.basename(self._beside(path))
+            handle, temporary = tempfile.mkstemp(prefix=prefix, dir=folder)  # mode 0600
             with os.fdopen(handle, "wb") as stream:
                 stream.write(encrypted)
                 stream.flush()
@@ -389,7 +388,7 @@ def _is_record(path: str) -> bool:
 
 
 def _without_first_line(text: Any) -> str:
-    """What a file holds, as JSON; without the line that files of earlier versions, or those that were edited, lack."""
+    """The JSON in a file, without the first line, which files of earlier versions and edited ones lack."""
     content: str = to_text(text, errors="surrogate_or_strict")
     return content.partition("\n")[2] if content.startswith(_FIRST_LINE[:2]) else content
 

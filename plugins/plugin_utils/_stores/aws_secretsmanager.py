@@ -64,7 +64,7 @@ _NOTES = ".rekey"  # in place of a host
 _NAMESPACE = uuid.UUID("72656b65-7900-5000-8000-000000000001")  # of the identifiers of the notes' versions
 _LABELS = "labels"  # the key beside a record's own for what a writer does with the labels
 _NAME_MAX = 512  # characters
-_TRIES = 10  # so often a record may change while it is read
+_TRIES = 10  # how often a record may change while it is read
 _PIECE = 65536  # bytes that are read at once
 _PAGES = 5000  # of a listing; a region has no more secrets than that
 # Refusals that say something about a secret.
@@ -119,8 +119,8 @@ class _Version:
 
     id: str
     record: Optional[Record]  # None at the beginning
-    after: str  # where AWSPENDING stood before
-    source: str  # where AWSCURRENT stood before
+    after: str  # where AWSPENDING was before
+    source: str  # where AWSCURRENT was before
     target: str  # where AWSCURRENT belongs from then on
     is_newest: bool = True  # False if no version has AWSPENDING
 
@@ -285,7 +285,7 @@ class AwsSecretsManagerStore(Store):
             if len(body) > ANSWER_LIMIT:
                 raise OSError("an answer of more than %d bytes" % ANSWER_LIMIT)
             if time.monotonic() > end:
-                raise OSError("an answer that came to no end within %g seconds (deadline)" % self._deadline)
+                raise OSError("an answer that did not end within %g seconds (deadline)" % self._deadline)
         if getattr(source, "length", None):
             raise OSError("the connection ended in the middle of an answer")
         # The connection serves the next request.
@@ -331,7 +331,8 @@ class AwsSecretsManagerStore(Store):
                 return sorted(users)
             page = {"NextToken": answer["NextToken"]}
         raise failure(
-            "The list of the secrets %s* at %s has no end: %d pages were read." % (self._prefix, self._location, _PAGES)
+            "The list of the secrets %s* at %s does not end: %d pages were read."
+            % (self._prefix, self._location, _PAGES)
         )
 
     def read_note(self, name: str) -> Note:
@@ -408,7 +409,7 @@ class AwsSecretsManagerStore(Store):
     def _read(self, user: str, writing: bool = False) -> Optional[_Version]:
         """The newest record, with AWSCURRENT where it belongs.
 
-        :param writing: whether a label that cannot be moved is an error; who may only read gets the record all the same.
+        :param writing: whether a label that cannot be moved is an error; a reader gets the record all the same.
         :return: ``None`` if the secret does not exist or is empty.
         """
         name = self._name(user)
@@ -447,7 +448,7 @@ class AwsSecretsManagerStore(Store):
         """
         if labels.get(AWSCURRENT) == version.target:
             return
-        # Had it been there once, the service would have given it AWSPREVIOUS when it was taken back.
+        # If AWSCURRENT had been there and was taken back, the service would have left AWSPREVIOUS there.
         if labels.get(AWSCURRENT) != version.source or labels.get(AWSPREVIOUS) == version.target:
             raise failure(
                 "In the secret %s in %s somebody else has moved the label %s: it stands at the version %s and not at %s. Look at both, and move it back or "
@@ -479,9 +480,9 @@ class AwsSecretsManagerStore(Store):
     def _no_record(
         self, message: str, user: str, content: Any, version: Optional[str], current: Optional[str]
     ) -> _Version:
-        """A version that holds something else than a record, as one that holds a record which knows nothing else.
+        """A version that holds something else than a record, as one with a record that holds only that.
 
-        :param current: where AWSCURRENT stands.
+        :param current: where AWSCURRENT is.
         :raises PasswordError: unless damaged records are set aside; or there is no AWSCURRENT that could follow.
         """
         if not version or not current:
@@ -551,10 +552,10 @@ class AwsSecretsManagerStore(Store):
         )
 
     def _move(self, name: str, label: str, *, source: Optional[str], target: str) -> bool:
-        """Move a label if it stands at the source; if the answer is lost, look.
+        """Move a label if it is at the source; if the answer is lost, look.
 
-        :param source: a version; ``None``: the label must stand nowhere.
-        :return: False if it stands elsewhere by now.
+        :param source: a version; ``None``: no version may have the label.
+        :return: False if it is elsewhere by now.
         """
         try:
             origin = {"RemoveFromVersionId": source} if source else {}
@@ -570,7 +571,7 @@ class AwsSecretsManagerStore(Store):
         return now_at == target
 
     def _was_written(self, name: str, new: str, old: str) -> bool:
-        """Whether a version was the newest one in between, although the answer said otherwise or was lost."""
+        """Whether a version was the newest for a while, although the answer said otherwise or was lost."""
         head = (self._labels(name) or {}).get(AWSPENDING)
         for _step in range(_TRIES):
             if head in (new, old, None):
@@ -597,10 +598,10 @@ class AwsSecretsManagerStore(Store):
         )
         try:
             content = json.loads(answer["SecretString"])
-            labels = content.pop(_LABELS, None)
-            after, (source, target) = (
-                (labels[AWSPENDING], labels[AWSCURRENT]) if labels else (version, (version, version))
-            )  # without: as somebody else has made it
+            noted = content.pop(_LABELS, None)
+            # A version that somebody else has made does not say what to do with the labels.
+            labels = noted or {AWSPENDING: version, AWSCURRENT: (version, version)}
+            after, (source, target) = labels[AWSPENDING], labels[AWSCURRENT]
         except (KeyError, ValueError, TypeError, AttributeError):
             message = (
                 "There is no record in %s. Restore it from a copy, or from an earlier version; it is not overwritten."
@@ -609,7 +610,7 @@ class AwsSecretsManagerStore(Store):
             current = (self._labels(name) or {}).get(AWSCURRENT) if sets_aside() else version
             return self._no_record(message, self._user(name), _content(answer), version, current)
         record = read_record(content, self._user(name), where, self.host)
-        if not labels and sets_aside() and record.set_aside and "set_aside" not in content:
+        if not noted and sets_aside() and record.set_aside and "set_aside" not in content:
             # It was damaged, so it does not say where AWSCURRENT belongs, either.
             source = target = (self._labels(name) or {}).get(AWSCURRENT) or version
         return _Version(version, None if version == BEGINNING else record, after, source, target)
@@ -617,7 +618,7 @@ class AwsSecretsManagerStore(Store):
     # ---- requests ----
 
     def _each(self, work: Callable[[str], Any], users: Iterable[str]) -> List[Any]:
-        """What comes out of the work for all users, in their order; a refusal stops nobody else, an unreachable service does."""
+        """Do the work for all users and return the results in their order. A refusal concerns one user; if the service is unreachable, no more are tried."""
         return run_parallel(
             work,
             users,
@@ -626,7 +627,7 @@ class AwsSecretsManagerStore(Store):
         )
 
     def _try(self, operation: str, name: str, **params: Any) -> Tuple[Any, Any]:
-        """One request that may well be refused for what is there already, or is not.
+        """Make a request that may well be refused because something exists already, or does not.
 
         :return: (the answer, the refusal); one of them is ``None``.
         """
@@ -638,7 +639,7 @@ class AwsSecretsManagerStore(Store):
             return None, refusal
 
     def _call(self, operation: str, what: str, secrets: Iterable[Optional[str]] = (), **params: Any) -> Any:
-        """One request.
+        """Make a request.
 
         :param what: its subject, for messages.
         :param secrets: what it holds that no message may show.
@@ -667,7 +668,7 @@ class AwsSecretsManagerStore(Store):
             raise _OutOfReach("%s failed: %s." % (request, type(exc).__name__)) from None
         if ("SecretList" if operation == "list_secrets" else "ARN") not in answer:
             # Something in between has answered, such as a proxy with a page of its own. Read as an answer that would be an empty store.
-            raise _OutOfReach("%s failed: what has answered is not Secrets Manager." % request)
+            raise _OutOfReach("%s failed: the answer is not from Secrets Manager." % request)
         return answer
 
     def _no_credentials(self, operation: str, code: str, message: Optional[str]) -> str:

@@ -304,7 +304,7 @@ class PasswordStore(Store):
             content = stream.read()
         again, why, _final = self._decrypted(content)
         if again != text:
-            why = "it is not what was given to it." if again is not None else why
+            why = "its content is not what was written." if again is not None else why
             parts = (
                 "The new entry for %s cannot be read back: " % self._path(user),
                 Outside(why),
@@ -485,7 +485,7 @@ def _record(text: str, user: str, path: str, *, host: Optional[str] = None) -> R
             raise ValueError
     except (ValueError, TypeError):
         message = (
-            "%s holds something else than a record. Move it away if it is yours; it is not overwritten. Or restore it from a copy."
+            "%s does not hold a record. Move it away if it is yours; it is not overwritten. Or restore it from a copy."
             % path
         )
         return damaged_record(message, text, user, host)

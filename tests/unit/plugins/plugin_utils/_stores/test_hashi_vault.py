@@ -604,7 +604,7 @@ def test_edge_38_a_repair_says_where_the_secret_of_somebody_else_is_kept(double,
     assert run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True))["failed"] and sorted(double.secret(ALICE).versions) == [1]
     args["users"] = [{"name": "alice", "password": "S3cr3t-MARKER-old"}]
     dry = run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True), check_mode=True)
-    assert "what stood there would be kept in the record" in dry["summary"][0] and sorted(double.secret(ALICE).versions) == [1]
+    assert "the damaged content would be kept in the record" in dry["summary"][0] and sorted(double.secret(ALICE).versions) == [1]
     result = run_action(rotation_repair.ActionModule, dict(args, set_aside_damaged=True))
     assert "failed" not in result and result["summary"][0].endswith("in the record (set_aside) and, for a while, as an older version of the secret")
     assert "MARKER" not in repr(result) and "S3cr3t-MARKER-odd" in double.data(ALICE)["set_aside"]
