@@ -713,7 +713,7 @@ class HttpClient:
             return False
         if failure.reached:
             return kind == READ
-        # Once one request has given up, the others do not wait for the same server all over again.
+        # Once one request has failed for good, the others do not wait for the same server all over again.
         return not self._unreachable.is_set()
 
     def _wait(self, attempt: int, seconds: Optional[float]) -> None:

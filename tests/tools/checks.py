@@ -21,7 +21,7 @@ QUICK = ("quick-lint", "types", "units-quick", "integration-quick")
 INTEGRATION = ("integration", "real-servers", "secrets")
 EVERYTHING = (
     "quick-lint", "types", "units", "demo", "integration", "real-servers", "crash", "secrets", "sanity", "molecule", "lint", "docs-lint", "build", "importer",
-    "install-check", "bench-smoke", "matrix",
+    "install-check", "bench-smoke", "matrix-quick",
 )  # fmt: skip
 # The ansible-core that tests/requirements/demo.txt chooses for the main environment, by its Python.
 MAIN_CORES = {"3.11": "2.19", "3.12": "2.21", "3.13": "2.21"}
@@ -113,15 +113,21 @@ def steps_by_name() -> dict[str, runner.Step]:
     return {step.name: step for step in every}
 
 
-def matrix_steps(main_version: str) -> list[runner.Step]:
-    """Sanity, units, the search for secrets and quick playbooks on every other ansible-core for which a Python is found here."""
+def matrix_steps(main_version: str, quick: bool) -> list[runner.Step]:
+    """Sanity, units, the search for secrets and quick playbooks on every other ansible-core for which a Python is found here.
+
+    :param quick: whether those between the oldest and the newest get sanity and the quick playbooks only.
+    """
     steps = []
     for core, pythons in matrix.CORES.items():
         if core == MAIN_CORES[main_version]:
             continue
         version, found = next(((version, path) for version in pythons if (path := interpreters.find(version))), ("", None))
         command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", core, str(found), version]
-        step = runner.Step(f"core{core}", f"sanity, units, secrets, playbooks on ansible-core {core}", command, layout.base_environment(), layout.ROOT)
+        title = f"sanity, quick playbooks, units, secrets on ansible-core {core}"
+        if quick and core not in matrix.WHOLE:
+            command, title = [*command, "quick"], f"sanity and quick playbooks on ansible-core {core}"
+        step = runner.Step(f"core{core}", title, command, layout.base_environment(), layout.ROOT)
         if not found:
             step.skipped = f"none of the Pythons for it was found with its venv module: {', '.join(pythons)}"
         steps.append(step)
@@ -136,8 +142,8 @@ def select(names: list[str], main_version: str) -> list[runner.Step]:
     known = steps_by_name()
     chosen: dict[str, runner.Step] = {}
     for name in wanted:
-        if name == "matrix":
-            chosen.update((step.name, step) for step in matrix_steps(main_version))
+        if name in ("matrix", "matrix-quick"):
+            chosen.update((step.name, step) for step in matrix_steps(main_version, quick=name == "matrix-quick"))
         elif name in known:
             for needed in (*known[name].after, name):
                 chosen.setdefault(needed, known[needed])

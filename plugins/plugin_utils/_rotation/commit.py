@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The last step: brings the store in line with the outcome of the change."""
+"""The last step: updates the store with the outcome of the change."""
 
 from __future__ import annotations
 
