@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Thin on purpose: what a target does stands in tests/tools/.
+# Thin on purpose: tests/tools/ does the work.
 
 PYTHON ?= python3
 CHECKS = @$(PYTHON) -m tests.tools.checks
@@ -14,15 +14,15 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
-demo: ## all set-up, then watch passwords being rotated at six simulated endpoints of five vendors
+demo: ## set everything up, then rotate passwords at six simulated endpoints of five vendors
 	$(CHECKS) demo
 
 .PHONY: test
-test: ## all set-up, then every check (up to 45 minutes)
+test: ## set everything up, then run every check (about half an hour)
 	$(CHECKS) test
 
 .PHONY: check
-check: ## the checks for between two edits (a little over a minute)
+check: ## the quick checks, for use between edits (a little over a minute)
 	$(CHECKS) check
 
 .PHONY: stage
@@ -42,7 +42,7 @@ types: ## mypy on the plugins and the tools
 	$(CHECKS) types
 
 .PHONY: format
-format: ## bring the Python files into form: ruff check --fix, ruff format
+format: ## format the Python files: ruff check --fix, ruff format
 	$(CHECKS) venv
 	.venv/bin/ruff check --fix --quiet .
 	.venv/bin/ruff format --quiet .
@@ -56,7 +56,7 @@ docs-lint: ## antsibull-docs, antsibull-changelog lint, Sphinx
 	$(CHECKS) docs-lint
 
 .PHONY: sanity
-sanity: ## ansible-test sanity, without exceptions
+sanity: ## ansible-test sanity, without an ignore file
 	$(CHECKS) sanity
 
 .PHONY: units
@@ -64,7 +64,7 @@ units: ## the unit tests
 	$(CHECKS) units
 
 .PHONY: units-quick
-units-quick: ## those of the unit tests that make check runs
+units-quick: ## the unit tests that make check runs
 	$(CHECKS) units-quick
 
 .PHONY: integration
@@ -72,11 +72,11 @@ integration: ## whole playbooks against simulators and real servers, and the sea
 	$(CHECKS) integration
 
 .PHONY: real-servers
-real-servers: ## only those against the real servers
+real-servers: ## only the integration tests against real servers
 	$(CHECKS) real-servers
 
 .PHONY: secrets
-secrets: ## only the search for secrets in all that runs print and leave behind
+secrets: ## only the search for secrets in everything that runs print and leave behind
 	$(CHECKS) secrets
 
 .PHONY: crash
@@ -84,11 +84,11 @@ crash: ## rotations killed at a sample of their writes and network calls
 	$(CHECKS) crash
 
 .PHONY: test-crash
-test-crash: ## the same at every one of them, for every vendor and store (an hour or more)
+test-crash: ## rotations killed at every write and network call, for every vendor and store (an hour or more)
 	$(CHECKS) test-crash
 
 .PHONY: server-packages
-server-packages: ## what the real servers need that is not in .venv
+server-packages: ## install what the real servers need and .venv lacks
 	$(CHECKS) server-packages
 
 .PHONY: molecule
@@ -100,7 +100,7 @@ build: ## build the archive of the collection
 	$(CHECKS) build
 
 .PHONY: importer
-importer: ## what a Galaxy server would say to the archive
+importer: ## the checks of a Galaxy server on the archive
 	$(CHECKS) importer
 
 .PHONY: install-check
@@ -112,15 +112,15 @@ matrix: ## sanity, units, secrets, quick playbooks on every other ansible-core f
 	$(CHECKS) matrix
 
 .PHONY: bench
-bench: ## measure what docs/reference/performance.md claims, and write it there (10 minutes; on a quiet machine)
+bench: ## measure the figures in docs/reference/performance.md, and write them there (10 minutes; use a quiet machine)
 	$(CHECKS) bench
 
 .PHONY: bench-page
-bench-page: ## write docs/reference/performance.md and the plot anew from the results that are there
+bench-page: ## rewrite docs/reference/performance.md and the plot from the existing results
 	$(CHECKS) bench-page
 
 .PHONY: bench-smoke
-bench-smoke: ## whether make bench runs, with tiny numbers
+bench-smoke: ## run the benchmarks with tiny numbers: whether they run, not how fast
 	$(CHECKS) bench-smoke
 
 .PHONY: changelog
@@ -128,7 +128,7 @@ changelog: ## turn the changelog fragments into CHANGELOG.rst
 	$(CHECKS) changelog
 
 .PHONY: vendor-table
-vendor-table: ## write the table of vendors in README.md from what the vendors declare
+vendor-table: ## write the table of vendors in README.md from their declared capabilities
 	$(CHECKS) vendor-table
 
 .PHONY: public-interface
@@ -140,5 +140,5 @@ awx: ## write the credential types of extensions/awx from the options of vendors
 	$(CHECKS) awx
 
 .PHONY: clean
-clean: ## remove what all of this made
+clean: ## remove everything that these targets have created
 	rm -rf .build .venv .venv-*

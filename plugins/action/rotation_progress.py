@@ -10,7 +10,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action i
 
 
 class ActionModule(RotationAction):
-    """Looks at what became of a batch of hosts, and decides whether the run goes on with the next one."""
+    """Looks at the outcome of a batch of hosts, and decides whether the run goes on with the next one."""
 
     BYPASS_HOST_LOOP = True
     STORE_SPEC = {}

@@ -432,7 +432,7 @@ class _Call:
                 outcome.verified = False
 
     def _conclude(self, outcome: _Outcome) -> None:
-        """Find out what became of a change that was sent."""
+        """Find out the outcome of a change that was sent."""
         if outcome.doubt is not None:
             self._resolve(outcome)
             return

@@ -62,7 +62,7 @@ def refusal(
     writing: Optional[bool] = None,
     speaker: str = "server",
 ) -> PasswordError:
-    """Make an error of an answer.
+    """Make an error from an answer.
 
     :param answer: the answer, which is not the expected one.
     :param said: what its body says.

@@ -46,7 +46,7 @@ class Pending:
     run_id: str = ""  # of the run that generated it: identifies this password without showing it
     created: str = ""  # ISO 8601 in UTC
     attempts: int = 0  # runs that set out to bring it into force
-    sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly in force nowhere
+    sent: int = 0  # runs that got as far as handing it to the vendor's module; 0: it is certainly not in force
     replaces: Optional[str] = field(default=None, repr=False)  # the current password of a user that is new to the store
     reason: Optional[str] = None  # why it was made, in the words of who started the run
 

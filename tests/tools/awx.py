@@ -47,7 +47,7 @@ LICENCE = """\
 """
 PREFIX = "{{ rekey_awx_prefix | default('') }}"
 
-# What tells one endpoint from another: the inventory may have it for each host, so that one credential serves many. So it is never required.
+# These options distinguish endpoints. They are never required: the inventory may set them per host, so that one credential serves many.
 OF_THE_ENDPOINT = ("url", "org", "auth_url", "endpoint")
 # Files that a credential carries with it, and whether their content is a secret. Other paths, such as that of a mounted token, stay paths.
 FILES = {"ca_path": False, "client_cert": False, "client_key": True}
@@ -154,7 +154,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with Ansible's tag for texts that are no templates."""
+    """YAML with Ansible's tag for texts that are not templates."""
 
 
 _Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "{{" in text else None))
@@ -238,7 +238,7 @@ def _text_for_false(option: dict[str, Any]) -> str:
 
 
 def _import(name: str) -> Any:
-    # This file stands in the staged copy, whose folders are those of a collection.
+    # This file is in the staged copy, whose folders are those of a collection.
     root = str(pathlib.Path(__file__).resolve().parents[5])
     if root not in sys.path:
         sys.path.insert(0, root)
@@ -343,7 +343,7 @@ def _combine(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def rendered(value: Any, **variables: Any) -> Any:
-    """The data as Ansible renders it: templates resolved, those of AWX left alone."""
+    """The data as Ansible renders it: templates resolved, those of AWX untouched."""
     if isinstance(value, Unsafe):
         return str(value)
     if isinstance(value, dict):

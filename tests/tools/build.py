@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the archive of the collection and looks into it."""
+"""Build the archive of the collection, and check its contents."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import tarfile
 
 from tests.tools import layout, venvs
 
-# Neither belongs into a release; build_ignore in galaxy.yml has to know it.
+# Neither belongs in a release; build_ignore in galaxy.yml must list it.
 UNWANTED = re.compile(r"(^|/)(\.(?!ansible-lint$|yamllint$)[^/]+|__pycache__)(/|$)|^(tests|benchmarks|extensions/molecule|changelogs/fragments|Makefile)(/|$)")
 NEEDED = ("MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.rst", "meta/runtime.yml", "requirements.txt", "extensions/awx/controller_templates.yml")
 
 
 def main() -> int:
-    """0 if the archive was built and holds what it should."""
+    """Return 0 if the archive was built and has the right contents."""
     shutil.rmtree(layout.ARTEFACTS, ignore_errors=True)
     layout.ARTEFACTS.mkdir(parents=True)
     command = [venvs.executable(layout.MAIN_VENV, "ansible-galaxy"), "collection", "build", "--output-path", str(layout.ARTEFACTS)]
@@ -37,10 +37,10 @@ def main() -> int:
 
 
 def archive() -> pathlib.Path:
-    """The one archive that was built."""
+    """Return the archive that was built."""
     found = list(layout.ARTEFACTS.glob(f"{layout.NAMESPACE}-{layout.NAME}-*.tar.gz"))
     if len(found) != 1:
-        raise SystemExit(f"expected one archive in {layout.shown(layout.ARTEFACTS)}, found {len(found)}; `make build` makes it")
+        raise SystemExit(f"expected one archive in {layout.shown(layout.ARTEFACTS)}, found {len(found)}. Run `make build`.")
     return found[0]
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Turns the fragments into CHANGELOG.rst and changelogs/changelog.yaml for the version in galaxy.yml.
+Turn the changelog fragments into CHANGELOG.rst and changelogs/changelog.yaml, for the version in galaxy.yml.
 
-It can be repeated: further fragments join the same version until galaxy.yml has another one.
+It can be run again: further fragments are added to the same version until the one in galaxy.yml changes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ WRITTEN = ("CHANGELOG.rst", "changelogs/changelog.yaml")
 
 
 def main() -> int:
-    """The exit status of antsibull-changelog."""
-    # It asks ansible-doc for the plugins that are new, so it has to run in the staged copy; what it wrote is taken back from there.
+    """Return the exit status of antsibull-changelog."""
+    # It finds new plugins with ansible-doc, so it must run in the staged copy. Its files are then copied back.
     command = [venvs.executable(layout.MAIN_VENV, "antsibull-changelog"), "release", "--update-existing", "--refresh-plugins", "--reload-plugins"]
     status = subprocess.run(command, cwd=layout.STAGED, env=layout.tool_environment(), check=False).returncode
     if status:

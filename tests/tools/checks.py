@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Runs checks: `python3 -m tests.tools.checks test`, or `check`, or the names of single steps.
+Run checks: `python3 -m tests.tools.checks test`, or `check`, or the names of single steps.
 
-It makes the environment and the staged copy first; the Makefile only calls this.
+First creates the virtual environment and the staged copy. The Makefile only calls this.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ import time
 from tests.tools import interpreters, layout, matrix, runner, stage, venvs
 
 QUICK = ("quick-lint", "types", "units-quick", "integration-quick")
-# Several steps, because they take minutes, and run side by side.
+# Separate steps, since they take minutes and can run in parallel.
 INTEGRATION = ("integration", "real-servers", "secrets")
 EVERYTHING = (
     "quick-lint", "types", "units", "demo", "integration", "real-servers", "crash", "secrets", "sanity", "molecule", "lint", "docs-lint", "build", "importer",
     "install-check", "bench-smoke", "matrix-quick",
 )  # fmt: skip
-# The ansible-core that tests/requirements/demo.txt chooses for the main environment, by its Python.
+# The ansible-core of the main environment by Python version, as in tests/requirements/demo.txt.
 MAIN_CORES = {"3.11": "2.19", "3.12": "2.21", "3.13": "2.21"}
-# What needs more than the other steps do.
+# These steps need further packages.
 BENCH = ("bench", "bench-page")
 
 
 def steps_by_name() -> dict[str, runner.Step]:
-    """Every step there is but those of further Pythons."""
+    """Return every step except those of the matrix."""
     tools, plain = layout.tool_environment(), layout.base_environment()
 
     def tool(name: str, *arguments: str) -> list[str]:
         return [venvs.executable(layout.MAIN_VENV, name), *arguments]
 
     def script(name: str) -> list[str]:
-        # These start their tools with the right environment themselves, because some of them need pip's settings of the caller as well.
+        # These set their tools' environment themselves, since some also need the caller's settings for pip.
         return tool("python", "-m", f"tests.tools.{name}")
 
     def pytest(*arguments: str) -> list[str]:
@@ -69,13 +69,13 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step(
             "integration",
             "pytest tests/integration: whole playbooks against simulators",
-            # Two at a time: much of it is waiting for servers that answer late or never.
+            # Two at a time: most of it waits for servers that respond late or never.
             pytest("tests/integration", "-n", "2", "-m", "not real and not secrets"),
             tools,
         ),
         runner.Step(
             "secrets",
-            "pytest tests/integration: the search for secrets in all that runs print and leave behind",
+            "pytest tests/integration: the search for secrets in everything that runs print and leave behind",
             pytest("tests/integration", *matrix.AT_ONCE, "-m", "secrets and not real"),
             tools,
         ),
@@ -88,33 +88,33 @@ def steps_by_name() -> dict[str, runner.Step]:
         ),
         runner.Step("crash", "pytest tests/crash: rotations killed at a sample of their writes and network calls", pytest("tests/crash"), tools),
         runner.Step(
-            # A test of one vendor and store takes minutes, which is no hanging.
+            # A test of one vendor and store takes minutes; that does not mean that it hangs.
             "test-crash",
-            "pytest tests/crash: the same at every one of them",
+            "pytest tests/crash: rotations killed at every one of their writes and network calls",
             pytest("tests/crash", "-o", "faulthandler_timeout=0"),
             {**tools, "REKEY_CRASH": "every"},
             limit=6 * 3600,
         ),
-        runner.Step("demo", "what `make demo` shows, which checks what it claims", tool("python", "-m", "tests.demo.demo"), tools),
-        runner.Step("integration-quick", "the quick ones of tests/integration", pytest(*matrix.QUICK_PLAYBOOKS), tools),
+        runner.Step("demo", "what `make demo` runs; it checks its own claims", tool("python", "-m", "tests.demo.demo"), tools),
+        runner.Step("integration-quick", "pytest tests/integration: the quick playbook tests", pytest(*matrix.QUICK_PLAYBOOKS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
         runner.Step("build", "ansible-galaxy collection build", script("build"), plain, layout.ROOT),
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
-        runner.Step("changelog", "the fragments into CHANGELOG.rst", script("changelog"), plain, layout.ROOT),
+        runner.Step("changelog", "CHANGELOG.rst from the fragments", script("changelog"), plain, layout.ROOT),
         runner.Step("vendor-table", "the table of vendors in README.md", [*script("vendor_table"), str(layout.ROOT)], tools),
         runner.Step("awx", "the credential types for AWX and the page on extensions/awx", [*script("awx"), str(layout.ROOT)], tools),
         runner.Step("public-interface", "the page on the public Python interface", [*script("public_interface"), str(layout.ROOT)], tools),
-        runner.Step("bench-smoke", "the benchmarks with tiny numbers, to see whether they run", bench("--smoke"), tools),
-        # Results belong into the checkout.
-        runner.Step("bench", "what docs/reference/performance.md claims, measured", bench("--checkout", str(layout.ROOT)), tools),
-        runner.Step("bench-page", "docs/reference/performance.md from the results that are there", bench("--page", "--checkout", str(layout.ROOT)), tools),
+        runner.Step("bench-smoke", "the benchmarks with tiny numbers: whether they run, not how fast", bench("--smoke"), tools),
+        # Results belong in the checkout.
+        runner.Step("bench", "the figures in docs/reference/performance.md, measured", bench("--checkout", str(layout.ROOT)), tools),
+        runner.Step("bench-page", "docs/reference/performance.md from the existing results", bench("--page", "--checkout", str(layout.ROOT)), tools),
         runner.Step("install-check", "the archive installed elsewhere, and an ad-hoc call", script("install_check"), plain, layout.ROOT, after=("build",)),
     ]
     return {step.name: step for step in every}
 
 
 def matrix_steps(main_version: str, quick: bool) -> list[runner.Step]:
-    """Sanity, units, the search for secrets and quick playbooks on every other ansible-core for which a Python is found here.
+    """Return a step for every other supported ansible-core that has a Python here: sanity, units, the search for secrets and quick playbooks.
 
     :param quick: whether those between the oldest and the newest get sanity and the quick playbooks only.
     """
@@ -129,13 +129,13 @@ def matrix_steps(main_version: str, quick: bool) -> list[runner.Step]:
             command, title = [*command, "quick"], f"sanity and quick playbooks on ansible-core {core}"
         step = runner.Step(f"core{core}", title, command, layout.base_environment(), layout.ROOT)
         if not found:
-            step.skipped = f"none of the Pythons for it was found with its venv module: {', '.join(pythons)}"
+            step.skipped = f"it needs one of these Pythons, with its venv module: {', '.join(pythons)}"
         steps.append(step)
     return steps
 
 
 def select(names: list[str], main_version: str) -> list[runner.Step]:
-    """The steps for these names, with what they build upon."""
+    """Return the steps of these names, and those that they depend on."""
     wanted: list[str] = []
     for name in names:
         wanted += {"check": QUICK, "test": EVERYTHING, "integration": INTEGRATION}.get(name, (name,))
@@ -148,12 +148,12 @@ def select(names: list[str], main_version: str) -> list[runner.Step]:
             for needed in (*known[name].after, name):
                 chosen.setdefault(needed, known[needed])
         else:
-            raise SystemExit(f"There is no step {name!r}. There are: check, test, matrix, {', '.join(known)}.")
+            raise SystemExit(f"Unknown step {name!r}. Choose from: check, test, matrix, {', '.join(known)}.")
     return list(chosen.values())
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare, then run."""
+    """Prepare, then run the steps, and return the exit status."""
     python, version = interpreters.for_the_main_environment()
     if arguments == ["stage"]:
         prepare_stage()
@@ -161,10 +161,10 @@ def main(arguments: list[str]) -> int:
     if arguments == ["demo"]:
         venvs.ensure(layout.MAIN_VENV, "demo", python, version)
         prepare_stage()
-        # The demo replaces this process: its output and its exit status are the command's.
+        # The demo replaces this process, so its output and exit status are those of the command.
         os.chdir(layout.STAGED)
         command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.demo.demo"]
-        # It names files to look at, as seen from where the reader is.
+        # It shows paths relative to the checkout.
         os.execve(command[0], command, {**layout.tool_environment(), "REKEY_CHECKOUT": str(layout.ROOT)})
     venvs.ensure(layout.MAIN_VENV, "checks", python, version)
     if set(arguments) & set(BENCH):
@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare_stage() -> None:
-    """Say and time it, like every other step."""
+    """Create the staged copy; report the time it took, as for every step."""
     started = time.monotonic()
     done = stage.stage()
     print(f"==> stage: {layout.shown(layout.STAGED)}: {done}, {time.monotonic() - started:.1f} s", flush=True)

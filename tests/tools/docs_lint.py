@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""antsibull-docs, antsibull-changelog and Sphinx on the staged copy."""
+"""Run antsibull-docs, antsibull-changelog and Sphinx on the staged copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tools import layout, venvs
 COMMANDS = (
     ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "."),
     ("antsibull-changelog", "lint"),
-    # The pages for the documentation site: a signature or a docstring that Sphinx stumbles over is an error.
+    # The pages for the documentation site: a signature or docstring that Sphinx cannot parse is an error.
     (
         "sphinx-build",
         "-W",
@@ -32,8 +32,8 @@ COMMANDS = (
 
 
 def main() -> int:
-    """0 if both found nothing."""
-    # antsibull-docs writes its log there, and does not make the folder.
+    """Return 0 if none of them found anything."""
+    # antsibull-docs writes its log there, but does not create the folder.
     layout.TOOL_HOME.mkdir(parents=True, exist_ok=True)
     for name, *arguments in COMMANDS:
         print("$", name, *arguments, flush=True)

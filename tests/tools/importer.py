@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""galaxy-importer on the built archive: the checks that a Galaxy server makes. It exits with 0 whatever it finds, so its words count."""
+"""Run galaxy-importer on the archive: the checks of a Galaxy server. It exits with 0 whatever it finds, so its output is searched."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FINDING = re.compile(r"^(WARNING|ERROR|CRITICAL): ")
 
 
 def main() -> int:
-    """0 if it came to its end and warned of nothing."""
+    """Return 0 if it completed without a warning."""
     folder = layout.BUILD / "importer"
     folder.mkdir(parents=True, exist_ok=True)
     environment = layout.tool_environment()
     environment.update(
         GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP=str(folder / "tmp"),
-        # Sanity is a step of its own; the importer would want a container for it.
+        # Sanity is a separate step; the importer would need a container for it.
         GALAXY_IMPORTER_RUN_ANSIBLE_TEST="no",
         GALAXY_IMPORTER_TMP_ROOT_DIR=str(folder),
     )
@@ -31,7 +31,7 @@ def main() -> int:
     print(result.stdout, flush=True)
     findings = [line for line in result.stdout.splitlines() if FINDING.match(line)]
     if "Importer processing completed successfully" not in result.stdout:
-        findings.append("the importer did not come to its end")
+        findings.append("the importer did not complete")
     if findings:
         print(f"{len(findings)} findings:", *findings, sep="\n  ")
     return result.returncode or int(bool(findings))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The built archive in an empty collections path: its documentation, its role, and an ad-hoc call against the double."""
+"""Install the archive into an empty path; check its documentation and its role, and make an ad-hoc call to a simulator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD, NEW = "Old-password-of-alice-1", "New-password-of-alice-2"
 
 
 def main() -> int:
-    """0 if a user who has nothing but the archive can change a password."""
+    """Return 0 if a user with nothing but the archive can change a password."""
     shutil.rmtree(INSTALLED, ignore_errors=True)
     INSTALLED.mkdir(parents=True)
     environment = layout.tool_environment()
@@ -32,20 +32,20 @@ def main() -> int:
     run(["ansible-doc", MODULE], environment, quiet=True)
     run(["ansible-playbook", "--syntax-check", "-i", "localhost,", "rekey.passwords.rotate"], environment)
     with double() as url:
-        # Secrets come from the environment: a process's arguments are for everyone to see.
+        # Secrets come from the environment: everyone can read the arguments of a process.
         environment.update(MILVUS_URL=url, OLD_PASSWORD=OLD, NEW_PASSWORD=NEW)
         arguments = "name=alice current_password={{ lookup('env', 'OLD_PASSWORD') }} password={{ lookup('env', 'NEW_PASSWORD') }}"
         for expected in ("CHANGED", "SUCCESS"):
             output = run(["ansible", "localhost", "-m", MODULE, "-a", arguments], environment, cwd=INSTALLED)
             if f"localhost | {expected} =>" not in output:
-                raise SystemExit(f"the ad-hoc call was expected to answer {expected}")
+                raise SystemExit(f"the ad-hoc call did not report {expected}")
             if OLD in output or NEW in output:
                 raise SystemExit("the ad-hoc call printed a password")
     return 0
 
 
 def run(command: list[str], environment: dict[str, str], *, quiet: bool = False, cwd: pathlib.Path = layout.STAGED) -> str:
-    """Run and show it, and end everything if it failed."""
+    """Run a command, show its output, and exit if it failed."""
     print("$", *command, flush=True)
     command = [venvs.executable(layout.MAIN_VENV, command[0]), *command[1:]]
     result = subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -58,7 +58,7 @@ def run(command: list[str], environment: dict[str, str], *, quiet: bool = False,
 
 @contextlib.contextmanager
 def double() -> Iterator[str]:
-    """The vendor's double with one user; yields its URL."""
+    """Run the vendor's simulator with one user, and yield its URL."""
     ready = layout.BUILD / "install-check-double.json"
     ready.unlink(missing_ok=True)
     command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.doubles", "milvus", "--port", "0", "--ready-file", str(ready)]
@@ -74,11 +74,11 @@ def wait_for(ready: pathlib.Path, process: subprocess.Popen[bytes]) -> str:
     """The URL that the double writes as soon as it listens."""
     for _attempt in range(100):
         if process.poll() is not None:
-            raise SystemExit(f"the double ended with exit status {process.returncode}")
+            raise SystemExit(f"the simulator ended with exit status {process.returncode}")
         with contextlib.suppress(OSError, ValueError):
             return str(json.loads(ready.read_text(encoding="utf-8"))["url"])
         time.sleep(0.1)
-    raise SystemExit("the double was not ready after 10 s")
+    raise SystemExit("the simulator was not ready after 10 s")
 
 
 if __name__ == "__main__":

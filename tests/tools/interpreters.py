@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finding Pythons that really run."""
+"""Find working Python interpreters."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-# For these, tests/requirements/ names an ansible-core.
+# tests/requirements/ has an ansible-core for each of these.
 SUPPORTED = ("3.11", "3.12", "3.13")
 PROBE = "import sys, venv, ensurepip, ssl; print('%d.%d' % sys.version_info[:2])"
 
 
 def running_version() -> str:
-    """The version of the Python that executes this."""
+    """Return the version of the Python that runs this."""
     return "%d.%d" % sys.version_info[:2]
 
 
 def for_the_main_environment() -> tuple[pathlib.Path, str]:
-    """The Python of the caller if it will do, else the oldest supported one that is found."""
+    """Return the caller's Python if it is supported, else the oldest supported one that is found."""
     for version, path in [(running_version(), sys.executable), *((version, find(version)) for version in SUPPORTED)]:
         if version in SUPPORTED and path and _answers(path, version):
             return pathlib.Path(path), version
     raise SystemExit(
-        "No usable Python was found. Needed: one of %s, with its venv module (on Debian: apt-get install python3 python3-venv)." % ", ".join(SUPPORTED)
+        "No usable Python was found. Install one of %s, with its venv module (on Debian: apt-get install python3 python3-venv)." % ", ".join(SUPPORTED)
     )
 
 
 def find(version: str) -> pathlib.Path | None:
-    """A working interpreter of that version, or None; what only pretends to be one (an unselected pyenv shim) does not count."""
+    """Return a working interpreter of a version, or None. A pyenv shim of a version that is not selected does not work."""
     for candidate in _candidates(version):
         if _answers(candidate, version):
             return candidate
@@ -53,7 +53,7 @@ def _answers(candidate: str | pathlib.Path, version: str) -> bool:
     if not os.access(candidate, os.X_OK):
         return False
     try:
-        # The answer "3.13" of a free-threaded or embedded build without venv or ssl would fail later and less clearly.
+        # A free-threaded or embedded build without venv or ssl would fail later, and less clearly.
         answer = subprocess.run([str(candidate), "-c", PROBE], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False

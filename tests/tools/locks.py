@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keeps two runs of make in one checkout out of each other's way."""
+"""Keep two runs of make in one checkout apart."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.tools import layout
 
 @contextlib.contextmanager
 def exclusive(name: str) -> Iterator[None]:
-    """Hold a lock while the block runs; waiting for it is told."""
+    """Hold a lock while the block runs. Print a line if it has to wait for it."""
     layout.BUILD.mkdir(exist_ok=True)
     with open(layout.BUILD / f"{name}.lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"==> Waiting for another run in this checkout, which is busy with {name}", flush=True)
+            print(f"==> Waiting for another run in this checkout ({name})", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sanity, units, the search for secrets and the quick playbooks on another ansible-core, with a Python that it supports."""
+"""Run sanity, units, the search for secrets and the quick playbooks on another ansible-core, with a Python that it supports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 
 from tests.tools import layout, venvs
 
-# Every supported ansible-core, and the Pythons that its controller runs on. tests/requirements/core-<version>.txt pins each.
+# Every supported ansible-core, and the Pythons that it supports on a controller. tests/requirements/core-<version>.txt pins each.
 CORES = {
     "2.16": ("3.11", "3.12"),
     "2.17": ("3.11", "3.12"),
@@ -22,7 +22,7 @@ CORES = {
     "2.21": ("3.12", "3.13"),
     "2.22": ("3.13",),
 }
-# The search for secrets mostly waits for servers that do not answer.
+# The search for secrets spends most of its time waiting for servers that do not respond.
 AT_ONCE = ("-n", "3")
 # Every vendor's module and rotation, every store.
 QUICK_PLAYBOOKS = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
@@ -32,7 +32,7 @@ WHOLE = (min(CORES, key=lambda core: int(core[2:])), max(CORES, key=lambda core:
 
 
 def main(core: str, python: str, version: str, extent: str = "whole") -> int:
-    """The exit status of the first check that failed, or 0.
+    """Return the exit status of the first check that failed, or 0.
 
     :param core: the release series of ansible-core, such as 2.16.
     :param python: the interpreter.
@@ -43,7 +43,7 @@ def main(core: str, python: str, version: str, extent: str = "whole") -> int:
     venvs.ensure(venv, f"core-{core}", pathlib.Path(python), version)
     environment = layout.tool_environment(venv)
     subprocess.run([venvs.executable(venv, "ansible"), "--version"], env=environment, cwd=layout.STAGED, check=True)
-    # pylint takes most of the time, and what it finds hardly depends on the version.
+    # pylint takes most of the time, and its findings hardly depend on the version.
     command = [venvs.executable(venv, "python"), "-m", "tests.tools.sanity", "--skip-test", "pylint"]
     status = subprocess.run(command, cwd=layout.ROOT, env=layout.base_environment(), check=False).returncode
     for selection in SELECTIONS if extent == "whole" else SELECTIONS[:1]:

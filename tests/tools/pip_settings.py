@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""pip's settings, for the one tool that hides them: ansible-test starts pip with another home folder and without the environment."""
+"""Pass pip's settings on to ansible-test, which starts pip with another home folder and without the caller's environment."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from collections.abc import Iterator
 
 from tests.tools import layout
 
-# The rest of pip's environment has no meaning in a configuration file, or would break an installation into a virtual environment.
+# These have no meaning in a configuration file, or would break an installation into a virtual environment.
 LEFT_OUT = {"config-file", "user", "target", "prefix", "root", "require-virtualenv", "log"}
 
 
 def effective(python: str) -> dict[str, dict[str, str]]:
-    """What that Python's pip would use here, as {section: {option: value}}; an environment variable stands in the section `:env:`."""
+    """Return the settings of a Python's pip as {section: {option: value}}; environment variables are in the section `:env:`."""
     listing = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, env=layout.base_environment(), check=False).stdout
     sections: dict[str, dict[str, str]] = {}
     for line in listing.splitlines():
@@ -34,13 +34,13 @@ def effective(python: str) -> dict[str, dict[str, str]]:
 
 
 def cache_is_chosen(python: str) -> bool:
-    """Whether somebody decided where pip's cache lies; else it goes into the checkout."""
+    """Whether the caller has set pip's cache folder; by default it is in the checkout."""
     return any("cache-dir" in options or "no-cache-dir" in options for options in effective(python).values())
 
 
 @contextlib.contextmanager
 def lent_to(home: pathlib.Path, python: str) -> Iterator[None]:
-    """While the block runs, pip finds the same settings in another home folder. They may hold a credential, so the file goes afterwards."""
+    """Copy the settings to another home folder while the block runs. They may contain a credential, so the file is deleted afterwards."""
     sections = effective(python)
     from_environment = sections.pop(":env:", {})
     for name, option in (("REQUESTS_CA_BUNDLE", "cert"), ("https_proxy", "proxy"), ("HTTPS_PROXY", "proxy")):
@@ -48,7 +48,7 @@ def lent_to(home: pathlib.Path, python: str) -> Iterator[None]:
             from_environment.setdefault(option, os.environ[name])
     sections.setdefault("global", {})
     for options in sections.values():
-        # In pip a variable beats every section of the file.
+        # In pip an environment variable takes precedence over every section of the file.
         options.update(from_environment)
     path = home / ".config" / "pip" / "pip.conf"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Writes the page on the public Python interface from the docstrings, signatures and comments of its files; a test compares the two.
+Write the page on the public Python interface from the docstrings, signatures and comments of its files. A test compares the two.
 
-The files are read and not imported, so that a comment beside a field becomes its description.
+The files are parsed instead of imported, so that the comment beside a field can become its description.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Source:
         }
 
     def comment(self, node: ast.stmt) -> str:
-        """What is said beside a statement, else in the lines of comment right above it; without what is meant for tools."""
+        """Return the comment beside a statement, or else the one right above it; none if it is meant for a tool."""
         first, last = node.lineno, node.end_lineno or node.lineno
         beside = " ".join(self.comments[line] for line in range(first, last + 1) if line in self.comments)
         above: list[str] = []
@@ -76,7 +76,7 @@ class Source:
 
     @property
     def public(self) -> set[str]:
-        """The names that ``__all__`` lists, else those without an underscore."""
+        """The names in ``__all__``, or else those without a leading underscore."""
         for node in self.tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 return set(ast.literal_eval(node.value))
@@ -84,7 +84,7 @@ class Source:
 
 
 def defined(node: ast.stmt) -> list[str]:
-    """The names that a statement gives a value or a meaning."""
+    """Return the names that a statement defines."""
     if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
         return [node.name]
     if isinstance(node, ast.AnnAssign):
@@ -95,18 +95,18 @@ def defined(node: ast.stmt) -> list[str]:
 
 
 def indented(text: str) -> str:
-    """The text as the body of a directive."""
+    """Return a text as the body of a directive."""
     return textwrap.indent(text, "   ")
 
 
 def directive(kind: str, head: str, options: dict[str, str], body: str) -> str:
-    """One directive of Sphinx's Python domain."""
+    """Return a directive of Sphinx's Python domain."""
     lines = [".. py:%s:: %s" % (kind, head), *("   :%s:%s" % (name, " " + value if value else "") for name, value in options.items())]
     return "\n".join(lines) + ("\n\n" + indented(body) if body else "") + "\n"
 
 
 def signature(node: ast.FunctionDef, is_method: bool = False) -> str:
-    """The parameters with their types, and the type of the result."""
+    """Return the parameters with their types, and the type of the result."""
     arguments = ast.parse(ast.unparse(node.args).join(("def f(", "): pass"))).body[0].args  # type: ignore[attr-defined]
     if is_method and arguments.args:
         arguments.args.pop(0)
@@ -118,7 +118,7 @@ def function(node: ast.FunctionDef) -> str:
 
 
 def variable(source: Source, node: ast.Assign | ast.AnnAssign, name: str, kind: str) -> str:
-    """A constant of the module, or an attribute of a class."""
+    """Describe a constant of a module, or an attribute of a class."""
     options = {}
     if isinstance(node, ast.AnnAssign):
         options["type"] = ast.unparse(node.annotation)
@@ -138,7 +138,7 @@ def method(node: ast.FunctionDef) -> str:
 
 
 def members(source: Source, node: ast.ClassDef) -> Iterator[str]:
-    """The public attributes, properties and methods, in the order of the file."""
+    """Yield the public attributes, properties and methods, in the order of the file."""
     for item in node.body:
         if isinstance(item, ast.FunctionDef):
             if not item.name.startswith("_") and not any(ast.unparse(decorator).endswith(".setter") for decorator in item.decorator_list):
@@ -157,7 +157,7 @@ def class_(source: Source, node: ast.ClassDef) -> str:
 
 
 def blocks(source: Source, public: set[str]) -> Iterator[str]:
-    """What describes the public names, those that the file imports from a private one included."""
+    """Yield the descriptions of the public names, including those imported from a private file."""
     for node in source.tree.body:
         names = [each for each in defined(node) if each in public]
         if isinstance(node, ast.ClassDef) and names:
@@ -173,14 +173,14 @@ def blocks(source: Source, public: set[str]) -> Iterator[str]:
 
 
 def chapter(name: str, source: Source) -> str:
-    """One module of the interface."""
+    """Return the chapter on one module."""
     title = "``%s``" % name
     head = "%s\n%s\n\n.. py:module:: %s.%s\n\n%s\n" % (title, "-" * len(title), PACKAGE, name, ast.get_docstring(source.tree))
     return "\n".join([head, *blocks(source, source.public)])
 
 
 def page(root: pathlib.Path) -> str:
-    """The page as it has to be today.
+    """Return the page, as it should be now.
 
     :param root: the folder of the collection.
     """
@@ -190,7 +190,7 @@ def page(root: pathlib.Path) -> str:
 
 
 def main() -> int:
-    """Write the page below the folder that is given."""
+    """Write the page of the collection in the given folder."""
     root = pathlib.Path(sys.argv[1])
     (root / PAGE).write_text(page(root), encoding="utf-8")
     return 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The checks that take a moment: the header of every file, yamllint, ruff for style and form, codespell for words."""
+"""The checks that take a second: the header of every file, yamllint, ruff (check and format), codespell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from tests.tools import layout, venvs
 
 LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
-# Where the licence has to stand, in a form of comment that the file knows.
+# Files with these suffixes can contain comments, so they must name the licence.
 COMMENTED = {".cfg", ".ini", ".j2", ".md", ".proto", ".py", ".rst", ".sh", ".toml", ".txt", ".yaml", ".yml", ""}
 # Written by a tool, or the licence itself.
 EXEMPT = {"LICENSE", "LICENSES/GPL-3.0-or-later.txt", "CHANGELOG.rst", "changelogs/changelog.yaml"}
@@ -24,12 +24,12 @@ LINTERS = (
     ("ruff", "check", "--quiet", "--no-cache", "."),
     ("ruff", "format", "--quiet", "--check", "--no-cache", "."),
 )
-# Written by a tool, or full of what is no word.
+# Written by a tool, or not prose.
 NO_WORDS = (".json", ".png", ".svg", ".proto")
 
 
 def main() -> int:
-    """0 if nothing was found."""
+    """Return 0 if nothing was found."""
     files = subprocess.run(["git", "ls-files", "-z"], cwd=layout.STAGED, capture_output=True, text=True, check=True).stdout.split("\0")
     findings = [finding for name in filter(None, files) for finding in look_at(name)]
     print(*findings, sep="\n", end="\n" if findings else "")
@@ -46,7 +46,7 @@ def look_at(name: str) -> Iterator[str]:
     """Yield what is wrong with one file."""
     path = layout.STAGED / name
     if name.startswith("tests/sanity/ignore-") and path.read_bytes().strip():
-        yield f"{name}: sanity is to pass without exceptions"
+        yield f"{name}: sanity must pass without exceptions"
     if path.is_symlink() or name in EXEMPT or path.suffix not in COMMENTED:
         return
     content = path.read_bytes()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs steps, two at a time where nothing forbids it, stops at the first failure unless told otherwise, and sums up."""
+"""Run steps, two at a time where possible, stop at the first failure unless asked to continue, and print a summary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN_OF_A_FAILED_LOG = 60
 
 @dataclasses.dataclass
 class Step:
-    """One check: a command, and what became of it."""
+    """One check: a command and its outcome."""
 
     name: str
     title: str
@@ -46,14 +46,14 @@ class Step:
 
 
 def run(steps: list[Step], lanes: int, keep_going: bool = False) -> bool:
-    """True if every step that could run was good."""
+    """Run the steps; return whether all that could run succeeded."""
     layout.LOGS.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     started = time.monotonic()
     for step in steps:
         if step.skipped:
             step.outcome, step.note = "skipped", step.skipped
-    # A single step speaks for itself; the output of two at a time would only be a muddle.
+    # The output of a single step is shown as it comes; that of two at a time would be mixed up.
     aloud = len(steps) == 1
     try:
         _run_all(steps, 1 if aloud else lanes, aloud, keep_going)
@@ -61,7 +61,7 @@ def run(steps: list[Step], lanes: int, keep_going: bool = False) -> bool:
         for step in steps:
             if step.process and step.outcome == "running":
                 _stop(step)
-                step.outcome, step.note = "stopped", step.note or "did not come to its end"
+                step.outcome, step.note = "stopped", step.note or "did not finish"
         if not aloud:
             print(table(steps, time.monotonic() - started), flush=True)
     failed = [step for step in steps if step.outcome == "failed"]
@@ -94,7 +94,7 @@ def _run_all(steps: list[Step], lanes: int, aloud: bool, keep_going: bool) -> No
 
 
 def progress(step: Step) -> str:
-    """How much of its tests a step has run, as pytest wrote last; nothing where it has not said so yet."""
+    """Return the percentage of its tests that a step has run, as pytest last printed it; empty if it has not yet."""
     text = step.log.read_text(encoding="utf-8", errors="replace") if step.log.exists() else ""
     shown = re.findall(r"\[ *(\d+%)\]$", text, re.MULTILINE)
     return f", {shown[-1]}" if shown else ""
@@ -105,12 +105,12 @@ def _start(step: Step, aloud: bool) -> None:
     step.outcome, step.started = "running", time.monotonic()
     command, inherited = step.command, None
     if aloud:
-        # tee keeps the log, and pipefail the step's own exit status.
+        # tee writes the log; pipefail preserves the step's exit status.
         command = ["bash", "-c", 'set -o pipefail; log=$1; shift; "$@" 2>&1 | tee "$log"', "step", str(step.log), *step.command]
     else:
         inherited = open(step.log, "wb")  # pylint: disable=consider-using-with
     try:
-        # Its own session, so that a failure elsewhere can end it together with everything it started.
+        # In a session of its own, so that it can be ended together with every process that it started.
         step.process = subprocess.Popen(  # pylint: disable=consider-using-with
             command,
             cwd=step.folder,
@@ -149,7 +149,7 @@ def _look_at(step: Step, aloud: bool) -> None:
 def _stop(step: Step) -> None:
     process = step.process
     assert process is not None
-    # The first is what pytest and molecule clean up after: servers that they started would go on without it.
+    # On SIGINT pytest and molecule clean up; otherwise servers that they started would keep running.
     for number, patience in ((signal.SIGINT, 15), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, number)
@@ -160,19 +160,19 @@ def _stop(step: Step) -> None:
 
 
 def summary(text: str) -> str:
-    """The counts in the last line of each pytest that ran, after the ansible-core that it ran on, where a log tells."""
+    """Return the counts that each pytest printed last, after the ansible-core that it ran on, if the log shows that."""
     counts = re.findall(r"^=* ?((?:\d+ [a-z]+, )*\d+ [a-z]+) in [0-9.]+s", text, re.MULTILINE)
     core = re.findall(r"^ansible \[(core [^\]]+)\]", text, re.MULTILINE)
     return ": ".join(filter(None, [" ".join(core), " + ".join(counts)]))
 
 
 def skipped_tests(text: str) -> list[str]:
-    """The reasons that pytest gives for what it left out."""
+    """Return pytest's reasons for the tests that it skipped."""
     return re.findall(r"^SKIPPED \[\d+\] .*", text, re.MULTILINE)
 
 
 def skipped(steps: list[Step]) -> str:
-    """One line on what did not run, and why: steps that could not, steps that a failure kept from running, and tests."""
+    """Return one line on what did not run, and why: steps that could not, steps after a failure, and tests."""
     reasons = [f"{step.name} ({step.note})" for step in steps if step.outcome == "skipped"]
     not_run = [step.name for step in steps if step.outcome in ("not run", "stopped")]
     if not_run:
@@ -187,13 +187,13 @@ def skipped(steps: list[Step]) -> str:
 
 
 def figures(text: str) -> list[str]:
-    """The table that a step prints below a line "figures", where it has one."""
+    """Return the table that a step prints below a line "figures", if any."""
     found = re.search(r"^=+ [a-z ]*figures =+\n((?:.+\n)+)", text, re.MULTILINE)
     return found.group(1).splitlines() if found else []
 
 
 def table(steps: list[Step], total: float) -> str:
-    """What ran, for how long, how it went, and what was left out and why."""
+    """Return the table of the steps, their times and outcomes, and the skipped tests with their reasons."""
     width = max(len(step.name) for step in steps)
     lines = ["", f"{'step':{width}}  seconds  result   note", f"{'-' * width}  -------  -------  ----"]
     for step in steps:
@@ -208,5 +208,5 @@ def table(steps: list[Step], total: float) -> str:
         f"  {step.name}: {reason}" for step in steps if step.outcome == "ok" for reason in skipped_tests(step.log.read_text(encoding="utf-8", errors="replace"))
     ]
     if left_out:
-        lines += ["", "Tests that were left out:", *left_out]
+        lines += ["", "Skipped tests:", *left_out]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-test sanity in the staged copy, on a machine that reaches nothing but a package index."""
+"""Run ansible-test sanity in the staged copy, with no network access except to a package index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import types
 
 from tests.tools import interpreters, layout, pip_settings
 
-# What ansible-test would download from a host of its own to get pip into an empty environment. The wheel of that same pip can do it as well.
+# A substitute for the script that ansible-test downloads from its own server to install pip. It installs the same version from a wheel.
 STAND_IN = '''\
 """Installs pip {version} from the wheel beside it."""
 import pathlib
@@ -28,11 +28,11 @@ sys.exit(main(["install", "--no-index", "--no-deps", "--disable-pip-version-chec
 
 
 def main(*options: str) -> int:
-    """The exit status of ansible-test, or 1 where it looked at nothing.
+    """Return the exit status of ansible-test, or 1 if it checked nothing.
 
-    :param options: further ones of ``ansible-test sanity``.
+    :param options: further options of ``ansible-test sanity``.
     """
-    # The ansible-test of the environment that this runs in.
+    # The ansible-test of the current environment.
     venv = pathlib.Path(sys.prefix)
     with pip_settings.lent_to(layout.TOOL_HOME, sys.executable):
         provide_pip()
@@ -45,16 +45,16 @@ def main(*options: str) -> int:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
-            # It exits with 0 where git lists no file, as if all were well.
+            # It exits with 0 even if git lists no file.
             looked = looked and "All targets skipped" not in line
         status = process.wait()
     if not looked:
-        print("ansible-test found nothing to look at: is the staged copy complete, and known to git?")
+        print("ansible-test found nothing to check. Does git list the files of the staged copy? Run `make clean`, then try again.")
     return status or int(not looked)
 
 
 def provide_pip() -> None:
-    """Put the stand-in where ansible-test looks before it downloads."""
+    """Put the substitute where ansible-test looks before it downloads."""
     from ansible_test._internal import python_requirements  # pylint: disable=import-outside-toplevel,import-error
 
     version = python_requirements.get_venv_packages(types.SimpleNamespace(version=interpreters.running_version()))["pip"]

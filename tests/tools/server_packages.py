@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Makes ready what the real servers of the tests need and the environment of the tests does not hold: OpenStack's Trove, a MariaDB, and pass.
+Install what the real servers need and the main environment lacks: OpenStack's Trove, MariaDB, and pass.
 
-It runs before the tests because only here pip still finds the settings of the caller, and apt-get is asked once and not by a test.
+It runs before the tests, so that pip still has the caller's settings, and apt-get runs once instead of in a test.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ APT_LIMIT_S = 300
 
 
 class Packages(t.NamedTuple):
-    """What `apt-get install` brings; nothing of it starts a server on this machine."""
+    """Packages for `apt-get install`; none of them starts a server on this machine."""
 
     title: str
     names: tuple[str, ...]
     size: str
-    #: Raises Unavailable where they are missing.
+    #: Raises Unavailable if they are missing.
     check: t.Callable[[], t.Any]
 
 
 DEBIAN = (
-    # That package has the programs alone.
+    # This package contains the programs only.
     Packages("MariaDB", ("mariadb-server-core",), "about 8 MB", mariadb.programs),
     Packages("pass", password_store.PACKAGES, "about 4 MB, with git 30 MB more", password_store.programs),
 )
 
 
 def main() -> int:
-    """What cannot be had is named; it is a failure only where real servers are required."""
+    """Print what is unavailable; return 1 only if real servers are required."""
     reasons = []
     prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove)]
     prepared += [(packages.title, functools.partial(installed, packages)) for packages in DEBIAN]
@@ -55,12 +55,12 @@ def main() -> int:
         else:
             print(f"    {title} ready after {time.monotonic() - started:.0f} s", flush=True)
     for reason in reasons:
-        print(f"    not to be had: {reason}", flush=True)
+        print(f"    unavailable: {reason}", flush=True)
     return 1 if reasons and os.environ.get("REKEY_REQUIRE_REAL") == "1" else 0
 
 
 def trove() -> None:
-    """Trove and Keystone, in an environment of their own."""
+    """Install Trove and Keystone, in an environment of their own."""
     environment = layout.base_environment()
     if not pip_settings.cache_is_chosen(sys.executable):
         environment["PIP_CACHE_DIR"] = str(layout.TOOL_HOME / ".cache" / "pip")
@@ -68,12 +68,12 @@ def trove() -> None:
 
 
 def installed(packages: Packages) -> None:
-    """Install what is missing, where root runs this."""
+    """Install missing packages, if root runs this."""
     try:
         packages.check()
         return
     except machine.Unavailable:
-        # Anybody else than root is told the command, by the same exception.
+        # For other users the exception names the command to run.
         if os.geteuid() or not shutil.which("apt-get"):
             raise
     names = " ".join(packages.names)
@@ -82,7 +82,7 @@ def installed(packages: Packages) -> None:
     install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages.names]
     try:
         if subprocess.run(install, env=environment, stdin=subprocess.DEVNULL, timeout=APT_LIMIT_S, check=False).returncode:
-            # The lists of a fresh machine are empty or old.
+            # On a fresh machine the package lists are empty or outdated.
             subprocess.run(["apt-get", "update", "--quiet"], env=environment, stdin=subprocess.DEVNULL, timeout=APT_LIMIT_S, check=True)
             subprocess.run(install, env=environment, stdin=subprocess.DEVNULL, timeout=APT_LIMIT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:

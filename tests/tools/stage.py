@@ -18,7 +18,7 @@ MANIFEST = layout.BUILD / "staged.json"
 
 
 def stage() -> str:
-    """Bring .build/ansible_collections/rekey/passwords up to date with the working tree; returns what was done, in words."""
+    """Update .build/ansible_collections/rekey/passwords from the working tree; return what was done, as text."""
     with locks.exclusive("stage"):
         return _stage_locked()
 
@@ -29,7 +29,7 @@ def _stage_locked() -> str:
     changed = [name for name, state in present.items() if known.get(name) != state or not os.path.lexists(layout.STAGED / name)]
     gone = [name for name in known if name not in present]
     if changed or gone:
-        # A copy that is interrupted must not pass for a whole one.
+        # An interrupted copy must not count as complete.
         MANIFEST.unlink(missing_ok=True)
     for name in gone:
         _remove(layout.STAGED / name)
@@ -46,14 +46,14 @@ def _listed_files() -> list[str]:
     listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     result = _run([*git, *listing])
     if result.returncode:
-        # Unpacked from an archive instead of cloned: an empty repository beside the tree lists it by the same rules.
+        # Not a clone but an unpacked archive: an empty repository beside the tree lists its files by the same rules.
         aside = layout.BUILD / "listing.git"
         _run([*git, "init", "--quiet", "--bare", str(aside)])
         result = _run([*git, f"--git-dir={aside}", f"--work-tree={layout.ROOT}", *listing])
     if result.returncode:
         raise SystemExit(f"git cannot list the files of {layout.ROOT}: {result.stderr.decode(errors='replace').strip()}")
     names = {os.fsdecode(name) for name in result.stdout.split(b"\0") if name}
-    # What is deleted but not yet committed is listed too, and a nested repository as a folder.
+    # Git also lists files whose deletion is not committed yet, and a nested repository as a folder.
     return sorted(name for name in names if os.path.lexists(layout.ROOT / name) and not (layout.ROOT / name).is_dir())
 
 
@@ -92,7 +92,7 @@ def _remove(path: pathlib.Path) -> None:
 
 def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    # A process that reads the old file just now must never see half of the new one.
+    # A process that reads the old file at this moment must never see half of the new one.
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     shutil.copy2(source, part, follow_symlinks=False)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Writes the table of vendors in README.md out of what their files declare as capabilities; a test compares the two.
+Write the table of vendors in README.md from their declared capabilities. A test compares the two.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEADER = (
 
 def vendors() -> list[typing.Any]:
     """The vendors of all modules, in the order of their titles."""
-    # This file stands in the staged copy, whose folders are those of a collection.
+    # This file is in the staged copy, whose path is that of a collection.
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[5]))
     registry = importlib.import_module("ansible_collections.rekey.passwords.plugins.module_utils._vendor_registry")
     found = [registry.load(name) for name in registry.names()]
@@ -48,23 +48,23 @@ def _row(vendor: typing.Any) -> tuple[str, ...]:
 
 
 def table() -> str:
-    """The table in Markdown, with the lines that mark its place."""
+    """Return the table in Markdown, with the lines that mark its place."""
     rows = [HEADER, ("---",) * len(HEADER), *(_row(vendor) for vendor in vendors())]
     lines = ["| %s |" % " | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
     return "\n".join([START, *lines, END])
 
 
 def with_table(page: str) -> str:
-    """A page with the table of today.
+    """Return a page with the current table.
 
-    :raises ValueError: the page has no place for it.
+    :raises ValueError: the page does not have these lines.
     """
     before, rest = page.split(START)
     return before + table() + rest.split(END)[1]
 
 
 def main() -> int:
-    """Write README.md below the folder that is given."""
+    """Write the table into README.md in the given folder."""
     path = pathlib.Path(sys.argv[1]) / "README.md"
     path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0

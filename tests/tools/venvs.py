@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Virtual environments that are made once and again only when their requirements change."""
+"""Create virtual environments, and recreate them only when their requirements change."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import typing
 
 from tests.tools import layout, locks, pip_settings
 
-# For the reader who waits; measured, rounded up.
+# Download sizes to print; measured and rounded up.
 SIZES = {"demo": "about 10 MB", "checks": "about 160 MB", "core": "about 20 MB", "bench": "about 35 MB"}
 
 
 def ensure(venv: pathlib.Path, requirements: str, python: pathlib.Path, version: str) -> None:
-    """Make `venv` hold tests/requirements/<requirements>.txt; returns at once if it does already."""
+    """Install tests/requirements/<requirements>.txt into `venv`, unless that has been done."""
     with locks.exclusive(venv.name):
         _ensure_locked(venv, requirements, python, version)
 
@@ -35,17 +35,17 @@ def _ensure_locked(venv: pathlib.Path, requirements: str, python: pathlib.Path, 
     if alive and stamp in fitting:
         return
     if os.path.lexists(venv) and not (alive and fitting):
-        # Made for other requirements, by another Python, in another place, or never finished: begin again.
+        # Made for other requirements, by another Python, at another path, or never completed: start again.
         print(f"==> Removing {layout.shown(venv)}, which no longer fits its requirements", flush=True)
         shutil.rmtree(venv)
     log = layout.LOGS / f"install-{venv.name.lstrip('.')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as output:
         if not venv.exists():
-            _run([str(python), "-m", "venv", str(venv)], f"Making {layout.shown(venv)} with Python {version}", output, layout.base_environment())
+            _run([str(python), "-m", "venv", str(venv)], f"Creating {layout.shown(venv)} with Python {version}", output, layout.base_environment())
         command = [executable(venv, "python"), "-m", "pip", "install", "-r", str(layout.REQUIREMENTS / f"{requirements}.txt")]
-        size = SIZES.get(requirements.partition("-")[0], "some")
-        _run(command, f"Installing tests/requirements/{requirements}.txt into {layout.shown(venv)} ({size} of downloads, once)", output, _pip_environment(venv))
+        size = SIZES.get(requirements.partition("-")[0], "packages")
+        _run(command, f"Installing tests/requirements/{requirements}.txt into {layout.shown(venv)} (downloads {size}, once)", output, _pip_environment(venv))
     for name in [requirements, *_included(requirements)]:
         (venv / f".{name}.stamp").write_text(_fingerprint(venv, name, version), encoding="utf-8")
 
@@ -94,9 +94,9 @@ def _run(command: list[str], title: str, output: typing.TextIO, environment: dic
 
 def _say_that_it_lives(done: threading.Event, started: float) -> None:
     while not done.wait(15):
-        print(f"    still at it after {time.monotonic() - started:.0f} s", flush=True)
+        print(f"    still running after {time.monotonic() - started:.0f} s", flush=True)
 
 
 def executable(venv: pathlib.Path, name: str) -> str:
-    """The path of a program in the environment."""
+    """Return the path of a program in the environment."""
     return os.fspath(venv / "bin" / name)

@@ -120,7 +120,7 @@ class TokenEndpoint:
 
 
 def _fault(answer: Response, meaning: Optional[Meaning] = None) -> PasswordError:
-    """Make an error of an answer. Its body is ``{error, error_description}`` (RFC 6749, 5.2), or something else."""
+    """Make an error from an answer. Its body is ``{error, error_description}`` (RFC 6749, 5.2), or something else."""
     body = answer.json_object()
     code = text_at(body, "error")
     if meaning is None and answer.status >= 500:

@@ -29,7 +29,7 @@ def said(answer: Response) -> Said:
 
 
 def fault(answer: Response, kind: str, message: str, maybe_applied: bool = False) -> PasswordError:
-    """Make an error of an answer whose meaning is definite.
+    """Make an error from an answer whose meaning is definite.
 
     :param message: what is wrong, as sentences; the service's own text is added.
     """

@@ -72,7 +72,7 @@ _REJECTED = (errors.PASSWORD_REJECTED, "The server refused the new password.")
 _CODES_OF_CHANGE = {1027: _REJECTED}
 _KINDS_OF_CHANGE = {
     400: _REJECTED,
-    404: (errors.USER_NOT_FOUND, "The user was deleted after the look-up."),
+    404: (errors.USER_NOT_FOUND, "The user was deleted after the look-up. Remove it from the list."),
 }
 # Where the status alone decides, whatever the code.
 _ROWS_OF_ALL = (401, 408, 413, 429)
@@ -361,7 +361,7 @@ def _read(answer: Response) -> dict[str, Any]:
 
 
 def _error(answer: Response, change: bool = False) -> PasswordError:
-    """Make an error of an answer. Its body is ``{"error": {"code", "message", "details": {"info"}}}``; any part may be missing.
+    """Make an error from an answer. Its body is ``{"error": {"code", "message", "details": {"info"}}}``; any part may be missing.
 
     :param change: whether the request set a password.
     """

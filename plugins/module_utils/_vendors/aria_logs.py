@@ -45,7 +45,7 @@ _CODES = {
     _PREFIX + "field_password_not_secure": _PASSWORD_REJECTED,
     _PREFIX + "rbac.user_does_not_exist": (
         errors.USER_NOT_FOUND,
-        "The user was deleted after the look-up.",
+        "The user was deleted after the look-up. Remove it from the list.",
     ),
 }
 # ... by the field that it concerns, ...

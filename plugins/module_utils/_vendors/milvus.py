@@ -237,7 +237,7 @@ class Milvus(Vendor):
 
     @staticmethod
     def _error(answer: Response, meaning: Optional[Meaning] = None) -> PasswordError:
-        """Make an error of an answer.
+        """Make an error from an answer.
 
         :param meaning: its definite meaning, where the status does not give it.
         """

@@ -193,7 +193,7 @@ class RackspaceDatabase(Vendor):
         answer = self._send("PUT", "/users", WRITE, json={"users": users})
         text = fault_text(answer) or ""
         if answer.status == 404 and self.params["instance_id"] not in text:
-            raise fault(answer, errors.USER_NOT_FOUND, "A user was deleted after the look-up.")
+            raise fault(answer, errors.USER_NOT_FOUND, "A user was deleted after the look-up. Run again.")
         if answer.status == 400 and "password" in text.lower() and "guest" not in text.lower():
             raise fault(answer, errors.PASSWORD_REJECTED, "The service refused the password. Choose another.")
         _check(answer, 202)

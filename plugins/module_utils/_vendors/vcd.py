@@ -555,7 +555,7 @@ def _check(answer: Response, kinds: Rows, expected: int = 200) -> None:
 
 
 def _fault(answer: Response, rows: Optional[Rows] = None, meaning: Optional[Meaning] = None) -> PasswordError:
-    """Make an error of an answer, from the server's ``{minorErrorCode, message}`` or OAuth's ``{error, error_description}``."""
+    """Make an error from an answer, from the server's ``{minorErrorCode, message}`` or OAuth's ``{error, error_description}``."""
     body = answer.json_object()
     text = text_at(body, "message") or text_at(body, "error_description")
     request_id = answer.headers.get("X-VMWARE-VCLOUD-REQUEST-ID")

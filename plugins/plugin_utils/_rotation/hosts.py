@@ -148,7 +148,7 @@ def progress(
     """What is known after a batch.
 
     :param before: what this function returned after the batch before.
-    :param results: what became of the hosts of the batch, by name, as for :func:`has_failed`.
+    :param results: the outcome of the hosts of the batch, by name, as for :func:`has_failed`.
     :param number: of all hosts of the run.
     :param max_fail_percentage: how many hosts of a batch may fail; ``None`` for the rule that only what may be wrong everywhere ends a run.
     :return: dict with ``reached`` and ``failed_hosts`` (names), ``everywhere`` (how many failed in a way in which all may) and ``stopped``.

@@ -34,7 +34,7 @@ Logins = Dict[str, Dict[str, Any]]  # logins that are under way, by token
 
 
 class Outcome(Enum):
-    """What became of an operator's login."""
+    """The outcome of an operator's login."""
 
     WORKED = "worked"
     REFUSED = "refused"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rotation protocol: stage the intent, and commit what became of it. docs/explanation/rotation.md says why it is safe.
+"""The rotation protocol: stage the intent, and commit the outcome. docs/explanation/rotation.md says why it is safe.
 
 Between the two lies the change itself, by the vendor's module (:func:`mark_sent` notes it before) or by anything else. Nothing here knows
 a vendor or Ansible; nothing that is returned holds a secret, except what goes to the sender.

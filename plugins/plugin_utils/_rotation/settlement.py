@@ -81,7 +81,7 @@ def staged_in(record: Optional[Record], staged: StagedUser) -> Optional[Pending]
 
 
 def certainly_refused(record: Record, staged: StagedUser, result: UserResult) -> bool:
-    """Whether the pending password was refused by the vendor's policy and is certainly in force nowhere."""
+    """Whether the pending password was refused by the vendor's policy and is certainly not in force."""
     # "Reused" is not a refusal of a random password: those do not repeat, so the vendor has this one already, from a request that was sent twice.
     # The password of a rollback stays in the store in any case, as the previous one.
     refusals = (

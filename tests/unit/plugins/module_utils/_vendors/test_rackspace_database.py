@@ -293,7 +293,7 @@ class TestChangeRefused:
         result = run(monkeypatch, calls, "alice", "bob", **BY_TOKEN)
         assert states(result) == [("alice", "changed", None, None), ("bob", "failed", None, "user_not_found")]
         message = result["users"][1]["error"]["message"]
-        assert message == "A user was deleted after the look-up. The service said: User bob@% cannot be found on the instance."
+        assert message == "A user was deleted after the look-up. Run again. The service said: User bob@% cannot be found on the instance."
 
     def test_a_password_that_only_the_service_could_know_to_be_wrong(self, monkeypatch):
         bad = fault(400, "badRequest", "Error loading user: '%s' is not a valid password." % OLD)
