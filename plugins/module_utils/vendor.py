@@ -271,7 +271,7 @@ class Vendor(ABC):
         """
         if account.password is None or (account.update_password == NEVER and not account.password):
             raise PasswordError(errors.INVALID_INPUT, "password is missing for %s." % account.label)
-        rules = self.capabilities
+        capabilities = self.capabilities
         if any("\ud800" <= character <= "\udfff" for character in account.password):
             # It comes from an environment variable or a file that is not UTF-8.
             raise PasswordError(
@@ -281,24 +281,24 @@ class Vendor(ABC):
         if account.update_password == NEVER:
             # It may be in force even if the vendor would no longer accept it.
             return
-        size = password_size(rules, account.password)
-        if size < rules.password_min:
-            least = (rules.password_min, rules.password_unit, rules.title)
+        size = password_size(capabilities, account.password)
+        if size < capabilities.password_min:
+            least = (capabilities.password_min, capabilities.password_unit, capabilities.title)
             raise PasswordError(
                 errors.PASSWORD_REJECTED, "The password is shorter than %d %s, the minimum of %s." % least
             )
-        if size > rules.password_max:
-            most = (rules.password_max, rules.password_unit, rules.title)
+        if size > capabilities.password_max:
+            most = (capabilities.password_max, capabilities.password_unit, capabilities.title)
             raise PasswordError(
                 errors.PASSWORD_REJECTED, "The password is longer than %d %s, the maximum of %s." % most
             )
-        if any(character in account.password for character in rules.password_forbidden):
+        if any(character in account.password for character in capabilities.password_forbidden):
             raise PasswordError(
                 errors.PASSWORD_REJECTED,
                 "The password contains a character that %s refuses or loses. Do not use any of these: %s"
-                % (rules.title, rules.password_forbidden),
+                % (capabilities.title, capabilities.password_forbidden),
             )
-        if rules.control_characters and not self.params.get("allow_control_characters"):
+        if capabilities.control_characters and not self.params.get("allow_control_characters"):
             _refuse_control_characters(account.password)
 
     def is_operator(self, account: Account) -> bool:

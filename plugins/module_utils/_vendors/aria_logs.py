@@ -258,7 +258,9 @@ class AriaLogs(Vendor):
         if doubt is not None and (state is None or state.startswith(_LOCKED)):
             raise doubt
         if (state or "").startswith(_LOCKED):
-            raise _locked(account, state, "The server confirmed unlocking %s, but the account is still locked (%s).")
+            raise _account_locked(
+                account, state, "The server confirmed unlocking %s, but the account is still locked (%s)."
+            )
 
     def _recognise(self, account: Account, found: list[dict[str, Any]]) -> None:
         """Fill in the account from the listing.
@@ -291,7 +293,7 @@ class AriaLogs(Vendor):
         account.id, account.name = local[0]["id"], local[0]["username"]
         state = self._states[account.id] = text_at(local[0], "authStatus") or self._state(account)
         if account.password is not None and not _unlock(account) and (state or "").startswith(_LOCKED):
-            raise _locked(
+            raise _account_locked(
                 account,
                 state,
                 "The account of %s is locked (%s). A new password would unlock it; to allow that, set unlock: true.",
@@ -306,7 +308,7 @@ def _path(account: Account) -> str:
     return "%s/%s" % (_USERS, segment(account.id))
 
 
-def _locked(account: Account, state: str | None, text: str) -> PasswordError:
+def _account_locked(account: Account, state: str | None, text: str) -> PasswordError:
     before, after = (text % (account.label, "\0")).split("\0")
     return PasswordError(errors.ACCOUNT_LOCKED, (before, Outside(state), after), vendor_code=state)
 

@@ -42,7 +42,7 @@ from .users import Sending, StagedUser
 
 
 class Delivery:
-    """The way to the users of one host.
+    """Delivers passwords to the users of one host.
 
     ``vendor_class`` is the vendor, ``params`` its options as they were resolved (environment, defaults), ``target`` what identifies the endpoint.
 
@@ -96,7 +96,7 @@ class Delivery:
         """Send the pending passwords of staged users. The caller holds the host's lease.
 
         :param staged: the users that are due, by name.
-        :param policy: for passwords in place of those that the vendor refuses; ``None`` to leave it at that.
+        :param policy: for passwords in place of those that the vendor refuses; ``None`` for no further try.
         :return: with all users.
         """
         operator = self._operator(store)
@@ -116,10 +116,11 @@ class Delivery:
         self.sent.update((name, one.record) for name, one in sending.items())
         try:
             result = self._run(entries, operator)
-            nothing = ended_before_anybody(result, refused_at_once=operator.logins.refused_at_once)
+            nothing_was_sent = ended_before_anybody(result, refused_at_once=operator.logins.refused_at_once)
         except PasswordError as error:
-            result, nothing = self._nobody(sending, error), not (isinstance(error, NotRun) and error.begun)
-        if nothing:
+            result = self._nobody(sending, error)
+            nothing_was_sent = not (isinstance(error, NotRun) and error.begun)
+        if nothing_was_sent:
             protocol.take_back(store, sending, self.capabilities, now=utc_now())
             for name in sending:
                 del self.sent[name]

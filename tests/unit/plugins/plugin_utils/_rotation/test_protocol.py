@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils._results import UserResult
@@ -16,7 +17,8 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.policy i
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.read_only import ReadOnlyStore
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation.users import StagedUser
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc
-from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, PENDING, Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, PENDING, Identity, Pending, Record
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
 
 from tests.unit.plugins.rotation_doubles import MemoryStore, capabilities
 
@@ -363,3 +365,16 @@ def test_a_store_out_of_reach_changes_nothing(store):
         with pytest.raises(PasswordError):
             call()
     assert str(store.data) == before
+
+
+def test_a_change_at_another_endpoint_promotes_nothing(store):
+    """Between stage and commit the record was given to another endpoint: the login there proves nothing about this one."""
+    here, there = Identity("milvus", "https://a.example.com", "alice"), Identity("milvus", "https://b.example.com", "alice")
+    (staged,) = protocol.stage(store, [{"name": "alice"}], POLICY, max_age=DAY, force=False, run_id="run-1", now=NOW, identities={"alice": here})
+    record = store.get(["alice"])["alice"].record
+    record.bind(there, store.host)
+    store.put({"alice": Entry(record, store.get(["alice"])["alice"].version)})
+    (user,) = protocol.commit(store, [replace(staged, identity=here)], [UserResult(**result())], now=NOW)
+    assert user.action is None and user.error["kind"] == "target_mismatch"
+    record = store.get(["alice"])["alice"].record
+    assert record.pending is not None and record.password is None and record.target == there.target
