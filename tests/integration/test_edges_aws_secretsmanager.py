@@ -125,7 +125,7 @@ def test_edge_15_an_answer_has_a_limit(case: AwsSecretsManagerCase) -> None:
 def test_edge_14_an_answer_has_a_deadline(case: AwsSecretsManagerCase) -> None:
     with Endless(slowly=True) as server:
         assert "did not end within 0.4 seconds (deadline)" in failure_with(server.url, case, timeout=0.1)
-        assert "no end within 0.2 seconds (deadline)" in failure_with(server.url, case, timeout=0.1, deadline=0.2)
+        assert "did not end within 0.2 seconds (deadline)" in failure_with(server.url, case, timeout=0.1, deadline=0.2)
 
 
 @pytest.mark.parametrize("chunked", [False, True])

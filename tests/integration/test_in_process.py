@@ -236,7 +236,7 @@ def test_nobody_can_tell_the_difference(ansible, case):
             assert "passwort" in run.result("Unknown option")["msg"] and "please report it" not in run.output
             if case is ONE:
                 assert only(run, "Fallbacks") == only(run, "Vault in a list") == ("unchanged", True, None)
-                assert "password of frank is a number, not a text" in run.result("A number for a text")["msg"]
+                assert "password of frank is a number, not a string" in run.result("A number for a text")["msg"]
                 assert only(run, "The number") == ("changed", True, None)
             found[way] = seen(run, double)
             assert (shipped(run) == 0) is (way == "auto")
