@@ -101,7 +101,19 @@ class _AppRole(Login):
         return advice
 
 
-class _Kubernetes(Login):
+class _WithTokenFile(Login):
+    """A login with a token that is in a file."""
+
+    _path: str
+
+    def _token(self) -> str:
+        # At each login: Kubernetes replaces the token long before it expires.
+        token = _read_token(self._path)
+        self._scrub.add(token)
+        return token
+
+
+class _Kubernetes(_WithTokenFile):
     title = "Kubernetes"
 
     def __init__(self, options: Dict[str, Any], mount: str, scrub: Scrubber) -> None:
@@ -115,18 +127,12 @@ class _Kubernetes(Login):
         answer: http.Response = client.auth.kubernetes.login(self.role, token, use_token=False, mount_point=self.mount)
         return answer
 
-    def _token(self) -> str:
-        # At each login: Kubernetes replaces the token long before it expires.
-        token = _read_token(self._path)
-        self._scrub.add(token)
-        return token
 
-
-class _Jwt(_Kubernetes):
+class _Jwt(_WithTokenFile):
     title = "JWT"
 
     def __init__(self, options: Dict[str, Any], mount: str, scrub: Scrubber) -> None:
-        Login.__init__(self, options, mount, scrub)
+        super().__init__(options, mount, scrub)
         self._require_role("jwt")
         self._text, self._path = (options["jwt"] or "").strip(), options["jwt_path"]
         require(

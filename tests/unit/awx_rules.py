@@ -109,7 +109,7 @@ def _field(field):
     choices = field.get("choices", ["one"])
     if not choices or len(set(choices)) != len(choices) or not all(isinstance(choice, str) for choice in choices):
         yield "%s: the choices are not different texts" % field["id"]
-    if "default" in field and type(field["default"]) is not {"string": str, "boolean": bool}[kind]:
+    if "default" in field and type(field["default"]) is not {"string": str, "boolean": bool}[kind]:  # pylint: disable=unidiomatic-typecheck
         yield "%s: the default has the wrong type" % field["id"]
     if field.get("default") is True:
         # AWX turns false into true where that is the default.
@@ -162,7 +162,7 @@ def survey(spec):
         yield from ("%s: unknown: %s" % (question["variable"], key) for key in set(question) - QUESTION)
         if question["type"] not in TYPES:
             yield "%s: unknown type" % question["variable"]
-        yield from ("%s: %s is no integer" % (question["variable"], key) for key in ("min", "max") if type(question.get(key, 0)) is not int)
+        yield from ("%s: %s is no integer" % (question["variable"], key) for key in ("min", "max") if type(question.get(key, 0)) is not int)  # pylint: disable=unidiomatic-typecheck
         if question["type"] in ("multiplechoice", "multiselect") and not question.get("choices"):
             yield "%s: no choices" % question["variable"]
         if "default" in question:
@@ -263,7 +263,7 @@ def notification(template):
     """Yield what AWX would refuse."""
     kind, messages = template["notification_type"], template["messages"]
     for key, expected in CONFIGURATION[kind].items():
-        if type(template["notification_configuration"].get(key)) is not expected:
+        if type(template["notification_configuration"].get(key)) is not expected:  # pylint: disable=unidiomatic-typecheck
             yield "%s is missing or of the wrong type" % key
     yield from ("unknown: %s" % key for key in set(template["notification_configuration"]) - set(CONFIGURATION[kind]))
     yield from ("unknown event: %s" % event for event in set(messages) - {*EVENTS, "workflow_approval"})
