@@ -162,7 +162,9 @@ def survey(spec):
         yield from ("%s: unknown: %s" % (question["variable"], key) for key in set(question) - QUESTION)
         if question["type"] not in TYPES:
             yield "%s: unknown type" % question["variable"]
-        yield from ("%s: %s is no integer" % (question["variable"], key) for key in ("min", "max") if type(question.get(key, 0)) is not int)  # pylint: disable=unidiomatic-typecheck
+        for key in ("min", "max"):
+            if type(question.get(key, 0)) is not int:  # pylint: disable=unidiomatic-typecheck
+                yield "%s: %s is no integer" % (question["variable"], key)
         if question["type"] in ("multiplechoice", "multiselect") and not question.get("choices"):
             yield "%s: no choices" % question["variable"]
         if "default" in question:
