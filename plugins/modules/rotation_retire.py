@@ -54,7 +54,7 @@ users:
     error:
       description: Why the user was not retired, or V(null); in the form of all errors.
       type: dict
-copy:
+retired_as:
   description: The name in the store under which the copies are kept, or V(null) if there are none.
   returned: success, and if only users failed
   type: str

@@ -49,7 +49,7 @@ def _result(users: List[Dict[str, Any]], copy: Optional[str], check_mode: bool) 
     return dict(
         changed=any(user["action"] == _RETIRED for user in users),
         users=users,
-        copy=copy,
+        retired_as=copy,
         summary=[_line(user, copy, check_mode) for user in users],
         **report.failure(failed, len(users), "were not retired"),
     )

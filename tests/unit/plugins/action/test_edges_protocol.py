@@ -534,11 +534,11 @@ def test_edge_59_and_51_records_without_a_user_are_told_and_retired_with_a_copy(
     assert dry["users"] == [{"name": "bob", "action": "retired", "error": None}] and store.record("bob").password == password
     retired = run_action(rotation_retire.ActionModule, {"users": ["bob", "carol"]})
     assert [user["action"] for user in retired["users"]] == ["retired", "unchanged"] and "MARKER" not in repr(retired) and retired["changed"]
-    assert store.of[retired["copy"]].record("bob").password == password and store.record("bob").secrets == [] and store.record("bob").status == RETIRED
+    assert store.of[retired["retired_as"]].record("bob").password == password and store.record("bob").secrets == [] and store.record("bob").status == RETIRED
     assert run_action(rotation_info.ActionModule, {"users": ["alice"]})["unlisted"] == []
     assert [user["name"] for user in run_action(rotation_info.ActionModule, {})["users"]] == ["alice"]
     again = run_action(rotation_retire.ActionModule, {"users": ["bob"]})
-    assert not again["changed"] and again["copy"] is None
+    assert not again["changed"] and again["retired_as"] is None
     # Another name may have the account now, and the user itself can come back.
     ModelVendor.passwords["bob"] = OLD
     assert "failed" not in rotate(first("bob"), host="model-2")

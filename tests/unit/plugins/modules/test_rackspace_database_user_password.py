@@ -38,8 +38,8 @@ def test_every_example_would_be_accepted():
     examples = yaml.safe_load(module.EXAMPLES)
     assert len(examples) >= 2
     for task in examples:
-        assert task["name"] and NAME in task
-        result = ArgumentSpecValidator(**module.SPEC).validate(task[NAME])
+        assert task["name"] and (NAME in task or NAME.replace("rackspace_database", "trove") in task)
+        result = ArgumentSpecValidator(**module.SPEC).validate(task.get(NAME) or task[NAME.replace("rackspace_database", "trove")])
         assert result.error_messages == []
 
 
