@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterable, List
 
 from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -81,3 +82,12 @@ def texts(value: Any) -> List[str]:
     elif not isinstance(value, (list, tuple)):
         return [str(value)]
     return [text for inner in value for text in texts(inner)]
+
+
+def with_suggestion(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """A name that nobody knows, followed by the most similar one that is known, if there is one.
+
+    :param likeness: how similar it must be, from 0 to 1.
+    """
+    near = difflib.get_close_matches(name, sorted(known), 1, likeness)
+    return "%s (did you mean %s?)" % (name, near[0]) if near else name

@@ -63,6 +63,11 @@ class Login:
         :return: the answer, whatever its status.
         :raises PasswordError: no answer came, or there is nothing to show to the server.
         """
+        answer: http.Response = self._log_in(client)
+        return answer
+
+    def _log_in(self, client: Any) -> Any:
+        """Call hvac's method, whose result has no type."""
         raise NotImplementedError
 
     def hint(self, status: int) -> Optional[str]:
@@ -85,11 +90,8 @@ class _AppRole(Login):
         self._secret_id = options["secret_id"]
         scrub.add(self._secret_id)
 
-    def send(self, client: Any) -> http.Response:
-        answer: http.Response = client.auth.approle.login(
-            self.role, self._secret_id, use_token=False, mount_point=self.mount
-        )
-        return answer
+    def _log_in(self, client: Any) -> Any:
+        return client.auth.approle.login(self.role, self._secret_id, use_token=False, mount_point=self.mount)
 
     def hint(self, status: int) -> Optional[str]:
         advice = super().hint(status)
@@ -122,10 +124,9 @@ class _Kubernetes(_WithTokenFile):
         self._path = options["jwt_path"] or SERVICE_ACCOUNT_TOKEN
         self.shown = "the service account that the role allows, its token in %s (it may have expired)" % self._path
 
-    def send(self, client: Any) -> http.Response:
+    def _log_in(self, client: Any) -> Any:
         token = self._token()
-        answer: http.Response = client.auth.kubernetes.login(self.role, token, use_token=False, mount_point=self.mount)
-        return answer
+        return client.auth.kubernetes.login(self.role, token, use_token=False, mount_point=self.mount)
 
 
 class _Jwt(_WithTokenFile):
@@ -143,10 +144,9 @@ class _Jwt(_WithTokenFile):
         self.shown = "%s (it may have expired)" % ("jwt" if self._text else "the token in %s" % self._path)
         scrub.add(self._text)
 
-    def send(self, client: Any) -> http.Response:
+    def _log_in(self, client: Any) -> Any:
         token = self._text or self._token()
-        answer: http.Response = client.auth.jwt.jwt_login(self.role, token, use_token=False, path=self.mount)
-        return answer
+        return client.auth.jwt.jwt_login(self.role, token, use_token=False, path=self.mount)
 
 
 class _Cert(Login):
@@ -164,12 +164,9 @@ class _Cert(Login):
             "auth_method cert needs a url that begins with https://, since only TLS shows a certificate.",
         )
 
-    def send(self, client: Any) -> http.Response:
+    def _log_in(self, client: Any) -> Any:
         # The connection has shown the certificate already. This method of hvac's alone does not quote.
-        answer: http.Response = client.auth.cert.login(
-            name=self.role or "", use_token=False, mount_point=quote(self.mount)
-        )
-        return answer
+        return client.auth.cert.login(name=self.role or "", use_token=False, mount_point=quote(self.mount))
 
 
 _LOGINS: Dict[str, Type[Login]] = {"approle": _AppRole, "kubernetes": _Kubernetes, "jwt": _Jwt, "cert": _Cert}

@@ -59,8 +59,8 @@ BELOW = {
 
 # The floors of plugin_utils, the lowest first: a file may import what is on a floor below its own, and module_utils. All stores are on one floor.
 FLOORS = (
-    ("_times", "_arguments", "_durable_files", "_rotation.artifacts", "_rotation.policy", "_rotation.variables"),
-    ("record", "_folder_trust", "_vendor_runner", "_rotation.connection", "_rotation.results", "_rotation.selection"),
+    ("_times", "_arguments", "_durable_files", "_rotation.artifacts", "_rotation.policy"),
+    ("record", "_folder_trust", "_vendor_runner", "_rotation.connection", "_rotation.results", "_rotation.selection", "_rotation.variables"),
     ("store", "_vendor_action", "_rotation.users", "_rotation.mismatch"),
     ("_rotation.due", "_rotation.settlement"),
     (

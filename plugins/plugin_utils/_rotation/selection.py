@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
-from .._arguments import plain
+from .._arguments import plain, with_suggestion
 
 NOBODY = "No user of this host is among those that the run is limited to (rotate_only)."
 
@@ -29,12 +28,10 @@ def limited_to(users: List[Dict[str, Any]], only: Any, task_vars: Mapping[str, A
     patterns = read_patterns(only)
     if not patterns:
         return users
-    names = [user["name"] for user in users]
-    unused = [pattern for pattern in patterns if not any(_fits(name, pattern) for name in names)]
+    names = {user["name"] for user in users}
+    unused = _unused(patterns, names)
     if unused:
-        elsewhere = _names_elsewhere(task_vars)
-        if elsewhere is not None:
-            _require_use(unused, {*names, *elsewhere})
+        _look_elsewhere(unused, names, task_vars)
     return [user for user in users if any(_fits(user["name"], pattern) for pattern in patterns)]
 
 
@@ -61,29 +58,36 @@ def _fits(name: str, pattern: str) -> bool:
     return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
-def _require_use(patterns: Iterable[str], names: Set[str]) -> None:
-    complaints = []
-    for pattern in patterns:
-        if not any(_fits(name, pattern) for name in names):
-            near = difflib.get_close_matches(pattern, sorted(names), 1, 0.6)
-            complaints.append(pattern + (" (did you mean %s?)" % near[0] if near else ""))
-    if complaints:
-        raise PasswordError(
-            errors.INVALID_INPUT,
-            "only (in the role: rotate_only) fits no user of any host of this run: %s. Nothing was changed."
-            % ", ".join(complaints),
-        )
+def _unused(patterns: Iterable[str], names: Iterable[str]) -> List[str]:
+    return [pattern for pattern in patterns if not any(_fits(name, pattern) for name in names)]
 
 
-def _names_elsewhere(task_vars: Mapping[str, Any]) -> Optional[Set[str]]:
-    """The users of all hosts of the play; ``None`` if the variables of one cannot be resolved, which that host itself reports."""
-    hostvars = task_vars.get("hostvars") or {}
-    hosts = task_vars.get("ansible_play_hosts_all") or ()
-    names: Set[str] = set()
+def _look_elsewhere(patterns: List[str], names: Set[str], task_vars: Mapping[str, Any]) -> None:
+    """Look for users of other hosts whom these patterns fit.
+
+    :param names: of the users of this host.
+    :raises PasswordError: ``invalid_input``: there are none.
+    """
     try:
-        for host in (hostvars["localhost"] if "localhost" in hostvars else {}).get("rotate_chosen_hosts") or hosts:
-            for user in plain(hostvars[host].get("rotate_users")) or ():
-                names.add(user if isinstance(user, str) else user["name"])
+        for found in _names_by_host(task_vars):
+            patterns, names = _unused(patterns, found), names | found
+            if not patterns:
+                # The variables of many hosts take long to resolve.
+                return
     except Exception:  # pylint: disable=broad-exception-caught
-        return None
-    return names
+        # Variables that cannot be resolved are reported by their own host, and nobody knows whether its users would fit.
+        return
+    raise PasswordError(
+        errors.INVALID_INPUT,
+        "only (in the role: rotate_only) fits no user of any host of this run: %s. Nothing was changed."
+        % ", ".join(with_suggestion(pattern, names) for pattern in patterns),
+    )
+
+
+def _names_by_host(task_vars: Mapping[str, Any]) -> Iterator[Set[str]]:
+    """The names of the users of each host of the run."""
+    hostvars = task_vars.get("hostvars") or {}
+    chosen = hostvars["localhost"].get("rotate_chosen_hosts") if "localhost" in hostvars else None
+    for host in chosen or task_vars.get("ansible_play_hosts_all") or ():
+        users = plain(hostvars[host].get("rotate_users")) or ()
+        yield {user if isinstance(user, str) else user["name"] for user in users}

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
+
+from .._arguments import with_suggestion
 
 PREFIX = "rotate_"
 # For the user's own variables: no version of the collection will ever use this prefix.
@@ -62,10 +63,7 @@ def complaint(names: list[str]) -> str:
 
     :param names: what :func:`unknown` returned; not empty.
     """
-    hints = []
-    for name in names:
-        near = difflib.get_close_matches(name, sorted(ROLE | PLAYBOOKS), 1, 0.7)
-        hints.append("%s (did you mean %s?)" % (name, near[0]) if near else name)
+    hints = [with_suggestion(name, ROLE | PLAYBOOKS, 0.7) for name in names]
     return "Unknown variable%s: %s. Correct or remove %s; variables of your own may begin with %s." % (
         "s" if len(names) > 1 else "",
         ", ".join(hints),
