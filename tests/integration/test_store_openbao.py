@@ -20,6 +20,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry im
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Note, Store, StoreConflict
 
+from tests.integration.store_records import current, put
 from tests.servers.machine import default_cache_dir
 from tests.servers.openbao import AppRole, OpenBao, Refused, documented_policy, program
 from tests.store_cases.openbao import OpenBaoCase
@@ -48,18 +49,6 @@ def at(server: OpenBao, role: AppRole | None = None, host: str = "host-1", **opt
     login = role._asdict() if role else {} if "token" in options else {"token": server.root_token}
     given = {"url": server.url, "timeout": 5, "retries": 1, **login, **options}
     return open_store("hashi_vault", host, {"store_options": given}, loader())
-
-
-def put(store: Store, password: str, *users: str) -> None:
-    """Set the current password of users, whatever stood there."""
-    entries = store.get(users)
-    store.put({user: Entry(Record(user, password=password, status="current"), entries[user].version) for user in users})
-
-
-def current(store: Store, user: str = "alice") -> str | None:
-    """The current password of a user, or ``None``."""
-    record = store.get([user])[user].record
-    return record and record.password
 
 
 def failure_of(call: Callable[..., Any], *args: Any, kind: str = "store_failed") -> str:

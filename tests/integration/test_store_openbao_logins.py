@@ -17,13 +17,13 @@ from typing import Any, Callable, Iterator
 import pytest
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
-from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Record
-from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry, Store
+from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Store
 
 from tests.doubles.kubernetes import ACCOUNT, NAMESPACE, REVIEWS, KubernetesDouble
 from tests.doubles.milvus import UPDATE, MilvusDouble
 from tests.doubles.signed_tokens import Issuer
 from tests.integration.rotation import ROTATE, old_password
+from tests.integration.store_records import current, put
 from tests.integration.test_store_openbao_rotation import BaoRotation
 from tests.servers.machine import default_cache_dir
 from tests.servers.openbao import OpenBao, Refused, program
@@ -127,18 +127,6 @@ def jwt(openbao: OpenBaoCase, tmp_path: pathlib.Path) -> Way:
 def way(request: pytest.FixtureRequest, openbao: OpenBaoCase) -> Way:
     """Each login that shows a token out of a file."""
     return request.getfixturevalue(request.param)
-
-
-def put(store: Store, password: str, *users: str) -> None:
-    """Set the current password of users, whatever stood there."""
-    entries = store.get(users)
-    store.put({user: Entry(Record(user, password=password, status="current"), entries[user].version) for user in users})
-
-
-def current(store: Store, user: str = "alice") -> str | None:
-    """The current password of a user, or ``None``."""
-    record = store.get([user])[user].record
-    return record and record.password
 
 
 def no_token_is_left(way: Way) -> None:

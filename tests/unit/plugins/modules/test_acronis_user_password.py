@@ -18,6 +18,7 @@ from ansible_collections.rekey.passwords.plugins.modules import acronis_user_pas
 
 from tests.doubles.acronis import CHANGE, SEARCH, AcronisDouble
 from tests.doubles.acronis_identity import CLIENT_ID, CLIENT_SECRET, CUSTOMER
+from tests.unit.plugins.modules.examples import assert_examples_are_accepted
 from tests.unit.plugins.modules.module_process import run
 
 NAME = "rekey.passwords.acronis_user_password"
@@ -78,11 +79,7 @@ def test_the_client_is_required():
 
 
 def test_every_example_would_be_accepted_and_prints_no_password():
-    examples = yaml.safe_load(module.EXAMPLES)
-    assert len(examples) >= 3
-    for task in examples:
-        assert ArgumentSpecValidator(**module.SPEC).validate(task[NAME]).error_messages == []
-        assert not any(key == "loop" or key.startswith("with_") for key in task)
+    assert_examples_are_accepted(module, NAME)
 
 
 def test_what_is_returned_is_documented():

@@ -19,6 +19,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._results import St
 from ansible_collections.rekey.passwords.plugins.modules import aria_logs_user_password as module
 
 from tests.doubles.aria_logs import CHANGE, OPERATOR, OPERATOR_PASSWORD, AriaLogsDouble
+from tests.unit.plugins.modules.examples import assert_examples_are_accepted
 from tests.unit.plugins.modules.module_process import run
 
 SOURCE = pathlib.Path(module.__file__)
@@ -73,11 +74,7 @@ def test_the_operator_is_required():
 
 
 def test_every_example_would_be_accepted_and_prints_no_password():
-    examples = yaml.safe_load(module.EXAMPLES)
-    assert len(examples) >= 3
-    for task in examples:
-        assert ArgumentSpecValidator(**module.SPEC).validate(task[NAME]).error_messages == []
-        assert not any(key == "loop" or key.startswith("with_") for key in task)
+    assert_examples_are_accepted(module, NAME)
 
 
 def test_what_is_returned_is_documented():

@@ -11,12 +11,12 @@ import re
 
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._results import State
 from ansible_collections.rekey.passwords.plugins.modules import milvus_user_password as module
 
 from tests.doubles.milvus import MilvusDouble
+from tests.unit.plugins.modules.examples import assert_examples_are_accepted
 from tests.unit.plugins.modules.module_process import run
 
 NAME = "rekey.passwords.milvus_user_password"
@@ -40,19 +40,8 @@ def test_every_environment_variable_is_documented():
     assert told == {option["fallback"][1][0] for option in module.VENDOR.argument_spec.values()}
 
 
-def test_every_example_would_be_accepted():
-    examples = yaml.safe_load(module.EXAMPLES)
-    assert len(examples) >= 3
-    for task in examples:
-        assert task["name"] and NAME in task
-        result = ArgumentSpecValidator(**module.SPEC).validate(task[NAME])
-        assert result.error_messages == []
-
-
-def test_no_example_says_to_print_a_password():
-    """A loop over users prints them; a password that is not a variable is one that somebody copies."""
-    for task in yaml.safe_load(module.EXAMPLES):
-        assert not any(key == "loop" or key.startswith("with_") for key in task)
+def test_every_example_would_be_accepted_and_prints_no_password():
+    assert_examples_are_accepted(module, NAME)
 
 
 def test_what_is_returned_is_documented():

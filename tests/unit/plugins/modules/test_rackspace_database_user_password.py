@@ -10,14 +10,14 @@ import os
 
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.modules import rackspace_database_user_password as module
 
 from tests.unit.plugins.module_utils._vendors import test_rackspace_database_over_http as over_http
+from tests.unit.plugins.modules.examples import assert_examples_are_accepted
 from tests.unit.plugins.modules.module_process import run
 
-NAME = "rekey.passwords.rackspace_database_user_password"
+NAMES = ("rekey.passwords.rackspace_database_user_password", "rekey.passwords.trove_user_password")
 NEW = "S3cr3t-MARKER-new"
 
 
@@ -34,18 +34,8 @@ def _double():
         yield running
 
 
-def test_every_example_would_be_accepted():
-    examples = yaml.safe_load(module.EXAMPLES)
-    assert len(examples) >= 2
-    for task in examples:
-        assert task["name"] and (NAME in task or NAME.replace("rackspace_database", "trove") in task)
-        result = ArgumentSpecValidator(**module.SPEC).validate(task.get(NAME) or task[NAME.replace("rackspace_database", "trove")])
-        assert result.error_messages == []
-
-
-def test_no_example_says_to_print_a_password():
-    for task in yaml.safe_load(module.EXAMPLES):
-        assert not any(key == "loop" or key.startswith("with_") for key in task)
+def test_every_example_would_be_accepted_and_prints_no_password():
+    assert_examples_are_accepted(module, *NAMES, least=2)
 
 
 def test_what_is_returned_is_documented():

@@ -17,6 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._results import St
 from ansible_collections.rekey.passwords.plugins.modules import vcd_user_password as module
 
 from tests.doubles.vcd import LOGIN, OPERATOR, OPERATOR_API_TOKEN, OPERATOR_PASSWORD, VcdDouble
+from tests.unit.plugins.modules.examples import assert_examples_are_accepted
 from tests.unit.plugins.modules.module_process import run
 
 NAME = "rekey.passwords.vcd_user_password"
@@ -75,11 +76,7 @@ def test_server_and_organisation_are_required():
 
 
 def test_every_example_would_be_accepted_and_prints_no_password():
-    examples = yaml.safe_load(module.EXAMPLES)
-    assert len(examples) >= 3
-    for task in examples:
-        assert complaints(task[NAME]) == []
-        assert not any(key == "loop" or key.startswith("with_") for key in task)
+    assert_examples_are_accepted(module, NAME)
 
 
 def test_what_is_returned_is_documented():
