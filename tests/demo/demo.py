@@ -232,7 +232,7 @@ def main():
             "2 of 6 hosts failed: milvus-2, cloud-1",
         ):
             must(text in output, "the run should have said: %s" % text)
-        print("\nThe mistakes are named, and nobody else was held up by them. Who failed keeps the old password; the new one waits in the store.")
+        print("\nThe mistakes are named, and nobody else was held up by them. The users that failed keep their old passwords; the new ones wait in the store.")
 
         say("3. Rotate again, with both mistakes corrected: only those still due are changed")
         print("The user nobody has left the inventory. Its password of the first run is still in the store, so each run warns of it until it is retired.")
