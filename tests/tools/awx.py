@@ -38,6 +38,7 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 
 FOLDER = pathlib.Path("extensions", "awx")
 CREDENTIAL_TYPES = FOLDER / "controller_credential_types.yml"
+CREDENTIALS = FOLDER / "controller_credentials.yml"
 PAGE = pathlib.Path("docs", "reference", "awx.md")
 COLLECTION = "ansible_collections.rekey.passwords.plugins"
 LICENCE = """\
@@ -333,6 +334,21 @@ def credential_types() -> str:
     return LICENCE + head + dumped({"controller_credential_types": [form.as_data() for form in forms()]})
 
 
+def credentials() -> str:
+    """The file of the credentials as it has to be today: one of each type, to be filled in."""
+    head = "# Written by make awx. Their fields are filled in by hand, in AWX.\n"
+    items = [
+        {
+            "name": PREFIX + form.name,
+            "description": "To be filled in. Part of the collection rekey.passwords.",
+            "organization": "{{ rekey_awx_organization | default('Default') }}",
+            "credential_type": PREFIX + form.name,
+        }
+        for form in forms()
+    ]
+    return LICENCE + head + dumped({"controller_credentials": items})
+
+
 # The reference page
 
 OMIT = object()  # what Ansible's variable of this name is for
@@ -476,16 +492,16 @@ def variables(root: pathlib.Path) -> dict[str, str]:
 
 
 VARIABLES = {
-    "rekey_awx_credentials": "the names of the credentials of all job templates; unless it is set, they keep those that were attached by hand",
+    "rekey_awx_credentials": "the full names of the credentials of all job templates; unless it is set, they keep those that were attached by hand",
     "rekey_awx_email": "the settings of the e-mail server, as a dictionary",
-    "rekey_awx_execution_environment": "the name of the execution environment",
+    "rekey_awx_execution_environment": "the full name of the execution environment",
     "rekey_awx_image": "its image",
-    "rekey_awx_inventory": "the name of the inventory",
-    "rekey_awx_notify": "the names of the notification templates for failures and approvals",
+    "rekey_awx_inventory": "the full name of the inventory",
+    "rekey_awx_notify": "the full names of the notification templates for failures and approvals",
     "rekey_awx_organization": "the organisation that owns everything",
     "rekey_awx_playbooks": "the folder of the playbooks in the project, with a trailing slash",
-    "rekey_awx_prefix": "a prefix for all names",
-    "rekey_awx_project": "the name of the project",
+    "rekey_awx_prefix": "a prefix for the default names",
+    "rekey_awx_project": "the full name of the project",
     "rekey_awx_project_branch": "its branch or tag",
     "rekey_awx_project_url": "its git repository",
     "rekey_awx_slack": "the token and the channels of Slack, as a dictionary",
@@ -550,13 +566,8 @@ def page(root: pathlib.Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def main() -> int:
+def write(root: pathlib.Path) -> None:
     """Write the files below the folder that is given."""
-    root = pathlib.Path(sys.argv[1])
     (root / CREDENTIAL_TYPES).write_text(credential_types(), encoding="utf-8")
+    (root / CREDENTIALS).write_text(credentials(), encoding="utf-8")
     (root / PAGE).write_text(page(root), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

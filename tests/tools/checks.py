@@ -61,7 +61,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("units-quick", "pytest tests/unit: a sample of the large products", pytest("tests/unit", "-n", "3", "-m", "not slow"), tools),
         runner.Step(
             "server-packages",
-            "what the real servers need: Trove and Keystone (333 MB, once), MariaDB, pass",
+            "what tests with real parts need: Trove and Keystone (333 MB, once), awx.awx (54 MB, once), MariaDB, pass",
             script("server_packages"),
             plain,
             layout.ROOT,
@@ -81,7 +81,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         ),
         runner.Step(
             "real-servers",
-            "pytest tests/integration: whole playbooks against the real Milvus, Trove, OpenBao and pass",
+            "pytest tests/integration: whole playbooks against the real Milvus, Trove, OpenBao and pass, or with awx.awx",
             pytest("tests/integration", "-m", "real"),
             tools,
             after=("server-packages",),
@@ -102,7 +102,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("importer", "galaxy-importer on the archive", script("importer"), plain, layout.ROOT, after=("build",)),
         runner.Step("changelog", "CHANGELOG.rst from the fragments", script("changelog"), plain, layout.ROOT),
         runner.Step("vendor-table", "the table of vendors in README.md", [*script("vendor_table"), str(layout.ROOT)], tools),
-        runner.Step("awx", "the credential types for AWX and the page on extensions/awx", [*script("awx"), str(layout.ROOT)], tools),
+        runner.Step("awx", "the credential types for AWX, the page on extensions/awx, the pictures", [*script("awx_files"), str(layout.ROOT)], tools),
         runner.Step("public-interface", "the page on the public Python interface", [*script("public_interface"), str(layout.ROOT)], tools),
         runner.Step("bench-smoke", "the benchmarks with tiny numbers: whether they run, not how fast", bench("--smoke"), tools),
         # Results belong in the checkout.

@@ -29,7 +29,8 @@ VENDOR_PREFIXES = sorted(
 )
 # A developer's own settings must not change the outcome of a check, or lead a test to a real server or store.
 FOREIGN_PREFIXES = (
-    *VENDOR_PREFIXES, "ANSIBLE", "AWS", "BAO", "MOLECULE", "OS", "PASSWORD_STORE", "PYTEST", "REKEY_ANSIBLE_VAULT", "REKEY_PASSWORDSTORE", "VAULT",
+    *VENDOR_PREFIXES, "ANSIBLE", "AWS", "BAO", "CONTROLLER", "MOLECULE", "OS", "PASSWORD_STORE", "PYTEST", "REKEY_ANSIBLE_VAULT",
+    "REKEY_PASSWORDSTORE", "TOWER", "VAULT",
 )  # fmt: skip
 FOREIGN_VARIABLES = re.compile(r"^((%s)_|(GNUPGHOME|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV)$)" % "|".join(FOREIGN_PREFIXES))
 

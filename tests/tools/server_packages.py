@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Install what the real servers need and the main environment lacks: OpenStack's Trove, MariaDB, and pass.
+Install what tests with real parts need and the main environment lacks: OpenStack's Trove, the collection awx.awx, MariaDB, and pass.
 
 It runs before the tests, so that pip still has the caller's settings, and apt-get runs once instead of in a test.
 """
@@ -18,7 +18,7 @@ import sys
 import time
 import typing as t
 
-from tests.servers import machine, mariadb, password_store, trove_package
+from tests.servers import awx_collection, machine, mariadb, password_store, trove_package
 from tests.tools import layout, pip_settings
 
 APT_LIMIT_S = 300
@@ -44,7 +44,7 @@ DEBIAN = (
 def main() -> int:
     """Print what is unavailable; return 1 only if real servers are required."""
     reasons = []
-    prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove)]
+    prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove), ("awx.awx", awx)]
     prepared += [(packages.title, functools.partial(installed, packages)) for packages in DEBIAN]
     for title, prepare in prepared:
         started = time.monotonic()
@@ -61,10 +61,19 @@ def main() -> int:
 
 def trove() -> None:
     """Install Trove and Keystone, in an environment of their own."""
+    trove_package.installed(machine.default_cache_dir(), _pip_environment())
+
+
+def awx() -> None:
+    """Download the collection awx.awx."""
+    awx_collection.installed(machine.default_cache_dir(), _pip_environment())
+
+
+def _pip_environment() -> dict[str, str]:
     environment = layout.base_environment()
     if not pip_settings.cache_is_chosen(sys.executable):
         environment["PIP_CACHE_DIR"] = str(layout.TOOL_HOME / ".cache" / "pip")
-    trove_package.installed(machine.default_cache_dir(), environment)
+    return environment
 
 
 def installed(packages: Packages) -> None:

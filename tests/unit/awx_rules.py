@@ -21,6 +21,7 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 # The options of the modules as far as the data may use them, by the name of the list.
 OPTIONS = {
     "controller_credential_types": {"name", "description", "kind", "inputs", "injectors"},
+    "controller_credentials": {"name", "description", "organization", "credential_type", "inputs"},
     "controller_execution_environments": {"name", "description", "organization", "image", "credential", "pull"},
     "controller_inventories": {"name", "description", "organization", "variables", "kind", "host_filter", "instance_groups"},
     "controller_notifications": {"name", "description", "organization", "notification_type", "notification_configuration", "messages"},
