@@ -41,6 +41,7 @@ class ActionModule(ActionBase):
         try:
             args = validated(dict(argument_spec=SPEC), plain(self._task.args))
             scrub.add(*data.secrets(args))
+            scrub.keep("CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD")
             self._carry_out(args, outcome, task_vars or {})
         except (AwxError, PasswordError) as error:
             result.update(failed=True, msg=str(scrub(str(error))))

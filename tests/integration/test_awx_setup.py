@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pathlib
 
@@ -24,7 +25,7 @@ COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]
 DATA = awx.objects(pathlib.Path(__file__).resolve().parents[2])
 TOKEN = "MARKER-token-of-an-administrator"
 AUDITOR = "MARKER-token-of-an-auditor"
-PASSWORD = "MARKER-password-of-an-administrator"
+PASSWORD = "MARKER-secret-of-an-administrator"
 SECRETS = (TOKEN, AUDITOR, PASSWORD)
 TASK = "rekey.passwords.awx_objects"
 KINDS = {
@@ -104,12 +105,16 @@ def counts(**some):
 
 
 def state(double):
-    """Everything that AWX has, but for the time when it was written."""
+    """Everything that AWX has, but for its ids and times."""
     endpoints = [*KINDS.values(), "credentials", "workflow_job_template_nodes", "workflow_approval_templates", "organizations"]
+    return {endpoint: sorted(map(_lasting, double.objects(endpoint))) for endpoint in endpoints}
+
+
+def _lasting(one):
     volatile = ("created", "modified", "id", "url", "related", "last_updated")
-    return {
-        endpoint: sorted(str({key: value for key, value in one.items() if key not in volatile}) for one in double.objects(endpoint)) for endpoint in endpoints
-    }
+    # An update completes the messages with events that have none.
+    messages = {event: text for event, text in (one.get("messages") or {}).items() if text}
+    return json.dumps({**{key: value for key, value in one.items() if key not in volatile}, "messages": messages}, sort_keys=True)
 
 
 def test_one_run_sets_up_an_empty_controller(everything):
@@ -374,7 +379,7 @@ def test_a_user_name_and_a_password_leave_no_token_behind(setup, controller):
     variables = {"rekey_awx_leave_out": [each for each in MODULES if each != "execution_environment"]}
     run = setup(variables, env={"CONTROLLER_OAUTH_TOKEN": None, "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": PASSWORD}, watch=True)
     assert run.rc == 0 and done(run) == counts(created=1) and controller.objects("tokens") == before, run.output
-    wrong = setup(variables, env={"CONTROLLER_OAUTH_TOKEN": None, "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": "MARKER-wrong-password"})
+    wrong = setup(variables, env={"CONTROLLER_OAUTH_TOKEN": None, "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": "MARKER-wrong-of-admin"})
     assert wrong.rc == 2 and "CONTROLLER_PASSWORD" in wrong.output, wrong.output
 
 

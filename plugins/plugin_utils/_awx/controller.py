@@ -100,11 +100,19 @@ class Controller:
 
 
 def _fail(**result: Any) -> NoReturn:
-    message = str(result.get("msg"))
+    raise AwxError(with_advice(str(result.get("msg"))))
+
+
+def with_advice(message: str) -> str:
+    """What awx.awx says of a failure, and what to do about it."""
+    message = message.rstrip(".") + "."
     if "HTTP 401" in message or "Failed to get token" in message:
-        message += " Set CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD, to what AWX accepts."
-    elif "trying to connect" in message:
-        message += ". Set CONTROLLER_HOST to the URL of AWX."
-    elif "HTTP 403" in message:
-        message += " Use an account that is an administrator of the organisation and may create credential types."
-    raise AwxError(message)
+        return (
+            message
+            + " Set CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD, to what AWX accepts."
+        )
+    if "HTTP 403" in message:
+        return message + " Use an account that is a system administrator."
+    if "trying to connect" in message:
+        return message + " Set CONTROLLER_HOST to the URL of AWX."
+    return message

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from typing import Any, Dict, List
 
-from .controller import AwxError, Object
+from .controller import AwxError, Object, with_advice
 from .current import ENCRYPTED, NODES
 from .data import SECRET_SETTINGS, masked
 from .plan import Step
@@ -83,11 +83,11 @@ def check(step: Step, result: Dict[str, Any]) -> None:
     """
     if not result.get("failed"):
         return
-    message = str(result.get("msg"))
+    message = with_advice(str(result.get("msg")))
     response = result.get("response")
     if isinstance(response, dict) and response.get("json"):
-        message += " AWX says: %s" % json.dumps(response["json"])
+        message += " AWX says: %s." % json.dumps(response["json"])
     raise AwxError(
         "Could not %s the %s: %s What was done before it is listed; run this again to continue."
-        % (_VERBS[_what(step)], step.title, message.rstrip(".") + ".")
+        % (_VERBS[_what(step)], step.title, message)
     )
