@@ -4,68 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.plugins.action import ActionBase
-from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scrubber
-from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._arguments import plain, validated
-from ansible_collections.rekey.passwords.plugins.plugin_utils._awx import data, execution
-from ansible_collections.rekey.passwords.plugins.plugin_utils._awx.controller import CONNECTION, AwxError, Controller
-from ansible_collections.rekey.passwords.plugins.plugin_utils._awx.plan import Planner
-
-SPEC = dict(
-    CONNECTION,
-    objects=dict(type="dict", required=True),
-    state=dict(choices=["present", "absent"], default="present"),
-    leave_out=dict(type="list", elements="str", default=[]),
-    mark=dict(type="str", required=True),
-    take_over=dict(type="bool", default=False),
-    update_secrets=dict(type="bool", default=False),
-    force=dict(type="bool", default=False),
-    collection=dict(type="str", default="awx.awx"),
-)
+from ansible_collections.rekey.passwords.plugins.plugin_utils._awx.controller import CONNECTION
+from ansible_collections.rekey.passwords.plugins.plugin_utils._awx_action import AwxAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(AwxAction):
     """Makes the objects of AWX as they are described, or removes them."""
 
-    _supports_check_mode = True
-    _supports_async = False
-
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Plan, then carry the plan out; every failure becomes a result with ``msg``."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        scrub = Scrubber()
-        outcome = execution.Outcome()
-        try:
-            args = validated(dict(argument_spec=SPEC), plain(self._task.args))
-            scrub.add(*data.secrets(args))
-            scrub.keep("CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD")
-            self._carry_out(args, outcome, task_vars or {})
-        except (AwxError, PasswordError) as error:
-            result.update(failed=True, msg=str(scrub(str(error))))
-        result.update(outcome.as_result())
-        return result
-
-    def _carry_out(self, args: dict[str, Any], outcome: execution.Outcome, task_vars: dict[str, Any]) -> None:
-        """Do the work, and note in the outcome what is done.
-
-        :raises AwxError: something stands in the way.
-        """
-        objects = data.checked(args["objects"], args["leave_out"])
-        connection = {name: args[name] for name in CONNECTION if args[name] is not None}
-        with Controller(args["collection"], connection) as controller:
-            planner = Planner(controller, args["mark"], args["update_secrets"])
-            if args["state"] == "present":
-                plan = planner.present(objects, args["take_over"])
-            else:
-                plan = planner.absent(objects, args["force"])
-            outcome.warnings += controller.warnings
-        outcome.left += plan.left
-        for step in plan.steps:
-            if not self._task.check_mode:
-                arguments = {**execution.arguments(step), **connection}
-                module = "%s.%s" % (args["collection"], step.kind.module)
-                execution.check(step, self._execute_module(module, arguments, task_vars=task_vars))
-            outcome.note(step)
+    SPEC = dict(
+        CONNECTION,
+        objects=dict(type="dict", required=True),
+        state=dict(choices=["present", "absent"], default="present"),
+        leave_out=dict(type="list", elements="str", default=[]),
+        mark=dict(type="str", required=True),
+        take_over=dict(type="bool", default=False),
+        update_secrets=dict(type="bool", default=False),
+        force=dict(type="bool", default=False),
+        collection=dict(type="str", default="awx.awx"),
+    )

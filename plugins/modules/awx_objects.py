@@ -15,7 +15,8 @@ description:
   - Makes credential types, credentials, execution environments, projects, inventories, notification templates, job templates,
     schedules and workflows as described by data in the form of C(infra.aap_configuration). The playbook C(rekey.passwords.awx_setup)
     uses it for the objects in C(extensions/awx).
-  - First compares everything with AWX. If something stands in the way, it fails before anything is written.
+  - First compares everything with AWX. If objects of somebody else have the same names, or something that the data refers to is missing,
+    it fails before anything is written.
   - Each object is then written by the module of the collection C(awx.awx) for it, and only if something about it differs. Options
     that the data does not mention stay as they are.
 author:
@@ -93,6 +94,11 @@ options:
     description: The longest wait for an answer, in seconds. If not set, E(CONTROLLER_REQUEST_TIMEOUT), otherwise 10.
     type: float
 attributes:
+  action_group:
+    support: full
+    description: Use C(group/rekey.passwords.awx) in C(module_defaults) to set defaults for this module.
+    membership:
+      - rekey.passwords.awx
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full

@@ -7,71 +7,22 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import pathlib
 
 import pytest
 from ansible_collections.rekey.passwords.plugins.plugin_utils._awx import kinds
 
 from tests.doubles.controller import Controller
-from tests.integration.harness import Ansible
-from tests.integration.real_stores import unavailable
-from tests.servers import awx_collection, machine
+from tests.integration.awx_setup import AUDITOR, MILVUS, PASSWORD, PLAYBOOK, SECRETS, TASK, TOKEN, environment
 from tests.tools import awx
 
 pytestmark = pytest.mark.real
 
-COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]
 DATA = awx.objects(pathlib.Path(__file__).resolve().parents[2])
-TOKEN = "MARKER-token-of-an-administrator"
-AUDITOR = "MARKER-token-of-an-auditor"
-PASSWORD = "MARKER-secret-of-an-administrator"
-SECRETS = (TOKEN, AUDITOR, PASSWORD)
-TASK = "rekey.passwords.awx_objects"
-KINDS = {
-    "controller_credential_types": "credential_types",
-    "controller_execution_environments": "execution_environments",
-    "controller_projects": "projects",
-    "controller_inventories": "inventories",
-    "controller_notifications": "notification_templates",
-    "controller_templates": "job_templates",
-    "controller_schedules": "schedules",
-    "controller_workflows": "workflow_job_templates",
-}
+KINDS = {kind.variable: kind.endpoint for kind in kinds.KINDS if kind.module != "credential"}
 NUMBER = sum(len(DATA[variable]) for variable in KINDS)
-MILVUS = "Milvus operator"
 MAIL = "Passwords by e-mail"
 MODULES = [kind.module for kind in kinds.KINDS]
-
-
-@pytest.fixture(scope="module")
-def collections():
-    try:
-        return os.pathsep.join([str(COLLECTIONS), str(awx_collection.installed(machine.default_cache_dir()))])
-    except machine.Unavailable as error:
-        unavailable(error.reason)
-
-
-def environment(double, collections):
-    return {"ANSIBLE_COLLECTIONS_PATH": collections, "CONTROLLER_HOST": double.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
-
-
-@pytest.fixture
-def controller():
-    """An AWX in which nobody has set up anything."""
-    with Controller(token=TOKEN, auditor_token=AUDITOR, username="admin", password=PASSWORD) as double:
-        yield double
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory, collections):
-    """The run that sets up everything, and what AWX has afterwards."""
-    runner = Ansible(tmp_path_factory.mktemp("everything") / "ansible", COLLECTIONS)
-    with Controller(token=TOKEN) as double:
-        run = runner.playbook("rekey.passwords.awx_setup", extra_vars={"rekey_awx_credentials": [MILVUS]}, env=environment(double, collections), verbosity=3)
-        leaked = runner.leaks(SECRETS)
-        runner.close()
-        return run, leaked, double.store
 
 
 @pytest.fixture
@@ -82,13 +33,13 @@ def ready(controller, everything):
 
 
 @pytest.fixture
-def setup(ansible, controller, collections):
+def setup(ansible, controller, awx_collections):
     """Runs the playbook."""
 
     def run(variables=None, env=None, **options):
-        surroundings = {**environment(controller, collections), **(env or {})}
+        surroundings = {**environment(controller, awx_collections), **(env or {})}
         surroundings = {name: value for name, value in surroundings.items() if value is not None}
-        return ansible.playbook("rekey.passwords.awx_setup", extra_vars={"rekey_awx_credentials": [MILVUS], **(variables or {})}, env=surroundings, **options)
+        return ansible.playbook(PLAYBOOK, extra_vars={"rekey_awx_credentials": [MILVUS], **(variables or {})}, env=surroundings, **options)
 
     yield run
     assert not ansible.leaks(SECRETS)

@@ -59,12 +59,13 @@ BELOW = {
 
 # The floors of plugin_utils, the lowest first: a file may import what is on a floor below its own, and module_utils. All stores are on one floor.
 FLOORS = (
-    ("_times", "_arguments", "_durable_files", "_rotation.artifacts", "_rotation.policy"),
-    ("record", "_folder_trust", "_vendor_runner", "_rotation.connection", "_rotation.results", "_rotation.selection", "_rotation.variables"),
-    ("store", "_vendor_action", "_rotation.users", "_rotation.mismatch"),
-    ("_rotation.due", "_rotation.settlement"),
+    ("_times", "_arguments", "_durable_files", "_awx.controller", "_awx.kinds", "_rotation.artifacts", "_rotation.policy"),
+    ("record", "_folder_trust", "_vendor_runner", "_awx.current", "_rotation.connection", "_rotation.results", "_rotation.selection", "_rotation.variables"),
+    ("store", "_vendor_action", "_awx.plan", "_rotation.users", "_rotation.mismatch"),
+    ("_awx.data", "_rotation.due", "_rotation.settlement"),
     (
         "_folder_notes",
+        "_awx.execution",
         "_aws_role",
         "_vault_logins",
         "_rotation.options",
@@ -74,7 +75,7 @@ FLOORS = (
         "_rotation.retry_time",
         "_rotation.unlisted",
     ),
-    ("_stores", "_rotation.lease", "_rotation.login_notes", "_rotation.restoration"),
+    ("_stores", "_awx_action", "_rotation.lease", "_rotation.login_notes", "_rotation.restoration"),
     ("_store_registry", "_rotation.target_note", "_rotation.protocol"),
     ("_rotation.claims", "_rotation.operator_counters"),
     ("_rotation.operator",),
@@ -85,6 +86,8 @@ FLOORS = (
     ("_rotation.stage", "_rotation.change", "_rotation.rollback", "_rotation.move", "_rotation.repair", "_rotation.retire", "_rotation.status"),
     ("_rotation.run", "_rotation_action"),
 )
+# Folders whose files are on different floors.
+FOLDERS = ("_awx", "_rotation")
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 
@@ -164,7 +167,7 @@ def test_the_documentation_tells_how_to_ship_a_module():
 
 def test_the_map_of_the_architecture_names_every_file():
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    files = [path for folder in ("module_utils", "plugin_utils", "plugin_utils/_rotation") for path in (PLUGINS / folder).glob("*.py")]
+    files = [path for folder in ("module_utils", "plugin_utils", "plugin_utils/_awx", "plugin_utils/_rotation") for path in (PLUGINS / folder).glob("*.py")]
     assert [path.name for path in files if path.name != "__init__.py" and "`%s`" % path.name not in page] == []
 
 
@@ -203,7 +206,7 @@ def parts(path):
         for name in names:
             folder, _dot, rest = name.partition(".")
             first, _dot, second = rest.partition(".")
-            yield folder, first + "." + second.partition(".")[0] if first == "_rotation" else first
+            yield folder, first + "." + second.partition(".")[0] if first in FOLDERS else first
 
 
 @pytest.mark.parametrize("path", sorted((PLUGINS / "plugin_utils").rglob("*.py")), ids=lambda path: path.relative_to(PLUGINS).as_posix())
@@ -211,7 +214,7 @@ def test_no_floor_of_plugin_utils_knows_a_higher_one(path):
     if path.stem == "__init__":
         return
     name, *rest = path.relative_to(PLUGINS / "plugin_utils").with_suffix("").parts
-    own = ".".join((name, *rest)) if name == "_rotation" else name
+    own = ".".join((name, *rest)) if name in FOLDERS else name
     for folder, part in parts(path):
         if folder == "plugin_utils":
             assert FLOOR_OF[part] < FLOOR_OF[own], "%s imports %s" % (own, part)
@@ -221,7 +224,7 @@ def test_no_floor_of_plugin_utils_knows_a_higher_one(path):
 
 def test_every_file_of_plugin_utils_has_a_floor():
     found = {path.relative_to(PLUGINS / "plugin_utils").with_suffix("").parts for path in (PLUGINS / "plugin_utils").rglob("*.py") if path.stem != "__init__"}
-    assert {".".join(names) if names[0] == "_rotation" else names[0] for names in found} == set(FLOOR_OF)
+    assert {".".join(names) if names[0] in FOLDERS else names[0] for names in found} == set(FLOOR_OF)
 
 
 @pytest.mark.parametrize("path", sorted((PLUGINS / "action").glob("*.py")), ids=lambda path: path.stem)

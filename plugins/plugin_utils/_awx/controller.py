@@ -31,7 +31,7 @@ Object = Dict[str, Any]
 
 
 class AwxError(Exception):
-    """What stands in the way, as a sentence for the user."""
+    """Why the objects cannot be made, as a sentence for the user."""
 
 
 class Controller:
@@ -74,7 +74,7 @@ class Controller:
         """
         try:
             answer = self._client.get_all_endpoint(endpoint, data=query)
-        except RuntimeError as error:  # what the client raises for an answer that is no list
+        except RuntimeError as error:  # what the client raises for an answer that is not a list
             raise AwxError("%s." % error) from None
         objects: List[Object] = answer["json"]["results"]
         return objects

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carrying out a step with a module of awx.awx, and what a task tells afterwards."""
+"""Carrying out a step with a module of awx.awx, and what a task returns."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Step:
 
 @dataclasses.dataclass
 class Plan:
-    """What has to be done, in order, and what is left alone, with the reason."""
+    """What has to be done, in order, and a sentence for what stays as it is."""
 
     steps: List[Step] = dataclasses.field(default_factory=list)
     left: List[str] = dataclasses.field(default_factory=list)
@@ -169,7 +169,7 @@ class Planner:
                     missing.append("%s of the %s: %s" % (option, title(kind, wanted), name))
         if ambiguous:
             raise AwxError(
-                "Another organisation has objects of the same names, which the modules of awx.awx cannot tell apart: %s. "
+                "Another organisation has objects of the same names, which the modules of awx.awx do not distinguish: %s. "
                 "Use a prefix. Nothing was changed." % ", ".join(sorted(set(ambiguous)))
             )
         if missing:
