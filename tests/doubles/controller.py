@@ -370,6 +370,10 @@ class Controller(WithPeople):
 
     # What a test calls.
 
+    def summary(self):
+        with self.lock:
+            return {**super().summary(), "objects": {kind: len(self.store.all(kind)) for kind in KINDS}}
+
     def objects(self, kind):
         """All objects of a kind as they are kept, in clear."""
         with self.lock:

@@ -367,6 +367,13 @@ def test_a_test_changes_what_it_likes_past_all_rules(double, template):
     assert double.writes == 3
 
 
+def test_the_summary_counts_objects_and_holds_no_secret(double):
+    made(double, "credentials", name="c", organization=1, credential_type=1, inputs={"password": "S3cr3t-MARKER-input"})
+    summary = double.summary()
+    assert (summary["objects"]["organizations"], summary["objects"]["credentials"], summary["writes"]) == (1, 1, 1)
+    assert "MARKER" not in repr(summary) + repr(double)
+
+
 def test_faults_suppress_and_postpone_writes(double):
     double.inject("answer", path="/organizations/", method="POST", status=502)
     assert call(double, "POST", "organizations/", {"name": "a"}).status_code == 502

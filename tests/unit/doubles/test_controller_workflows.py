@@ -8,7 +8,6 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.doubles.test_controller_rules import (
-    FIELDS,
     HIDDEN,
     PASSWORD_QUESTION,
     QUESTION,
@@ -27,7 +26,8 @@ CHOICE = {"question_name": "Force", "variable": "force", "type": "multiplechoice
 NUMBER = {"question_name": "Number", "variable": "number", "type": "integer", "required": False, "min": 1, "max": 5}
 MISSING = {"variables_needed_to_start": ["'hosts' value missing"]}
 
-__all__ = ["FIELDS", "a_double"]
+# The fixture "double".
+__all__ = ["a_double"]
 
 
 # Surveys
