@@ -112,17 +112,6 @@ class Controller(WithPeople):
     def not_found(self, received):
         return self.error(404, "The requested resource could not be found.")
 
-    def _declared(self, kind, method):
-        """The kind of a path.
-
-        :raises Refusal: there is none, or it does not take the method.
-        """
-        if kind not in KINDS:
-            raise Refusal(404, "The requested resource could not be found.")
-        if method not in (*KINDS[kind].methods, "HEAD"):
-            raise Refusal(405, 'Method "%s" not allowed.' % method)
-        return KINDS[kind]
-
     def _found(self, received, kind, key):
         """One object that the user may see, and change if that is what the request is about.
 
@@ -168,12 +157,15 @@ class Controller(WithPeople):
         return JSONResponse(page(received.path, query, items, lambda item: self._show(received, kind, item)))
 
     def _collection(self, received, kind):
-        if kind == UNIFIED and received.method in SAFE:
+        if kind == UNIFIED:
+            if received.method not in SAFE:
+                raise Refusal(405, 'Method "%s" not allowed.' % received.method)
             return self._page(received, kind, [item for name in LISTED_TEMPLATES for item in self.store.all(name)])
-        declared = self._declared(kind, received.method)
-        if received.method in SAFE and declared.methods[0] == "GET":
+        if kind not in KINDS or "GET" not in KINDS[kind].methods:
+            return self.not_found(received)
+        if received.method in SAFE:
             return self._page(received, kind, self.store.all(kind))
-        if received.method != "POST":
+        if received.method != "POST" or "POST" not in KINDS[kind].methods:
             raise Refusal(405, 'Method "%s" not allowed.' % received.method)
         return self._create(received, kind, body_of(received))
 
@@ -377,6 +369,10 @@ class Controller(WithPeople):
         return JSONResponse(self._found(received, "projects", key)["playbook_files"])
 
     # What a test calls.
+
+    def summary(self):
+        with self.lock:
+            return {**super().summary(), "objects": {kind: len(self.store.all(kind)) for kind in KINDS}}
 
     def objects(self, kind):
         """All objects of a kind as they are kept, in clear."""

@@ -248,8 +248,9 @@ def schedule(store, old, new, given, patch):
 def _rrule(rule):
     found = [*awx_rules.rrule(rule)]
     found += ["COUNT > 999 is unsupported: %s" % count for count in re.findall(r"COUNT=(\d+)", rule) if int(count) > 999]
-    zone = _zone(rule)
-    if zone and zone not in zoneinfo.available_timezones():
+    zone, zones = _zone(rule), zoneinfo.available_timezones()
+    # A machine without a database of time zones cannot tell.
+    if zone and zones and zone not in zones:
         found.append("rrule parsing failed validation: A valid TZID must be provided (e.g., America/New_York)")
     if "FREQ=" not in rule:
         found.append("rrule parsing failed validation: 'FREQ'")

@@ -50,6 +50,8 @@ def _user(store, old, new, given):
         raise invalid("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.")
     if not old and not given["password"]:
         raise invalid("password", "Password required for new User.")
+    if old and new["password"] in ("", controller_secrets.ENCRYPTED):
+        new["password"] = old["password"]
     store.check_unique("users", new)
 
 

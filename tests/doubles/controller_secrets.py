@@ -11,7 +11,6 @@ import urllib.parse
 import yaml
 
 from tests.doubles.controller_fields import Refusal, forbidden, invalid
-from tests.doubles.controller_kinds import KINDS
 from tests.unit import awx_rules
 
 ENCRYPTED = "$encrypted$"
@@ -63,7 +62,11 @@ def credential_type(store, old, new, given):
 
 
 def _raise_complaints(name, complaints):
-    found = list(complaints)
+    try:
+        found = list(complaints)
+    except (AttributeError, KeyError, TypeError) as error:
+        # It is so wrong that the rules cannot even be applied.
+        found = [str(error)]
     if found:
         raise invalid(name, *found)
 
@@ -192,9 +195,9 @@ def _messages(new):
     approvals = messages.get("workflow_approval") or {}
     if any(not isinstance(event, (dict, type(None))) for event in approvals.values()):
         raise invalid("messages", "Expected dict for workflow approval event")
-    if any(not isinstance(text, str) for _part, text, _approval in awx_rules.texts(messages)):
-        raise invalid("messages", "Expected string for a message")
     given = {event: text or {} for event, text in messages.items()}
+    if any(not isinstance(text, str) for _part, text, _approval in awx_rules.texts(given)):
+        raise invalid("messages", "Expected string for a message")
     try:
         # The settings are checked for themselves; e-mail is a type that needs none of the bodies to be JSON.
         found = list(awx_rules.notification({"notification_type": "email", "messages": given, "notification_configuration": GOOD_EMAIL}))
@@ -272,8 +275,3 @@ def mapping(name, value):
     if not isinstance(found, (dict, type(None))):
         raise invalid(name, "Cannot parse as JSON (error: ...) or YAML (error: %s)." % type(found).__name__)
     return found or {}
-
-
-def default_of(kind, name):
-    """What a field has where nobody gave it."""
-    return KINDS[kind].fields[name].default
