@@ -40,7 +40,7 @@ def environment(double, collections):
 
 
 @pytest.fixture
-def controller():
+def awx_api():
     """An AWX in which nobody has set up anything."""
     with Controller(token=TOKEN, auditor_token=AUDITOR, username="admin", password=PASSWORD) as double:
         yield double

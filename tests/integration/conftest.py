@@ -9,7 +9,7 @@ import pathlib
 
 import pytest
 
-from tests.integration.awx_setup import awx_collections, controller, everything  # noqa: F401  pylint: disable=unused-import
+from tests.integration.awx_setup import awx_api, awx_collections, everything  # noqa: F401  pylint: disable=unused-import
 from tests.integration.harness import Ansible
 
 COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]

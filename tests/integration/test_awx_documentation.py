@@ -23,7 +23,7 @@ ADDRESS = "https://awx.example.com"
 
 
 @pytest.fixture
-def follow(tmp_path, controller, awx_collections):
+def follow(tmp_path, awx_api, awx_collections):
     """Follows a page in an empty folder; returns the output, and for each playbook that ran how many tasks changed something."""
 
     def run(page):
@@ -44,12 +44,12 @@ def follow(tmp_path, controller, awx_collections):
             "LC_ALL": "C.UTF-8",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-            **awx_setup.environment(controller, awx_collections),
+            **awx_setup.environment(awx_api, awx_collections),
         }
         if page == "docs/tutorial/awx.md":
             # The reader sets them.
             del environment["CONTROLLER_HOST"], environment["CONTROLLER_OAUTH_TOKEN"]
-        script = "\n".join(commands).replace(ADDRESS, controller.url)
+        script = "\n".join(commands).replace(ADDRESS, awx_api.url)
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, "%s:\n%s\n%s%s" % (page, script, done.stdout, done.stderr)
         assert awx_setup.TOKEN not in done.stdout + done.stderr
@@ -59,30 +59,30 @@ def follow(tmp_path, controller, awx_collections):
 
 
 @pytest.mark.slow
-def test_the_tutorial(follow, controller):
+def test_the_tutorial(follow, awx_api):
     output, changed = follow("docs/tutorial/awx.md")
     # A look, the set-up, once more, the host, a look at the removal, the removal.
     assert changed == [1, 1, 0, 1, 1, 1]
     assert "To create: job template Rotate passwords" in output and "Created: job template Rotate passwords" in output
     assert "The inventory Endpoints stays: it has hosts." in output
-    assert [host["name"] for host in controller.objects("hosts")] == ["milvus-1.example.com"]
-    assert not controller.objects("job_templates") and not controller.objects("credentials")
+    assert [host["name"] for host in awx_api.objects("hosts")] == ["milvus-1.example.com"]
+    assert not awx_api.objects("job_templates") and not awx_api.objects("credentials")
 
 
 @pytest.mark.slow
-def test_awx_as_code(follow, controller):
+def test_awx_as_code(follow, awx_api):
     output, _changed = follow("docs/how-to/awx-as-code.md")
-    assert "Team A: Rotate passwords" in output and controller.writes == 0
+    assert "Team A: Rotate passwords" in output and awx_api.writes == 0
 
 
 @pytest.mark.slow
-def test_several_operators(follow, controller):
+def test_several_operators(follow, awx_api):
     _output, changed = follow("docs/how-to/awx-several-operators.md")
     assert changed == [1, 1]
-    template = controller.find("job_templates", "East: Rotate passwords")
-    assert template["credentials"] == [controller.find("credentials", "East: Milvus operator")["id"]]
-    assert template["inventory"] == controller.find("inventories", "Endpoints in the east")["id"]
-    assert controller.find("credential_types", "Milvus operators of both clusters")["injectors"]["extra_vars"]["milvus_operator_east"] == "{{ east }}"
+    template = awx_api.find("job_templates", "East: Rotate passwords")
+    assert template["credentials"] == [awx_api.find("credentials", "East: Milvus operator")["id"]]
+    assert template["inventory"] == awx_api.find("inventories", "Endpoints in the east")["id"]
+    assert awx_api.find("credential_types", "Milvus operators of both clusters")["injectors"]["extra_vars"]["milvus_operator_east"] == "{{ east }}"
 
 
 def test_every_page_on_awx_is_followed():
@@ -90,12 +90,12 @@ def test_every_page_on_awx_is_followed():
 
 
 @pytest.mark.parametrize("name", AWX_EXAMPLES)
-def test_the_examples_run(name, ansible, controller, everything, awx_collections):
-    controller.store = copy.deepcopy(everything[2])
+def test_the_examples_run(name, ansible, awx_api, everything, awx_collections):
+    awx_api.store = copy.deepcopy(everything[2])
     tasks = yaml.safe_load(documented("modules")[name])
     play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
-    run = ansible.playbook([play], env=awx_setup.environment(controller, awx_collections))
+    run = ansible.playbook([play], env=awx_setup.environment(awx_api, awx_collections))
     assert run.rc == 0 and all(result.status == "changed" for result in run.results), run.output
-    assert controller.find("schedules", "Rotate passwords on Sundays")
-    again = ansible.playbook([play], env=awx_setup.environment(controller, awx_collections))
+    assert awx_api.find("schedules", "Rotate passwords on Sundays")
+    again = ansible.playbook([play], env=awx_setup.environment(awx_api, awx_collections))
     assert again.rc == 0 and all(result.status == "ok" for result in again.results), again.output

@@ -26,18 +26,18 @@ MODULES = [kind.module for kind in kinds.KINDS]
 
 
 @pytest.fixture
-def ready(controller, everything):
+def ready(awx_api, everything):
     """An AWX in which everything is set up."""
-    controller.store = copy.deepcopy(everything[2])
-    return controller
+    awx_api.store = copy.deepcopy(everything[2])
+    return awx_api
 
 
 @pytest.fixture
-def setup(ansible, controller, awx_collections):
+def setup(ansible, awx_api, awx_collections):
     """Runs the playbook."""
 
     def run(variables=None, env=None, **options):
-        surroundings = {**environment(controller, awx_collections), **(env or {})}
+        surroundings = {**environment(awx_api, awx_collections), **(env or {})}
         surroundings = {name: value for name, value in surroundings.items() if value is not None}
         return ansible.playbook(PLAYBOOK, extra_vars={"rekey_awx_credentials": [MILVUS], **(variables or {})}, env=surroundings, **options)
 
@@ -94,16 +94,16 @@ def test_the_second_run_changes_nothing(setup, ready):
     assert state(ready) == before
 
 
-def test_check_mode_writes_nothing_and_shows_everything(setup, controller):
+def test_check_mode_writes_nothing_and_shows_everything(setup, awx_api):
     run = setup(check=True, diff=True)
-    assert run.rc == 0 and controller.writes == 0, run.output
+    assert run.rc == 0 and awx_api.writes == 0, run.output
     assert done(run) == counts(created=NUMBER + 1)
     assert "To create: schedule Rotate passwords every night" in run.output and '+    "rrule": ' in run.output
 
 
-def test_a_prefix_and_names_of_ones_own(setup, controller):
-    organization = controller.create("organizations", name="Team A")
-    controller.create("inventories", name="All machines", organization=organization["id"])
+def test_a_prefix_and_names_of_ones_own(setup, awx_api):
+    organization = awx_api.create("organizations", name="Team A")
+    awx_api.create("inventories", name="All machines", organization=organization["id"])
     variables = {
         "rekey_awx_prefix": "A: ",
         "rekey_awx_organization": "Team A",
@@ -112,9 +112,9 @@ def test_a_prefix_and_names_of_ones_own(setup, controller):
     }
     run = setup({**variables, "rekey_awx_credentials": []})
     assert run.rc == 0, run.output
-    assert controller.find("job_templates", "A: Rotate passwords")["organization"] == organization["id"]
-    assert controller.find("inventories", "All machines")["description"] == "" and not controller.find("inventories", "A: Endpoints")
-    assert [each["name"] for each in controller.objects("notification_templates")] == ["A: Passwords by e-mail"]
+    assert awx_api.find("job_templates", "A: Rotate passwords")["organization"] == organization["id"]
+    assert awx_api.find("inventories", "All machines")["description"] == "" and not awx_api.find("inventories", "A: Endpoints")
+    assert [each["name"] for each in awx_api.objects("notification_templates")] == ["A: Passwords by e-mail"]
     assert done(setup({**variables, "rekey_awx_credentials": []})) == counts()
 
 
@@ -200,7 +200,7 @@ def configuration(double, name):
     return double.find("notification_templates", name)["notification_configuration"]
 
 
-def test_secrets_of_notifications_are_set_once_and_never_shown(setup, controller, ansible):
+def test_secrets_of_notifications_are_set_once_and_never_shown(setup, awx_api, ansible):
     first, other, slack = "MARKER-password-of-the-mail-server", "MARKER-another-password-of-it", "MARKER-token-of-slack"
     variables = {
         "rekey_awx_leave_out": [each for each in MODULES if each != "notification_template"],
@@ -209,13 +209,13 @@ def test_secrets_of_notifications_are_set_once_and_never_shown(setup, controller
     }
     run = setup(variables, verbosity=5, diff=True, watch=True)
     assert run.rc == 0 and done(run) == counts(created=3), run.output
-    assert configuration(controller, MAIL)["password"] == first and configuration(controller, "Passwords in Slack")["token"] == slack
+    assert configuration(awx_api, MAIL)["password"] == first and configuration(awx_api, "Passwords in Slack")["token"] == slack
     assert done(setup(variables)) == counts()
     # AWX does not show the secret that it has, so another one is set only if that is asked for.
     variables["rekey_awx_email"]["password"] = other
-    assert done(setup(variables)) == counts() and configuration(controller, MAIL)["password"] == first
+    assert done(setup(variables)) == counts() and configuration(awx_api, MAIL)["password"] == first
     assert done(setup({**variables, "rekey_awx_update_secrets": True}, diff=True, verbosity=5)) == counts(updated=2)
-    assert configuration(controller, MAIL)["password"] == other
+    assert configuration(awx_api, MAIL)["password"] == other
     assert not ansible.leaks([first, other, slack])
 
 
@@ -271,65 +271,65 @@ def test_a_credential_type_with_a_credential_stays(setup, ready):
     ]
 
 
-def test_an_object_of_somebody_else_is_in_the_way(setup, controller):
-    controller.create("inventories", name="Endpoints", organization=1, description="Of the network team")
+def test_an_object_of_somebody_else_is_in_the_way(setup, awx_api):
+    awx_api.create("inventories", name="Endpoints", organization=1, description="Of the network team")
     run = setup()
-    assert run.rc == 2 and controller.writes == 0, run.output
+    assert run.rc == 2 and awx_api.writes == 0, run.output
     assert "not made from this data: inventory Endpoints" in run.output and "Nothing was changed" in run.output
     removal = setup({"rekey_awx_state": "absent"})
     assert removal.rc == 0 and "The inventory Endpoints stays: it was not made from this data." in removal.output
-    assert controller.find("inventories", "Endpoints")["description"] == "Of the network team"
+    assert awx_api.find("inventories", "Endpoints")["description"] == "Of the network team"
     only = {"rekey_awx_leave_out": [each for each in MODULES if each != "inventory"]}
     assert done(setup({"rekey_awx_take_over": True, **only})) == counts(updated=1)
-    assert "collection rekey.passwords" in controller.find("inventories", "Endpoints")["description"]
+    assert "collection rekey.passwords" in awx_api.find("inventories", "Endpoints")["description"]
 
 
-def test_the_same_name_in_another_organization_is_told_before_anything_is_written(setup, controller):
-    organization = controller.create("organizations", name="Team A")
-    controller.create("inventories", name="Endpoints", organization=organization["id"])
+def test_the_same_name_in_another_organization_is_told_before_anything_is_written(setup, awx_api):
+    organization = awx_api.create("organizations", name="Team A")
+    awx_api.create("inventories", name="Endpoints", organization=organization["id"])
     run = setup()
-    assert run.rc == 2 and controller.writes == 0 and "inventory Endpoints. Use a prefix" in run.output, run.output
+    assert run.rc == 2 and awx_api.writes == 0 and "inventory Endpoints. Use a prefix" in run.output, run.output
 
 
-def test_a_missing_reference_is_named_before_anything_is_written(setup, controller):
+def test_a_missing_reference_is_named_before_anything_is_written(setup, awx_api):
     run = setup({"rekey_awx_credentials": ["AWS of operations"], "rekey_awx_leave_out": ["project"]})
-    assert run.rc == 2 and controller.writes == 0, run.output
+    assert run.rc == 2 and awx_api.writes == 0, run.output
     for text in ("credentials of the job template Rotate passwords: AWS of operations", "project of the job template Rotate passwords: rekey.passwords"):
         assert text in run.output
     run = setup({"rekey_awx_organization": "Elsewhere"})
-    assert run.rc == 2 and controller.writes == 0 and "Elsewhere" in run.output
+    assert run.rc == 2 and awx_api.writes == 0 and "Elsewhere" in run.output
 
 
 BAD = {
     "a misspelt variable": ({"rekey_awx_prefx": "A: "}, "rekey_awx_prefx"),
     "a kind that does not exist": ({"rekey_awx_leave_out": ["inventries"]}, "inventries (did you mean inventory?)"),
     "a state that does not exist": ({"rekey_awx_state": "gone"}, "state"),
-    "a collection that is not installed": ({"rekey_awx_collection": "ansible.controller"}, "The collection ansible.controller is not installed"),
+    "a collection that is not installed": ({"rekey_awx_collection": "ansible.awx_api"}, "The collection ansible.awx_api is not installed"),
     "a text instead of a dictionary": ({"rekey_awx_email": "smtp.example.com"}, "rekey_awx_email"),
 }
 
 
 @pytest.mark.parametrize("variables, message", BAD.values(), ids=BAD)
-def test_bad_input_is_refused_in_plain_words(setup, controller, variables, message):
+def test_bad_input_is_refused_in_plain_words(setup, awx_api, variables, message):
     run = setup(variables)
-    assert run.rc == 2 and controller.writes == 0 and message in run.output and "Traceback" not in run.output, run.output
+    assert run.rc == 2 and awx_api.writes == 0 and message in run.output and "Traceback" not in run.output, run.output
 
 
-def test_without_the_right_nothing_is_half_done(setup, controller):
+def test_without_the_right_nothing_is_half_done(setup, awx_api):
     run = setup(env={"CONTROLLER_OAUTH_TOKEN": AUDITOR})
-    assert run.rc == 2 and controller.writes == 0 and "HTTP 403" in run.output and "system administrator" in run.output, run.output
+    assert run.rc == 2 and awx_api.writes == 0 and "HTTP 403" in run.output and "system administrator" in run.output, run.output
 
 
-def test_a_wrong_token(setup, controller):
+def test_a_wrong_token(setup, awx_api):
     run = setup(env={"CONTROLLER_OAUTH_TOKEN": "MARKER-token-that-nobody-has"})
-    assert run.rc == 2 and controller.writes == 0 and "HTTP 401" in run.output and "CONTROLLER_OAUTH_TOKEN" in run.output, run.output
+    assert run.rc == 2 and awx_api.writes == 0 and "HTTP 401" in run.output and "CONTROLLER_OAUTH_TOKEN" in run.output, run.output
 
 
-def test_a_user_name_and_a_password_leave_no_token_behind(setup, controller):
-    before = controller.objects("tokens")
+def test_a_user_name_and_a_password_leave_no_token_behind(setup, awx_api):
+    before = awx_api.objects("tokens")
     variables = {"rekey_awx_leave_out": [each for each in MODULES if each != "execution_environment"]}
     run = setup(variables, env={"CONTROLLER_OAUTH_TOKEN": None, "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": PASSWORD}, watch=True)
-    assert run.rc == 0 and done(run) == counts(created=1) and controller.objects("tokens") == before, run.output
+    assert run.rc == 0 and done(run) == counts(created=1) and awx_api.objects("tokens") == before, run.output
     wrong = setup(variables, env={"CONTROLLER_OAUTH_TOKEN": None, "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": "MARKER-wrong-of-admin"})
     assert wrong.rc == 2 and "CONTROLLER_PASSWORD" in wrong.output, wrong.output
 
@@ -339,9 +339,9 @@ def test_a_controller_that_is_away(setup):
     assert run.rc == 2 and "CONTROLLER_HOST" in run.output and "Traceback" not in run.output, run.output
 
 
-def test_a_controller_that_fails_in_the_middle_is_continued(setup, controller):
+def test_a_controller_that_fails_in_the_middle_is_continued(setup, awx_api):
     variables = {"rekey_awx_leave_out": ["credential_type", "credential", "job_template", "schedule", "workflow_job_template"]}
-    controller.inject("answer", path="/api/v2/inventories/", method="POST", status=502)
+    awx_api.inject("answer", path="/api/v2/inventories/", method="POST", status=502)
     run = setup({**variables, "rekey_awx_credentials": []})
     assert run.rc == 2 and "Could not create the inventory Endpoints" in run.output and "run this again to continue" in run.output, run.output
     assert run.result(TASK)["created"] == ["execution environment rekey.passwords", "project rekey.passwords"]
