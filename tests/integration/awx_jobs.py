@@ -15,6 +15,7 @@ What AWX 24 does to run a job (awx/main/tasks/jobs.py, awx/main/models/inventory
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -38,14 +39,16 @@ from tests.unit import awx_rules as rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT.parents[1]
-OBJECTS = awx.rendered(awx.objects(ROOT))
-TYPES = {type_["name"]: type_ for type_ in OBJECTS["controller_credential_types"]}
-TEMPLATES = {template["name"].removesuffix(" passwords"): template for template in OBJECTS["controller_templates"]}
-FORMS = {form.name: form for form in awx.forms()}
 MOST_DETAIL = 5  # the highest verbosity of a job
 LIMIT = 180.0  # seconds for a job
 # What the container's process does: the parameters come through a pipe, so that no secret is on disk or in the list of processes.
 DRIVER = "import json, sys, ansible_runner; sys.exit(ansible_runner.interface.run(**json.load(sys.stdin)).rc)"
+
+
+@functools.cache
+def _objects(kind: str) -> dict[str, dict[str, t.Any]]:
+    """The elements of one list below extensions/awx, by name."""
+    return {element["name"]: element for element in awx.rendered(awx.objects(ROOT)["controller_" + kind])}
 
 
 class _UnsafeDumper(yaml.SafeDumper):
@@ -93,10 +96,10 @@ def operator(title: str, options: dict[str, t.Any], **more: t.Any) -> tuple[Cred
     :param more: further fields.
     :return: the credential, and the options that have no field, which belong to the inventory.
     """
-    form = FORMS[title]
+    (form,) = [form for form in awx.forms() if form.name == title]
     fields = {option: form.field_id(option) for option in form.options}
     values = {fields[name]: value for name, value in options.items() if name in fields}
-    return Credential(TYPES[title], {**values, **more}), {name: value for name, value in options.items() if name not in fields}
+    return Credential(_objects("credential_types")[title], {**values, **more}), {name: value for name, value in options.items() if name not in fields}
 
 
 def amazon(access_key: str, secret_key: str, token: str = "") -> Credential:
@@ -305,7 +308,7 @@ class Controller:
     ) -> Job:
         """Launch a job template.
 
-        :param template: its name without " passwords", such as ``Rotate``.
+        :param template: its name, such as "Rotate passwords".
         :param credentials: :class:`Credential` and :class:`Vault`.
         :param answers: those questions of the survey that are not answered by their default.
         :param part: the number of the slice, and of how many.
@@ -313,7 +316,7 @@ class Controller:
         :param user: the number of the container's user.
         :param watch: collect the command lines of its processes.
         """
-        settings = TEMPLATES[template]
+        settings = _objects("templates")[template]
         assert job_type == settings["job_type"] or settings["ask_job_type_on_launch"]
         assert not limit or settings["ask_limit_on_launch"]
         number = next(self._numbers)
@@ -381,9 +384,7 @@ class Controller:
             "PROJECT_REVISION": "0" * 40,
         }
 
-    def _start(
-        self, folder: pathlib.Path, parameters: dict[str, t.Any], mounts: t.Sequence[Mount], user: int, safe_env: dict[str, str], watch: bool
-    ) -> Job:
+    def _start(self, folder: pathlib.Path, parameters: dict[str, t.Any], mounts: t.Sequence[Mount], user: int, safe_env: dict[str, str], watch: bool) -> Job:
         private, root, home, temporary = (folder / name for name in ("runner", "root", "home", "tmp"))
         for path in (root, home, temporary):
             path.mkdir()

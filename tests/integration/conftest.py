@@ -9,6 +9,7 @@ import pathlib
 
 import pytest
 
+from tests.integration.awx_fixtures import controller, site, store  # noqa: F401  pylint: disable=unused-import
 from tests.integration.harness import Ansible
 
 COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]
