@@ -301,7 +301,7 @@ class Controller:
         limit: str = "",
         part: tuple[int, int] = (1, 1),
         verbosity: int = 0,
-        fact_cache: bool = False,
+        fact_cache: bool | Job = False,
         mounts: t.Sequence[Mount] = (),
         user: int = awx_container.USER,
         watch: bool = False,
@@ -312,6 +312,7 @@ class Controller:
         :param credentials: :class:`Credential` and :class:`Vault`.
         :param answers: those questions of the survey that are not answered by their default.
         :param part: the number of the slice, and of how many.
+        :param fact_cache: whether facts are kept; after a job that has kept them, that job: AWX hands on those of the hosts of the inventory.
         :param mounts: the volumes of the container.
         :param user: the number of the container's user.
         :param watch: collect the command lines of its processes.
@@ -326,6 +327,8 @@ class Controller:
             (private / name).mkdir(parents=True)
         given = _answers(settings["survey_spec"], answers or {})
         meta = {"awx_job_id": number, "tower_job_id": number, "awx_job_launch_type": "manual", "awx_inventory_name": settings["inventory"]}
+        if isinstance(fact_cache, Job):
+            shutil.copytree(fact_cache.kept / "fact_cache", private / "artifacts" / str(number) / "fact_cache")
         _write(private / "env" / "extravars", "".join(yaml.dump({key: value}, Dumper=_UnsafeDumper) for key, value in {**given, **meta}.items()))
         _write(private / "inventory" / "hosts", inventory.script(*part), 0o700)
         arguments = ["--check"] if job_type == "check" else []

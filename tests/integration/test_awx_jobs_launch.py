@@ -78,6 +78,21 @@ def test_certificates_arrive_in_files(controller: Controller, case: VendorCase, 
         assert trusting.artifacts["rekey_verified"] == (len(USERS) if case.proves else 0) and not trusting.artifacts["rekey_failed"], trusting.stdout
 
 
+def test_a_job_does_not_inherit_the_failures_of_another_with_its_facts(controller: Controller, store: JobStore) -> None:
+    """AWX keeps facts of the hosts of an inventory, and one of those may be localhost, where the playbooks note their progress."""
+    case, answers = CASES["milvus"], {"rotate_hosts": "endpoint-*"}
+    with a_site(controller, case, store, ["endpoint-1", "endpoint-2"]) as site:
+        site.inventory.hosts["localhost"] = {"ansible_connection": "local"}
+        site.doubles["endpoint-1"].inject("answer", times=None, **case.change, **case.refusal)
+        failed = site.run("Rotate passwords", answers=answers, fact_cache=True)
+        assert failed.rc == 2 and failed.failed_hosts == ["endpoint-1"], failed.stdout
+        site.doubles["endpoint-1"].clear_faults()
+        fine = site.run("Rotate passwords", answers=answers, fact_cache=failed)
+        assert fine.rc == 0 and not fine.failed_hosts and fine.artifacts["rekey_rotated"] == 2 * len(USERS), fine.stdout
+        site.assert_in_force()
+        site.assert_nothing_shown(failed, fine)
+
+
 @pytest.mark.parametrize("store", STORES, indirect=True)
 def test_two_slices_at_once_each_with_its_half(controller: Controller, store: JobStore) -> None:
     hosts = ["endpoint-%d" % number for number in range(1, 5)]
