@@ -11,6 +11,8 @@ from tests.integration.awx_fixtures import HOST, STORES, Site, every_vendor
 from tests.integration.awx_jobs import MOST_DETAIL
 from tests.integration.rotation import REPORT, old_password
 
+pytestmark = [pytest.mark.slow]
+
 REASON = "INC-4711: leaver"
 
 

@@ -15,10 +15,9 @@ import pytest
 
 from tests.integration import awx_container
 from tests.integration.awx_container import ANOTHER_USER, USER, Mount
-from tests.integration.awx_fixtures import HOST, USERS, Site, a_site
+from tests.integration.awx_fixtures import HOST, USERS, Site, a_site, impossible
 from tests.integration.awx_jobs import MOST_DETAIL, Controller, Inventory
 from tests.integration.awx_stores import MountedVault
-from tests.integration.real_stores import unavailable
 from tests.vendor_cases import CASES
 
 CASE = CASES["milvus"]
@@ -33,7 +32,7 @@ pwd.getpwuid(os.getuid())
 def contained() -> None:
     reason = awx_container.unavailable()
     if reason:
-        unavailable("a job needs a user of its own here: %s" % reason)
+        impossible("a job needs a user of its own here: %s" % reason)
 
 
 def test_the_container_of_a_job(tmp_path: pathlib.Path) -> None:
