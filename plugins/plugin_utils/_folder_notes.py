@@ -24,6 +24,7 @@ from typing import Any, Dict, NamedTuple, Optional
 from urllib.parse import quote
 
 from ._durable_files import make_folder, share, sync
+from ._folder_trust import why
 from .store import Note, StoreConflict, failure
 
 _SUFFIX = ".txt"  # no extension that Ansible reads variables or an inventory from
@@ -73,7 +74,7 @@ class FolderNotes:
         try:
             newest = self._newest(folder)
         except OSError as exc:
-            raise failure("The note in %s cannot be read: %s." % (folder, exc.strerror)) from None
+            raise failure("The note in %s cannot be read: %s" % (folder, self._why(exc))) from None
         return Note(newest.content, newest.version) if newest else Note(None, None)
 
     def write(self, name: str, content: Dict[str, Any], version: Any) -> _Version:
@@ -86,7 +87,10 @@ class FolderNotes:
         try:
             return self._write(folder, name, content, version)
         except OSError as exc:
-            raise failure("The note in %s cannot be written: %s." % (folder, exc.strerror)) from None
+            raise failure("The note in %s cannot be written: %s" % (folder, self._why(exc))) from None
+
+    def _why(self, exc: OSError) -> str:
+        return why(exc, self._folder(), self._shared)
 
     def _folder_of(self, name: str) -> str:
         quoted = quote(name, safe=" @+", errors="surrogatepass").replace("~", "%7E")

@@ -121,6 +121,21 @@ def distrust(folder: str, shared: bool) -> Optional[str]:
     return None
 
 
+def why(exc: OSError, folder: str, shared: bool) -> str:
+    """Why something in the folder of a store cannot be used, and what to do about it, in sentences.
+
+    :param folder: the folder of the store.
+    :param shared: whether its owner and its group are trusted.
+    """
+    if shared and isinstance(exc, PermissionError):
+        # The option takes effect on what is written from then on.
+        return (
+            "%s. If it is older than the store's option shared, give the group the rights of its owner on everything in %s: chmod -R g+rwX."
+            % (exc.strerror, folder)
+        )
+    return "%s." % exc.strerror
+
+
 def read_by_ansible(folder: str, sources: Iterable[Any]) -> Optional[str]:
     """Why Ansible would look into a folder by itself, for hosts or variables; ``None`` if it would not.
 

@@ -9,6 +9,7 @@ import pathlib
 
 import pytest
 
+from tests.integration.awx_fixtures import controller, site, store  # noqa: F401  pylint: disable=unused-import
 from tests.integration.awx_setup import awx_api, awx_collections, everything  # noqa: F401  pylint: disable=unused-import
 from tests.integration.harness import Ansible
 

@@ -50,7 +50,8 @@ def choose_hosts(task: Task) -> dict[str, Any]:
         task.task_vars["ansible_play_hosts_all"],
         lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")),
     )
-    return dict(changed=False, hosts=names, ansible_facts=dict(rotate_chosen_hosts=names))
+    # Facts may come from an earlier run, by a cache of facts: its failures are not those of this one.
+    return dict(changed=False, hosts=names, ansible_facts=dict(rotate_chosen_hosts=names, rotate_progress={}))
 
 
 def report_progress(task: Task) -> dict[str, Any]:

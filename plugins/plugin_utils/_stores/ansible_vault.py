@@ -29,7 +29,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from .._durable_files import Locked, behind_links, file_lock, make_folder, share, sync
 from .._folder_notes import FolderNotes
-from .._folder_trust import MARKER, distrust, is_begun, is_marked, mark, shared_option
+from .._folder_trust import MARKER, distrust, is_begun, is_marked, mark, shared_option, why
 from ..store import Entry, Note, Store, StoreConflict, content_version, failure, read_record
 
 _FORMAT = 1
@@ -200,7 +200,7 @@ class AnsibleVaultStore(Store):
                 # A new file in place of a link whose target is missing just now would forget the passwords.
                 self._real(path)
             except OSError as exc:
-                raise failure("%s cannot be read: %s." % (path, exc.strerror)) from None
+                raise failure("%s cannot be read: %s" % (path, why(exc, self._folder, self._shared))) from None
         self._require_store()
         return None
 

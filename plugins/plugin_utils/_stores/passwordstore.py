@@ -31,7 +31,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Outs
 
 from .._durable_files import Locked, behind_links, file_lock, make_folder, share, sync
 from .._folder_notes import FolderNotes
-from .._folder_trust import distrust, shared_option
+from .._folder_trust import distrust, shared_option, why
 from ..record import Record
 from ..store import Entry, Note, Store, StoreConflict, damaged_record, failure, read_record
 
@@ -285,7 +285,7 @@ class PasswordStore(Store):
         try:
             yield
         except OSError as exc:
-            raise failure("%s %s: %s." % (path or self._folder, what, exc.strerror)) from None
+            raise failure("%s %s: %s" % (path or self._folder, what, why(exc, self._root, self._shared))) from None
 
     # The programs
 

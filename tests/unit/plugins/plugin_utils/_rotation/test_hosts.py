@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
@@ -44,6 +46,20 @@ def test_edge_57_no_host_is_an_error(within, said):
     with pytest.raises(PasswordError) as caught:
         hosts_module.chosen(["web", "m1"], within, lambda name: False)
     assert said in caught.value.message
+
+
+def test_a_run_begins_without_the_progress_of_an_earlier_one():
+    """A cache of facts may keep those of localhost from run to run."""
+
+    class HostVars(dict):
+        raw_get = dict.__getitem__
+
+    variables = {"groups": GROUPS, "hostvars": HostVars(dict.fromkeys(GROUPS["all"], {"rotate_vendor": "milvus"})), "ansible_play_hosts_all": ["m2"]}
+    task = types.SimpleNamespace(args={"hosts": "all"}, task_vars=variables, action=types.SimpleNamespace(_loader=DataLoader()))
+    result = hosts_module.choose_hosts(task)
+    assert result["ansible_facts"] == {"rotate_chosen_hosts": ["m2"], "rotate_progress": {}}
+    state = hosts_module.progress(result["ansible_facts"]["rotate_progress"], {"m2": GOOD}, 1, None)
+    assert state["failed_hosts"] == [] and state["reached"] == ["m2"]
 
 
 def outcome(batches, number, most=None):

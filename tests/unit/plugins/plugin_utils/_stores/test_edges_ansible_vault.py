@@ -562,6 +562,22 @@ def test_edge_51_a_group_of_ours_is_allowed_by_an_explicit_wish(tmp_path, monkey
     assert _store_registry.open_store("ansible_vault", "h1", {"store_path": str(store)}, loader(VAULT)).list() == ["alice"]
 
 
+@pytest.mark.parametrize("call", [lambda store: store.list(), lambda store: store.read_note("lease of h1")], ids=["records", "notes"])
+def test_edge_51_what_is_older_than_the_wish_is_the_owners_alone(tmp_path, monkeypatch, call):
+    """On OpenShift the next container has another user, who cannot read files of the mode 0600."""
+    begun(tmp_path)
+    store = shared(tmp_path)
+
+    def refuse(path, *_args, **_options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(ansible_vault, "open", refuse, raising=False)
+    monkeypatch.setattr(os, "listdir", refuse)
+    message = failure_of(lambda: call(store))
+    assert "cannot be read: Permission denied." in message and "everything in %s: chmod -R g+rwX." % tmp_path in message
+    assert "chmod" not in failure_of(open_store(tmp_path).list), "where nothing is shared that is no advice"
+
+
 @pytest.mark.parametrize("changes", [{"mode": 0o777}, {"uid": SOMEBODY, "gid": SOMEBODY}])
 def test_edge_51_the_wish_does_not_open_it_to_everybody(tmp_path, monkeypatch, changes):
     begun(tmp_path)
