@@ -146,8 +146,8 @@ def a_store(name: str, controller: Controller, folder: pathlib.Path) -> t.Iterat
 @pytest.fixture
 def store(request: pytest.FixtureRequest, controller: Controller, tmp_path: pathlib.Path) -> t.Iterator[JobStore]:
     """The store that a test names by a parameter; else the folder of ansible_vault."""
-    with a_store(getattr(request, "param", "ansible_vault"), controller, tmp_path) as made:
-        yield made
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(a_store(getattr(request, "param", "ansible_vault"), controller, tmp_path))
 
 
 @contextlib.contextmanager

@@ -172,7 +172,8 @@ def main(arguments: list[str]) -> int:
     if arguments == ["venv"]:
         return 0
     prepare_stage()
-    lanes = int(os.environ.get("REKEY_LANES") or min(2, os.cpu_count() or 1))
+    # One more than there are cores, since the steps also wait for servers.
+    lanes = int(os.environ.get("REKEY_LANES") or min(3, 1 + (os.cpu_count() or 1)))
     keep_going = os.environ.get("REKEY_KEEP_GOING", "") not in ("", "0")
     return 0 if runner.run(select(arguments, version), lanes, keep_going) else 1
 

@@ -30,9 +30,9 @@ def call(double, method, path, body=None, token=TOKEN, **options):
     return requests.request(method, "%s/api/v2/%s" % (double.url, path), json=body, headers=headers, timeout=5, **options)
 
 
-def made(double, kind, /, **body):
+def made(double, endpoint, /, **body):
     """Create an object by the API; returns it as it was answered."""
-    answer = call(double, "POST", kind + "/", body)
+    answer = call(double, "POST", endpoint + "/", body)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -98,7 +98,7 @@ def test_an_object_is_created_read_changed_and_deleted(double):
 )
 def test_wrong_fields_are_refused_in_the_words_of_awx(double, kind, body, errors):
     double.create("inventories", name="I", organization="Default")
-    answer = call(double, "POST", kind + "/", body)
+    answer = call(double, "POST", endpoint + "/", body)
     assert answer.status_code == 400
     assert errors is None or answer.json() == errors
     assert double.writes == 0

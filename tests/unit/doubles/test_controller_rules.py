@@ -36,9 +36,9 @@ def call(double, method, path, body=None):
     return answer.status_code, answer.json() if answer.content else None
 
 
-def made(double, kind, /, **body):
+def made(double, endpoint, /, **body):
     """Create an object by the API; returns its path."""
-    status, answer = call(double, "POST", kind + "/", body)
+    status, answer = call(double, "POST", endpoint + "/", body)
     assert status == 201, answer
     return answer["url"][len("/api/v2/") :]
 
@@ -225,7 +225,7 @@ def test_a_project_is_updated_when_it_is_made_and_when_its_source_changes(double
 def test_a_project_update_takes_its_time_and_may_fail():
     with Controller(token=TOKEN, update_status="failed", update_polls=2) as double:
         path = made(double, "projects", name="P", organization=1, scm_type="git", scm_url="https://example.com/p")
-        looks = [call(double, "GET", "project_updates/1/")[1] for _ in range(2)]
+        looks = [call(double, "GET", "project_updates/1/")[1] for _look in range(2)]
         assert [(one["status"], one["failed"]) for one in looks] == [("running", False), ("failed", True)]
         assert call(double, "GET", path)[1]["status"] == "failed"
         assert call(double, "GET", path + "playbooks/")[1] == []

@@ -27,7 +27,9 @@ def used():
 def test_edge_58_the_known_variables_are_those_that_are_used():
     assert used() - variables.KNOWN == set()
     assert set(ROLE) <= variables.ROLE
-    registered = {name for path in FILES for name in re.findall(r"register: (\w+)", pathlib.Path(path).read_text(encoding="utf-8"))}
+    registered = {
+        name for path in FILES if "awx_setup" not in str(path) for name in re.findall(r"register: (\w+)", pathlib.Path(path).read_text(encoding="utf-8"))
+    }
     assert registered <= variables.RESULTS
     assert not variables.ROLE & variables.PLAYBOOKS and not (variables.ROLE | variables.PLAYBOOKS) & variables.RESULTS
     assert not [name for name in variables.KNOWN if name.startswith(variables.OWN_PREFIX)]
