@@ -98,7 +98,7 @@ def test_an_object_is_created_read_changed_and_deleted(double):
 )
 def test_wrong_fields_are_refused_in_the_words_of_awx(double, kind, body, errors):
     double.create("inventories", name="I", organization="Default")
-    answer = call(double, "POST", endpoint + "/", body)
+    answer = call(double, "POST", kind + "/", body)
     assert answer.status_code == 400
     assert errors is None or answer.json() == errors
     assert double.writes == 0
