@@ -32,7 +32,8 @@ set -e
 umask 022
 root=$1
 user=$2
-shift 2
+if [ -n "$3" ]; then echo "$3" > /proc/sys/kernel/hostname; fi
+shift 3
 share() {
   mkdir -p "$root$2"
   mount --rbind "$1" "$root$2"
@@ -63,15 +64,17 @@ def _interpreter() -> list[Mount]:
     return [Mount(pathlib.Path(folder), folder, True) for folder in dict.fromkeys((sys.base_prefix, sys.prefix)) if not folder.startswith("/usr")]
 
 
-def command(root: pathlib.Path, user: int, mounts: Sequence[Mount], program: Sequence[str]) -> list[str]:
+def command(root: pathlib.Path, user: int, mounts: Sequence[Mount], program: Sequence[str], machine: str = "") -> list[str]:
     """The command that runs a program in such a container; the process that it starts becomes the program.
 
     :param root: an empty folder, where the root folder of the job is mounted; nobody else sees that mount, and it ends with the job.
     :param user: the number of the job's user.
     :param mounts: in order: what is inside another one comes after it.
+    :param machine: a host name of its own; by default it has that of this machine.
     """
     shared = [text for mount in [*mounts, *_interpreter()] for text in (str(mount.outside), mount.inside, "ro" if mount.read_only else "rw")]
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", _SETUP, "job", str(root), str(user), *shared, "--", *program]
+    namespaces = ["--mount", "--propagation", "private", *(["--uts"] if machine else [])]
+    return ["unshare", *namespaces, "sh", "-c", _SETUP, "job", str(root), str(user), machine, *shared, "--", *program]
 
 
 @functools.cache

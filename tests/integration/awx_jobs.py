@@ -304,6 +304,7 @@ class Controller:
         fact_cache: bool | Job = False,
         mounts: t.Sequence[Mount] = (),
         user: int = awx_container.USER,
+        machine: str = "",
         watch: bool = False,
     ) -> Job:
         """Launch a job template.
@@ -315,6 +316,7 @@ class Controller:
         :param fact_cache: whether facts are kept; after a job that has kept them, that job: AWX hands on those of the hosts of the inventory.
         :param mounts: the volumes of the container.
         :param user: the number of the container's user.
+        :param machine: the host name of the container; those that have none take each other for processes of one machine.
         :param watch: collect the command lines of its processes.
         """
         settings = _objects("templates")[template]
@@ -353,7 +355,7 @@ class Controller:
             "inventory": self._outside(RUNNER + "/inventory/hosts", private), "passwords": passwords, "suppress_env_files": True, "envvars": env,
             "fact_cache_type": "jsonfile" if fact_cache else "",
         }  # fmt: skip
-        return self._start(folder, parameters, mounts, user, safe_env, watch)
+        return self._start(folder, parameters, mounts, (user, machine), safe_env, watch)
 
     def _ask(self, vault: Vault, private: pathlib.Path) -> str:
         if vault.by == "prompt":
@@ -387,7 +389,10 @@ class Controller:
             "PROJECT_REVISION": "0" * 40,
         }
 
-    def _start(self, folder: pathlib.Path, parameters: dict[str, t.Any], mounts: t.Sequence[Mount], user: int, safe_env: dict[str, str], watch: bool) -> Job:
+    def _start(
+        self, folder: pathlib.Path, parameters: dict[str, t.Any], mounts: t.Sequence[Mount], who: tuple[int, str], safe_env: dict[str, str], watch: bool
+    ) -> Job:
+        user, machine = who
         private, root, home, temporary = (folder / name for name in ("runner", "root", "home", "tmp"))
         for path in (root, home, temporary):
             path.mkdir()
@@ -404,7 +409,7 @@ class Controller:
                 Mount(self._project, RUNNER + "/project", True),
                 Mount(COLLECTIONS, "%s/requirements_collections/%s" % (RUNNER, COLLECTIONS.name), True),
             ]
-            program = awx_container.command(root, user, [*own, *mounts], program)
+            program = awx_container.command(root, user, [*own, *mounts], program, machine)
             environment = awx_container.environment({processes.MARK: mark})
         else:
             (private / "project").rmdir()

@@ -21,6 +21,7 @@ from tests.integration.awx_stores import MountedVault
 from tests.vendor_cases import CASES
 
 CASE = CASES["milvus"]
+ARRIVAL = 60  # seconds until a request must have come
 LOOK = """
 import os, pwd, sys
 print(os.getuid(), os.getgroups(), os.environ["HOME"], [os.access(path, os.W_OK) for path in sys.argv[1:]])
@@ -46,6 +47,22 @@ def test_the_container_of_a_job(tmp_path: pathlib.Path) -> None:
     assert run.stdout == "%d [0] /home/runner [False, True, False, False]\n" % USER
     assert "uid not found: %d" % USER in run.stderr, "the user has no name"
     assert not list((tmp_path / "root").iterdir()), "nobody else sees what is mounted"
+
+
+@pytest.mark.slow
+def test_the_next_container_waits_until_the_lease_of_one_that_was_killed_has_run_out(controller: Controller, tmp_path: pathlib.Path) -> None:
+    """From another machine nobody can see whether the holder still lives, so this takes the half minute that a lease lasts."""
+    with a_site(controller, CASE, MountedVault(controller, tmp_path), connection={"concurrency": 1}) as site:
+        fault = site.doubles[HOST].inject("hang", user="bob", applies="now", **CASE.change)
+        job = site.launch("Rotate passwords", machine="job-1")
+        assert fault.arrived.wait(ARRIVAL), job.stdout
+        job.kill()
+        pending = {name: record.pending.password for name, record in site.records().items()}
+        relaunched = site.run("Rotate passwords", user=ANOTHER_USER, machine="job-2")
+        assert relaunched.rc == 0 and relaunched.artifacts["rekey_rotated"] == len(USERS), relaunched.stdout
+        assert {name: record.password for name, record in site.records().items()} == pending
+        site.assert_in_force()
+        site.assert_nothing_shown(job, relaunched)
 
 
 @pytest.mark.parametrize("by", ["prompt", "script"])
