@@ -83,6 +83,10 @@ secrets: ## only the search for secrets in everything that runs print and leave 
 crash: ## rotations killed at a sample of their writes and network calls
 	$(CHECKS) crash
 
+.PHONY: test-awx
+test-awx: ## jobs as AWX runs them, every case for every vendor and store (about ten minutes)
+	$(CHECKS) test-awx
+
 .PHONY: test-crash
 test-crash: ## rotations killed at every write and network call, for every vendor and store (an hour or more)
 	$(CHECKS) test-crash

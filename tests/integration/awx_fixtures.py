@@ -32,6 +32,11 @@ OPERATORS = {
     "vcd": "VMware Cloud Director operator",
 }
 every_vendor = pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.vendor)
+every_store = pytest.mark.parametrize("store", STORES, indirect=True)
+# A sample in `make test`; everything in `make test-awx`.
+EVERYTHING = os.environ.get("REKEY_AWX_JOBS") == "every"
+a_store_or_every = pytest.mark.parametrize("store", STORES if EVERYTHING else STORES[:1], indirect=True)
+a_vendor_or_every = pytest.mark.parametrize("case", CASES.values() if EVERYTHING else [CASES["milvus"]], ids=lambda case: case.vendor)
 
 
 def impossible(reason: str) -> t.NoReturn:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.awx_fixtures import HOST, STORES, Site, every_vendor
+from tests.integration.awx_fixtures import HOST, Site, every_store, every_vendor
 from tests.integration.awx_jobs import MOST_DETAIL
 from tests.integration.rotation import REPORT, old_password
 
@@ -17,7 +17,7 @@ REASON = "INC-4711: leaver"
 
 
 @every_vendor
-@pytest.mark.parametrize("store", STORES, indirect=True)
+@every_store
 def test_rotates_then_has_nothing_to_do_and_all_log_in(site: Site) -> None:
     double = next(iter(site.doubles.values()))
     rotated = site.run("Rotate passwords", verbosity=MOST_DETAIL, fact_cache=True, watch=True, answers={"rotate_reason": REASON})

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from tests.integration.awx_fixtures import HOST, STORES, USERS, Site, a_site, every_vendor
+from tests.integration.awx_fixtures import HOST, STORES, USERS, Site, a_site, a_store_or_every, a_vendor_or_every, every_vendor
 from tests.integration.awx_jobs import MOST_DETAIL, Controller, Inventory
 from tests.integration.awx_stores import JobStore
 from tests.integration.rotation import old_password
@@ -29,6 +29,7 @@ def case() -> VendorCase:
 
 
 @every_vendor
+@a_store_or_every
 def test_one_endpoint_refuses_and_is_relaunched_alone(controller: Controller, case: VendorCase, store: JobStore) -> None:
     with a_site(controller, case, store, HOSTS) as site:
         willing, unwilling = site.doubles.values()
@@ -49,6 +50,8 @@ def test_one_endpoint_refuses_and_is_relaunched_alone(controller: Controller, ca
         site.assert_nothing_shown(failed, relaunched)
 
 
+@a_vendor_or_every
+@a_store_or_every
 def test_hosts_that_were_not_reached_have_not_failed(controller: Controller, case: VendorCase, store: JobStore) -> None:
     """A refusal that may be the same everywhere ends a job early. AWX then relaunches what failed; the rest is for the next job over all hosts."""
     with a_site(controller, case, store, HOSTS) as site:
@@ -66,6 +69,7 @@ def test_hosts_that_were_not_reached_have_not_failed(controller: Controller, cas
 
 
 @every_vendor
+@a_store_or_every
 def test_an_endpoint_that_is_down(site: Site) -> None:
     (double,) = site.doubles.values()
     double.stop()
@@ -75,7 +79,8 @@ def test_an_endpoint_that_is_down(site: Site) -> None:
     site.assert_nothing_shown(failed)
 
 
-@pytest.mark.parametrize("store", ["aws_secretsmanager", pytest.param("hashi_vault", marks=pytest.mark.real)], indirect=True)
+@a_vendor_or_every
+@pytest.mark.parametrize("store", STORES[1:], indirect=True)
 def test_a_store_that_is_out_of_reach(site: Site) -> None:
     (double,) = site.doubles.values()
     site.store.case.disturb()
@@ -130,6 +135,7 @@ def _assert_that_a_relaunch_finishes(site: Site, pending: dict[str, t.Any]) -> N
 @pytest.mark.parametrize(
     "case, applies", [*((case, "now") for case in CASES.values()), (CASES["milvus"], "never")], ids=lambda value: getattr(value, "vendor", value)
 )
+@a_store_or_every
 def test_cancelled_in_the_middle_and_relaunched(controller: Controller, case: VendorCase, store: JobStore, applies: str) -> None:
     with a_site(controller, case, store, connection={"concurrency": 1}) as site:
         _assert_that_a_relaunch_finishes(site, _cancelled(site, applies))

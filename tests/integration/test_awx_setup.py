@@ -347,3 +347,13 @@ def test_a_controller_that_fails_in_the_middle_is_continued(setup, awx_api):
     assert run.result(TASK)["created"] == ["execution environment rekey.passwords", "project rekey.passwords"]
     run = setup({**variables, "rekey_awx_credentials": []})
     assert run.rc == 0 and done(run) == counts(created=4), run.output
+
+
+def test_the_modules_of_automation_platform_do_as_well(setup, awx_api, awx_collections, tmp_path):
+    """The collection ansible.controller, which no package index has, contains the same modules by another name."""
+    (tmp_path / "platform" / "ansible_collections" / "ansible").mkdir(parents=True)
+    ours, _colon, theirs = awx_collections.partition(":")
+    (tmp_path / "platform" / "ansible_collections" / "ansible" / "controller").symlink_to(pathlib.Path(theirs) / "ansible_collections" / "awx" / "awx")
+    variables = {"rekey_awx_collection": "ansible.controller", "rekey_awx_leave_out": [each for each in MODULES if each != "execution_environment"]}
+    run = setup(variables, env={"ANSIBLE_COLLECTIONS_PATH": "%s:%s" % (ours, tmp_path / "platform")})
+    assert run.rc == 0 and done(run) == counts(created=1), run.output

@@ -95,6 +95,12 @@ def steps_by_name() -> dict[str, runner.Step]:
             {**tools, "REKEY_CRASH": "every"},
             limit=6 * 3600,
         ),
+        runner.Step(
+            "test-awx",
+            "pytest tests/integration: jobs as AWX runs them, every case for every vendor with every store",
+            pytest("tests/integration/test_awx_jobs.py", "tests/integration/test_awx_jobs_failures.py", "tests/integration/test_awx_jobs_launch.py", "-n", "2"),
+            {**tools, "REKEY_AWX_JOBS": "every"},
+        ),
         runner.Step("demo", "what `make demo` runs; it checks its own claims", tool("python", "-m", "tests.demo.demo"), tools),
         runner.Step("integration-quick", "pytest tests/integration: the quick playbook tests", pytest(*matrix.QUICK_PLAYBOOKS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
