@@ -113,7 +113,7 @@ attributes:
     details:
       - Not with O(update_secrets).
 notes:
-  - Runs on the controller, in the sense of Ansible.
+  - Runs on the control node.
   - If a module fails, what was done before stays and is listed. The next run continues from there.
 """
 

@@ -61,5 +61,7 @@ class AwxAction(ActionBase):
             if not self._task.check_mode:
                 arguments = {**execution.arguments(step), **connection}
                 module = "%s.%s" % (args["collection"], step.kind.module)
-                execution.check(step, self._execute_module(module, arguments, task_vars=task_vars))
+                # Modules note their options in the system's log, with secrets that awx.awx does not declare as such.
+                variables = {**task_vars, "ansible_no_target_syslog": True}
+                execution.check(step, self._execute_module(module, arguments, task_vars=variables))
             outcome.note(step)

@@ -268,6 +268,39 @@ KINDS = {
         },
         (("name", "inventory"),),
     ),
+    "groups": Kind(
+        "group",
+        "Group",
+        {**NAMED, "inventory": reference("inventories", REQUIRED, cascade=True, new_only=True), "variables": text()},
+        (("name", "inventory"),),
+    ),
+    # What uses other objects, and what runs; read only, since none of it is checked.
+    "inventory_sources": Kind(
+        "inventory_source",
+        "Inventory source",
+        {**NAMED, "inventory": reference("inventories", cascade=True), "source_project": reference("projects", cascade=True)},
+        lists={"credentials": "credentials"},
+        methods=("GET",),
+    ),
+    "credential_input_sources": Kind(
+        "credential_input_source",
+        "Credential input source",
+        {
+            "description": DESCRIPTION,
+            "input_field_name": text(),
+            "source_credential": reference("credentials", cascade=True),
+            "target_credential": reference("credentials", cascade=True),
+        },
+        order="id",
+        methods=("GET",),
+    ),
+    "workflow_jobs": Kind(
+        "workflow_job",
+        "Workflow job",
+        {**NAMED, "status": text("pending"), "workflow_job_template": reference("workflow_job_templates")},
+        order="id",
+        methods=("GET",),
+    ),
     "notification_templates": Kind(
         "notification_template",
         "Notification template",

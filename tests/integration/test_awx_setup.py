@@ -257,10 +257,71 @@ def test_removing_leaves_what_somebody_has_put_something_into(setup, ready):
             ready.remove(each, one["name"])
     run = setup(variables)
     assert run.rc == 0 and done(run) == counts(left=2), run.output
-    assert "Milvus operator stays: it has been filled in" in run.output and "Endpoints stays: it has hosts" in run.output
+    assert "Milvus operator stays: it has been filled in" in run.output and "Endpoints stays: it has hosts, groups or sources" in run.output
     run = setup({**variables, "rekey_awx_force": True})
     assert run.rc == 0 and done(run) == counts(removed=2), run.output
     assert not ready.find("credentials", MILVUS) and not ready.find("inventories", "Endpoints")
+
+
+def test_a_credential_that_takes_its_values_from_another_counts_as_filled_in(setup, ready):
+    ours = ready.find("credentials", MILVUS)["id"]
+    other = ready.create("credentials", name="Vault", organization=1, credential_type=ready.find("credential_types", MILVUS)["id"], inputs={})
+    ready.create("credential_input_sources", input_field_name="api_password", source_credential=other["id"], target_credential=ours)
+    for each in ("job_templates", "workflow_job_templates"):
+        for one in ready.objects(each):
+            ready.remove(each, one["name"])
+    run = setup({"rekey_awx_state": "absent", "rekey_awx_leave_out": [each for each in MODULES if each != "credential"]}, check=True)
+    assert run.result(TASK)["left"] == ["The credential Milvus operator stays: it has been filled in."], run.output
+
+
+USERS = {
+    "a notification": ("notification_templates", MAIL, "job_templates", "notification_templates_error", "the job template Nightly backup"),
+    "an environment of projects": ("execution_environments", "rekey.passwords", "projects", "default_environment", "the project Nightly backup"),
+    "an environment of an organisation": ("execution_environments", "rekey.passwords", "organizations", "default_environment", "organisation Nightly backup"),
+    "a source of an inventory": ("projects", "rekey.passwords", "inventory_sources", "source_project", "inventory source Nightly backup"),
+    "a schedule of a project": ("projects", "rekey.passwords", "schedules", "unified_job_template", "the schedule Nightly backup"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint, name, user, option, message", USERS.values(), ids=USERS)
+def test_what_something_else_uses_stays(setup, ready, endpoint, name, user, option, message):
+    id_ = ready.find(endpoint, name)["id"]
+    for each in ("schedules", "workflow_job_templates", "job_templates"):
+        for one in ready.objects(each):
+            ready.remove(each, one["name"])
+    more = {"rrule": "DTSTART;TZID=UTC:20260101T030000 RRULE:FREQ=DAILY;INTERVAL=1"} if user == "schedules" else {}
+    ready.create(user, name="Nightly backup", **{option: [id_] if option.startswith("notification") else id_}, **more)
+    run = setup({"rekey_awx_state": "absent", "rekey_awx_leave_out": [each for each in MODULES if kinds.BY_MODULE[each].endpoint != endpoint]}, check=True)
+    assert any(line.endswith("%s stays: it is used by %s." % (name, message)) for line in run.result(TASK)["left"]), run.output
+
+
+def test_a_workflow_that_waits_for_an_approval_is_not_changed(setup, ready):
+    workflow = ready.find("workflow_job_templates", "Rotate passwords with approval")
+    ready.create("workflow_jobs", name=workflow["name"], status="running", workflow_job_template=workflow["id"])
+    template = ready.find("job_templates", "Status of passwords")
+    ready.create("workflow_job_template_nodes", identifier="mine", workflow_job_template=workflow["id"], unified_job_template=template["id"])
+    run = setup()
+    assert run.rc == 0 and done(run) == counts(left=1) and ready.writes == 0, run.output
+    assert "running or waiting for an approval: run this again later" in run.output
+    removal = setup({"rekey_awx_state": "absent", "rekey_awx_leave_out": [each for each in MODULES if each != "workflow_job_template"]})
+    assert done(removal) == counts(left=1) and ready.writes == 0, removal.output
+
+
+def test_a_project_that_could_not_be_fetched_is_fetched_by_the_next_run(setup, awx_api):
+    variables = {"rekey_awx_leave_out": [each for each in MODULES if each != "project"]}
+    awx_api.update_status = "failed"
+    run = setup(variables)
+    assert run.rc == 2 and "Could not create the project rekey.passwords: Project update failed." in run.output, run.output
+    awx_api.update_status = "successful"
+    assert done(setup(variables)) == counts(updated=1) and awx_api.find("projects", "rekey.passwords")["status"] == "successful"
+    assert done(setup(variables)) == counts()
+
+
+def test_a_project_in_another_organization_is_told_before_anything_is_written(setup, awx_api):
+    organization = awx_api.create("organizations", name="Team A")
+    awx_api.create("projects", name="Infra", organization=organization["id"], scm_type="git", scm_url="https://git.example.com/infra")
+    run = setup({"rekey_awx_project": "Infra", "rekey_awx_leave_out": ["project"]})
+    assert run.rc == 2 and awx_api.writes == 0 and "project of the job template Rotate passwords: Infra" in run.output, run.output
 
 
 def test_a_credential_type_with_a_credential_stays(setup, ready):
@@ -305,6 +366,8 @@ BAD = {
     "a kind that does not exist": ({"rekey_awx_leave_out": ["inventries"]}, "inventries (did you mean inventory?)"),
     "a state that does not exist": ({"rekey_awx_state": "gone"}, "state"),
     "a collection that is not installed": ({"rekey_awx_collection": "ansible.awx_api"}, "The collection ansible.awx_api is not installed"),
+    "a number for a name": ({"rekey_awx_inventory": "42"}, "must not be numbers, and must not contain ++: 42"),
+    "a prefix with ++": ({"rekey_awx_prefix": "C++ "}, "must not contain ++"),
     "a text instead of a dictionary": ({"rekey_awx_email": "smtp.example.com"}, "rekey_awx_email"),
 }
 

@@ -553,7 +553,7 @@ def page(root: pathlib.Path) -> str:
     parts += ["## Notification templates", _table(("name", "type", ""), [_notification(each) for each in data["controller_notifications"]])]
     parts.append(
         "They contain the counts, the names that failed and the kinds of errors that [the playbooks leave](playbooks.md#what-a-workflow-finds). Where there "
-        "are none, they say how many hosts failed. AWX knows nothing else about a job when it sends a notification, and neither of the two about a workflow."
+        "are none, they say how many hosts failed. AWX knows nothing else about a job when it sends a notification, and for a workflow it has neither."
     )
     parts += ["## Project, inventory, execution environment"]
     rows = []

@@ -74,8 +74,8 @@ class Controller:
         """
         try:
             answer = self._client.get_all_endpoint(endpoint, data=query)
-        except RuntimeError as error:  # what the client raises for an answer that is not a list
-            raise AwxError("%s." % error) from None
+        except (RuntimeError, KeyError):  # what the client raises for an answer that is not a list
+            raise AwxError("AWX did not answer with a list at %s; is CONTROLLER_HOST its URL?" % endpoint) from None
         objects: List[Object] = answer["json"]["results"]
         return objects
 

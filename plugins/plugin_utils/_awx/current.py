@@ -15,6 +15,8 @@ from .kinds import Kind
 
 ENCRYPTED = "$encrypted$"  # what AWX shows of a secret
 NODES = "workflow_nodes"
+# The modules of awx.awx look these up within the organisation of what refers to them, others by name alone.
+OF_AN_ORGANIZATION = ("job_templates", "projects", "unified_job_templates", "workflow_job_templates")
 _SURVEY = "survey_spec"
 _NODE_TYPES = {"job": "job_template", "workflow_job": "workflow_job_template", "project_update": "project"}
 _NEXT = ("success_nodes", "failure_nodes", "always_nodes")
@@ -30,7 +32,7 @@ class Current:
     def __init__(self, controller: Controller, update_secrets: bool) -> None:
         self._controller = controller
         self._update_secrets = update_secrets
-        self._ids: Dict[Tuple[str, str], Optional[int]] = {}
+        self._ids: Dict[Tuple[str, str, Optional[str]], Optional[int]] = {}
 
     def find(self, kind: Kind, wanted: Object) -> Optional[Object]:
         """The object that a description means, as AWX shows it, or None.
@@ -40,21 +42,25 @@ class Current:
         query: Dict[str, Any] = {}
         for parent in kind.parents:
             if parent in wanted:
-                id_ = self.id_of(kind.references[parent], wanted[parent])
+                organization = wanted.get("organization") if parent != "organization" else None
+                id_ = self.id_of(kind.references[parent], wanted[parent], organization)
                 if id_ is None:
                     return None
                 query[parent] = id_
         return self._controller.one(kind.endpoint, name=wanted["name"], **query)
 
-    def id_of(self, endpoint: str, name: str) -> Optional[int]:
+    def id_of(self, endpoint: str, name: str, organization: Optional[str] = None) -> Optional[int]:
         """The id of the only object with a name, or None.
 
+        :param organization: where AWX looks for it; not all kinds belong to one.
         :raises AwxError: several have it; or AWX refuses, or does not answer.
         """
-        if (endpoint, name) not in self._ids:
-            found = self._controller.one(endpoint, name=name)
-            self._ids[endpoint, name] = found["id"] if found else None
-        return self._ids[endpoint, name]
+        place = organization if endpoint in OF_AN_ORGANIZATION else None
+        if (endpoint, name, place) not in self._ids:
+            query = {"organization": self.id_of("organizations", place)} if place else {}
+            found = self._controller.one(endpoint, name=name, **query) if None not in query.values() else None
+            self._ids[endpoint, name, place] = found["id"] if found else None
+        return self._ids[endpoint, name, place]
 
     def described(self, kind: Kind, found: Object, wanted: Object) -> Object:
         """What AWX has of the options that are described.

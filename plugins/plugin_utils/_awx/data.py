@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List
 
 from .._arguments import with_suggestion
@@ -14,8 +15,9 @@ from .kinds import BY_VARIABLE, KINDS
 from .plan import Objects
 
 # What is secret in the settings of a notification; all values of a credential, and of HTTP headers, are.
-SECRET_SETTINGS = ("password", "token", "account_token", "rocketchat_password", "grafana_key")
+SECRET_SETTINGS = ("password", "token", "account_token", "grafana_key", "aws_secret_access_key", "aws_session_token")
 SECRET_DICTIONARIES = ("inputs", "headers")
+_LOGIN_IN_URL = re.compile(r"(://)[^/@\s]+@")
 
 
 def checked(objects: Dict[str, Any], leave_out: List[str]) -> Objects:
@@ -34,6 +36,10 @@ def checked(objects: Dict[str, Any], leave_out: List[str]) -> Objects:
         ):
             raise AwxError("%s must be a list of dictionaries, each with a name." % variable)
         names += [item["name"] for item in items]
+    odd = [name for name in names if name.strip().isdigit() or "++" in name]
+    if odd:
+        # The modules of awx.awx would take them for an id, and for a named URL.
+        raise AwxError("Names must not be numbers, and must not contain ++: %s." % ", ".join(odd))
     modules = [kind.module for kind in KINDS]
     unknown = [
         with_suggestion(name, [*modules, *names]) for name in leave_out if name not in modules and name not in names
@@ -88,8 +94,13 @@ def masked(value: Any) -> Any:
     """A description that may be shown."""
     if isinstance(value, list):
         return [masked(item) for item in value]
+    if isinstance(value, str):
+        return _LOGIN_IN_URL.sub(r"\1********@", value)
     if not isinstance(value, dict):
         return value
+    if value.get("type") == "password" and "variable" in value:
+        # A question of a survey.
+        return {**value, "default": "********"} if value.get("default") else value
     return {key: _masked_option(key, inner) for key, inner in value.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Any, Dict, List
 from .controller import AwxError, Object, with_advice
 from .current import ENCRYPTED, NODES
 from .data import SECRET_SETTINGS, masked
-from .plan import Step
+from .plan import STATUS, Step
 
 _VERBS = {"created": "create", "updated": "update", "removed": "remove"}
 
@@ -67,6 +67,10 @@ def arguments(step: Step) -> Object:
     if step.before is not None and NODES in step.before:
         # The module leaves nodes alone that are not described, and links that are no longer.
         options["destroy_current_nodes"] = True
+    if step.before is not None and NODES not in step.before:
+        options.pop(NODES, None)
+    if step.before is not None and STATUS in step.before:
+        options["update_project"] = True
     settings = options.get("notification_configuration")
     if step.before is not None and settings:
         # An empty text would take away a secret that was entered by hand.

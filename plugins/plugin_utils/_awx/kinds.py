@@ -32,17 +32,19 @@ class Kind:
     references: Dict[str, str] = dataclasses.field(default_factory=dict)  # options that name one object: its endpoint
     lists: Dict[str, str] = dataclasses.field(default_factory=dict)  # options that name several
     parents: Tuple[str, ...] = ()  # references that distinguish objects of the same name
-    # Options that together show what the object is for; with the same ones it is ours, even if somebody has reworded its description.
+    # Options that together show what the object is for. With the same ones it is updated even if somebody has reworded its description.
     telling: Tuple[str, ...] = ()
-    users: Dict[str, str] = dataclasses.field(
-        default_factory=dict
-    )  # endpoints of objects that need it: how to ask for them
+    # How to ask AWX for what needs the object, and for what somebody has put into it: an endpoint, and the option that refers to it.
+    users: Tuple[Tuple[str, str], ...] = ()
+    contents: Tuple[Tuple[str, str], ...] = ()
+    filled: str = ""  # what to say if it has contents
     # Options that AWX completes with more than it was given; only what was given is compared.
     completed: Tuple[str, ...] = ()
     # Options that AWX keeps as a text of YAML or JSON.
     serialized: Tuple[str, ...] = ()
 
 
+_STARTED_BY = (("schedules", "unified_job_template"), ("workflow_job_template_nodes", "unified_job_template"))
 _NOTIFIED = dict.fromkeys(NOTIFICATIONS[:3], "notification_templates")
 
 # In the order in which they are created: each needs only those above it.
@@ -52,7 +54,7 @@ KINDS = (
         module="credential_type",
         endpoint="credential_types",
         title="credential type",
-        users={"credentials": "credential_type"},
+        users=(("credentials", "credential_type"),),
         telling=("inputs",),
     ),
     Kind(
@@ -63,7 +65,16 @@ KINDS = (
         references={"credential_type": "credential_types", "organization": "organizations"},
         parents=("credential_type", "organization"),
         completed=("inputs",),
-        users={"job_templates": "credentials"},
+        users=(
+            ("job_templates", "credentials"),
+            ("projects", "credential"),
+            ("inventory_sources", "credentials"),
+            ("execution_environments", "credential"),
+            ("credential_input_sources", "source_credential"),
+        ),
+        # Values from another credential, such as one of Vault.
+        contents=(("credential_input_sources", "target_credential"),),
+        filled="it has been filled in",
         telling=("credential_type",),
     ),
     Kind(
@@ -72,7 +83,11 @@ KINDS = (
         endpoint="execution_environments",
         title="execution environment",
         references={"organization": "organizations", "credential": "credentials"},
-        users={"job_templates": "execution_environment"},
+        users=(
+            ("job_templates", "execution_environment"),
+            ("projects", "default_environment"),
+            ("organizations", "default_environment"),
+        ),
         telling=("image",),
     ),
     Kind(
@@ -86,7 +101,11 @@ KINDS = (
             "default_environment": "execution_environments",
         },
         parents=("organization",),
-        users={"job_templates": "project"},
+        users=(
+            ("job_templates", "project"),
+            ("inventory_sources", "source_project"),
+            *_STARTED_BY,
+        ),
         telling=("scm_url",),
     ),
     Kind(
@@ -96,7 +115,9 @@ KINDS = (
         title="inventory",
         references={"organization": "organizations"},
         parents=("organization",),
-        users={"job_templates": "inventory", "workflow_job_templates": "inventory"},
+        users=(("job_templates", "inventory"), ("workflow_job_templates", "inventory")),
+        contents=(("hosts", "inventory"), ("groups", "inventory"), ("inventory_sources", "inventory")),
+        filled="it has hosts, groups or sources",
         serialized=("variables",),
     ),
     Kind(
@@ -107,6 +128,12 @@ KINDS = (
         references={"organization": "organizations"},
         parents=("organization",),
         completed=("messages", "notification_configuration"),
+        users=(
+            *(("job_templates", event) for event in NOTIFICATIONS[:3]),
+            *(("workflow_job_templates", event) for event in NOTIFICATIONS),
+            *(("projects", event) for event in NOTIFICATIONS[:3]),
+            *(("organizations", event) for event in NOTIFICATIONS),
+        ),
         telling=("messages",),
     ),
     Kind(
@@ -122,7 +149,7 @@ KINDS = (
         },
         lists={**_NOTIFIED, "credentials": "credentials"},
         parents=("organization",),
-        users={"schedules": "unified_job_template", "workflow_job_template_nodes": "unified_job_template"},
+        users=_STARTED_BY,
         serialized=("extra_vars",),
         telling=("project", "playbook"),
     ),
@@ -143,9 +170,10 @@ KINDS = (
         references={"organization": "organizations", "inventory": "inventories"},
         lists=dict.fromkeys(NOTIFICATIONS, "notification_templates"),
         parents=("organization",),
-        users={"schedules": "unified_job_template", "workflow_job_template_nodes": "unified_job_template"},
+        users=_STARTED_BY,
         serialized=("extra_vars",),
         telling=("workflow_nodes",),
     ),
 )
 BY_VARIABLE = {kind.variable: kind for kind in KINDS}
+BY_MODULE = {kind.module: kind for kind in KINDS}

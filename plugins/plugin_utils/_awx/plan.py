@@ -15,6 +15,7 @@ from .kinds import KINDS, Kind
 
 Objects = Mapping[str, List[Object]]  # by the names of the lists
 
+STATUS = "status"  # of a project: whether its playbooks have been fetched
 # The modules of awx.awx look these up by name alone.
 _BY_NAME_ALONE = ("credentials", "inventories", "notification_templates")
 
@@ -74,15 +75,19 @@ class Planner:
                 continue
             before = self._current.described(kind, found, normal)
             changed = [option for option in normal if before[option] != normal[option]]
+            obstacle = self._why_it_cannot_change(kind, found, wanted, changed)
+            if _needs_update(kind, found):
+                before, normal, changed = (
+                    {**before, STATUS: found[STATUS]},
+                    {**normal, STATUS: "successful"},
+                    [*changed, STATUS],
+                )
             if not changed:
                 continue
             if not take_over and not self._is_ours(kind, found, before, normal):
                 foreign.append(title(kind, wanted))
-            elif "inputs" in changed and kind.module == "credential_type" and self._users(kind, found, set()):
-                plan.left.append(
-                    "The %s differs in its fields, which AWX does not change while it has credentials: rename it, "
-                    "run this again, and move its credentials to the new one." % title(kind, wanted)
-                )
+            elif obstacle:
+                plan.left.append(obstacle)
             else:
                 plan.steps.append(
                     Step(
@@ -106,16 +111,16 @@ class Planner:
         plan = Plan()
         going: Set[Tuple[str, int]] = set()
         for kind, wanted in reversed(list(_each(objects))):
-            found, normal = self._current.find(kind, wanted), normalized(kind, wanted)
+            found = self._current.find(kind, wanted)
             if found is None:
                 continue
-            before = self._current.described(kind, found, normal)
             reason = self._why_it_stays(kind, found, going, force)
-            if not self._is_ours(kind, found, before, normal):
+            if self._mark not in (found.get("description") or ""):
                 reason = "it was not made from this data"
             if reason:
                 plan.left.append("The %s stays: %s." % (title(kind, wanted), reason))
             else:
+                before = self._current.described(kind, found, normalized(kind, wanted))
                 plan.steps.append(Step(kind, wanted, before, None))
                 going.add((kind.endpoint, found["id"]))
         return plan
@@ -131,20 +136,43 @@ class Planner:
         users = self._users(kind, found, going)
         if users:
             return "it is used by %s" % ", ".join(users)
-        if force:
-            return ""
-        if kind.module == "credential" and any(found.get("inputs", {}).values()):
-            return "it has been filled in"
-        if kind.module == "inventory" and found.get("total_hosts"):
-            return "it has hosts"
+        if not force and self._is_filled(kind, found):
+            return kind.filled
+        if self._is_running(kind, found):
+            return "it is running, or waiting for an approval"
         return ""
+
+    def _is_filled(self, kind: Kind, found: Object) -> bool:
+        """Whether somebody has put something into it."""
+        if kind.module == "credential" and any((found.get("inputs") or {}).values()):
+            return True
+        return any(self._controller.all(endpoint, **{option: found["id"]}) for endpoint, option in kind.contents)
+
+    def _why_it_cannot_change(self, kind: Kind, found: Object, wanted: Object, changed: List[str]) -> str:
+        if "inputs" in changed and kind.module == "credential_type" and self._users(kind, found, set()):
+            return (
+                "The %s differs in its fields, which AWX does not change while it has credentials: rename it, "
+                "run this again, and move its credentials to the new one." % title(kind, wanted)
+            )
+        if NODES in changed and self._is_running(kind, found):
+            # New nodes take the place of the old ones, and AWX would deny the approvals that wait for somebody.
+            return "The %s differs, and is running or waiting for an approval: run this again later." % title(
+                kind, wanted
+            )
+        return ""
+
+    def _is_running(self, kind: Kind, found: Object) -> bool:
+        if kind.module != "workflow_job_template":
+            return False
+        unfinished = "new,pending,waiting,running"
+        return bool(self._controller.all("workflow_jobs", workflow_job_template=found["id"], status__in=unfinished))
 
     def _users(self, kind: Kind, found: Object, going: Set[Tuple[str, int]]) -> List[str]:
         """What needs an object, without what goes as well."""
         names = []
-        for endpoint, option in kind.users.items():
+        for endpoint, option in kind.users:
             for user in self._controller.all(endpoint, **{option: found["id"]}):
-                user_endpoint, user_id, name = endpoint, user["id"], user.get("name")
+                user_endpoint, user_id, name = endpoint, user["id"], user.get("name") or user.get("description")
                 if endpoint == "workflow_job_template_nodes":
                     user_endpoint, user_id = "workflow_job_templates", user["workflow_job_template"]
                     name = user.get("summary_fields", {}).get("workflow_job_template", {}).get("name")
@@ -160,12 +188,13 @@ class Planner:
         new = {(step.kind.endpoint, step.wanted["name"]) for step in plan.steps if step.before is None}
         missing, ambiguous = [], []
         for kind, wanted in _each(objects):
+            organization = wanted.get("organization")
             for option, endpoint, name in _references(kind, wanted):
                 places = _TEMPLATES if endpoint == "unified_job_templates" else (endpoint,)
                 is_new = any((place, name) in new for place in places)
                 if endpoint in _BY_NAME_ALONE and is_new and self._current.id_of(endpoint, name):
                     ambiguous.append("%s %s" % (_TITLES[endpoint], name))
-                elif not is_new and not any(self._current.id_of(place, name) for place in places):
+                elif not is_new and not any(self._current.id_of(place, name, organization) for place in places):
                     missing.append("%s of the %s: %s" % (option, title(kind, wanted), name))
         if ambiguous:
             raise AwxError(
@@ -177,7 +206,22 @@ class Planner:
 
 
 _TEMPLATES = ("job_templates", "workflow_job_templates", "projects")
-_TITLES: Dict[str, str] = {kind.endpoint: kind.title for kind in KINDS}
+_TITLES: Dict[str, str] = {
+    **{kind.endpoint: kind.title for kind in KINDS},
+    "credential_input_sources": "credential that takes values from it:",
+    "inventory_sources": "inventory source",
+    "organizations": "organisation",
+}
+
+
+def _needs_update(kind: Kind, found: Object) -> bool:
+    """Whether the playbooks of a project were never fetched, so that no job template can name one."""
+    return (
+        kind.module == "project"
+        and not found.get("scm_revision")
+        and bool(found.get("scm_type"))
+        and found.get(STATUS) in ("never updated", "failed", "error", "canceled")
+    )
 
 
 def _each(objects: Objects) -> Iterator[Tuple[Kind, Object]]:
