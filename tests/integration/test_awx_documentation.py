@@ -64,7 +64,7 @@ def test_the_tutorial(follow, awx_api):
     # A look, the set-up, once more, the host, a look at the removal, the removal.
     assert changed == [1, 1, 0, 1, 1, 1]
     assert "To create: job template Rotate passwords" in output and "Created: job template Rotate passwords" in output
-    assert "The inventory Endpoints stays: it has hosts." in output
+    assert "The inventory Endpoints stays: it has hosts, groups or sources." in output
     assert [host["name"] for host in awx_api.objects("hosts")] == ["milvus-1.example.com"]
     assert not awx_api.objects("job_templates") and not awx_api.objects("credentials")
 

@@ -68,7 +68,7 @@ def test_hosts_that_were_not_reached_have_not_failed(controller: Controller, cas
         site.assert_in_force()
 
 
-@every_vendor
+@a_vendor_or_every
 @a_store_or_every
 def test_an_endpoint_that_is_down(site: Site) -> None:
     (double,) = site.doubles.values()

@@ -21,7 +21,7 @@ BY_HAND = "By-Hand-S3cr3t-MARKER-1!"
 pytestmark = [pytest.mark.slow]
 
 
-@every_vendor
+@a_vendor_or_every
 @a_store_or_every
 def test_a_dry_run_and_then_some_of_the_users(site: Site) -> None:
     (double,) = site.doubles.values()
@@ -39,7 +39,7 @@ def test_a_dry_run_and_then_some_of_the_users(site: Site) -> None:
     site.assert_nothing_shown(foretold, rotated)
 
 
-@every_vendor
+@a_vendor_or_every
 @a_store_or_every
 def test_a_password_set_by_hand_is_entered_in_the_survey(site: Site) -> None:
     (double,) = site.doubles.values()

@@ -277,8 +277,8 @@ def test_a_credential_that_takes_its_values_from_another_counts_as_filled_in(set
 USERS = {
     "a notification": ("notification_templates", MAIL, "job_templates", "notification_templates_error", "the job template Nightly backup"),
     "an environment of projects": ("execution_environments", "rekey.passwords", "projects", "default_environment", "the project Nightly backup"),
-    "an environment of an organisation": ("execution_environments", "rekey.passwords", "organizations", "default_environment", "organisation Nightly backup"),
-    "a source of an inventory": ("projects", "rekey.passwords", "inventory_sources", "source_project", "inventory source Nightly backup"),
+    "an organisation's environment": ("execution_environments", "rekey.passwords", "organizations", "default_environment", "the organisation Nightly backup"),
+    "a source of an inventory": ("projects", "rekey.passwords", "inventory_sources", "source_project", "the inventory source Nightly backup"),
     "a schedule of a project": ("projects", "rekey.passwords", "schedules", "unified_job_template", "the schedule Nightly backup"),
 }  # fmt: skip
 
@@ -313,7 +313,7 @@ def test_a_project_that_could_not_be_fetched_is_fetched_by_the_next_run(setup, a
     run = setup(variables)
     assert run.rc == 2 and "Could not create the project rekey.passwords: Project update failed." in run.output, run.output
     awx_api.update_status = "successful"
-    assert done(setup(variables)) == counts(updated=1) and awx_api.find("projects", "rekey.passwords")["status"] == "successful"
+    assert done(setup(variables)) == counts(updated=1) and awx_api.find("projects", "rekey.passwords")["scm_revision"]
     assert done(setup(variables)) == counts()
 
 

@@ -85,7 +85,7 @@ def play(ansible, tasks):
 
 def test_the_artifacts_and_events_of_ansible_runner(ansible, case, double):
     """As AWX runs it: every event is kept as a file."""
-    rotation = Rotation(ansible, {"host-1": double}, USERS, case, {"timeout": 0.5, "retries": 0}, rotate_accept_unverified=not case.proves)
+    rotation = Rotation(ansible, {"host-1": double}, USERS, case, {"retries": 0}, rotate_accept_unverified=not case.proves)
     private = ansible.inputs / "runner"
     for folder in ("project", "env"):
         (private / folder).mkdir(parents=True)
