@@ -27,6 +27,8 @@ AT_ONCE = ("-n", "3")
 # Every vendor's module and rotation, every store.
 QUICK_PLAYBOOKS = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
 SELECTIONS = ((*QUICK_PLAYBOOKS, *AT_ONCE), ("tests/unit", *AT_ONCE, "-m", "not slow"), ("tests/integration", *AT_ONCE, "-m", "secrets"))
+# The sanity tests whose findings depend on the version.
+OF_THE_VERSION = ("action-plugin-docs", "ansible-doc", "import", "runtime-metadata", "validate-modules")
 # In `make test` only the oldest and the newest get all of it, since what works on both rarely fails in between; `make matrix` leaves nothing out.
 WHOLE = (min(CORES, key=lambda core: int(core[2:])), max(CORES, key=lambda core: int(core[2:])))
 
@@ -37,14 +39,15 @@ def main(core: str, python: str, version: str, extent: str = "whole") -> int:
     :param core: the release series of ansible-core, such as 2.16.
     :param python: the interpreter.
     :param version: its version, such as 3.11.
-    :param extent: ``whole``, or ``quick`` for sanity and the quick playbooks alone.
+    :param extent: ``whole``, or ``quick`` for the sanity tests that depend on the version and the quick playbooks alone.
     """
     venv = layout.ROOT / f".venv-{core}"
     venvs.ensure(venv, f"core-{core}", pathlib.Path(python), version)
     environment = layout.tool_environment(venv)
     subprocess.run([venvs.executable(venv, "ansible"), "--version"], env=environment, cwd=layout.STAGED, check=True)
     # pylint takes most of the time, and its findings hardly depend on the version.
-    command = [venvs.executable(venv, "python"), "-m", "tests.tools.sanity", "--skip-test", "pylint"]
+    chosen = ["--skip-test", "pylint"] if extent == "whole" else [option for name in OF_THE_VERSION for option in ("--test", name)]
+    command = [venvs.executable(venv, "python"), "-m", "tests.tools.sanity", *chosen]
     status = subprocess.run(command, cwd=layout.ROOT, env=layout.base_environment(), check=False).returncode
     for selection in SELECTIONS if extent == "whole" else SELECTIONS[:1]:
         if status:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import types
 
-from tests.tools import interpreters, layout, pip_settings
+from tests.tools import interpreters, layout, locks, pip_settings
 
 # A substitute for the script that ansible-test downloads from its own server to install pip. It installs the same version from a wheel.
 STAND_IN = '''\
@@ -37,6 +37,9 @@ def main(*options: str) -> int:
     with pip_settings.lent_to(layout.TOOL_HOME, sys.executable):
         provide_pip()
         command = [str(venv / "bin" / "ansible-test"), "sanity", "--color", "no", "--python", interpreters.running_version(), *options]
+        # Two of them at a time would make the same environments, and one would find those of the other half done.
+        with locks.exclusive("sanity"):
+            subprocess.run([*command, "--prime-venvs"], cwd=layout.STAGED, env=layout.tool_environment(venv), stdout=subprocess.DEVNULL, check=False)
         print("$", " ".join(command), flush=True)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             command, cwd=layout.STAGED, env=layout.tool_environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
