@@ -42,9 +42,9 @@ options:
     type: str
   mark:
     description:
-      - A text in the descriptions of all objects. An object of AWX whose description contains it counts as made from the data. So does
-        one that is for the same purpose, such as a job template with the same project and playbook, in case somebody has reworded its
-        description.
+      - A text in the descriptions of all objects. An object of AWX whose description contains it counts as made from the data.
+      - To update, one that is for the same purpose, such as a job template with the same project and playbook, counts as well, in case
+        somebody has reworded its description. To remove, it does not.
     type: str
     required: true
   leave_out:

@@ -114,8 +114,9 @@ class Planner:
             found = self._current.find(kind, wanted)
             if found is None:
                 continue
-            reason = self._why_it_stays(kind, found, going, force)
-            if self._mark not in (found.get("description") or ""):
+            if self._is_marked(found):
+                reason = self._why_it_stays(kind, found, going, force)
+            else:
                 reason = "it was not made from this data"
             if reason:
                 plan.left.append("The %s stays: %s." % (title(kind, wanted), reason))
@@ -125,8 +126,11 @@ class Planner:
                 going.add((kind.endpoint, found["id"]))
         return plan
 
+    def _is_marked(self, found: Object) -> bool:
+        return self._mark in (found.get("description") or "")
+
     def _is_ours(self, kind: Kind, found: Object, before: Object, normal: Object) -> bool:
-        if self._mark in (found.get("description") or ""):
+        if self._is_marked(found):
             return True
         return bool(kind.telling) and all(
             option in normal and before[option] == normal[option] for option in kind.telling
