@@ -10,7 +10,8 @@ class ModuleDocFragment:
 options:
   store_create:
     description:
-      - Whether to create a store in O(store_path) if it does not exist. Set it for the first rotation only, for example on the command line.
+      - Whether to create a store in O(store_path) if it does not exist. Set it for the first rotation only, for example on the command line;
+        if it stays set, there is a warning.
       - Otherwise a folder with neither records nor the mark of a store is an error. Its volume may not be mounted, for example.
       - Read-only operations never create a store; with this option they treat a missing one as empty.
       - Only the store V(ansible_vault) needs it.

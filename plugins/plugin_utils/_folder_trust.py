@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Optional
@@ -44,6 +45,14 @@ def is_begun(folder: str, is_record: Callable[[str], bool]) -> bool:
 def is_marked(folder: str) -> bool:
     """Whether a folder carries the mark of a store."""
     return os.path.isfile(os.path.join(folder, MARKER))
+
+
+def is_marked_since(folder: str, seconds: float) -> bool:
+    """Whether a folder has carried the mark of a store for so long."""
+    try:
+        return time.time() - os.stat(os.path.join(folder, MARKER)).st_mtime > seconds
+    except OSError:
+        return False
 
 
 def mark(folder: str, shared: bool = False) -> None:

@@ -273,6 +273,42 @@ def test_edge_33_one_host_of_a_store_that_is_there_may_be_new(rotation, double):
         assert rotation.run(VERIFY).rc == 0
 
 
+def test_edge_33_the_option_that_begins_a_store_should_not_stay_set(rotation, double):
+    """As long as it is set nothing guards an empty folder, so whoever leaves it in the inventory is told. The first run is not."""
+    told = "rotate_store_create) is still set"
+    assert rotation.variables["rotate_store_create"] and told not in _flat(rotation.run(extra_vars=FORCE))
+    mark = rotation.store / ".rekey" / "store.txt"
+    os.utime(mark, (mark.stat().st_mtime - 7200,) * 2)
+    again = rotation.run(extra_vars=FORCE)
+    assert again.rc == 0 and _flat(again).count(told) == 1, again.output
+    rotation.variables.pop("rotate_store_create")
+    assert told not in _flat(rotation.run())
+
+
+def _flat(run) -> str:
+    """What a run printed, without the line breaks that Ansible adds."""
+    return " ".join(run.output.split())
+
+
+# Number 38: a file that is damaged as a whole.
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b"<<<<<<< HEAD\n" + content], ids=["torn", "merged"])
+def test_edge_38_a_file_that_is_damaged_as_a_whole_has_a_way_out(rotation, double, damage):
+    path = store_file(rotation)
+    path.write_bytes(damage(path.read_bytes()))
+    damaged, real = path.read_bytes(), in_force(double)
+    printed = assert_refused(rotation, double)
+    # Ansible breaks long lines.
+    assert all("it elsewhere, then run rotation_repair" in " ".join(text.replace("\\n", " ").split()) for text in printed), printed[0][-3000:]
+    assert path.read_bytes() == damaged
+    shutil.move(path, rotation.ansible.shared / "damaged")
+    repaired = rotation.run(REPAIR, extra_vars={"rotate_repair_users": [{"name": name, "password": password} for name, password in real.items()]})
+    assert repaired.rc == 0, repaired.output
+    assert in_force(double) == real == recorded(rotation) and not double.failed_logins
+    assert rotation.run().rc == 0 and recorded(rotation) == in_force(double)
+
+
 # Number 51: what others own or may write to.
 
 

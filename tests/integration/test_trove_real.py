@@ -9,6 +9,8 @@ What the module says is never taken for proof: whether a password is in force is
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import urllib.parse
 
 import pytest
@@ -660,6 +662,92 @@ def test_ad_hoc_with_secrets_from_the_environment(ansible, trove_cloud, trove_us
     again = ansible.adhoc(ALIAS, arguments, env=env)
     assert again.rc == 0 and again.stdout.startswith("localhost | SUCCESS"), again.output
     assert run.command_lines and ansible.leaks([secret("new"), member.password]) == []
+
+
+HORIZON = {
+    # What Horizon's "OpenStack RC file" sets; it asks for the password. The region may be left empty, and is unset then.
+    "openrc": """
+        export OS_AUTH_URL={auth_url}/
+        export OS_PROJECT_ID={project_id}
+        export OS_PROJECT_NAME="{project}"
+        export OS_USER_DOMAIN_NAME="Default"
+        if [ -z "$OS_USER_DOMAIN_NAME" ]; then unset OS_USER_DOMAIN_NAME; fi
+        export OS_PROJECT_DOMAIN_ID="default"
+        if [ -z "$OS_PROJECT_DOMAIN_ID" ]; then unset OS_PROJECT_DOMAIN_ID; fi
+        unset OS_TENANT_ID
+        unset OS_TENANT_NAME
+        export OS_USERNAME="{user}"
+        read -sr OS_PASSWORD_INPUT
+        export OS_PASSWORD=$OS_PASSWORD_INPUT
+        export OS_REGION_NAME="{region}"
+        if [ -z "$OS_REGION_NAME" ]; then unset OS_REGION_NAME; fi
+        export OS_INTERFACE=public
+        export OS_IDENTITY_API_VERSION=3
+        """,
+    "application credential": """
+        export OS_AUTH_TYPE=v3applicationcredential
+        export OS_AUTH_URL={auth_url}
+        export OS_IDENTITY_API_VERSION=3
+        export OS_REGION_NAME="{region}"
+        export OS_INTERFACE=public
+        export OS_APPLICATION_CREDENTIAL_ID={credential_id}
+        export OS_APPLICATION_CREDENTIAL_SECRET={credential_secret}
+        """,
+}
+
+
+@pytest.mark.parametrize("form", HORIZON)
+def test_edge_20_the_files_of_horizon_are_enough_at_a_real_keystone(ansible, trove_cloud, trove_user, tmp_path, form):
+    user, member, credential = trove_user(), trove_cloud.credentials["member"], trove_cloud.application_credential
+    text = HORIZON[form].format(
+        auth_url=trove_cloud.auth_url,
+        project_id=member.project_id,
+        project=member.project_name,
+        user=member.username,
+        region=trove_cloud.region,
+        credential_id=credential.id,
+        credential_secret=credential.secret,
+    )
+    (tmp_path / "openrc.sh").write_text(text)
+    options = {"auth_type": "keystone", "instance_id": trove_cloud.instances["healthy"], "database_login": login(trove_cloud)}
+    change = task("Change", name=user.name, password=secret("new"), **options)
+    run = run_tasks(ansible, change, env=_sourced(tmp_path / "openrc.sh", member.password), verbosity=5)
+    assert only(run, "Change") == CHANGED, run.output
+    assert trove_cloud.can_log_in(user.name, secret("new"))
+    assert run.leaks([member.password, credential.secret, secret("new")]) == []
+
+
+def _sourced(path, typed):
+    """The OpenStack variables of a shell that has read a file, while somebody types a password."""
+    script = 'set -e; . "$1"; env -0'
+    printed = subprocess.run(["bash", "-c", script, "bash", path], input=typed + "\n", env={"PATH": os.defpath}, capture_output=True, text=True, check=True)
+    variables = dict(line.split("=", 1) for line in printed.stdout.split("\0") if line)
+    return {name: value for name, value in variables.items() if name.startswith("OS_")}
+
+
+def test_edge_20_the_clouds_yaml_of_horizon_is_enough_at_a_real_keystone(ansible, trove_cloud, trove_user, tmp_path):
+    user, member = trove_user(), trove_cloud.credentials["member"]
+    cloud = {
+        "auth": {
+            "auth_url": trove_cloud.auth_url,
+            "username": member.username,
+            "project_id": member.project_id,
+            "project_name": member.project_name,
+            "user_domain_name": member.user_domain_name,
+            # Horizon leaves it out; whoever uses the file adds it.
+            "password": member.password,
+        },
+        "region_name": trove_cloud.region,
+        "interface": "public",
+        "identity_api_version": 3,
+    }
+    (tmp_path / "clouds.yaml").write_text(json.dumps({"clouds": {"openstack": cloud}}))
+    options = {"auth_type": "keystone", "instance_id": trove_cloud.instances["healthy"], "database_login": login(trove_cloud)}
+    environment = {"OS_CLOUD": "openstack", "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")}
+    run = run_tasks(ansible, task("Change", name=user.name, password=secret("new"), **options), env=environment, verbosity=5)
+    assert only(run, "Change") == CHANGED, run.output
+    assert trove_cloud.can_log_in(user.name, secret("new"))
+    assert run.leaks([member.password, secret("new")]) == []
 
 
 def test_module_defaults_under_both_names(ansible, trove_cloud, trove_user):

@@ -10,6 +10,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -37,6 +38,8 @@ class Step:
     outcome: str = "not run"
     note: str = ""
     seconds: float | None = None
+    # Of the processor, by the command and all that it started and waited for.
+    processor: float | None = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
@@ -127,7 +130,9 @@ def _start(step: Step, aloud: bool) -> None:
 
 def _look_at(step: Step, aloud: bool) -> None:
     assert step.process is not None
+    spent = _of_finished_children()
     status = step.process.poll()
+    step.processor = _of_finished_children() - spent
     step.seconds = time.monotonic() - step.started
     if status is None:
         if step.seconds < step.limit:
@@ -144,6 +149,12 @@ def _look_at(step: Step, aloud: bool) -> None:
     elif not aloud:
         print("\n".join(["", *text.splitlines()[-SHOWN_OF_A_FAILED_LOG:]]), flush=True)
     print(f"    {step.name}: {step.outcome} after {step.seconds:.1f} s{f' ({step.note})' if step.note else ''}", flush=True)
+
+
+def _of_finished_children() -> float:
+    """Return the processor seconds of all children that have been waited for, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _stop(step: Step) -> None:
@@ -195,11 +206,12 @@ def figures(text: str) -> list[str]:
 def table(steps: list[Step], total: float) -> str:
     """Return the table of the steps, their times and outcomes, and the skipped tests with their reasons."""
     width = max(len(step.name) for step in steps)
-    lines = ["", f"{'step':{width}}  seconds  result   note", f"{'-' * width}  -------  -------  ----"]
+    lines = ["", f"{'step':{width}}  seconds  processor  result   note", f"{'-' * width}  -------  ---------  -------  ----"]
     for step in steps:
         seconds = "-" if step.seconds is None else f"{step.seconds:.1f}"
-        lines.append(f"{step.name:{width}}  {seconds:>7}  {step.outcome:7}  {step.note}".rstrip())
-    lines.append(f"{'total':{width}}  {total:7.1f}")
+        processor = "-" if step.processor is None else f"{step.processor:.1f}"
+        lines.append(f"{step.name:{width}}  {seconds:>7}  {processor:>9}  {step.outcome:7}  {step.note}".rstrip())
+    lines.append(f"{'total':{width}}  {total:7.1f}  {sum(step.processor or 0 for step in steps):9.1f}")
     for step in steps:
         shown = figures(step.log.read_text(encoding="utf-8", errors="replace")) if step.outcome == "ok" else []
         if shown:

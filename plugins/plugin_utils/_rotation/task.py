@@ -15,7 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils._scrub import Scru
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from .._arguments import plain
-from .._folder_trust import read_by_ansible
+from .._folder_trust import is_marked_since, read_by_ansible
 from .._store_registry import open_store, secrets_in
 from ..store import DamagedRecordError, Store
 from .delivery import Delivery
@@ -24,6 +24,7 @@ from .read_only import ReadOnlyStore
 
 Result = Dict[str, Any]  # of an action
 
+_FIRST_RUN = 3600.0  # seconds; longer than that hardly any takes
 _WAY_OUT = (
     " Where there is no copy, rotation_repair can set the damaged record aside and begin another one with a password that you give "
     "(option set_aside_damaged; playbook repair: rotate_repair_set_aside_damaged)."
@@ -71,20 +72,25 @@ class Task:
         """
         args = self.args if store_args is None else store_args
         if name is None:
-            self._warn_of_readers(args)
+            self._warn_of_the_folder(args)
             name = self.record_name()
         self.scrub.add(*secrets_in(args["store"], args))
         self.stores.append(open_store(args["store"], name, args, self.action._loader))
         return ReadOnlyStore(self.stores[-1]) if self.check_mode else self.stores[-1]
 
-    def _warn_of_readers(self, args: Dict[str, Any]) -> None:
-        why = (
-            args["store"] == "ansible_vault"
-            and args["store_path"]
-            and read_by_ansible(args["store_path"], self.task_vars.get("ansible_inventory_sources") or ())
-        )
+    def _warn_of_the_folder(self, args: Dict[str, Any]) -> None:
+        folder = args["store_path"]
+        if args["store"] != "ansible_vault" or not folder:
+            return
+        why = read_by_ansible(folder, self.task_vars.get("ansible_inventory_sources") or ())
         if why:
-            Display().warning("Keep the store %s elsewhere: %s." % (args["store_path"], why))
+            Display().warning("Keep the store %s elsewhere: %s." % (folder, why))
+        # Not in the run that has begun the store, however many hosts it has.
+        if args.get("store_create") and is_marked_since(folder, _FIRST_RUN):
+            Display().warning(
+                "store_create (in the role: rotate_store_create) is still set, although the store %s exists. Remove it: should the volume of the store not "
+                "be mounted one day, a new store would be begun in its place, and all passwords reset." % folder
+            )
 
     def close_stores(self) -> None:
         """End the sessions of all stores that were opened. Never raises."""

@@ -41,6 +41,7 @@ _FIRST_LINE = "[`Records of rekey.passwords. This line keeps Ansible from readin
 _BEGIN = "$ANSIBLE_VAULT"
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process
 _TRIES = 4
+_WITHOUT_A_COPY = "If there is no copy, move it elsewhere, then run rotation_repair (playbook repair) with the passwords that are in force."
 _PAUSE = 0.1  # seconds before the second try to read what ansible-vault may be writing just now
 
 
@@ -247,7 +248,7 @@ class AnsibleVaultStore(Store):
 
     def _users(self, encrypted: bytes) -> Dict[str, Any]:
         """The records in the bytes of the file."""
-        damaged = "Restore it from a copy; it is not overwritten."
+        damaged = "Restore it from a copy; it is not overwritten. " + _WITHOUT_A_COPY
         if not is_encrypted(encrypted):
             raise failure("%s is not encrypted by ansible-vault. %s" % (self._path, damaged))
         try:
@@ -255,8 +256,8 @@ class AnsibleVaultStore(Store):
             text = self._last[1] if digest == self._last[0] else self._vault.decrypt(encrypted)
         except AnsibleError:
             raise failure(
-                "%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy."
-                % self._path
+                "%s cannot be decrypted with the vault passwords of this play; or it is damaged: then restore it from a copy. %s"
+                % (self._path, _WITHOUT_A_COPY)
             ) from None
         self._last = (digest, text)
         try:

@@ -344,7 +344,12 @@ class PasswordStore(Store):
         if "No secret key" in stderr:
             where = self._home or "GnuPG's folder (option gnupg_home)"
             return None, "the secret key that opens it is not in %s. Import it there: gpg --import." % where, True
-        return None, "%s If it is damaged, restore it from a copy; it is not overwritten." % _said(stderr), False
+        return (
+            None,
+            "%s If it is damaged, restore it from a copy; it is not overwritten. If there is no copy, move it elsewhere, then run rotation_repair "
+            "(playbook repair) with the password that is in force." % _said(stderr),
+            False,
+        )
 
     def _run(self, command: List[str], folder: str, stdin: bytes = b"") -> Tuple[int, str, str]:
         """Run a program.
