@@ -17,6 +17,7 @@ class ActionModule(RotationAction):
         **options.CONNECTION,
         **options.ONLY,
         **options.MAX_AGE,
+        **options.DELIVER,
         vendor=dict(type="str"),
         users=dict(type="list", elements="raw"),
         verify=dict(type="bool", default=False),

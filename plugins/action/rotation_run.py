@@ -25,6 +25,7 @@ class ActionModule(RotationAction):
         **options.NEW_PASSWORDS,
         **options.PROOF,
         **options.ENDURANCE,
+        **options.DELIVER,
         rollback=dict(type="bool", default=False),
         verify_after=dict(type="str", default="12h"),
         change_tasks=dict(type="path"),

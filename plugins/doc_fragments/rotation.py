@@ -112,3 +112,12 @@ options:
     type: int
     default: 3
 """
+
+    DELIVERED = r"""
+options:
+  deliver:
+    description: Whether there are tasks that give new passwords to those who use them, so that users who wait for that are reported.
+    type: bool
+    default: false
+    version_added: 0.2.0
+"""

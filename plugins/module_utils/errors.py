@@ -38,6 +38,7 @@ store_failed            no         -              rotation: the store cannot be 
 store_conflict          no         -              rotation: another run has written the record in the meantime
 orphaned                no         -              rotation: no known password logs in
 target_mismatch         no         -              rotation: the records belong to another endpoint
+not_delivered           yes        -              rotation: the consumers of a password have not been given it
 ======================  =========  =============  ===========================================================
 """
 
@@ -74,6 +75,7 @@ STORE_FAILED = "store_failed"
 STORE_CONFLICT = "store_conflict"
 ORPHANED = "orphaned"
 TARGET_MISMATCH = "target_mismatch"
+NOT_DELIVERED = "not_delivered"
 
 KINDS: Tuple[str, ...] = tuple(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
@@ -89,6 +91,7 @@ RETRYABLE_KINDS = frozenset(
         TIMED_OUT,
         OUTCOME_UNKNOWN,
         LOGIN_BUDGET_SPENT,
+        NOT_DELIVERED,
     )
 )
 

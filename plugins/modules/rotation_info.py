@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
   - rekey.passwords.rotation.which_users
+  - rekey.passwords.rotation.delivered
   - rekey.passwords.store
   - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
@@ -43,10 +44,11 @@ options:
     description:
       - What makes the task fail, besides a failed O(verify).
       - V(overdue), a password is due; V(pending), a new password may be in force already; V(orphaned), a user needs a repair; V(error), the last run failed
-        for a user; V(absent), a user has no record; V(unlisted), the store has the record of a user that O(users) does not name.
+        for a user; V(absent), a user has no record; V(unlisted), the store has the record of a user that O(users) does not name; V(undelivered), with
+        O(deliver), the current password of a user has not been delivered.
     type: list
     elements: str
-    choices: [overdue, pending, orphaned, error, absent, unlisted]
+    choices: [overdue, pending, orphaned, error, absent, unlisted, undelivered]
     default: []
 """
 
@@ -119,6 +121,14 @@ users:
     reason:
       description: The reason given for the pending password, or else for the current one; V(null) if none was given.
       type: str
+      version_added: 0.2.0
+    delivered_at:
+      description: When the current password was delivered to its consumers, ISO 8601 in UTC, or V(null).
+      type: str
+      version_added: 0.2.0
+    undelivered:
+      description: Whether the current password is in force and was not delivered; V(null) without O(deliver).
+      type: bool
       version_added: 0.2.0
     last_error:
       description: C(kind), C(message) and C(at) of the last run that failed, or V(null).

@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.new_passwords
   - rekey.passwords.rotation.accepted_proof
   - rekey.passwords.rotation.most_attempts
+  - rekey.passwords.rotation.delivered
   - rekey.passwords.store
   - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
@@ -107,6 +108,11 @@ users:
     error:
       description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
       type: dict
+undelivered:
+  description: The names of the users whose current password is in force and has not been delivered, see M(rekey.passwords.rotation_undelivered).
+  returned: if O(deliver) is true
+  type: list
+  elements: str
 unlisted:
   description:
     - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. Each has a line in

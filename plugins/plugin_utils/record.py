@@ -65,6 +65,14 @@ class Earlier:
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """That those who use a password have been given it."""
+
+    digest: str  # of the password
+    at: str  # ISO 8601 in UTC
+
+
+@dataclass(frozen=True)
 class Identity:
     """Whose password a record holds: which account, at which endpoint, of which vendor. ``None`` where that is not known."""
 
@@ -98,6 +106,17 @@ class Record:
     # What a damaged record held before a repair began this one, as text
     set_aside: Optional[str] = field(default=None, repr=False)
     reason: Optional[str] = None  # why the current password was made, in the words of who started the run
+    delivered: Optional[Delivered] = None  # the last delivery; of another password, perhaps
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the consumers of the current password have it."""
+        return bool(self.password and self.delivered and self.delivered.digest == digest_of(self.password))
+
+    @property
+    def awaits_delivery(self) -> bool:
+        """Whether the consumers should be given the current password: it is in force, and they do not have it."""
+        return self.status == Status.CURRENT and bool(self.password) and not self.is_delivered
 
     @property
     def known_password(self) -> Optional[str]:
@@ -165,12 +184,19 @@ class Record:
         # A password that was in force before is not made young by that: the user is due again.
         self.rotated_at = None if self.is_going_back else format_utc(now)
         self.previous = self.known_password
-        self.password, self.reason = self.pending.password, self.pending.reason
+        self.password, self.reason, self.delivered = self.pending.password, self.pending.reason, None
         self.pending = None
         self.status = CURRENT
         self.verified = verified
         self.keep_earlier([])
         self.forget_failures()
+
+    def deliver(self, digest: str, now: datetime) -> None:
+        """The consumers have been given a password, which need not be the current one any more.
+
+        :param digest: of that password.
+        """
+        self.delivered = Delivered(digest, format_utc(now))
 
     def forget_failures(self) -> None:
         """A login has worked: the vendor has forgotten the failed ones, too."""
@@ -225,7 +251,7 @@ class Record:
         """
         if password != self.password:
             self.previous, self.password, self.rotated_at = self.known_password, password, None
-            self.reason = None
+            self.reason = self.delivered = None
         pending, self.pending = self.pending, None
         self.put_aside(pending)
         self.status = CURRENT
@@ -248,7 +274,8 @@ class Record:
         data["refuted"] = list(self.refuted)
         if data["pending"] and not data["pending"]["reason"]:
             del data["pending"]["reason"]
-        return {name: value for name, value in data.items() if name not in ("earlier", "refuted", "reason") or value}
+        optional = ("earlier", "refuted", "reason", "delivered")
+        return {name: value for name, value in data.items() if name not in optional or value}
 
     def as_short_dict(self) -> Dict[str, Any]:
         """The same without what has its default; a pending password is given as a whole, since a missing ``sent`` has another meaning."""
@@ -263,6 +290,8 @@ class Record:
             data["earlier"] = [asdict(item) for item in self.earlier]
         if self.refuted:
             data["refuted"] = list(self.refuted)
+        if self.delivered:
+            data["delivered"] = asdict(self.delivered)
         return data
 
     @classmethod
@@ -275,6 +304,8 @@ class Record:
         if record.pending is not None:
             record.pending = _read_pending(record.pending)
         record.earlier = _read_earlier(record.earlier)
+        if record.delivered is not None:
+            record.delivered = _read_delivered(record.delivered)
         _require(
             isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)),
             "refuted is not a list of texts",
@@ -331,6 +362,19 @@ def _read_earlier(data: Any) -> Tuple[Earlier, ...]:
         "earlier holds something else than texts",
     )
     return earlier
+
+
+def _read_delivered(data: Any) -> Delivered:
+    """Validate the last delivery of a record.
+
+    :raises DamagedRecord: something is missing or of a wrong type.
+    """
+    delivered: Delivered = _build(Delivered, data, "delivered")
+    _require(_is_text(delivered.digest), "delivered.digest is not a text")
+    _require(
+        bool(delivered.at) and _is_time_or_none(delivered.at), "delivered.at is not a time as 2026-01-31T12:00:00Z"
+    )
+    return delivered
 
 
 def _require(condition: bool, message: str) -> None:

@@ -41,6 +41,7 @@ def _checked(result: Mapping[str, Any]) -> Dict[str, int]:
         rekey_overdue=len([user for user in users if user["due"]]),
         rekey_pending=len([user for user in users if user["pending"]]),
         rekey_orphaned=len([user for user in users if user["status"] == "orphaned"]),
+        rekey_undelivered=len([user for user in users if user["undelivered"]]),
     )
 
 
@@ -53,7 +54,11 @@ def _repaired(result: Mapping[str, Any]) -> Dict[str, int]:
     )
 
 
-ROTATED, CHECKED, REPAIRED = Counts(_rotated), Counts(_checked), Counts(_repaired)
+def _delivered(result: Mapping[str, Any]) -> Dict[str, int]:
+    return dict(rekey_delivered=len([user for user in result.get("users") or [] if user["delivered"]]))
+
+
+ROTATED, CHECKED, REPAIRED, DELIVERED = Counts(_rotated), Counts(_checked), Counts(_repaired), Counts(_delivered)
 
 
 def _has_failed(user: Mapping[str, Any]) -> bool:

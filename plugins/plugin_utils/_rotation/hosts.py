@@ -58,16 +58,35 @@ def report_progress(task: Task) -> dict[str, Any]:
     """The action rotation_progress."""
     hostvars, hosts = task.task_vars["hostvars"], task.args["hosts"]
     before = hostvars.raw_get("localhost").get("rotate_progress")
-    results = {host: _result(hostvars.raw_get(host)) for host in task.task_vars["ansible_play_batch"]}
+    batch = task.task_vars["ansible_play_batch"]
+    results = {host: _result(hostvars.raw_get(host)) for host in batch}
+    results.update(
+        _dropped(hostvars, [host for host in hosts if host not in {*batch, *(before or {}).get("reached", [])}])
+    )
     state = progress(before, results, len(hosts), task.args["max_fail_percentage"])
     lines = summary(state, hosts)
     return dict(changed=False, summary=lines, ansible_facts=dict(rotate_progress=dict(state, summary=lines)), **state)
 
 
+def _dropped(hostvars: Any, others: Iterable[str]) -> dict[str, Any]:
+    """The results of hosts of the batch that Ansible has dropped, since a consumer of theirs could not be reached."""
+    results = {host: _result(hostvars.raw_get(host)) for host in others}
+    return {host: done for host, done in results.items() if done and done["not_delivered"]}
+
+
 def _result(variables: Mapping[str, Any]) -> Any:
-    """The result of a host; with the user's own tasks it is that of the commit."""
+    """The result of a host; with the user's own tasks it is that of the commit. ``not_delivered``: whether its consumers lack passwords that are in force."""
     done = variables.get("rotate_done")
-    return variables.get("rotate_committed") if done and done.get("skipped") else done
+    done = variables.get("rotate_committed") if done and done.get("skipped") else done
+    return done and dict(done, not_delivered=_lacks_delivery(done, variables))
+
+
+def _lacks_delivery(done: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:
+    found, delivered = variables.get("rotate_deliver"), variables.get("rotate_delivered")
+    if found is None:
+        return bool(done.get("undelivered"))
+    # A handler that fails ends the host before anything can be noted.
+    return bool(found.get("msg") or (found.get("users") and (delivered is None or delivered.get("msg"))))
 
 
 def matching(pattern: Any, groups: Mapping[str, Sequence[str]], loader: Any) -> list[str]:
@@ -124,7 +143,10 @@ def has_failed(done: Mapping[str, Any] | None) -> bool:
     :param done: the result of rotation_run or rotation_commit there; ``None`` if it did not come so far.
     """
     return done is None or bool(
-        done.get("msg") or done.get("error") or any(user.get("error") for user in done.get("users") or [])
+        done.get("msg")
+        or done.get("error")
+        or done.get("not_delivered")
+        or any(user.get("error") for user in done.get("users") or [])
     )
 
 
@@ -132,6 +154,8 @@ def may_be_wrong_everywhere(done: Mapping[str, Any] | None) -> bool:
     """Whether a host failed as a whole, and in a way in which the others may fail, too."""
     if done is None:
         return True
+    # A consumer that could not be reached says nothing about the vendors.
+    done = dict(done, not_delivered=False)
     users = done.get("users") or []
     # Passwords that were changed by hand concern their users only.
     users = [user for user in users if user.get("reason") != Reason.VERIFY] or users
@@ -152,18 +176,24 @@ def progress(
     :param results: the outcome of the hosts of the batch, by name, as for :func:`has_failed`.
     :param number: of all hosts of the run.
     :param max_fail_percentage: how many hosts of a batch may fail; ``None`` for the rule that only what may be wrong everywhere ends a run.
-    :return: dict with ``reached`` and ``failed_hosts`` (names), ``everywhere`` (how many failed in a way in which all may) and ``stopped``.
+    :return: dict with ``reached``, ``failed_hosts`` and ``undelivered_hosts`` (names), ``everywhere`` (how many failed in a way in which all may)
+        and ``stopped``.
     """
-    before = before or {"reached": [], "failed_hosts": [], "everywhere": 0}
+    before = before or {"reached": [], "failed_hosts": [], "undelivered_hosts": [], "everywhere": 0}
     failed = [name for name, done in results.items() if has_failed(done)]
+    undelivered = [name for name, done in results.items() if done and done.get("not_delivered")]
     bad = sum(may_be_wrong_everywhere(done) for done in results.values())
     now = {
         "reached": [*before["reached"], *results],
         "failed_hosts": [*before["failed_hosts"], *failed],
+        "undelivered_hosts": [*before["undelivered_hosts"], *undelivered],
         "everywhere": before["everywhere"] + bad,
     }
     tried = len(now["reached"])
-    if max_fail_percentage is not None:
+    if undelivered:
+        # Their consumers are down. Whatever the others' share may be, no further ones are risked.
+        stopped = True
+    elif max_fail_percentage is not None:
         stopped = 100.0 * len(failed) > max_fail_percentage * len(results)
     else:
         # One host may be the bad one; a second canary settles that, where it is not the last host anyway.
@@ -177,11 +207,16 @@ def summary(state: Mapping[str, Any] | None, hosts: Sequence[str]) -> list[str]:
     :param state: what :func:`progress` returned last.
     :param hosts: all hosts of the run.
     """
-    reached, failed = (set(state[key]) if state else set() for key in ("reached", "failed_hosts"))
+    reached, failed, undelivered = (
+        set(state[key]) if state else set() for key in ("reached", "failed_hosts", "undelivered_hosts")
+    )
     missing = [host for host in hosts if host not in reached]
     lines = []
     if failed:
         lines.append(report.named([host for host in hosts if host in failed], len(hosts), "failed", of="hosts"))
+    if undelivered:
+        where = [host for host in hosts if host in undelivered]
+        lines.append(report.named(where, len(hosts), "have new passwords that were not delivered", of="hosts"))
     if missing:
         lines.append(report.named(missing, len(hosts), "were not reached", of="hosts"))
     return lines or ["Nothing failed on %d host%s." % (len(hosts), "s" if len(hosts) != 1 else "")]

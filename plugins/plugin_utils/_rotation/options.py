@@ -34,6 +34,7 @@ ENDURANCE = dict(max_attempts=dict(type="int", default=3))
 STAGED = dict(staged=dict(type="list", elements="dict", required=True))
 TARGET = dict(target=dict(type="str"))
 ONLY = dict(only=dict(type="raw", default=[]))
+DELIVER = dict(deliver=dict(type="bool", default=False))
 REASON = dict(reason=dict(type="str"))
 
 

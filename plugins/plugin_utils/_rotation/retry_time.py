@@ -25,9 +25,9 @@ def add_times(result: Dict[str, Any], store: Store, capabilities: Capabilities, 
     :param store: whose records say when the last login failed.
     :raises PasswordError: ``store_failed``.
     """
-    spent = [
-        user for user in result.get("users") or [] if (user.get("error") or {}).get("kind") == errors.LOGIN_BUDGET_SPENT
-    ]
+    # Some tasks return names.
+    users = [user for user in result.get("users") or [] if isinstance(user, dict)]
+    spent = [user for user in users if (user.get("error") or {}).get("kind") == errors.LOGIN_BUDGET_SPENT]
     spent = [user for user in spent if RUN_LATER_MESSAGE in user["error"]["message"]]
     if not spent:
         return

@@ -13,7 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, protocol, rollback, stage, unlisted
+from . import change, commit, consumers, protocol, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
@@ -106,7 +106,7 @@ def _look_around(
     listed: List[str],
     result: Dict[str, Any],
 ) -> Dict[str, Any]:
-    """Look for passwords that were changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
+    """Look for passwords that were changed by hand, unless the operator was refused already, that are to be delivered, and that nobody rotates any more."""
     if task.options.verify_after is not None and not result.get("error"):
         recheck(
             delivery,
@@ -115,6 +115,13 @@ def _look_around(
             after=task.options.verify_after,
             now=utc_now(),
             result=result,
+        )
+    if task.args["deliver"]:
+        failed = [user["name"] for user in result["users"] if user["error"]]
+        result["undelivered"] = consumers.undelivered(
+            seen.entries,
+            promoted=rollback.names_of_promoted(result["users"]),
+            failed=failed + [user.name for user in staged if user.due or user.is_left_alone],
         )
     result["unlisted"] = []
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))

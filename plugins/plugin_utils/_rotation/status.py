@@ -30,7 +30,7 @@ from .users import Source
 _ABSENT = "absent"  # the store has no record
 _UNLISTED = "unlisted"  # the store has a record, and the task does not name the user
 # What a task may fail on.
-FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted")
+FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted", "undelivered")
 
 
 def report_users(task: Task) -> Dict[str, Any]:
@@ -51,6 +51,8 @@ def report_users(task: Task) -> Dict[str, Any]:
             if name not in records or records[name].status != Status.RETIRED
         }
     users = [_status(name, records.get(name), task.options.max_age, utc_now()) for name in users_by_name]
+    for user in users if args["deliver"] else []:
+        user["undelivered"] = user["name"] in records and records[user["name"]].awaits_delivery
     skipped: List[str] = []
     if delivery:
         delivery.know_operator()
@@ -141,6 +143,7 @@ _COMPLAINTS = {
     "error": "could not be rotated the last time",
     "absent": "have no record",
     "unlisted": "have a record and are not named",
+    "undelivered": "have a current password that was not delivered",
 }
 
 
@@ -149,6 +152,8 @@ def _is(user: Dict[str, Any], reason: str) -> bool:
         return bool(user["due"]) and user["status"] != _ABSENT
     if reason == "pending":
         return bool(user["pending"])
+    if reason == "undelivered":
+        return bool(user["undelivered"])
     if reason == "error":
         return bool(user["last_error"] or user["error"])
     return bool(user["status"] == reason)
@@ -172,6 +177,8 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         vendor=None,
         target=None,
         reason=None,
+        delivered_at=None,
+        undelivered=None,
     )
     if record is None:
         return described
@@ -183,6 +190,8 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
     )
     described.update(vendor=record.vendor, target=record.target)
     described.update(reason=(record.pending.reason if record.pending else None) or record.reason)
+    if record.delivered and record.is_delivered:
+        described.update(delivered_at=record.delivered.at)
     if record.rotated_at:
         rotated = parse_utc(record.rotated_at)
         described.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
@@ -212,6 +221,8 @@ def _line(user: Dict[str, Any]) -> str:
     )
     if user["pending"]:
         parts.append("a new password is pending since %s, %d attempts" % (user["pending_since"], user["attempts"]))
+    if user["undelivered"]:
+        parts.append("UNDELIVERED: its consumers have not been given the current password")
     if user["reason"]:
         parts.append("reason: %s" % user["reason"])
     if user["last_error"]:

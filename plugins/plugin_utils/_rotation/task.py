@@ -17,6 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._arguments import plain
 from .._folder_trust import is_marked_since, read_by_ansible
 from .._store_registry import open_store, secrets_in
+from ..record import Identity
 from ..store import DamagedRecordError, Store
 from .delivery import Delivery
 from .options import Options
@@ -62,6 +63,10 @@ class Task:
                 errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes."
             )
         return str(plain(name))
+
+    def identity(self) -> Identity:
+        """Whose records the task is about, as far as that is known without the options of the connection."""
+        return Identity(vendor=self.options.named.name if self.options.named else None)
 
     def open_store(self, name: Optional[str] = None, store_args: Optional[Dict[str, Any]] = None) -> Store:
         """A store; in check mode what is written to it goes nowhere.
