@@ -73,6 +73,16 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """That a record is about two accounts that take turns: ``username`` and ``password`` are those of the active one."""
+
+    name: str  # under which consumers ask for it
+    idle: str  # the other account
+    idle_since: str  # ISO 8601 in UTC; until the grace period is over its password must keep working
+    idle_mark: str = ""  # of the password that it had then; another one means that the next turn is due
+
+
+@dataclass(frozen=True)
 class Identity:
     """Whose password a record holds: which account, at which endpoint, of which vendor. ``None`` where that is not known."""
 
@@ -107,6 +117,17 @@ class Record:
     set_aside: Optional[str] = field(default=None, repr=False)
     reason: Optional[str] = None  # why the current password was made, in the words of who started the run
     delivered: Optional[Delivered] = None  # the last delivery; of another password, perhaps
+    pair: Optional[Pair] = None
+
+    @property
+    def name(self) -> str:
+        """The name under which the store keeps it."""
+        return self.pair.name if self.pair else self.username
+
+    @property
+    def mark(self) -> str:
+        """Distinguishes the current password from those before and after it, without showing it."""
+        return "%s %s" % (self.rotated_at, digest_of(self.password)) if self.password and self.rotated_at else ""
 
     @property
     def is_delivered(self) -> bool:
@@ -274,7 +295,7 @@ class Record:
         data["refuted"] = list(self.refuted)
         if data["pending"] and not data["pending"]["reason"]:
             del data["pending"]["reason"]
-        optional = ("earlier", "refuted", "reason", "delivered")
+        optional = ("earlier", "refuted", "reason", "delivered", "pair")
         return {name: value for name, value in data.items() if name not in optional or value}
 
     def as_short_dict(self) -> Dict[str, Any]:
@@ -292,6 +313,8 @@ class Record:
             data["refuted"] = list(self.refuted)
         if self.delivered:
             data["delivered"] = asdict(self.delivered)
+        if self.pair:
+            data["pair"] = asdict(self.pair)
         return data
 
     @classmethod
@@ -306,6 +329,8 @@ class Record:
         record.earlier = _read_earlier(record.earlier)
         if record.delivered is not None:
             record.delivered = _read_delivered(record.delivered)
+        if record.pair is not None:
+            record.pair = _read_pair(record.pair)
         _require(
             isinstance(record.refuted, (list, tuple)) and all(map(_is_text, record.refuted)),
             "refuted is not a list of texts",
@@ -375,6 +400,18 @@ def _read_delivered(data: Any) -> Delivered:
         bool(delivered.at) and _is_time_or_none(delivered.at), "delivered.at is not a time as 2026-01-31T12:00:00Z"
     )
     return delivered
+
+
+def _read_pair(data: Any) -> Pair:
+    """Validate what a record says of a pair.
+
+    :raises DamagedRecord: something is missing or of a wrong type.
+    """
+    pair: Pair = _build(Pair, data, "pair")
+    _require(_is_text(pair.name) and _is_text(pair.idle), "pair does not name its accounts")
+    _require(bool(pair.idle_since) and _is_time_or_none(pair.idle_since), "pair.idle_since is not a time as 2026-01-31T12:00:00Z")
+    _require(isinstance(pair.idle_mark, str), "pair.idle_mark is not a text")
+    return pair
 
 
 def _require(condition: bool, message: str) -> None:

@@ -201,10 +201,10 @@ def read_record(data: Any, user: str, where: str, host: Optional[str] = None) ->
             user,
             host,
         )
-    if record.username != user:
+    if record.name != user:
         message = "%s holds the record of the user %s, not of %s. Were records swapped or copied?" % (
             where,
-            record.username,
+            record.name,
             user,
         )
         raise PasswordError(errors.TARGET_MISMATCH, message)

@@ -96,7 +96,7 @@ def _named_by_their_own() -> Iterator[None]:
 def _compared(record: Record, there: Optional[Record], claimed: Optional[PasswordError] = None) -> Dict[str, Any]:
     """What to do with a record, given the other store's record of the user."""
     compared = dict(
-        name=record.username, status=str(record.status), pending=record.pending is not None, action=COPIED, error=None
+        name=record.name, status=str(record.status), pending=record.pending is not None, action=COPIED, error=None
     )
     if there == record:
         return dict(compared, action=UNCHANGED)
@@ -105,7 +105,7 @@ def _compared(record: Record, there: Optional[Record], claimed: Optional[Passwor
     if there is not None:
         message = (
             "The other store has another record of %s; both are left as they are. Remove the one that is wrong."
-            % record.username
+            % record.name
         )
         return dict(compared, action=None, error=PasswordError(errors.STORE_CONFLICT, message).as_dict())
     return compared
