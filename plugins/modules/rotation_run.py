@@ -107,6 +107,12 @@ users:
     error:
       description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
       type: dict
+held:
+  description: The users on hold, which were skipped.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
 unlisted:
   description:
     - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. Each has a line in

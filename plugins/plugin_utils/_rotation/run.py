@@ -13,7 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, protocol, rollback, stage, unlisted
+from . import change, commit, postponement, protocol, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
@@ -116,6 +116,7 @@ def _look_around(
             now=utc_now(),
             result=result,
         )
+    result.update(postponement.names(staged))
     result["unlisted"] = []
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))
     return result
