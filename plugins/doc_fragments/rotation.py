@@ -17,8 +17,9 @@ options:
   users:
     description:
       - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation; further keys are passed to the vendor's
-        module.
+      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation. The user's own C(max_age), C(policy) and
+        C(accept_unverified) override the options of these names; a C(policy) replaces all of the other. With C(hold=true) a rotation skips the user,
+        C(hold_reason) says why. Further keys are passed to the vendor's module.
     type: list
     elements: raw
     required: true

@@ -104,6 +104,14 @@ users:
     due:
       description: Whether the next rotation would change the password.
       type: bool
+    held:
+      description: Whether the user is on hold, so that rotations skip it.
+      type: bool
+      version_added: 0.2.0
+    hold_reason:
+      description: Why, or V(null).
+      type: str
+      version_added: 0.2.0
     pending:
       description: Whether a new password is pending.
       type: bool

@@ -113,6 +113,12 @@ undelivered:
   returned: if O(deliver) is true
   type: list
   elements: str
+held:
+  description: The users on hold, which were skipped.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
 unlisted:
   description:
     - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. Each has a line in

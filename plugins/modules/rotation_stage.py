@@ -68,7 +68,7 @@ users:
       description: Whether the password will be changed.
       type: bool
     reason:
-      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) for a user that is skipped; or V(null).
+      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped; or V(null).
       type: str
     run_id:
       description: Identifies the pending password without revealing it.
@@ -79,6 +79,22 @@ users:
     rotated_at:
       description: When the current password was proved, ISO 8601 in UTC.
       type: str
+    note:
+      description: Why a user on hold is skipped.
+      returned: if there is anything to say
+      type: str
+      version_added: 0.2.0
+    accept_unverified:
+      description: The user's own option, for M(rekey.passwords.rotation_commit).
+      returned: if it has one
+      type: bool
+      version_added: 0.2.0
+held:
+  description: The users on hold, which are skipped.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
 unlisted:
   description:
     - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. A user whose new password may be in force

@@ -60,7 +60,17 @@ BELOW = {
 # The floors of plugin_utils, the lowest first: a file may import what is on a floor below its own, and module_utils. All stores are on one floor.
 FLOORS = (
     ("_times", "_arguments", "_durable_files", "_awx.controller", "_awx.kinds", "_rotation.artifacts", "_rotation.policy"),
-    ("record", "_folder_trust", "_vendor_runner", "_awx.current", "_rotation.connection", "_rotation.results", "_rotation.selection", "_rotation.variables"),
+    (
+        "record",
+        "_folder_trust",
+        "_vendor_runner",
+        "_awx.current",
+        "_rotation.connection",
+        "_rotation.results",
+        "_rotation.selection",
+        "_rotation.user_options",
+        "_rotation.variables",
+    ),
     ("store", "_vendor_action", "_awx.plan", "_rotation.users", "_rotation.mismatch"),
     ("_awx.data", "_rotation.due", "_rotation.settlement"),
     (
@@ -75,7 +85,7 @@ FLOORS = (
         "_rotation.retry_time",
         "_rotation.unlisted",
     ),
-    ("_stores", "_awx_action", "_rotation.lease", "_rotation.login_notes", "_rotation.restoration"),
+    ("_stores", "_awx_action", "_rotation.lease", "_rotation.login_notes", "_rotation.postponement", "_rotation.restoration"),
     ("_store_registry", "_rotation.target_note", "_rotation.protocol"),
     ("_rotation.claims", "_rotation.operator_counters"),
     ("_rotation.operator",),

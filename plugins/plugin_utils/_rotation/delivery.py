@@ -10,7 +10,7 @@ What the vendor cannot have seen is not noted: before anything is, it is certain
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.rekey.passwords.plugins.module_utils import _change, errors
@@ -30,7 +30,7 @@ from .._vendor_runner import (
 )
 from ..record import Identity, Record
 from ..store import Store
-from . import protocol
+from . import protocol, user_options
 from .connection import resolve
 from .operator import AlreadyRefused, Candidate, Operator
 from .operator_account import OperatorAccount
@@ -51,6 +51,7 @@ class Delivery:
     :param connection: its options.
     :param users: what the inventory says of the users, by name.
     :param scrub: learns every secret that is read.
+    :param policies: of the users with one of their own.
     :raises PasswordError: ``invalid_input``; nothing has been read or written yet.
     """
 
@@ -63,10 +64,11 @@ class Delivery:
         connection: Dict[str, Any],
         users: Dict[str, Dict[str, Any]],
         scrub: Scrubber,
+        policies: Optional[Mapping[str, Policy]] = None,
     ) -> None:
         self._action, self._task_vars, self.vendor_class = action, task_vars, vendor
         self.capabilities = self.vendor_class.capabilities
-        self._users, self._scrub = users, scrub
+        self._users, self._scrub, self._policies = users, scrub, policies or {}
         resolved = resolve(
             vendor,
             connection,
@@ -166,7 +168,10 @@ class Delivery:
             else:
                 entries.append(
                     dict(
-                        self._extras(name), password=generate(policy), current_password=current, update_password=ALWAYS
+                        self._extras(name),
+                        password=generate(self._policies.get(name, policy)),
+                        current_password=current,
+                        update_password=ALWAYS,
                     )
                 )
         try:
@@ -232,7 +237,7 @@ class Delivery:
 
     def _extras(self, name: str) -> Dict[str, Any]:
         user = self._users.get(name) or {"name": name}
-        return {key: value for key, value in user.items() if key != "current_password"}
+        return {key: value for key, value in user.items() if key != "current_password" and key not in user_options.KEYS}
 
     def _entry(self, name: str, sending: Sending, operator: Operator) -> Dict[str, Any]:
         """One element of the module's ``users``."""
@@ -260,8 +265,15 @@ class Delivery:
         refused = result.of_kind(errors.PASSWORD_REJECTED)
         if not refused:
             return
-        stricter = stricter_policy(policy, self.capabilities)
-        replaced = protocol.replace_refused(store, staged, refused, stricter, now=utc_now())
+        replaced: Dict[str, Record] = {}
+        warnings: List[str] = []
+        for asked, names in self._by_policy(refused, policy).items():
+            stricter = stricter_policy(asked, self.capabilities)
+            made = protocol.replace_refused(
+                store, staged, {name: refused[name] for name in names}, stricter, now=utc_now()
+            )
+            replaced.update(made)
+            warnings += against_the_policy(made, asked, stricter) if made else []
         operator = self._operator(store)
         entries = [
             self._entry(
@@ -279,7 +291,7 @@ class Delivery:
         except PasswordError as error:
             again = self._nobody(replaced, error)
         result.replace_users(again)
-        result.warnings += [*again.warnings, *against_the_policy(replaced, policy, stricter)]
+        result.warnings += [*again.warnings, *warnings]
         if result.failures:
             first = result.failures[0]
             result.msg = "%d of %d users failed; the first is %s: %s" % (
@@ -288,6 +300,16 @@ class Delivery:
                 first.name,
                 (first.error or {}).get("message"),
             )
+
+    def _by_policy(self, names: Iterable[str], policy: Policy) -> Dict[Policy, List[str]]:
+        """Users by the policy of their passwords.
+
+        :param policy: of those without one of their own.
+        """
+        grouped: Dict[Policy, List[str]] = {}
+        for name in names:
+            grouped.setdefault(self._policies.get(name, policy), []).append(name)
+        return grouped
 
     def forget_operator(self, store: Store, names: Iterable[str]) -> None:
         """Forget the failed logins of the operator, if it is one of these users or not a user at all: somebody has unlocked them by hand."""

@@ -24,6 +24,7 @@ def look(
     force: bool,
     now: datetime,
     identities: Mapping[str, Identity],
+    max_ages: Optional[Mapping[str, int]] = None,
 ) -> Tuple[List[StagedUser], Dict[str, Entry]]:
     """Decide who is due, and write nothing.
 
@@ -31,6 +32,7 @@ def look(
     :param max_age: seconds; younger passwords are skipped.
     :param force: rotate young passwords, too.
     :param identities: whose passwords are to be rotated, by name, as far as that is known.
+    :param max_ages: of the users with one of their own.
     :return: what :func:`~.protocol.stage` would return, and what the store holds.
     :raises PasswordError: ``store_failed``.
     """
@@ -40,7 +42,7 @@ def look(
     for name in names:
         record = entries[name].record or Record(username=name)
         error = mismatch(record, identities.get(name, Identity()), store.host)
-        reason = why_due(record, max_age, force=force, now=now)
+        reason = why_due(record, (max_ages or {}).get(name, max_age), force=force, now=now)
         staged.append(
             StagedUser.refused(record, error) if error else StagedUser.of(record, due=is_due(reason), reason=reason)
         )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set
 
 from ansible_collections.rekey.passwords.plugins.module_utils import _vendor_registry, errors
@@ -19,9 +19,9 @@ from .._arguments import plain
 from .._times import parse_age
 from .policy import OPTIONS as POLICY
 from .policy import Policy, policy_for
+from .user_options import UserOptions, read_line
+from .user_options import read as read_user_options
 from .users import StagedUser
-
-LONGEST_REASON = 300  # characters
 
 # The options that several of the actions have.
 USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", elements="raw", required=True))
@@ -54,6 +54,7 @@ class Options:
     verify_after: Optional[int] = None  # seconds; None: never
     run_id: str = ""  # of the passwords that this task stages
     reason: Optional[str] = None  # why, in the words of who started the run
+    own: Mapping[str, UserOptions] = field(default_factory=dict)  # of the users that have options of their own
 
     @classmethod
     def read(cls, args: Dict[str, Any]) -> Options:
@@ -80,7 +81,8 @@ class Options:
             max_attempts=max_attempts,
             verify_after=parse_age(after, "verify_after") if after else None,
             run_id=uuid.uuid4().hex,
-            reason=_read_reason(args.get("reason")),
+            reason=read_line(args.get("reason"), "reason (in the role: rotate_reason)"),
+            own=read_user_options(args.get("users") or (), capabilities),
         )
 
     @property
@@ -102,15 +104,26 @@ class Options:
         """What the vendor can do."""
         return self.vendor.capabilities
 
+    @property
+    def max_ages(self) -> Dict[str, int]:
+        """Seconds, of the users with an age of their own."""
+        return {name: own.max_age for name, own in self.own.items() if own.max_age is not None}
 
-def _read_reason(reason: Optional[str]) -> Optional[str]:
-    reason = " ".join((reason or "").split())
-    if len(reason) > LONGEST_REASON or not reason.isprintable():
-        raise PasswordError(
-            errors.INVALID_INPUT,
-            "reason (in the role: rotate_reason) must be at most %d printable characters." % LONGEST_REASON,
-        )
-    return reason or None
+    def own_of(self, name: str) -> UserOptions:
+        """A user's own options."""
+        return self.own.get(name, UserOptions())
+
+    @property
+    def policies(self) -> Dict[str, Policy]:
+        """What new passwords look like, of the users with a policy of their own."""
+        return {name: own.policy for name, own in self.own.items() if own.policy is not None}
+
+    def with_own(self, staged: Iterable[StagedUser]) -> List[StagedUser]:
+        """Staged users with what later steps need of their own options."""
+        return [
+            replace(user, accept_unverified=self.own[user.name].accept_unverified) if user.name in self.own else user
+            for user in staged
+        ]
 
 
 def read_users(users: Iterable[Any], *, with_password: bool = False) -> List[Dict[str, Any]]:

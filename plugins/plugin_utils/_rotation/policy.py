@@ -62,10 +62,13 @@ class Policy:
         return classes
 
 
-def policy_for(capabilities: Capabilities, wishes: Optional[Mapping[str, Any]] = None) -> Policy:
+def policy_for(
+    capabilities: Capabilities, wishes: Optional[Mapping[str, Any]] = None, *, where: str = "policy"
+) -> Policy:
     """The policy of a vendor, with the user's changes.
 
     :param wishes: some of :data:`OPTIONS`.
+    :param where: they are given, for messages.
     :raises PasswordError: ``invalid_input``: no password can satisfy the wishes and the vendor.
     """
     default = asdict(capabilities.generated)
@@ -73,7 +76,7 @@ def policy_for(capabilities: Capabilities, wishes: Optional[Mapping[str, Any]] =
     policy = replace(policy, exclude="".join(sorted(set(policy.exclude) | set(capabilities.password_forbidden))))
 
     def refuse(text: str) -> NoReturn:
-        raise PasswordError(errors.INVALID_INPUT, "policy: " + text)
+        raise PasswordError(errors.INVALID_INPUT, "%s: %s" % (where, text))
 
     least = min(max(LEAST_LENGTH, capabilities.password_min), capabilities.password_max)
     if not least <= policy.length <= capabilities.password_max:

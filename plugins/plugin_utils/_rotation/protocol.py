@@ -47,6 +47,8 @@ def stage(
     seen: Optional[Mapping[str, Entry]] = None,
     refused: Optional[Mapping[str, PasswordError]] = None,
     why: Optional[str] = None,
+    max_ages: Optional[Mapping[str, int]] = None,
+    policies: Optional[Mapping[str, Policy]] = None,
 ) -> List[StagedUser]:
     """Decide who is due, and store a new password for each of them as pending.
 
@@ -58,6 +60,8 @@ def stage(
     :param seen: what :func:`~.due.look` read before this run had the lease.
     :param refused: users that must not be rotated, and why.
     :param why: the passwords are made, in the words of who started the run.
+    :param max_ages: of the users with one of their own.
+    :param policies: of the users with one of their own.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
     current_passwords = {user["name"]: user.get("current_password") for user in users}
@@ -70,12 +74,13 @@ def stage(
         if error:
             staged[name] = StagedUser.refused(record, error)
             return None
-        reason = why_due(record, max_age, force=force, now=now)
+        reason = why_due(record, (max_ages or {}).get(name, max_age), force=force, now=now)
         if name in rotated_before and _is_done(record, rotated_before[name]):
             reason = Reason.LEFT
         if is_due(reason):
             if record.pending is None:
-                record.pending = Pending.made(generate(policy), run_id=run_id, now=now)
+                made = generate((policies or {}).get(name, policy))
+                record.pending = Pending.made(made, run_id=run_id, now=now)
             record.pending.reason = why or record.pending.reason
             record.bind(identity, store.host)
             begin_attempt(record, current_passwords[name])
@@ -277,7 +282,7 @@ def commit(
     """Update the records with the outcome of the change.
 
     :param results: of the vendor's module, or of tasks of the user's own; users may be missing.
-    :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it.
+    :param accept_unverified: a change that the vendor confirmed counts even though no login could prove it, unless the user has an option of its own.
     :param max_attempts: a user is orphaned after this many runs in which neither the current nor the pending password logged in.
     :param sent: the records as they were when their passwords were sent, if this process has sent them: see :func:`~.restoration.restore`.
     :return: those that were due, or should have been.
@@ -291,7 +296,7 @@ def commit(
     def decide(name: str, record: Optional[Record]) -> Optional[Record]:
         # Tasks of the user's own may not have run at all in check mode.
         result = by_name.get(name) or (foreseen(name) if dry_run else _not_tried(name))
-        action, error = None, result.error
+        action, error, accepts = None, result.error, due[name].accept_unverified
         if not dry_run:
             if sent and name in sent:
                 record = restore(record, sent[name]) or record
@@ -301,7 +306,7 @@ def commit(
                 result,
                 host=store.host,
                 now=now,
-                accept_unverified=accept_unverified,
+                accept_unverified=accept_unverified if accepts is None else accepts,
                 max_attempts=max_attempts,
             )
         committed[name] = CommittedUser(name, due[name].reason, result.state, result.verified, action, error)

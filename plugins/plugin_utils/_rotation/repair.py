@@ -113,6 +113,9 @@ def _repair(
             for name, user in tried.items()
             if user["error"] and not _is_moved(entries[name].record, identities[name])
         }
+        for name in [name for name in lost if task.options.own_of(name).hold]:
+            del lost[name]
+            outcomes[name]["error"]["message"] += " It was not reset, since it is on hold."
         if lost:
             outcomes.update(_reset(task, store, delivery, lost, refuted))
     return outcomes
@@ -234,7 +237,7 @@ def _reset(
     :param identities: of the users that need one.
     :param refuted: by name, passwords that are known not to be in force.
     """
-    staged = _stage_reset(task, store, identities, refuted)
+    staged = task.options.with_own(_stage_reset(task, store, identities, refuted))
     if is_dry_run(store):
         return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
     sent = delivery.send(store, {user.name: user for user in staged}, task.options.policy)
@@ -267,7 +270,7 @@ def _stage_reset(
         # A pending password that may be in force is the one to set: with another one in its place the store would forget it.
         if record.pending and record.pending.password not in refuted.get(record.username, ()):
             return record.pending.password
-        return policy.generate(task.options.policy)
+        return policy.generate(task.options.policies.get(record.username, task.options.policy))
 
     known = [identity for identity in identities.values() if identity.target]
     if known:

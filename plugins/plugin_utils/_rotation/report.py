@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .users import Action, CommittedUser, Reason, StagedUser
 
@@ -50,8 +50,16 @@ def not_done(user: Mapping[str, Any], what: str) -> str:
 
 
 def not_due(user: StagedUser) -> str:
-    """A user whose password is young, in one line."""
-    return "%s: not due, rotated %s" % (user.name, user.rotated_at)
+    """A user whose password is young, or that is skipped for another reason, in one line."""
+    return "%s: %s" % (user.name, user.note or "not due, rotated %s" % user.rotated_at)
+
+
+def held(reason: Optional[str]) -> str:
+    """A user that is on hold.
+
+    :param reason: its ``hold_reason``.
+    """
+    return "on hold: %s" % reason if reason else "on hold"
 
 
 def line(user: CommittedUser, *, what: str, which: str) -> str:

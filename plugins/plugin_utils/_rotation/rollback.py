@@ -68,7 +68,7 @@ def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Op
     back = delivery.send(store, due, None)
     users = protocol.commit(
         store,
-        staged,
+        options.with_own(staged),
         back.users,
         now=utc_now(),
         accept_unverified=options.accept_unverified,

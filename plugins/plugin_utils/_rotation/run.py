@@ -13,7 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, consumers, protocol, rollback, stage, unlisted
+from . import change, commit, consumers, pairs, postponement, protocol, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
@@ -123,6 +123,7 @@ def _look_around(
             promoted=rollback.names_of_promoted(result["users"]),
             failed=failed + [user.name for user in staged if user.due or user.is_left_alone],
         )
+    result.update(postponement.names(staged))
     result["unlisted"] = []
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))
     return result

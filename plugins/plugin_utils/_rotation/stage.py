@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 from .._times import utc_now
 from ..record import Identity
 from ..store import Entry, Store
-from . import due, owners, protocol, unlisted
+from . import due, owners, postponement, protocol, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
@@ -55,6 +55,7 @@ def stage_users(task: Task) -> Dict[str, Any]:
     names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
     result = dict(changed=bool(names), users=[user.as_dict() for user in staged], due=names)
+    result.update(postponement.names(staged))
     unlisted.add_unlisted(store, [user["name"] for user in users], seen.endpoint, result, any_due=bool(names))
     return result
 
@@ -70,9 +71,15 @@ def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: 
     endpoint = Identity(options.vendor.name, delivery.target if delivery else None)
     identities = delivery.identities(names) if delivery else dict.fromkeys(names, endpoint)
     staged, entries = due.look(
-        store, users, max_age=options.max_age, force=options.force, now=utc_now(), identities=identities
+        store,
+        users,
+        max_age=options.max_age,
+        force=options.force,
+        now=utc_now(),
+        identities=identities,
+        max_ages=options.max_ages,
     )
-    return Look(staged, entries, identities, endpoint)
+    return Look(postponement.postponed(staged, entries, options), entries, identities, endpoint)
 
 
 def stage(
@@ -87,10 +94,16 @@ def stage(
     if delivery and not is_dry_run(store):
         # A login may be needed for that, and a dry run makes none that may fail.
         refused = owners.settle(store, delivery, {name: seen.identities[name] for name in seen.due}, seen.entries)
-    entries = {name: Entry(copy.deepcopy(entry.record), entry.version) for name, entry in seen.entries.items()}
-    return protocol.stage(
+    # What was decided about the others stands, whatever has happened to their records since.
+    skipped = {user.name: user for user in seen.staged if user.note}
+    entries = {
+        name: Entry(copy.deepcopy(entry.record), entry.version)
+        for name, entry in seen.entries.items()
+        if name not in skipped
+    }
+    staged = protocol.stage(
         store,
-        users,
+        [user for user in users if user["name"] not in skipped],
         options.policy,
         max_age=options.max_age,
         force=options.force,
@@ -100,4 +113,8 @@ def stage(
         seen=entries,
         refused=refused,
         why=options.reason,
+        max_ages=options.max_ages,
+        policies=options.policies,
     )
+    by_name = dict(skipped, **{user.name: user for user in options.with_own(staged)})
+    return [by_name[user["name"]] for user in users]

@@ -22,7 +22,7 @@ from .due import is_due, why_due
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .mismatch import mismatch
-from .options import read_users
+from .options import Options, read_users
 from .selection import limited_to
 from .task import Task
 from .users import Source
@@ -50,7 +50,7 @@ def report_users(task: Task) -> Dict[str, Any]:
             for name, user in users_by_name.items()
             if name not in records or records[name].status != Status.RETIRED
         }
-    users = [_status(name, records.get(name), task.options.max_age, utc_now()) for name in users_by_name]
+    users = [_status(name, records.get(name), task.options, utc_now()) for name in users_by_name]
     for user in users if args["deliver"] else []:
         user["undelivered"] = user["name"] in records and records[user["name"]].awaits_delivery
     skipped: List[str] = []
@@ -159,14 +159,17 @@ def _is(user: Dict[str, Any], reason: str) -> bool:
     return bool(user["status"] == reason)
 
 
-def _status(name: str, record: Optional[Record], max_age: int, now: datetime.datetime) -> Dict[str, Any]:
+def _status(name: str, record: Optional[Record], options: Options, now: datetime.datetime) -> Dict[str, Any]:
+    own = options.own_of(name)
     described: Dict[str, Any] = dict(
         name=name,
         status=_ABSENT,
         rotated_at=None,
         age=None,
         due_at=None,
-        due=True,
+        due=not own.hold,
+        held=own.hold,
+        hold_reason=own.hold_reason if own.hold else None,
         pending=False,
         pending_since=None,
         attempts=0,
@@ -182,6 +185,7 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
     )
     if record is None:
         return described
+    max_age = options.max_age if own.max_age is None else own.max_age
     described.update(
         status=str(record.status),
         failed_logins=record.failed_logins,
@@ -197,7 +201,7 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         described.update(age=int((now - rotated).total_seconds()), due_at=_later(rotated, max_age))
     if record.pending:
         described.update(pending=True, pending_since=record.pending.created, attempts=record.pending.attempts)
-    described["due"] = is_due(why_due(record, max_age, force=False, now=now))
+    described["due"] = not own.hold and is_due(why_due(record, max_age, force=False, now=now))
     return described
 
 
@@ -215,6 +219,8 @@ def _line(user: Dict[str, Any]) -> str:
     parts.append(
         "ORPHANED: needs a repair"
         if user["status"] == Status.ORPHANED
+        else report.held(user["hold_reason"])
+        if user["held"]
         else "due"
         if user["due"]
         else "due %s" % (user["due_at"] or "never")

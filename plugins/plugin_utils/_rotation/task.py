@@ -116,6 +116,7 @@ class Task:
             connection=self.args["connection"],
             users=by_name,
             scrub=self.scrub,
+            policies=self.options.policies,
         )
 
     def failure(self, error: PasswordError) -> Dict[str, Any]:

@@ -27,12 +27,13 @@ class Reason(TextEnum):
     ROLLBACK = "rollback"
     ORPHANED = "orphaned"  # not due: neither the current nor the pending password logs in
     LEFT = "left_to_another_run"  # not due: another run has rotated it while this one waited
+    HELD = "held"  # not due: the inventory says that it is to be skipped
     VERIFY = "verify"  # not due: its password was changed by hand
 
     @property
     def is_due(self) -> bool:
         """Whether a user is to be rotated for that reason."""
-        return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY)
+        return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY, Reason.HELD)
 
 
 class Source(TextEnum):
@@ -68,6 +69,8 @@ class StagedUser:
     rotated_at: Optional[str] = None
     identity: Identity = Identity()  # whose password the record holds, as far as that is known
     error: Optional[Dict[str, Any]] = None  # why its record must not be used
+    note: Optional[str] = None  # why it is skipped, for the summary
+    accept_unverified: Optional[bool] = None  # its own option; None: that of the host applies
 
     @classmethod
     def of(
@@ -99,14 +102,16 @@ class StagedUser:
         """The user that :meth:`as_dict` described."""
         known = {name: data[name] for name in ("name", "due", "reason", "run_id", "fresh", "rotated_at")}
         identity = Identity(*(data.get(name) for name in ("vendor", "target", "account")))
-        return cls(**known, identity=identity, error=data.get("error"))
+        own: Dict[str, Any] = {name: data.get(name) for name in ("error", "note", "accept_unverified")}
+        return cls(**known, identity=identity, **own)
 
     def as_dict(self) -> Dict[str, Any]:
         """As the action returns it."""
         known = {name: getattr(self, name) for name in ("name", "due", "run_id", "fresh", "rotated_at")}
         known["reason"] = None if self.reason is None else str(self.reason)
         known.update((name, value) for name, value in asdict(self.identity).items() if value)
-        return dict(known, error=self.error) if self.error else known
+        rest = dict(error=self.error, note=self.note, accept_unverified=self.accept_unverified)
+        return dict(known, **{name: value for name, value in rest.items() if value is not None})
 
     @property
     def is_left_alone(self) -> bool:
