@@ -26,6 +26,7 @@ class ActionModule(RotationAction):
         **options.PROOF,
         **options.ENDURANCE,
         **options.DELIVER,
+        **options.GRACE,
         rollback=dict(type="bool", default=False),
         verify_after=dict(type="str", default="12h"),
         change_tasks=dict(type="path"),

@@ -17,6 +17,8 @@ class ActionModule(RotationAction):
         **options.CONNECTION,
         **options.ONLY,
         **options.REASON,
+        **options.DELIVER,
+        **options.GRACE,
         **options.WHO_IS_DUE,
         **options.NEW_PASSWORDS,
     )

@@ -122,3 +122,13 @@ options:
     default: false
     version_added: 0.2.0
 """
+
+    OF_PAIRS = r"""
+options:
+  grace:
+    description: How long the account of a pair that was used before keeps its password after a turn, since consumers may still use it. A whole number
+      followed by V(d), V(h), V(m) or V(s).
+    type: str
+    default: 24h
+    version_added: 0.2.0
+"""

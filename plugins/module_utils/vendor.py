@@ -77,7 +77,7 @@ class Capabilities:
     login_probe: str  # how a login is tried
     lockout: str  # the vendor's lock-out rule, for the documentation
     failed_logins_per_call: Optional[int]  # failed logins per user and call; None: the vendor does not count them
-    settle_seconds: float  # the grace period: how long a confirmed change may take to come into force
+    settle_seconds: float  # how long a confirmed change may take to come into force
     password_min: int  # the vendor refuses shorter passwords
     password_max: int  # ... and longer ones
     password_unit: str  # "bytes" or "characters"

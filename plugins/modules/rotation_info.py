@@ -130,6 +130,10 @@ users:
       description: The reason given for the pending password, or else for the current one; V(null) if none was given.
       type: str
       version_added: 0.2.0
+    active:
+      description: Of a pair, the account in use; V(null) for any other user.
+      type: str
+      version_added: 0.2.0
     delivered_at:
       description: When the current password was delivered to its consumers, ISO 8601 in UTC, or V(null).
       type: str

@@ -31,6 +31,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.accepted_proof
   - rekey.passwords.rotation.most_attempts
   - rekey.passwords.rotation.delivered
+  - rekey.passwords.rotation.of_pairs
   - rekey.passwords.store
   - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation

@@ -26,6 +26,8 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.vendor_options
   - rekey.passwords.rotation.which_users
   - rekey.passwords.rotation.reason
+  - rekey.passwords.rotation.delivered
+  - rekey.passwords.rotation.of_pairs
   - rekey.passwords.rotation.who_is_due
   - rekey.passwords.rotation.new_passwords
   - rekey.passwords.store
@@ -88,6 +90,11 @@ users:
       description: The user's own option, for M(rekey.passwords.rotation_commit).
       returned: if it has one
       type: bool
+      version_added: 0.2.0
+    pair:
+      description: The pair of which the user is an account, for M(rekey.passwords.rotation_commit).
+      returned: if it is one
+      type: dict
       version_added: 0.2.0
 held:
   description: The users on hold, which are skipped.

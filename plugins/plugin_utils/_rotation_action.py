@@ -133,11 +133,17 @@ class _Uncopied(list[Any]):
 
 def _names(args: dict[str, Any]) -> list[str]:
     """The names of the users, which are not secrets even where a password is the same."""
-    users = args.get("users") or []
-    names = [user.get("name") if isinstance(user, dict) else user for user in users]
+    names = [user.get("name") if isinstance(user, dict) else user for user in _elements(args)]
     return [name for name in names if isinstance(name, str)]
 
 
 def _current_passwords(args: dict[str, Any]) -> list[str]:
-    users = [user for user in args.get("users") or [] if isinstance(user, dict)]
+    users = [user for user in _elements(args) if isinstance(user, dict)]
     return [str(user[option]) for user in users for option in ("current_password", "password") if user.get(option)]
+
+
+def _elements(args: dict[str, Any]) -> list[Any]:
+    """The users, and the accounts of those that are pairs."""
+    users = list(args.get("users") or [])
+    accounts = [user.get("accounts") for user in users if isinstance(user, dict)]
+    return users + [account for several in accounts if isinstance(several, list) for account in several]

@@ -409,7 +409,10 @@ def _read_pair(data: Any) -> Pair:
     """
     pair: Pair = _build(Pair, data, "pair")
     _require(_is_text(pair.name) and _is_text(pair.idle), "pair does not name its accounts")
-    _require(bool(pair.idle_since) and _is_time_or_none(pair.idle_since), "pair.idle_since is not a time as 2026-01-31T12:00:00Z")
+    _require(
+        bool(pair.idle_since) and _is_time_or_none(pair.idle_since),
+        "pair.idle_since is not a time as 2026-01-31T12:00:00Z",
+    )
     _require(isinstance(pair.idle_mark, str), "pair.idle_mark is not a text")
     return pair
 

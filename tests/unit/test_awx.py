@@ -247,7 +247,11 @@ def test_a_notification_tells_the_outcome(name, event):
 def test_the_artifacts_that_are_told_are_those_that_the_playbooks_leave():
     page = (ROOT / "docs" / "reference" / "playbooks.md").read_text(encoding="utf-8")
     told = set(re.findall(r"rekey_[a-z_]+", json.dumps(NOTIFICATIONS)))
-    counted = {name for counts in (artifacts.ROTATED, artifacts.CHECKED, artifacts.REPAIRED) for name in artifacts.artifact("host-1", counts, {})["data"]}
+    counted = {
+        name
+        for counts in (artifacts.ROTATED, artifacts.CHECKED, artifacts.REPAIRED, artifacts.DELIVERED)
+        for name in artifacts.artifact("host-1", counts, {})["data"]
+    }
     assert told == counted and all("`%s`" % name in page for name in counted)
 
 

@@ -27,7 +27,7 @@ STEPS = ("rotation_run", "rotation_stage", "rotation_change", "rotation_commit",
 PLAYBOOKS = {"rotation_info": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",), "rotation_retire": ("retire",)}
 ROTATION = (*STEPS, *PLAYBOOKS)
 # What the steps hand to each other, by the role's variable that holds it.
-HANDED_ON = {"staged": "rotate_staged.users", "results": "rotate_result.users", "committed": "rotate_committed.users"}
+HANDED_ON = {"deliver": "rotate_deliver_tasks", "staged": "rotate_staged.users", "results": "rotate_result.users", "committed": "rotate_committed.users"}
 # Options of the modules that only playbooks use, and where their variables have other names.
 OF_PLAYBOOKS = {
     "repair": {
@@ -141,7 +141,7 @@ def test_the_policy_is_documented_as_it_is(name):
 @pytest.mark.parametrize(
     "name, keys",
     [
-        ("rotation_stage", {"name", "due", "reason", "run_id", "fresh", "rotated_at", "note", "accept_unverified"}),
+        ("rotation_stage", {"name", "due", "reason", "run_id", "fresh", "rotated_at", "note", "accept_unverified", "pair"}),
         ("rotation_change", {"name", "id", "state", "verified", "error", "failed_logins"}),
         ("rotation_run", {"name", "reason", "state", "verified", "action", "error"}),
         ("rotation_commit", {"name", "reason", "state", "verified", "action", "error"}),
@@ -152,7 +152,8 @@ def test_the_policy_is_documented_as_it_is(name):
             "rotation_info",
             {
                 "name", "status", "rotated_at", "age", "due_at", "due", "pending", "pending_since", "attempts", "failed_logins", "last_error", "verified",
-                "error", "vendor", "target", "reason", "held", "hold_reason",
+                "error", "vendor", "target", "reason", "held", "hold_reason", "active", "delivered_at",
+                    "undelivered",
             },
         ),
     ],
@@ -259,8 +260,9 @@ def test_every_kind_of_error_is_documented():
 
 
 def test_the_roles_tasks_never_loop():
-    # A loop prints its items, and costs a task a user.
-    assert not [task for task in ROLE_TASKS if "loop" in task or [key for key in task if key.startswith("with_")]]
+    # A loop prints its items, and costs a task a user. Names of files may be printed.
+    files = "ansible.builtin.include_tasks"
+    assert not [task for task in ROLE_TASKS if ("loop" in task and files not in task) or [key for key in task if key.startswith("with_")]]
 
 
 def test_every_vendor_module_is_in_its_action_group_and_in_that_of_all():

@@ -14,9 +14,10 @@ from ansible_collections.rekey.passwords.plugins.module_utils._results import Us
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import protocol, report
+from . import protocol, report, turns
 from .lease import host_lease
 from .options import Options, read_results, read_staged
+from .pairs import Pair
 from .task import Task
 from .users import CommittedUser, StagedUser
 
@@ -26,7 +27,10 @@ def commit_users(task: Task) -> Dict[str, Any]:
     staged, results = read_staged(task.args["staged"]), read_results(task.args["results"])
     store = task.open_store()
     with host_lease(store) if any(user.due for user in staged) else nullcontext():
-        return commit(store, staged, results, task.options)
+        result = commit(store, staged, results, task.options)
+        pairs = [Pair.from_dict(user.pair) for user in staged if user.due and user.pair]
+        result["summary"] += turns.turn(store, pairs, now=utc_now())
+        return result
 
 
 def commit(

@@ -14,12 +14,11 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record, digest_of
 from ..store import Entry, Store, records_of
-from . import report
+from . import report, turns
 from .lease import host_lease
 from .mismatch import mismatch
 from .options import read_users
 from .read_only import is_dry_run
-from .selection import limited_to
 from .task import Task
 from .updates import update
 
@@ -41,9 +40,12 @@ def undelivered(entries: Mapping[str, Entry], promoted: Iterable[str], failed: I
 
 def find_undelivered(task: Task) -> Dict[str, Any]:
     """The action rotation_undelivered."""
-    chosen = limited_to(read_users(task.args["users"]), task.args["only"], task.task_vars)
+    chosen = task.limited(read_users(task.args["users"]))
+    pairs = turns.chosen(task.pairs, chosen)
+    accounts = {account for pair in pairs for account in pair.accounts}
     store = task.open_store()
-    records = records_of(store.get([user["name"] for user in chosen]))
+    names = [user["name"] for user in chosen if user["name"] not in accounts] + [pair.name for pair in pairs]
+    records = records_of(store.get(names))
     waiting = {
         name: record.password
         for name, record in records.items()
@@ -56,8 +58,8 @@ def find_undelivered(task: Task) -> Dict[str, Any]:
 def note_delivered(task: Task) -> Dict[str, Any]:
     """The action rotation_delivered."""
     versions = _read_versions(task.args["versions"])
-    told, failure = _read_results(task.args["results"], versions), task.args["failed_task"]
-    users = [_outcome(name, told.get(name), failure) for name in versions]
+    reported, failure = _read_results(task.args["results"], versions), task.args["failed_task"]
+    users = [_outcome(name, reported.get(name), failure) for name in versions]
     store = task.open_store()
     done = [user["name"] for user in users if user["delivered"]]
     if done and not is_dry_run(store):
@@ -85,11 +87,11 @@ def _note(store: Store, versions: Mapping[str, str]) -> None:
     update(store, versions, decide)
 
 
-def _outcome(name: str, told: Optional[Mapping[str, Any]], failed_task: Optional[str]) -> Dict[str, Any]:
-    if told is not None and told["delivered"]:
+def _outcome(name: str, reported: Optional[Mapping[str, Any]], failed_task: Optional[str]) -> Dict[str, Any]:
+    if reported is not None and reported["delivered"]:
         return dict(name=name, delivered=True, error=None)
-    if told is not None:
-        message = told.get("error") or "The delivery tasks reported that the password was not delivered."
+    if reported is not None:
+        message = reported.get("error") or "The delivery tasks reported that the password was not delivered."
     elif failed_task:
         message = 'The task "%s" failed.' % failed_task
     else:
@@ -117,7 +119,7 @@ def _read_results(results: Iterable[Mapping[str, Any]], versions: Mapping[str, s
 
     :raises PasswordError: ``invalid_input``; the message says which element is wrong, never what it holds.
     """
-    told: Dict[str, Mapping[str, Any]] = {}
+    reported: Dict[str, Mapping[str, Any]] = {}
     for number, result in enumerate(results, 1):
         where = "Element %d of results (in the role: rotate_deliver_result.users)" % number
         name = result.get("name")
@@ -127,5 +129,5 @@ def _read_results(results: Iterable[Mapping[str, Any]], versions: Mapping[str, s
             raise PasswordError(errors.INVALID_INPUT, "%s names %s, who was not to be delivered." % (where, name))
         if not isinstance(result.get("error", ""), (str, type(None))):
             raise PasswordError(errors.INVALID_INPUT, "%s: error is not a text." % where)
-        told[name] = result
-    return told
+        reported[name] = result
+    return reported

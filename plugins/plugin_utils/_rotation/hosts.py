@@ -191,7 +191,7 @@ def progress(
     }
     tried = len(now["reached"])
     if undelivered:
-        # Their consumers are down. Whatever the others' share may be, no further ones are risked.
+        # Their consumers are down. However few they are, no other hosts are put at risk.
         stopped = True
     elif max_fail_percentage is not None:
         stopped = 100.0 * len(failed) > max_fail_percentage * len(results)

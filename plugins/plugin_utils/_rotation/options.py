@@ -34,6 +34,7 @@ ENDURANCE = dict(max_attempts=dict(type="int", default=3))
 STAGED = dict(staged=dict(type="list", elements="dict", required=True))
 TARGET = dict(target=dict(type="str"))
 ONLY = dict(only=dict(type="raw", default=[]))
+GRACE = dict(grace=dict(type="str", default="24h"))
 DELIVER = dict(deliver=dict(type="bool", default=False))
 REASON = dict(reason=dict(type="str"))
 
@@ -52,6 +53,8 @@ class Options:
     accept_unverified: bool = False
     max_attempts: int = 3
     verify_after: Optional[int] = None  # seconds; None: never
+    grace: int = 0  # seconds after a turn in which the account used before keeps its password
+    deliver: bool = False  # whether there are tasks that give new passwords to their consumers
     run_id: str = ""  # of the passwords that this task stages
     reason: Optional[str] = None  # why, in the words of who started the run
     own: Mapping[str, UserOptions] = field(default_factory=dict)  # of the users that have options of their own
@@ -80,6 +83,8 @@ class Options:
             accept_unverified=args.get("accept_unverified", False),
             max_attempts=max_attempts,
             verify_after=parse_age(after, "verify_after") if after else None,
+            grace=parse_age(args["grace"], "grace") if "grace" in args else 0,
+            deliver=args.get("deliver", False),
             run_id=uuid.uuid4().hex,
             reason=read_line(args.get("reason"), "reason (in the role: rotate_reason)"),
             own=read_user_options(args.get("users") or (), capabilities),

@@ -7,7 +7,7 @@
 Consumers use the active account. A rotation changes the password of the idle one, which then becomes the active one. The account that they used before keeps
 its password until the next turn, which begins no earlier than after a grace period and a complete delivery.
 
-The store keeps a record of each account, as of any user, and one of the pair: a copy of the active account's name and password, for whoever reads the store.
+The store keeps a record of each account, as of any user, and one of the pair: a copy of the active account's name and password, for applications that read the store.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from .._arguments import plain
 from .._times import format_utc, parse_utc
 from ..record import Pair as PairState
 from ..record import Record, Status
-from ..store import Store, records_of
 from .due import is_due, why_due
-from .updates import update
 from .users import Reason, StagedUser
 
 ACCOUNTS = "accounts"  # the key of a pair in the option users
@@ -37,6 +35,21 @@ class Pair:
 
     name: str
     accounts: Tuple[str, str]
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As the first step of a rotation hands it on to the last one."""
+        return dict(name=self.name, accounts=list(self.accounts))
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Pair:
+        """The pair that :meth:`as_dict` described.
+
+        :raises PasswordError: ``invalid_input``.
+        """
+        accounts = data.get(ACCOUNTS) if isinstance(data, Mapping) else None
+        if not isinstance(accounts, (list, tuple)) or len(accounts) != 2:
+            raise PasswordError(errors.INVALID_INPUT, "staged is not what rotation_stage returns in users.")
+        return cls(str(data.get("name")), (str(accounts[0]), str(accounts[1])))
 
     def other(self, account: str) -> str:
         """The account that is not this one."""
@@ -107,19 +120,27 @@ def _read(user: Mapping[Any, Any], number: int) -> Tuple[Pair, List[Dict[Any, An
     for option in ("current_password", "password"):
         if option in user:
             raise PasswordError(
-                errors.INVALID_INPUT, "users gives a %s for the pair %s; give it to one of its accounts." % (option, name)
+                errors.INVALID_INPUT,
+                "users gives a %s for the pair %s; give it to one of its accounts." % (option, name),
             )
-    given = [dict(item) if isinstance(item, Mapping) else {"name": item} for item in accounts] if isinstance(accounts, list) else []
+    given = (
+        [dict(item) if isinstance(item, Mapping) else {"name": item} for item in accounts]
+        if isinstance(accounts, list)
+        else []
+    )
     names = [plain(account.get("name")) for account in given]
     if len(names) != 2 or not all(isinstance(item, str) and item for item in names) or names[0] == names[1]:
         raise PasswordError(
-            errors.INVALID_INPUT, "users: accounts of %s must be a list of two different names or dictionaries with a name." % name
+            errors.INVALID_INPUT,
+            "users: accounts of %s must be a list of two different names or dictionaries with a name." % name,
         )
     shared = {key: value for key, value in user.items() if key not in ("name", ACCOUNTS)}
     return Pair(name, (str(names[0]), str(names[1]))), [dict(shared, **account) for account in given]
 
 
-def turned(pair: Pair, record: Optional[Record], accounts: Mapping[str, Record], *, now: datetime, host: str) -> Optional[Record]:
+def turned(
+    pair: Pair, record: Optional[Record], accounts: Mapping[str, Record], *, now: datetime, host: str
+) -> Optional[Record]:
     """The record of a pair after its accounts may have changed; ``None`` if it is right as it is.
 
     :param record: of the pair as it is.
@@ -208,23 +229,3 @@ def decide(
 def _aged(record: Record, active: Optional[Record]) -> Record:
     """The record of a pair for the question of its age: a password that a repair has set is due."""
     return record if active is None or active.rotated_at else replace(record, rotated_at=None)
-
-
-def turn(store: Store, pairs: Iterable[Pair], *, now: datetime) -> List[str]:
-    """Bring the records of pairs in line with those of their accounts. The caller holds the lease.
-
-    :return: the names of the pairs whose active account is another one now.
-    :raises PasswordError: ``store_failed``, ``store_conflict``.
-    """
-    by_name = {pair.name: pair for pair in pairs}
-    accounts = records_of(store.get([account for pair in by_name.values() for account in pair.accounts])) if by_name else {}
-    found: List[str] = []
-
-    def decide_turn(name: str, record: Optional[Record]) -> Optional[Record]:
-        after = turned(by_name[name], record, accounts, now=now, host=store.host)
-        if after is not None and (record is None or record.username != after.username):
-            found.append(name)
-        return after
-
-    update(store, by_name, decide_turn, read_back=True)
-    return list(dict.fromkeys(found))

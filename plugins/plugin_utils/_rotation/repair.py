@@ -15,13 +15,13 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, damaged_records_set_aside
-from . import mismatch, owners, policy, proof, protocol, report
+from . import mismatch, owners, policy, proof, protocol, report, turns
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .options import read_users
 from .read_only import is_dry_run
-from .selection import NOBODY, limited_to
+from .selection import NOBODY
 from .task import Task
 from .updates import update
 from .users import Action, Reason, Source, StagedUser
@@ -36,7 +36,7 @@ def repair_users(task: Task) -> Dict[str, Any]:
         {key: value for key, value in user.items() if key != "password"} for user in users_by_name.values()
     )
     delivery.know_operator()
-    chosen = limited_to(users, task.args["only"], task.task_vars)
+    chosen = task.limited(users)
     if users and not chosen:
         return dict(changed=False, users=[], summary=[NOBODY])
     users_by_name = {user["name"]: user for user in chosen}
@@ -47,6 +47,7 @@ def repair_users(task: Task) -> Dict[str, Any]:
     # Until the store is in line: a run between a reset and its commit would send the same password once more.
     with host_lease(store), setting_aside as set_aside:
         outcomes = _repair(task, store, delivery, users_by_name)
+        turns.turn(store, turns.chosen(task.pairs, chosen), now=utc_now())
     return _result(task, store, [outcomes[name] for name in users_by_name], set_aside)
 
 

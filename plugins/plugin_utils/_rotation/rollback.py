@@ -24,11 +24,16 @@ def roll_back_users(task: Task) -> Dict[str, Any]:
     """The action rotation_rollback."""
     delivery = task.delivery(read_users(task.args["users"]))
     promoted = names_of_promoted(read_committed(task.args["committed"]))
+    # The accounts of pairs have turned already: consumers may be using the new password, and the one before is still in force.
+    turned = {account for pair in task.pairs for account in pair.accounts}
+    kept = ["%s: keeps its new password, since its pair has turned to it" % name for name in promoted if name in turned]
+    promoted = [name for name in promoted if name not in turned]
     store = task.open_store()
     if not promoted:
-        return dict(changed=False, users=[], summary=[])
+        return dict(changed=False, users=[], summary=kept)
     with host_lease(store):
-        return roll_back(delivery, store, promoted, task.options)
+        result = roll_back(delivery, store, promoted, task.options)
+    return dict(result, summary=result["summary"] + kept)
 
 
 def names_of_promoted(committed: Iterable[Mapping[str, Any]]) -> List[str]:

@@ -13,13 +13,14 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, consumers, pairs, postponement, protocol, rollback, stage, unlisted
+from . import change, commit, consumers, postponement, protocol, rollback, stage, turns, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
+from .pairs import Pair
 from .recheck import recheck
 from .results import ModuleResult
-from .selection import NOBODY, limited_to
+from .selection import NOBODY
 from .task import Task
 from .users import StagedUser
 
@@ -29,30 +30,37 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     users = read_users(task.args["users"])
     if task.args["change_tasks"]:
         return dict(changed=False, skipped=True, skip_reason="The steps are tasks of their own.")
-    chosen = limited_to(users, task.args["only"], task.task_vars)
+    chosen = task.limited(users)
     if users and not chosen:
         return dict(changed=False, users=[], due=[], unlisted=[], summary=[NOBODY])
-    listed = [user["name"] for user in users]
     # The operator may be among those that are skipped.
     delivery = task.delivery(users)
     store = task.open_store()
-    seen = stage.look(store, chosen, task.options, delivery)
-    if not seen.due:
+    pairs = turns.chosen(task.pairs, chosen)
+    plan = turns.plan(store, pairs, task.options, now=utc_now())
+    chosen, options = plan.users(chosen, task.options), plan.options(task.options)
+    seen = stage.look(store, chosen, options, delivery)
+    if not seen.due and not plan.overdue_turns:
         # No lease: a run that finds nothing to do leaves no trace.
-        result = dict(commit.summarised(seen.staged, protocol.left_alone(seen.staged)), due=[])
-        return _look_around(task, delivery, store, seen=seen, staged=seen.staged, listed=listed, result=result)
+        staged = seen.staged + plan.skipped
+        result = dict(commit.summarised(staged, protocol.left_alone(staged)), due=[])
+        return _look_around(task, delivery, store, seen=seen, staged=staged, pairs=pairs, result=result)
     with host_lease(store):
-        staged = stage.stage(store, chosen, task.options, seen=seen, delivery=delivery)
+        # A run that has died may have left a turn undone.
+        turned = turns.turn(store, pairs, now=utc_now()) if plan.overdue_turns else []
+        staged = stage.stage(store, chosen, options, seen=seen, delivery=delivery) + plan.skipped
         due = [user.name for user in staged if user.due]
         changed = _change(task, delivery, store, staged)
         result = _commit(task, store, staged, changed, sent=delivery.sent)
         if task.args["rollback"] and any(user["error"] for user in result["users"]):
             _roll_back(task, delivery, store, result)
+        turned += turns.turn(store, pairs, now=utc_now())
     # A new or another pending password is a change of the store.
-    result = dict(result, changed=bool(due) or result["changed"], due=due)
-    if due and task.options.reason:
-        result["summary"] = ["Reason: %s" % task.options.reason, *result["summary"]]
-    return _look_around(task, delivery, store, seen=seen, staged=staged, listed=listed, result=result)
+    result = dict(result, changed=bool(due or turned) or result["changed"], due=due)
+    result["summary"] = [*result["summary"], *turned]
+    if due and options.reason:
+        result["summary"] = ["Reason: %s" % options.reason, *result["summary"]]
+    return _look_around(task, delivery, store, seen=seen, staged=staged, pairs=pairs, result=result)
 
 
 def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUser]) -> ModuleResult:
@@ -103,27 +111,42 @@ def _look_around(
     *,
     seen: stage.Look,
     staged: List[StagedUser],
-    listed: List[str],
+    pairs: List[Pair],
     result: Dict[str, Any],
 ) -> Dict[str, Any]:
     """Look for passwords that were changed by hand, unless the operator was refused already, that are to be delivered, and that nobody rotates any more."""
+    names = [user.name for user in staged if not user.due and not user.reason]
+    # Of a pair, the account in use.
+    in_use = {pair.name: pair.active(record) for pair, record in turns.records_of_pairs(store, pairs).items()}
     if task.options.verify_after is not None and not result.get("error"):
         recheck(
             delivery,
             store,
-            [user.name for user in staged if not user.due and not user.reason],
+            [in_use.get(name, name) for name in names],
             after=task.options.verify_after,
             now=utc_now(),
             result=result,
         )
-    if task.args["deliver"]:
-        failed = [user["name"] for user in result["users"] if user["error"]]
-        result["undelivered"] = consumers.undelivered(
-            seen.entries,
-            promoted=rollback.names_of_promoted(result["users"]),
-            failed=failed + [user.name for user in staged if user.due or user.is_left_alone],
-        )
+    if task.options.deliver:
+        result["undelivered"] = _undelivered(store, seen, staged, pairs, result)
     result.update(postponement.names(staged))
     result["unlisted"] = []
+    listed = [user["name"] for user in read_users(task.args["users"])] + [pair.name for pair in task.pairs]
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))
     return result
+
+
+def _undelivered(
+    store: Store, seen: stage.Look, staged: List[StagedUser], pairs: List[Pair], result: Dict[str, Any]
+) -> List[str]:
+    """The users and pairs whose consumers do not have the current password."""
+    accounts = {account for pair in pairs for account in pair.accounts}
+    failed = [user["name"] for user in result["users"] if user["error"]]
+    names = consumers.undelivered(
+        {name: entry for name, entry in seen.entries.items() if name not in accounts},
+        promoted=rollback.names_of_promoted(result["users"]),
+        failed=failed + [user.name for user in staged if user.due or user.is_left_alone],
+    )
+    # The active account of a pair keeps its password, whatever became of the other one.
+    after = turns.records_of_pairs(store, pairs)
+    return names + [pair.name for pair, record in after.items() if record and record.awaits_delivery]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import fnmatch
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -17,22 +17,26 @@ from .._arguments import plain, with_suggestion
 NOBODY = "No user of this host is among those that the run is limited to (rotate_only)."
 
 
-def limited_to(users: List[Dict[str, Any]], only: Any, task_vars: Mapping[str, Any]) -> List[Dict[str, Any]]:
+def limited_to(
+    users: List[Dict[str, Any]], only: Any, task_vars: Mapping[str, Any], pair_of: Optional[Mapping[str, str]] = None
+) -> List[Dict[str, Any]]:
     """Those of the users that the option ``only`` names; all where it names nobody.
 
     :param users: dicts with ``name``.
     :param only: the option.
     :param task_vars: the variables of the task, which know the users of the play's other hosts.
+    :param pair_of: the names of pairs, by the names of their accounts; an account goes by the name of its pair.
     :raises PasswordError: ``invalid_input``: a name or a pattern fits nobody at any host of the play.
     """
     patterns = read_patterns(only)
     if not patterns:
         return users
-    names = {user["name"] for user in users}
+    called = {user["name"]: (pair_of or {}).get(user["name"], user["name"]) for user in users}
+    names = set(called.values())
     unused = _unused(patterns, names)
     if unused:
         _look_elsewhere(unused, names, task_vars)
-    return [user for user in users if any(_fits(user["name"], pattern) for pattern in patterns)]
+    return [user for user in users if any(_fits(called[user["name"]], pattern) for pattern in patterns)]
 
 
 def read_patterns(only: Any) -> Tuple[str, ...]:

@@ -13,12 +13,12 @@ from typing import Any, Dict, List, Optional
 from .._times import utc_now
 from ..record import Identity
 from ..store import Entry, Store
-from . import due, owners, postponement, protocol, unlisted
+from . import due, owners, postponement, protocol, turns, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
 from .read_only import is_dry_run
-from .selection import NOBODY, limited_to
+from .selection import NOBODY
 from .task import Task
 from .users import StagedUser
 
@@ -41,22 +41,29 @@ class Look:
 def stage_users(task: Task) -> Dict[str, Any]:
     """The action rotation_stage."""
     users = read_users(task.args["users"])
-    chosen = limited_to(users, task.args["only"], task.task_vars)
+    chosen = task.limited(users)
     if users and not chosen:
         return dict(changed=False, users=[], due=[], summary=[NOBODY])
     # The user's own tasks may make the change without any of the vendor's options.
     delivery = task.delivery(users) if task.args["connection"] else None
     store = task.open_store()
-    seen = look(store, chosen, task.options, delivery)
+    pairs = turns.chosen(task.pairs, chosen)
+    plan = turns.plan(store, pairs, task.options, now=utc_now())
+    chosen, options = plan.users(chosen, task.options), plan.options(task.options)
+    seen = look(store, chosen, options, delivery)
     staged = seen.staged
-    if seen.due:
+    if seen.due or plan.overdue_turns:
         with host_lease(store):
-            staged = stage(store, chosen, task.options, seen=seen, delivery=delivery)
+            if plan.overdue_turns:
+                turns.turn(store, pairs, now=utc_now())
+            staged = stage(store, chosen, options, seen=seen, delivery=delivery)
+    staged = plan.with_pairs(staged) + plan.skipped
     names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
     result = dict(changed=bool(names), users=[user.as_dict() for user in staged], due=names)
     result.update(postponement.names(staged))
-    unlisted.add_unlisted(store, [user["name"] for user in users], seen.endpoint, result, any_due=bool(names))
+    listed = [user["name"] for user in users] + [pair.name for pair in task.pairs]
+    unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=bool(names))
     return result
 
 

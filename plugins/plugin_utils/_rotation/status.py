@@ -16,14 +16,14 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
 from ..store import Store, records_of
-from . import proof, report, unlisted
+from . import proof, report, turns, unlisted
 from .delivery import Delivery
 from .due import is_due, why_due
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .mismatch import mismatch
 from .options import Options, read_users
-from .selection import limited_to
+from .pairs import Pair
 from .task import Task
 from .users import Source
 
@@ -42,8 +42,10 @@ def report_users(task: Task) -> Dict[str, Any]:
     there = store.list()
     listed = read_users(there if args["users"] is None else args["users"])
     delivery = task.delivery(listed) if verify else None
-    users_by_name = {user["name"]: user for user in limited_to(listed, args["only"], task.task_vars)}
-    records = records_of(store.get(users_by_name))
+    users_by_name = {user["name"]: user for user in task.limited(listed)}
+    pairs = turns.chosen(task.pairs, users_by_name.values())
+    records = records_of(store.get([*users_by_name, *(pair.name for pair in pairs)]))
+    turns.drop_unused(users_by_name, pairs, records)
     if args["users"] is None:
         users_by_name = {
             name: user
@@ -51,8 +53,12 @@ def report_users(task: Task) -> Dict[str, Any]:
             if name not in records or records[name].status != Status.RETIRED
         }
     users = [_status(name, records.get(name), task.options, utc_now()) for name in users_by_name]
-    for user in users if args["deliver"] else []:
-        user["undelivered"] = user["name"] in records and records[user["name"]].awaits_delivery
+    of_pairs = [
+        _status(pair.name, records.get(pair.name), turns.options_of(pair, task.options), utc_now()) for pair in pairs
+    ]
+    _know_pairs(users, of_pairs, pairs)
+    if args["deliver"]:
+        _know_deliveries(users + of_pairs, pairs, records)
     skipped: List[str] = []
     if delivery:
         delivery.know_operator()
@@ -62,13 +68,33 @@ def report_users(task: Task) -> Dict[str, Any]:
         task.options.vendor.name if args["vendor"] else None,
         delivery.target if delivery else None,
     )
-    others = unlisted.unlisted(store, there, [user["name"] for user in listed], endpoint)
+    users = of_pairs + users
+    names = [user["name"] for user in listed] + [pair.name for pair in task.pairs]
+    others = unlisted.unlisted(store, there, names, endpoint)
     summary = [_line(user) for user in users] + [unlisted.line(name, record) for name, record in others.items()]
     result: Dict[str, Any] = dict(changed=False, users=users, unlisted=list(others), summary=summary)
-    open_ends = [user["name"] for user in users if verify and user["verified"] is None]
+    open_ends = [user["name"] for user in users if verify and user["verified"] is None and not user["active"]]
     if open_ends:
         result["summary"].append(report.named(open_ends, len(users), "could not be verified"))
     return dict(result, **_verdict(users, list(others), skipped, args))
+
+
+def _know_pairs(users: List[Dict[str, Any]], of_pairs: List[Dict[str, Any]], pairs: List[Pair]) -> None:
+    """Complete the pairs, and their accounts, whose age by itself means nothing."""
+    accounts = {account for pair in pairs for account in pair.accounts}
+    for user in users:
+        if user["name"] in accounts:
+            user.update(due=False, due_at=None)
+    for user, pair in zip(of_pairs, pairs):
+        user["active"] = user["active"] or pair.accounts[0]
+
+
+def _know_deliveries(users: List[Dict[str, Any]], pairs: List[Pair], records: Dict[str, Record]) -> None:
+    """Complete what is known of deliveries; those to the consumers of a pair are in the record of the pair."""
+    accounts = {account for pair in pairs for account in pair.accounts}
+    for user in users:
+        record = None if user["name"] in accounts else records.get(user["name"])
+        user["undelivered"] = record is not None and record.awaits_delivery
 
 
 def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen: Dict[str, Record]) -> List[str]:
@@ -180,6 +206,7 @@ def _status(name: str, record: Optional[Record], options: Options, now: datetime
         vendor=None,
         target=None,
         reason=None,
+        active=None,
         delivered_at=None,
         undelivered=None,
     )
@@ -192,7 +219,7 @@ def _status(name: str, record: Optional[Record], options: Options, now: datetime
         last_error=record.last_error,
         rotated_at=record.rotated_at,
     )
-    described.update(vendor=record.vendor, target=record.target)
+    described.update(vendor=record.vendor, target=record.target, active=record.username if record.pair else None)
     described.update(reason=(record.pending.reason if record.pending else None) or record.reason)
     if record.delivered and record.is_delivered:
         described.update(delivered_at=record.delivered.at)
@@ -213,9 +240,10 @@ def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
 
 
 def _line(user: Dict[str, Any]) -> str:
-    parts = [user["status"]]
+    parts = [user["status"] if not user["active"] else "%s is active" % user["active"]]
     if user["rotated_at"]:
-        parts.append("rotated %s (%s ago)" % (user["rotated_at"], _duration(user["age"])))
+        what = "turned" if user["active"] else "rotated"
+        parts.append("%s %s (%s ago)" % (what, user["rotated_at"], _duration(user["age"])))
     parts.append(
         "ORPHANED: needs a repair"
         if user["status"] == Status.ORPHANED

@@ -21,7 +21,9 @@ from ..record import Identity
 from ..store import DamagedRecordError, Store
 from .delivery import Delivery
 from .options import Options
+from .pairs import Pair, expand
 from .read_only import ReadOnlyStore
+from .selection import limited_to
 
 Result = Dict[str, Any]  # of an action
 
@@ -45,6 +47,10 @@ class Task:
     def __init__(self, action: ActionBase, args: Dict[str, Any], task_vars: Dict[str, Any], scrub: Scrubber) -> None:
         self.action, self.args, self.task_vars, self.scrub = action, args, task_vars, scrub
         self.check_mode: bool = action._task.check_mode
+        self.pairs: List[Pair] = []
+        if isinstance(args.get("users"), list):
+            # From here on an account of a pair is a user like any other.
+            args["users"], self.pairs = expand(args["users"])
         self.options = Options.read(args)
         self.stores: List[Store] = []  # those that were opened
 
@@ -63,6 +69,14 @@ class Task:
                 errors.INVALID_INPUT, "target (in the role: rotate_target) is not a text; put it into quotes."
             )
         return str(plain(name))
+
+    def limited(self, users: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+        """Those of the users that the option ``only`` names; the accounts of a pair under the name of the pair.
+
+        :raises PasswordError: ``invalid_input``: a name or a pattern fits nobody at any host of the play.
+        """
+        pair_of = {account: pair.name for pair in self.pairs for account in pair.accounts}
+        return limited_to(users, self.args["only"], self.task_vars, pair_of)
 
     def identity(self) -> Identity:
         """Whose records the task is about, as far as that is known without the options of the connection."""

@@ -28,12 +28,21 @@ class Reason(TextEnum):
     ORPHANED = "orphaned"  # not due: neither the current nor the pending password logs in
     LEFT = "left_to_another_run"  # not due: another run has rotated it while this one waited
     HELD = "held"  # not due: the inventory says that it is to be skipped
+    WAITING = "waiting_for_delivery"  # a pair, not due: consumers may still use the account whose turn it is
+    GRACE = "in_grace"  # the same, for a while after each turn
     VERIFY = "verify"  # not due: its password was changed by hand
 
     @property
     def is_due(self) -> bool:
         """Whether a user is to be rotated for that reason."""
-        return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY, Reason.HELD)
+        return self in (
+            Reason.NEW,
+            Reason.UNFINISHED,
+            Reason.EXPIRED,
+            Reason.FORCED,
+            Reason.REPAIR,
+            Reason.ROLLBACK,
+        )
 
 
 class Source(TextEnum):
@@ -71,6 +80,7 @@ class StagedUser:
     error: Optional[Dict[str, Any]] = None  # why its record must not be used
     note: Optional[str] = None  # why it is skipped, for the summary
     accept_unverified: Optional[bool] = None  # its own option; None: that of the host applies
+    pair: Optional[Dict[str, Any]] = None  # name and accounts, if it is an account of a pair
 
     @classmethod
     def of(
@@ -102,7 +112,7 @@ class StagedUser:
         """The user that :meth:`as_dict` described."""
         known = {name: data[name] for name in ("name", "due", "reason", "run_id", "fresh", "rotated_at")}
         identity = Identity(*(data.get(name) for name in ("vendor", "target", "account")))
-        own: Dict[str, Any] = {name: data.get(name) for name in ("error", "note", "accept_unverified")}
+        own: Dict[str, Any] = {name: data.get(name) for name in ("error", "note", "accept_unverified", "pair")}
         return cls(**known, identity=identity, **own)
 
     def as_dict(self) -> Dict[str, Any]:
@@ -110,7 +120,7 @@ class StagedUser:
         known = {name: getattr(self, name) for name in ("name", "due", "run_id", "fresh", "rotated_at")}
         known["reason"] = None if self.reason is None else str(self.reason)
         known.update((name, value) for name, value in asdict(self.identity).items() if value)
-        rest = dict(error=self.error, note=self.note, accept_unverified=self.accept_unverified)
+        rest = dict(error=self.error, note=self.note, accept_unverified=self.accept_unverified, pair=self.pair)
         return dict(known, **{name: value for name, value in rest.items() if value is not None})
 
     @property

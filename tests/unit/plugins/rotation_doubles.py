@@ -103,7 +103,7 @@ class MemoryStore(Store):
     def keep(self, record):
         """Store a record whatever stood there, as another process would."""
         # Through text and back, as a real store: no object is shared between two readers.
-        self.data[record.username] = json.loads(json.dumps(record.as_dict()))
+        self.data[record.name] = json.loads(json.dumps(record.as_dict()))
 
     def record(self, user):
         """The record of a user, or ``None``."""
