@@ -59,13 +59,17 @@ def report_progress(task: Task) -> dict[str, Any]:
     hostvars, hosts = task.task_vars["hostvars"], task.args["hosts"]
     before = hostvars.raw_get("localhost").get("rotate_progress")
     batch = task.task_vars["ansible_play_batch"]
-    results = {host: _result(hostvars.raw_get(host)) for host in batch}
-    results.update(
-        _dropped(hostvars, [host for host in hosts if host not in {*batch, *(before or {}).get("reached", [])}])
-    )
+    results: dict[str, Any] = {host: _result(hostvars.raw_get(host)) for host in batch}
+    others = [host for host in hosts if host not in {*batch, *(before or {}).get("reached", [])}]
+    dropped = _dropped(hostvars, others)
+    results.update(dropped)
     state = progress(before, results, len(hosts), task.args["max_fail_percentage"])
     lines = summary(state, hosts)
-    return dict(changed=False, summary=lines, ansible_facts=dict(rotate_progress=dict(state, summary=lines)), **state)
+    facts = dict(rotate_progress=dict(state, summary=lines))
+    result = dict(changed=False, summary=lines, ansible_facts=facts, **state)
+    # No later task runs for them, so the report that ends the run does not name them.
+    warnings = report.named(list(dropped), len(hosts), "have new passwords that were not delivered", of="hosts")
+    return dict(result, warnings=[warnings]) if dropped else result
 
 
 def _dropped(hostvars: Any, others: Iterable[str]) -> dict[str, Any]:
