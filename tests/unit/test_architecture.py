@@ -62,7 +62,7 @@ FLOORS = (
     ("_times", "_arguments", "_durable_files", "_awx.controller", "_awx.kinds", "_rotation.artifacts", "_rotation.policy"),
     ("record", "_folder_trust", "_vendor_runner", "_awx.current", "_rotation.connection", "_rotation.results", "_rotation.selection", "_rotation.variables"),
     ("store", "_vendor_action", "_awx.plan", "_rotation.users", "_rotation.mismatch"),
-    ("_awx.data", "_rotation.due", "_rotation.settlement"),
+    ("_awx.data", "_logins", "_rotation.due", "_rotation.settlement"),
     (
         "_folder_notes",
         "_awx.execution",
@@ -77,7 +77,7 @@ FLOORS = (
     ),
     ("_stores", "_awx_action", "_rotation.lease", "_rotation.login_notes", "_rotation.restoration"),
     ("_store_registry", "_rotation.target_note", "_rotation.protocol"),
-    ("_rotation.claims", "_rotation.operator_counters"),
+    ("_rotation.claims", "_rotation.operator_counters", "_password_lookup"),
     ("_rotation.operator",),
     ("_rotation.operator_account",),
     ("_rotation.delivery",),
