@@ -19,7 +19,7 @@ import sys
 import pytest
 import yaml
 
-from tests.unit.test_documentation import MODULES, PLUGINS, ROLE, ROOT, argument_spec, differences
+from tests.unit.test_documentation import MODULES, PLUGINS, ROLE, ROOT, argument_spec, differences, documentation, lookup
 
 FRAGMENTS = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "doc_fragments").__path__))
 LOOKUPS = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "lookup").__path__))
@@ -73,7 +73,7 @@ def test_edge_52_a_module_names_its_groups(shown, name):
 
 @pytest.mark.parametrize("name", LOOKUPS)
 def test_edge_52_a_lookups_options(shown, name):
-    code = yaml.safe_load(importlib.import_module(PLUGINS + "lookup." + name).DOCUMENTATION)["options"]
+    code = documentation(name, lookup)["options"]
     told = shown["lookup"]["rekey.passwords." + name]["doc"]["options"]
     assert {option: spec.get("default") for option, spec in told.items()} == {option: spec.get("default") for option, spec in code.items()}
     assert {option: spec["type"] for option, spec in told.items()} == {option: spec["type"] for option, spec in code.items()}

@@ -72,7 +72,7 @@ FLOORS = (
         "_rotation.variables",
     ),
     ("store", "_vendor_action", "_awx.plan", "_rotation.users", "_rotation.mismatch"),
-    ("_awx.data", "_rotation.due", "_rotation.settlement"),
+    ("_awx.data", "_logins", "_rotation.due", "_rotation.settlement"),
     (
         "_folder_notes",
         "_awx.execution",
@@ -88,7 +88,7 @@ FLOORS = (
     ),
     ("_stores", "_awx_action", "_rotation.lease", "_rotation.login_notes", "_rotation.postponement", "_rotation.restoration", "_rotation.turns"),
     ("_store_registry", "_rotation.target_note", "_rotation.protocol"),
-    ("_rotation.claims", "_rotation.operator_counters"),
+    ("_rotation.claims", "_rotation.operator_counters", "_password_lookup"),
     ("_rotation.operator",),
     ("_rotation.operator_account",),
     ("_rotation.delivery",),

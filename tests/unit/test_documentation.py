@@ -14,15 +14,15 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.rekey.passwords.plugins.lookup import secret
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
-from ansible_collections.rekey.passwords.plugins.plugin_utils import record, store
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _logins, record, store
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import policy
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation_action import TARGET
 
 PLUGINS = "ansible_collections.rekey.passwords.plugins."
 ROOT = pathlib.Path(__file__).parents[2]
 MODULES = sorted(item.name for item in pkgutil.iter_modules(importlib.import_module(PLUGINS + "modules").__path__))
+LOOKUPS = ("login", "secret")
 STEPS = ("rotation_run", "rotation_stage", "rotation_change", "rotation_commit", "rotation_rollback")  # those that the role takes
 PLAYBOOKS = {"rotation_info": ("status", "verify"), "rotation_repair": ("repair",), "rotation_move": ("move_store",), "rotation_retire": ("retire",)}
 ROTATION = (*STEPS, *PLAYBOOKS)
@@ -48,9 +48,17 @@ def module(name):
     return importlib.import_module(PLUGINS + "modules." + name)
 
 
-def documentation(name):
-    """A module's documentation with that of its fragments, as ansible-doc shows it."""
-    found = yaml.safe_load(module(name).DOCUMENTATION)
+def lookup(name):
+    """The file of a lookup."""
+    return importlib.import_module(PLUGINS + "lookup." + name)
+
+
+def documentation(name, file=module):
+    """A module's documentation with that of its fragments, as ansible-doc shows it.
+
+    :param file: where it is, by its name; default: among the modules.
+    """
+    found = yaml.safe_load(file(name).DOCUMENTATION)
     options, notes = {}, list(found.get("notes", []))
     for fragment in found.get("extends_documentation_fragment", []):
         file, _dot, part = fragment.removeprefix("rekey.passwords.").partition(".")
@@ -162,17 +170,18 @@ def test_what_is_told_of_a_user_is_documented(name, keys):
     assert set(yaml.safe_load(module(name).RETURN)["users"]["contains"]) == keys
 
 
-def test_the_lookup_takes_the_options_of_the_store():
-    told = yaml.safe_load(secret.DOCUMENTATION)
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_a_lookup_takes_the_options_of_the_store(name):
+    told = documentation(name, lookup)
     options = told["options"]
     assert set(options) == {"_terms", "host", "version", "default"} | set(store.OPTIONS) | set(store.BEGIN_OPTIONS) | set(TARGET)
-    for name, spec in {**store.OPTIONS, **store.BEGIN_OPTIONS}.items():
-        assert (options[name]["type"], options[name].get("default")) == (spec["type"], spec.get("default")), name
+    for option, spec in {**store.OPTIONS, **store.BEGIN_OPTIONS}.items():
+        assert (options[option]["type"], options[option].get("default")) == (spec["type"], spec.get("default")), option
         # Each is a variable of the role, so that a play that is configured for it names nothing but the user.
-        assert options[name]["vars"] == [{"name": "rotate_" + name}]
-    assert options["version"]["choices"] == ["current", "previous", "pending"] and options["version"]["default"] == "current"
+        assert options[option]["vars"] == [{"name": "rotate_" + option}]
+    assert options["version"]["choices"] == list(_logins.VERSIONS) and options["version"]["default"] == "current"
     assert all(option.get("description") and option.get("type") for option in options.values())
-    assert told["name"] == "secret" and yaml.safe_load(secret.EXAMPLES) and yaml.safe_load(secret.RETURN)["_raw"]["description"]
+    assert told["name"] == name and yaml.safe_load(lookup(name).EXAMPLES) and yaml.safe_load(lookup(name).RETURN)["_raw"]["description"]
 
 
 def role(path):

@@ -45,7 +45,7 @@ KNOWN = ROLE | PLAYBOOKS | RESULTS
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 _NO_SUCH_PLUGIN = re.compile(r"No (filter|test) named '([\w.]+)'")
 _LOOKUP = re.compile(r"[Ll]ookup plugin '([\w.]+)'")
-_OURS = re.compile(r"rekey\.passwords\.secret: (.+)", re.DOTALL)
+_OURS = re.compile(r"rekey\.passwords\.(?:secret|login): (.+)", re.DOTALL)
 
 _UNRESOLVED = "__rekey_passwords_unresolved__"
 

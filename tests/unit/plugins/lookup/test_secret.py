@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup ``rekey.passwords.secret``."""
+"""The lookups ``rekey.passwords.secret`` and ``rekey.passwords.login``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib
 from ansible.template import Templar
-from ansible_collections.rekey.passwords.plugins.lookup import secret
+from ansible_collections.rekey.passwords.plugins.doc_fragments import password_lookup
+from ansible_collections.rekey.passwords.plugins.lookup import login, secret
+from ansible_collections.rekey.passwords.plugins.plugin_utils import _password_lookup
 from ansible_collections.rekey.passwords.plugins.plugin_utils._store_registry import open_store
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import Pending, Record
 from ansible_collections.rekey.passwords.plugins.plugin_utils.store import Entry
@@ -23,7 +25,7 @@ from tests.unit.plugins.rotation_doubles import loader
 VAULT = "S3cr3t-MARKER-vault"
 CURRENT, PREVIOUS, PENDING, OTHER = "S3cr3t-MARKER-current", "S3cr3t-MARKER-previous", "S3cr3t-MARKER-pending", "S3cr3t-MARKER-other"
 
-DOCUMENTED = yaml.safe_load(secret.DOCUMENTATION)["options"]
+DOCUMENTED = yaml.safe_load(password_lookup.ModuleDocFragment.DOCUMENTATION)["options"]
 
 
 def begun_store(folder, host="db-1"):
@@ -48,12 +50,12 @@ def _store(tmp_path):
 
 @pytest.fixture(name="look")
 def _look(store):
-    def run(*terms, variables=None, vault=None, **options):
+    def run(*terms, variables=None, vault=None, lookup=secret, **options):
         variables = dict({"inventory_hostname": "db-1", "rotate_store_path": str(store)}, **(variables or {}))
         vault = vault or loader(VAULT)
-        plugin = secret.LookupModule(loader=vault, templar=Templar(loader=vault, variables=variables))
+        plugin = lookup.LookupModule(loader=vault, templar=Templar(loader=vault, variables=variables))
         # As Ansible loads it: the documentation is where the options are read from.
-        plugin._load_name = "rekey.passwords.secret"
+        plugin._load_name = plugin.NAME
         constants.config.initialize_plugin_configuration_definitions("lookup", plugin._load_name, DOCUMENTED)
         return plugin.run(list(terms), variables=variables, **options)
 
@@ -162,7 +164,7 @@ def test_reading_leaves_the_store_as_it_is(look, store):
 
 def test_what_is_read_is_registered_as_secret(look, monkeypatch):
     registered = set()
-    monkeypatch.setattr(secret, "register_secrets", registered.update)
+    monkeypatch.setattr(_password_lookup, "register_secrets", registered.update)
     look("alice", "bob")
     assert registered == {CURRENT, "S3cr3t-MARKER-ünïcödé-🔑"}
 
@@ -170,7 +172,7 @@ def test_what_is_read_is_registered_as_secret(look, monkeypatch):
 def test_a_very_short_password_is_not_registered(look, store, monkeypatch):
     # Ansible would mask each "abc" in all of its output.
     registered = set()
-    monkeypatch.setattr(secret, "register_secrets", registered.update)
+    monkeypatch.setattr(_password_lookup, "register_secrets", registered.update)
     begun_store(store, "db-5").put({"dave": Entry(Record("dave", password=CURRENT, previous="abc"), None)})
     assert look("dave", host="db-5", version="previous") == ["abc"] and not registered
 
@@ -183,3 +185,16 @@ def test_edge_33_a_store_that_is_not_there_is_told_even_where_there_is_a_default
     # Before the first rotation, which begins it.
     assert look("alice", default=OTHER, variables={"rotate_store_path": str(elsewhere), "rotate_store_create": True}) == [OTHER]
     assert not list(elsewhere.iterdir())
+
+
+def test_a_login_is_the_name_of_the_account_and_its_password(look):
+    assert look("alice", lookup=login) == [{"username": "alice", "password": CURRENT}]
+    assert look("alice", "carol", lookup=login, version="pending") == [{"username": name, "password": PENDING} for name in ("alice", "carol")]
+    assert look("alice", lookup=login, host="db-2") == [{"username": "alice", "password": OTHER}]
+
+
+def test_a_login_without_a_password_is_an_error_unless_there_is_a_default(look):
+    assert look("nobody", lookup=login, default=OTHER) == [{"username": "nobody", "password": OTHER}]
+    with pytest.raises(AnsibleError) as caught:
+        look("nobody", lookup=login)
+    assert "rekey.passwords.login: the store has no current password of nobody on db-1" in str(caught.value)
