@@ -53,7 +53,7 @@ options:
       - name: rotate_store_create
   version:
     description:
-      - V(current) is the password in force, V(previous) the one before it.
+      - V(current) is the password in force, V(previous) the one before it. Of a pair, they are those of the account in use, and of the one used before.
       - V(pending) is one that a run has stored but no login has proved yet. It is meant for tasks of your own between the stage and the
         commit of a rotation.
     type: str

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Optional
+from typing import Dict, Iterable, Mapping, Optional
 
 from ._rotation.mismatch import mismatch
 from .record import Identity, Record
-from .store import Store
+from .store import Store, records_of
 
 VERSIONS = ("current", "previous", "pending")
 
@@ -40,17 +40,31 @@ def read_logins(
     :raises PasswordError: ``store_failed``, or ``target_mismatch``.
     """
     names = list(dict.fromkeys(users))
-    entries = store.get(names)
-    for entry in entries.values():
-        error = mismatch(entry.record, Identity(vendor=vendor or None), store.host) if entry.record else None
+    records = records_of(store.get(names))
+    for record in records.values():
+        error = mismatch(record, Identity(vendor=vendor or None), store.host)
         if error:
             raise error
-    return {name: _login(name, entries[name].record, version) for name in names}
+    pairs = {name: record.pair for name, record in records.items() if record.pair}
+    accounts = [account for name, pair in pairs.items() for account in (records[name].username, pair.idle)]
+    records.update(
+        records_of(store.get([account for account in accounts if account not in records])) if accounts else {}
+    )
+    return {name: _login(name, records, version) for name in names}
 
 
-def _login(user: str, record: Optional[Record], version: str) -> Login:
-    """The login of a user with one account, which has the user's name."""
-    return Login(user, _password(record, version))
+def _login(user: str, records: Mapping[str, Record], version: str) -> Login:
+    """The login of a user.
+
+    :param records: of the users, and of the accounts of those that are pairs, by name.
+    """
+    record = records.get(user)
+    if record is None or record.pair is None:
+        # A user with one account, which has the user's name.
+        return Login(user, _password(record, version))
+    # The password of the account itself counts, since a repair may have found another one. What was used before is the other account.
+    account = record.username if version == "current" else record.pair.idle
+    return Login(account, _password(records.get(account), "pending" if version == "pending" else "current"))
 
 
 def _password(record: Optional[Record], version: str) -> Optional[str]:

@@ -26,6 +26,7 @@ from ansible_collections.rekey.passwords.plugins.action import (
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _times
+from ansible_collections.rekey.passwords.plugins.plugin_utils._logins import Login, read_logins
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import pairs, turns
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, PENDING, Pending, Record
 
@@ -112,6 +113,19 @@ def test_a_pair_is_one_user_for_whoever_reads_the_store(store):
     rotate()
     assert {name: store.data[name]["username"] for name in store.data} == {"app": "app_b", "app_b": "app_b"}
     assert store.data["app"]["password"] == store.data["app_b"]["password"]
+
+
+def test_lookups_give_the_login_that_works(store, clock):
+    rotate()
+    clock.advance(31 * DAY)
+    before = read_logins(store, ["app"])["app"]
+    rotate()
+    assert read_logins(store, ["app", "app_a"]) == {"app": Login(*login(store)), "app_a": Login("app_a", login(store)[1])}
+    # What was in use before is the other account, and not an older password of this one.
+    assert read_logins(store, ["app"], version="previous")["app"] == before and logs_in(before.username, before.password)
+    assert read_logins(store, ["app"], version="pending")["app"] == Login("app_b", None)
+    store.keep(Record("app_a", password=TOLD))
+    assert read_logins(store, ["app"])["app"] == Login("app_a", TOLD)
 
 
 @pytest.mark.parametrize("force", [False, True])
