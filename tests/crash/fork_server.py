@@ -39,8 +39,8 @@ def perform(order: dict) -> dict:
     """One run.
 
     :param order: dict with ``host``, ``vendor``, ``connection``, ``users``, ``store`` (the options that name one), ``vault_password``,
-        ``accept_unverified``, ``force``, ``step_by_step``, ``action`` (``rotate``, ``status``, ``verify``, ``repair``), ``check`` (whether in check
-        mode) and ``options`` (further ones of the action).
+        ``accept_unverified``, ``force``, ``step_by_step``, ``action`` (``rotate``, ``status``, ``verify``, ``repair``, ``deliver``), ``check`` (whether in
+        check mode) and ``options`` (further ones of the action).
     :return: the results of the actions, by their names.
     """
     from tests.unit.plugins.rotation_doubles import loader, run_action  # pylint: disable=import-outside-toplevel
@@ -53,7 +53,7 @@ def perform(order: dict) -> dict:
         return results[name]
 
     results: dict = {}
-    {"rotate": _rotate, "status": _status, "verify": _verify, "repair": _repair}[order["action"]](order, step)
+    {"rotate": _rotate, "status": _status, "verify": _verify, "repair": _repair, "deliver": _deliver}[order["action"]](order, step)
     return results
 
 
@@ -80,6 +80,12 @@ def _verify(order, step):
 
 def _repair(order, step):
     step("repair", users=order["users"], vendor=order["vendor"], connection=order["connection"], accept_unverified=order["accept_unverified"])
+
+
+def _deliver(order, step):
+    found = step("undelivered", vendor=order["vendor"], users=order["users"])
+    if found.get("users"):
+        step("delivered", versions=found["versions"])
 
 
 def pretend_boot(boot_id: str) -> None:
