@@ -11,7 +11,7 @@ import pathlib
 import pytest
 
 from tests.doubles.milvus import UPDATE, MilvusDouble
-from tests.integration.rotation import PLAYBOOK, ROTATE, STEP_BY_STEP, Rotation, old_password
+from tests.integration.rotation import ROTATE, STEP_BY_STEP, Rotation, old_password
 
 USERS = ("alice", "bob")
 STATUS = "rekey.passwords.status"
