@@ -123,23 +123,26 @@ def steps_by_name() -> dict[str, runner.Step]:
 def matrix_steps(main_version: str, quick: bool) -> list[runner.Step]:
     """Return a step for every other supported ansible-core that has a Python here: sanity, units, the search for secrets and quick playbooks.
 
-    :param quick: whether those between the oldest and the newest get sanity and the quick playbooks only.
+    :param quick: whether a sample is enough, see tests/tools/matrix.py.
     """
+    titles = {
+        "whole": "sanity, quick playbooks, units, secrets",
+        "brief": "some sanity, quick playbooks, units, a sample of secrets",
+        "quick": "some sanity, quick playbooks",
+    }
     steps = []
     for core, pythons in matrix.CORES.items():
         if core == MAIN_CORES[main_version]:
             continue
         version, found = next(((version, path) for version in pythons if (path := interpreters.find(version))), ("", None))
-        command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", core, str(found), version]
-        title = f"sanity, quick playbooks, units, secrets on ansible-core {core}"
-        if quick and core not in matrix.WHOLE:
-            command, title = [*command, "quick"], f"sanity and quick playbooks on ansible-core {core}"
-        step = runner.Step(f"core{core}", title, command, layout.base_environment(), layout.ROOT)
+        extent = "whole" if not quick else "brief" if core in matrix.ENDS else "quick"
+        command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", core, str(found), version, extent]
+        step = runner.Step(f"core{core}", f"{titles[extent]} on ansible-core {core}", command, layout.base_environment(), layout.ROOT)
         if not found:
             step.skipped = f"it needs one of these Pythons, with its venv module: {', '.join(pythons)}"
         steps.append(step)
-    # Those that run everything take longest.
-    return sorted(steps, key=lambda step: "quick" in step.command)
+    # Those that take longest come first.
+    return sorted(steps, key=lambda step: step.command[-1] == "quick")
 
 
 def select(names: list[str], main_version: str) -> list[runner.Step]:

@@ -26,30 +26,42 @@ CORES = {
 AT_ONCE = ("-n", "3")
 # Every vendor's module and rotation, every store.
 QUICK_PLAYBOOKS = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
-SELECTIONS = ((*QUICK_PLAYBOOKS, *AT_ONCE), ("tests/unit", *AT_ONCE, "-m", "not slow"), ("tests/integration", *AT_ONCE, "-m", "secrets"))
+# Doubles and tools need no Ansible.
+UNITS = ("tests/unit", *AT_ONCE, "--ignore=tests/unit/doubles", "--ignore=tests/unit/tools", "-m", "not slow")
 # The sanity tests whose findings depend on the version.
-OF_THE_VERSION = ("action-plugin-docs", "ansible-doc", "import", "runtime-metadata", "validate-modules")
-# In `make test` only the oldest and the newest get all of it, since what works on both rarely fails in between; `make matrix` leaves nothing out.
-WHOLE = (min(CORES, key=lambda core: int(core[2:])), max(CORES, key=lambda core: int(core[2:])))
+OF_THE_VERSION = ("action-plugin-docs", "ansible-doc", "import", "runtime-metadata")
+SELECTIONS = {
+    # The oldest and the newest in `make test`: what works on both rarely fails in between.
+    "brief": ((*QUICK_PLAYBOOKS, *AT_ONCE), UNITS, ("tests/integration", *AT_ONCE, "-m", "secrets and not slow and not real")),
+    # Those in between in `make test`.
+    "quick": ((*QUICK_PLAYBOOKS, *AT_ONCE),),
+    # `make matrix`.
+    "whole": ((*QUICK_PLAYBOOKS, *AT_ONCE), UNITS, ("tests/integration", *AT_ONCE, "-m", "secrets")),
+}
+# pylint takes most of the time, and its findings hardly depend on the version.
+SANITY = {
+    "brief": ("--test=validate-modules", *("--test=" + name for name in OF_THE_VERSION)),
+    "quick": tuple("--test=" + name for name in OF_THE_VERSION),
+    "whole": ("--skip-test=pylint",),
+}
+ENDS = (min(CORES, key=lambda core: int(core[2:])), max(CORES, key=lambda core: int(core[2:])))
 
 
-def main(core: str, python: str, version: str, extent: str = "whole") -> int:
+def main(core: str, python: str, version: str, extent: str) -> int:
     """Return the exit status of the first check that failed, or 0.
 
     :param core: the release series of ansible-core, such as 2.16.
     :param python: the interpreter.
     :param version: its version, such as 3.11.
-    :param extent: ``whole``, or ``quick`` for the sanity tests that depend on the version and the quick playbooks alone.
+    :param extent: one of :data:`SELECTIONS`.
     """
     venv = layout.ROOT / f".venv-{core}"
     venvs.ensure(venv, f"core-{core}", pathlib.Path(python), version)
     environment = layout.tool_environment(venv)
     subprocess.run([venvs.executable(venv, "ansible"), "--version"], env=environment, cwd=layout.STAGED, check=True)
-    # pylint takes most of the time, and its findings hardly depend on the version.
-    chosen = ["--skip-test", "pylint"] if extent == "whole" else [option for name in OF_THE_VERSION for option in ("--test", name)]
-    command = [venvs.executable(venv, "python"), "-m", "tests.tools.sanity", *chosen]
+    command = [venvs.executable(venv, "python"), "-m", "tests.tools.sanity", *SANITY[extent]]
     status = subprocess.run(command, cwd=layout.ROOT, env=layout.base_environment(), check=False).returncode
-    for selection in SELECTIONS if extent == "whole" else SELECTIONS[:1]:
+    for selection in SELECTIONS[extent]:
         if status:
             break
         print("$ pytest", *selection, flush=True)
