@@ -7,8 +7,8 @@
 Consumers use the active account. A rotation changes the password of the idle one, which then becomes the active one. The account that they used before keeps
 its password until the next turn, which begins no earlier than after a grace period and a complete delivery.
 
-The store keeps a record of each account, as of any user, and one of the pair: a copy of the active account's name and password, for applications
-that read the store.
+The store keeps a record of each account, as of any user, and one of the pair: a copy of the active account's name and password, for
+applications that read the store.
 """
 
 from __future__ import annotations
