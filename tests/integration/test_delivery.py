@@ -178,7 +178,7 @@ def test_one_user_is_delivered_and_the_other_is_not(rotation, ansible, double, c
     "result, message",
     [
         ({"users": [{"name": "alice"}]}, "Element 1 of results (in the role: rotate_deliver_result.users) needs name and delivered (true or false)."),
-        ({"users": [{"name": "mallory", "delivered": True}]}, "names mallory, who was not to be delivered"),
+        ({"users": [{"name": "alcie", "delivered": False}]}, "did not report on it, but on users that were not waiting: alcie"),
         ({"users": "S3cr3t-MARKER-text"}, "results"),
     ],
 )

@@ -42,7 +42,7 @@ GIVEN = {
     "secrets.yml": yaml.safe_dump(VARIABLES),
 }
 # Pages for readers whose passwords have been rotated already: the variables of their hosts, and the run that did it.
-ROTATED = {"docs/how-to/%s.md" % name for name in ("move-a-store", "own-tasks", "repair", "retire", "schedule")} | {"docs/reference/playbooks.md"}
+ROTATED = {"docs/how-to/%s.md" % name for name in ("deliver", "move-a-store", "own-tasks", "repair", "retire", "schedule")} | {"docs/reference/playbooks.md"}
 OF_ROTATED = """\
 rotate_vendor: milvus
 rotate_connection:

@@ -9,7 +9,7 @@ from tests.doubles.milvus import DESCRIBE, LIST, UPDATE, MilvusDouble
 from tests.vendor_cases import VendorCase
 
 _ROOT = "root-S3cr3t-MARKER-milvus"
-_USERS = {name: name + "-before" for name in ("bob", "carol", "dave")}
+_USERS = {name: name + "-before" for name in ("bob", "carol", "dave", "app_a", "app_b")}
 
 
 def _connection(double):

@@ -58,8 +58,9 @@ def find_undelivered(task: Task) -> Dict[str, Any]:
 def note_delivered(task: Task) -> Dict[str, Any]:
     """The action rotation_delivered."""
     versions = _read_versions(task.args["versions"])
-    reported, failure = _read_results(task.args["results"], versions), task.args["failed_task"]
-    users = [_outcome(name, reported.get(name), failure) for name in versions]
+    reported = _read_results(task.args["results"])
+    strangers = [name for name, result in reported.items() if name not in versions and not result["delivered"]]
+    users = [_outcome(name, reported.get(name), task.args["failed_task"], strangers) for name in versions]
     store = task.open_store()
     done = [user["name"] for user in users if user["delivered"]]
     if done and not is_dry_run(store):
@@ -87,14 +88,28 @@ def _note(store: Store, versions: Mapping[str, str]) -> None:
     update(store, versions, decide)
 
 
-def _outcome(name: str, reported: Optional[Mapping[str, Any]], failed_task: Optional[str]) -> Dict[str, Any]:
-    if reported is not None and reported["delivered"]:
-        return dict(name=name, delivered=True, error=None)
-    if reported is not None:
+def _outcome(
+    name: str, reported: Optional[Mapping[str, Any]], failed_task: Optional[str], strangers: List[str]
+) -> Dict[str, Any]:
+    """Whether a user was delivered.
+
+    :param reported: what the tasks say of it.
+    :param failed_task: the name of the task that failed, if any.
+    :param strangers: users that the tasks say were not delivered, and that did not wait for that: perhaps one of them is this one, misspelt.
+    """
+    if reported is not None and not reported["delivered"]:
         message = reported.get("error") or "The delivery tasks reported that the password was not delivered."
+    elif reported is not None:
+        message = ""
     elif failed_task:
         message = 'The task "%s" failed.' % failed_task
+    elif strangers:
+        message = "The delivery tasks did not report on it, but on users that were not waiting: %s." % ", ".join(
+            strangers
+        )
     else:
+        message = ""
+    if not message:
         return dict(name=name, delivered=True, error=None)
     message += " The password is in force and in the store; the next run delivers it again."
     return dict(name=name, delivered=False, error=PasswordError(errors.NOT_DELIVERED, message).as_dict())
@@ -114,7 +129,7 @@ def _read_versions(versions: Mapping[Any, Any]) -> Dict[str, str]:
     return {str(name): str(version) for name, version in versions.items()}
 
 
-def _read_results(results: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) -> Dict[str, Mapping[str, Any]]:
+def _read_results(results: Iterable[Mapping[str, Any]]) -> Dict[str, Mapping[str, Any]]:
     """What the tasks of the user's own say, by name.
 
     :raises PasswordError: ``invalid_input``; the message says which element is wrong, never what it holds.
@@ -125,8 +140,6 @@ def _read_results(results: Iterable[Mapping[str, Any]], versions: Mapping[str, s
         name = result.get("name")
         if not isinstance(name, str) or not isinstance(result.get("delivered"), bool):
             raise PasswordError(errors.INVALID_INPUT, "%s needs name and delivered (true or false)." % where)
-        if name not in versions:
-            raise PasswordError(errors.INVALID_INPUT, "%s names %s, who was not to be delivered." % (where, name))
         if not isinstance(result.get("error", ""), (str, type(None))):
             raise PasswordError(errors.INVALID_INPUT, "%s: error is not a text." % where)
         reported[name] = result
