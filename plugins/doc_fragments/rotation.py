@@ -75,6 +75,15 @@ options:
     description: Rules for generated passwords, to override the vendor's default.
     type: dict
     suboptions:
+      preset:
+        description:
+          - V(url_safe) or V(alphanumeric), for passwords that need neither quotes nor escapes in URLs, shells, YAML, environment files, connection strings and
+            similar places. They begin with a letter.
+          - V(url_safe) has the symbols V(-), V(_) and V(.), as far as they are among the symbols that the vendor accepts everywhere. V(alphanumeric) has
+            letters and digits only, and is an error at a vendor that requires a symbol.
+          - The other suboptions may narrow a preset, not widen it.
+        type: str
+        version_added: 0.2.0
       length:
         description: Number of characters; at least 20 if the vendor allows that many.
         type: int
