@@ -17,6 +17,7 @@ class ActionModule(RotationAction):
         **options.CONNECTION,
         **options.ONLY,
         **options.REASON,
+        **options.PROOF,
         **options.WHO_IS_DUE,
         **options.NEW_PASSWORDS,
     )

@@ -17,8 +17,8 @@ options:
   users:
     description:
       - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation. The user's own C(max_age), C(policy) and
-        C(accept_unverified) override the options of these names; a C(policy) replaces all of the other. With C(hold=true) a rotation skips the user,
+      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation. The user's own C(max_age), C(policy), C(adopt)
+        and C(accept_unverified) override the options of these names; a C(policy) replaces all of the other. With C(hold=true) a rotation skips the user,
         C(hold_reason) says why. Further keys are passed to the vendor's module.
     type: list
     elements: raw
@@ -45,6 +45,21 @@ options:
     description: Rotate all users, however recent their passwords are.
     type: bool
     default: false
+  adopt:
+    description:
+      - Whether a user that is new to the store keeps its password. Its C(current_password) is proved by a login and becomes the current one in the store,
+        nothing is changed at the vendor, and it is due after O(max_age). A user may have an C(adopt) of its own.
+      - A user without a C(current_password), or whose password does not log in, is an error. With O(force) users are rotated instead.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  adopt_spread:
+    description:
+      - Whether the users that are adopted are due at different times, spread evenly from now to the end of O(max_age), instead of all at its end. When
+        depends on the name of the user, and of the host, only.
+    type: bool
+    default: false
+    version_added: 0.2.0
 """
 
     WHICH_USERS = r"""

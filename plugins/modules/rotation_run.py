@@ -91,8 +91,8 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was skipped; V(verify) if
-        it was not due and does not log in.
+      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was skipped; V(adopt) if it was to be
+        adopted; V(verify) if it was not due and does not log in.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
@@ -101,8 +101,8 @@ users:
       description: Whether a login has proved the new password; V(null) if unknown.
       type: bool
     action:
-      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by
-        another run; V(null) in check mode, and for a user that was skipped.
+      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, V(superseded) by
+        another run, or V(adopted) if the user has kept its password; V(null) in check mode, and for a user that was skipped.
       type: str
     error:
       description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.reason
   - rekey.passwords.rotation.who_is_due
   - rekey.passwords.rotation.new_passwords
+  - rekey.passwords.rotation.accepted_proof
   - rekey.passwords.store
   - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
@@ -68,7 +69,8 @@ users:
       description: Whether the password will be changed.
       type: bool
     reason:
-      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped; or V(null).
+      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped; V(adopt) for
+        one that is adopted; or V(null).
       type: str
     run_id:
       description: Identifies the pending password without revealing it.
@@ -83,6 +85,16 @@ users:
       description: Why a user on hold is skipped.
       returned: if there is anything to say
       type: str
+      version_added: 0.2.0
+    adopted:
+      description: Whether its password was taken over as it is.
+      returned: if it was
+      type: bool
+      version_added: 0.2.0
+    verified:
+      description: Whether a login has proved the password that was adopted.
+      returned: if a login was made
+      type: bool
       version_added: 0.2.0
     accept_unverified:
       description: The user's own option, for M(rekey.passwords.rotation_commit).

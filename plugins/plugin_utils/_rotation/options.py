@@ -27,7 +27,8 @@ from .users import StagedUser
 USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", elements="raw", required=True))
 CONNECTION = dict(connection=dict(type="dict", default={}))
 MAX_AGE = dict(max_age=dict(type="str", default="30d"))
-WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False))
+ADOPTION = dict(adopt=dict(type="bool", default=False), adopt_spread=dict(type="bool", default=False))
+WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False), **ADOPTION)
 NEW_PASSWORDS = dict(policy=dict(type="dict", options=POLICY))
 PROOF = dict(accept_unverified=dict(type="bool", default=False))
 ENDURANCE = dict(max_attempts=dict(type="int", default=3))
@@ -53,6 +54,8 @@ class Options:
     verify_after: Optional[int] = None  # seconds; None: never
     run_id: str = ""  # of the passwords that this task stages
     reason: Optional[str] = None  # why, in the words of who started the run
+    adopt: bool = False
+    adopt_spread: bool = False
     own: Mapping[str, UserOptions] = field(default_factory=dict)  # of the users that have options of their own
 
     @classmethod
@@ -81,6 +84,8 @@ class Options:
             verify_after=parse_age(after, "verify_after") if after else None,
             run_id=uuid.uuid4().hex,
             reason=read_line(args.get("reason"), "reason (in the role: rotate_reason)"),
+            adopt=args.get("adopt", False),
+            adopt_spread=args.get("adopt_spread", False),
             own=read_user_options(args.get("users") or (), capabilities),
         )
 
@@ -111,6 +116,21 @@ class Options:
     def own_of(self, name: str) -> UserOptions:
         """A user's own options."""
         return self.own.get(name, UserOptions())
+
+    def max_age_of(self, name: str) -> int:
+        """A user's own, or that of all, in seconds."""
+        own = self.own_of(name).max_age
+        return self.max_age if own is None else own
+
+    def accepts_unverified(self, name: str) -> bool:
+        """Whether a password of a user counts that no login could prove."""
+        own = self.own_of(name).accept_unverified
+        return self.accept_unverified if own is None else own
+
+    def adopts(self, name: str) -> bool:
+        """Whether a user that is new to the store keeps its password."""
+        own = self.own_of(name).adopt
+        return self.adopt if own is None else own
 
     @property
     def policies(self) -> Dict[str, Policy]:

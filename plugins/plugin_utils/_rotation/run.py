@@ -13,7 +13,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, postponement, protocol, rollback, stage, unlisted
+from . import adoption, change, commit, postponement, protocol, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
@@ -37,7 +37,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     delivery = task.delivery(users)
     store = task.open_store()
     seen = stage.look(store, chosen, task.options, delivery)
-    if not seen.due:
+    if not seen.due and not seen.adopting:
         # No lease: a run that finds nothing to do leaves no trace.
         result = dict(commit.summarised(seen.staged, protocol.left_alone(seen.staged)), due=[])
         return _look_around(task, delivery, store, seen=seen, staged=seen.staged, listed=listed, result=result)
@@ -49,7 +49,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
         if task.args["rollback"] and any(user["error"] for user in result["users"]):
             _roll_back(task, delivery, store, result)
     # A new or another pending password is a change of the store.
-    result = dict(result, changed=bool(due) or result["changed"], due=due)
+    result = dict(result, changed=bool(due) or adoption.adopted(staged) or result["changed"], due=due)
     if due and task.options.reason:
         result["summary"] = ["Reason: %s" % task.options.reason, *result["summary"]]
     return _look_around(task, delivery, store, seen=seen, staged=staged, listed=listed, result=result)

@@ -13,14 +13,14 @@ from typing import Any, Dict, List, Optional
 from .._times import utc_now
 from ..record import Identity
 from ..store import Entry, Store
-from . import due, owners, postponement, protocol, unlisted
+from . import adoption, due, owners, postponement, protocol, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
 from .read_only import is_dry_run
 from .selection import NOBODY, limited_to
 from .task import Task
-from .users import StagedUser
+from .users import Reason, StagedUser
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Look:
         """The names of the users that are to be rotated."""
         return [user.name for user in self.staged if user.due]
 
+    @property
+    def adopting(self) -> Dict[str, StagedUser]:
+        """The users that are to be adopted, by name."""
+        return {user.name: user for user in self.staged if user.reason == Reason.ADOPT and not user.error}
+
 
 def stage_users(task: Task) -> Dict[str, Any]:
     """The action rotation_stage."""
@@ -49,12 +54,12 @@ def stage_users(task: Task) -> Dict[str, Any]:
     store = task.open_store()
     seen = look(store, chosen, task.options, delivery)
     staged = seen.staged
-    if seen.due:
+    if seen.due or seen.adopting:
         with host_lease(store):
             staged = stage(store, chosen, task.options, seen=seen, delivery=delivery)
     names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
-    result = dict(changed=bool(names), users=[user.as_dict() for user in staged], due=names)
+    result = dict(changed=bool(names) or adoption.adopted(staged), users=[user.as_dict() for user in staged], due=names)
     result.update(postponement.names(staged))
     unlisted.add_unlisted(store, [user["name"] for user in users], seen.endpoint, result, any_due=bool(names))
     return result
@@ -79,7 +84,9 @@ def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: 
         identities=identities,
         max_ages=options.max_ages,
     )
-    return Look(postponement.postponed(staged, entries, options), entries, identities, endpoint)
+    staged = postponement.postponed(staged, entries, options)
+    staged = adoption.candidates(staged, users, options, can_log_in=delivery is not None)
+    return Look(staged, entries, identities, endpoint)
 
 
 def stage(
@@ -95,7 +102,10 @@ def stage(
         # A login may be needed for that, and a dry run makes none that may fail.
         refused = owners.settle(store, delivery, {name: seen.identities[name] for name in seen.due}, seen.entries)
     # What was decided about the others stands, whatever has happened to their records since.
-    skipped = {user.name: user for user in seen.staged if user.note}
+    skipped = {user.name: user for user in seen.staged if user.note or user.reason == Reason.ADOPT}
+    if delivery and seen.adopting:
+        passwords = {user["name"]: user["current_password"] for user in users if user["name"] in seen.adopting}
+        skipped.update(adoption.adopt(store, delivery, seen.adopting, passwords, options))
     entries = {
         name: Entry(copy.deepcopy(entry.record), entry.version)
         for name, entry in seen.entries.items()
