@@ -60,6 +60,24 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  window:
+    description:
+      - When new passwords may be set, a dictionary or a list of dictionaries. Outside of all of them nobody new is rotated; the summary says until when they
+        wait.
+      - C(days), such as V([mon-fri]), on which it begins; every day by default. C(from) and C(to), such as V("22:00") and V("04:00"), in quotes; the whole day
+        by default. C(timezone), such as V(Europe/Berlin); V(UTC) by default.
+      - C(unfinished), V(finish) or V(wait), says whether passwords that an earlier run has sent are finished outside of the window; V(finish) by default.
+      - O(force) does not override it. If it is empty, passwords may be set at any time.
+    type: raw
+    default: []
+    version_added: 0.2.0
+  spread:
+    description:
+      - How many users one run rotates at most, a number or a percentage of O(users) such as V("10%"), the oldest passwords first. The others wait for a later
+        run. Unfinished work is done first and not counted, nor are users that are adopted.
+      - O(force) does not override it. If it is empty, there is no limit.
+    type: raw
+    version_added: 0.2.0
 """
 
     WHICH_USERS = r"""

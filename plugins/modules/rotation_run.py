@@ -113,6 +113,12 @@ held:
   type: list
   elements: str
   version_added: 0.2.0
+waiting:
+  description: The users that are due and wait, for the window to open or for a later run.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
 unlisted:
   description:
     - Users with records at this vendor and endpoint that O(users) does not name, except retired ones. Each has a line in

@@ -69,8 +69,8 @@ users:
       description: Whether the password will be changed.
       type: bool
     reason:
-      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped; V(adopt) for
-        one that is adopted; or V(null).
+      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped;
+        V(outside_window) or V(later_run) for one that waits; V(adopt) for one that is adopted; or V(null).
       type: str
     run_id:
       description: Identifies the pending password without revealing it.
@@ -82,7 +82,7 @@ users:
       description: When the current password was proved, ISO 8601 in UTC.
       type: str
     note:
-      description: Why a user on hold is skipped.
+      description: Why a user is skipped that is on hold, or waits.
       returned: if there is anything to say
       type: str
       version_added: 0.2.0
@@ -103,6 +103,12 @@ users:
       version_added: 0.2.0
 held:
   description: The users on hold, which are skipped.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
+waiting:
+  description: The users that are due and wait, for the window to open or for a later run.
   returned: if there are any
   type: list
   elements: str

@@ -17,6 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capa
 
 from .._arguments import plain
 from .._times import parse_age
+from . import spread, window
 from .policy import OPTIONS as POLICY
 from .policy import Policy, policy_for
 from .user_options import UserOptions, read_line
@@ -28,7 +29,8 @@ USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", ele
 CONNECTION = dict(connection=dict(type="dict", default={}))
 MAX_AGE = dict(max_age=dict(type="str", default="30d"))
 ADOPTION = dict(adopt=dict(type="bool", default=False), adopt_spread=dict(type="bool", default=False))
-WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False), **ADOPTION)
+PACE = dict(window=dict(type="raw", default=[]), spread=dict(type="raw"))
+WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False), **ADOPTION, **PACE)
 NEW_PASSWORDS = dict(policy=dict(type="dict", options=POLICY))
 PROOF = dict(accept_unverified=dict(type="bool", default=False))
 ENDURANCE = dict(max_attempts=dict(type="int", default=3))
@@ -54,6 +56,8 @@ class Options:
     verify_after: Optional[int] = None  # seconds; None: never
     run_id: str = ""  # of the passwords that this task stages
     reason: Optional[str] = None  # why, in the words of who started the run
+    windows: window.Windows = window.Windows()
+    spread: Optional[int] = None  # users; None: no limit
     adopt: bool = False
     adopt_spread: bool = False
     own: Mapping[str, UserOptions] = field(default_factory=dict)  # of the users that have options of their own
@@ -84,6 +88,8 @@ class Options:
             verify_after=parse_age(after, "verify_after") if after else None,
             run_id=uuid.uuid4().hex,
             reason=read_line(args.get("reason"), "reason (in the role: rotate_reason)"),
+            windows=window.read(args.get("window")),
+            spread=spread.read(args.get("spread"), len(args.get("users") or ())),
             adopt=args.get("adopt", False),
             adopt_spread=args.get("adopt_spread", False),
             own=read_user_options(args.get("users") or (), capabilities),

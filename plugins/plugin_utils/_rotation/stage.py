@@ -84,9 +84,9 @@ def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: 
         identities=identities,
         max_ages=options.max_ages,
     )
-    staged = postponement.postponed(staged, entries, options)
+    staged = postponement.held(staged, entries, options)
     staged = adoption.candidates(staged, users, options, can_log_in=delivery is not None)
-    return Look(staged, entries, identities, endpoint)
+    return Look(postponement.waiting(staged, entries, options, utc_now()), entries, identities, endpoint)
 
 
 def stage(

@@ -28,13 +28,22 @@ class Reason(TextEnum):
     ORPHANED = "orphaned"  # not due: neither the current nor the pending password logs in
     LEFT = "left_to_another_run"  # not due: another run has rotated it while this one waited
     ADOPT = "adopt"  # not due: new to the store, and its password is taken over as it is
+    WINDOW = "outside_window"  # not due yet: nothing new is begun outside of the window
+    LATER = "later_run"  # not due yet: this run has users enough
     HELD = "held"  # not due: the inventory says that it is to be skipped
     VERIFY = "verify"  # not due: its password was changed by hand
 
     @property
     def is_due(self) -> bool:
         """Whether a user is to be rotated for that reason."""
-        return self not in (Reason.ORPHANED, Reason.LEFT, Reason.VERIFY, Reason.HELD, Reason.ADOPT)
+        return self in (
+            Reason.NEW,
+            Reason.UNFINISHED,
+            Reason.EXPIRED,
+            Reason.FORCED,
+            Reason.REPAIR,
+            Reason.ROLLBACK,
+        )
 
 
 class Source(TextEnum):
