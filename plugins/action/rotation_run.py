@@ -27,6 +27,7 @@ class ActionModule(RotationAction):
         **options.ENDURANCE,
         rollback=dict(type="bool", default=False),
         verify_after=dict(type="str", default="12h"),
+        reconcile=dict(type="bool", default=False),
         change_tasks=dict(type="path"),
     )
 

@@ -48,6 +48,14 @@ options:
       - If it is empty, no such login is made.
     type: str
     default: 12h
+  reconcile:
+    description:
+      - Whether users whose passwords do not log in, as O(verify_after) finds, get new ones in the same run, instead of failing.
+      - Only where an operator may set a password without the current one, as a super user of Milvus, or at a database with C(database_login); elsewhere such
+        users fail as without it. Not outside of O(window), and not for users on hold.
+    type: bool
+    default: false
+    version_added: 0.2.0
   change_tasks:
     description: The role's variable C(rotate_change_tasks). If it is set, the module only validates the options, and leaves the steps to tasks of your own.
     type: path
@@ -92,7 +100,7 @@ users:
       type: str
     reason:
       description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was skipped; V(adopt) if it was to be
-        adopted; V(verify) if it was not due and does not log in.
+        adopted; V(verify) if it was not due and does not log in; V(reconcile) if it was to get a new password because of that.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).

@@ -95,8 +95,17 @@ FLOORS = (
     ("_rotation.delivery",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
     ("_rotation.owners", "_rotation.hosts", "_rotation.commit"),
-    ("_rotation.adoption",),
-    ("_rotation.stage", "_rotation.change", "_rotation.rollback", "_rotation.move", "_rotation.repair", "_rotation.retire", "_rotation.status"),
+    ("_rotation.adoption", "_rotation.reset"),
+    (
+        "_rotation.stage",
+        "_rotation.reconciliation",
+        "_rotation.change",
+        "_rotation.rollback",
+        "_rotation.move",
+        "_rotation.repair",
+        "_rotation.retire",
+        "_rotation.status",
+    ),
     ("_rotation.run", "_rotation_action"),
 )
 # Folders whose files are on different floors.

@@ -58,6 +58,7 @@ class Options:
     reason: Optional[str] = None  # why, in the words of who started the run
     windows: window.Windows = window.Windows()
     spread: Optional[int] = None  # users; None: no limit
+    reconcile: bool = False
     adopt: bool = False
     adopt_spread: bool = False
     own: Mapping[str, UserOptions] = field(default_factory=dict)  # of the users that have options of their own
@@ -90,6 +91,7 @@ class Options:
             reason=read_line(args.get("reason"), "reason (in the role: rotate_reason)"),
             windows=window.read(args.get("window")),
             spread=spread.read(args.get("spread"), len(args.get("users") or ())),
+            reconcile=args.get("reconcile", False),
             adopt=args.get("adopt", False),
             adopt_spread=args.get("adopt_spread", False),
             own=read_user_options(args.get("users") or (), capabilities),

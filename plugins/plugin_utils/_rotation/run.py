@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Dict, List
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -13,7 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import adoption, change, commit, postponement, protocol, rollback, stage, unlisted
+from . import adoption, change, commit, postponement, protocol, reconciliation, rollback, stage, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
@@ -108,14 +109,20 @@ def _look_around(
 ) -> Dict[str, Any]:
     """Look for passwords that were changed by hand, unless the operator was refused already, and for records that nobody rotates any more."""
     if task.options.verify_after is not None and not result.get("error"):
-        recheck(
-            delivery,
-            store,
-            [user.name for user in staged if not user.due and not user.reason],
-            after=task.options.verify_after,
-            now=utc_now(),
-            result=result,
-        )
+        reset = partial(reconciliation.reconcile, store, delivery, task.options)
+        try:
+            recheck(
+                delivery,
+                store,
+                [user.name for user in staged if not user.due and not user.reason],
+                after=task.options.verify_after,
+                now=utc_now(),
+                result=result,
+                reconcile=reset if reconciliation.is_possible(task.options) else None,
+            )
+        except PasswordError as error:
+            # What was done before stays in the result.
+            result.update(task.failure(error))
     result.update(postponement.names(staged))
     result["unlisted"] = []
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))

@@ -31,6 +31,7 @@ class Reason(TextEnum):
     WINDOW = "outside_window"  # not due yet: nothing new is begun outside of the window
     LATER = "later_run"  # not due yet: this run has users enough
     HELD = "held"  # not due: the inventory says that it is to be skipped
+    RECONCILE = "reconcile"  # not due: its password was changed by hand, and it gets a new one
     VERIFY = "verify"  # not due: its password was changed by hand
 
     @property

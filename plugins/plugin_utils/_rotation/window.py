@@ -11,11 +11,11 @@ show its beginning to the first moment after that at which they show its end. A 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, FrozenSet, Iterator, Optional, Set, Tuple
 
+import zoneinfo
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
