@@ -26,9 +26,9 @@ class ActionModule(RotationAction):
         **options.PROOF,
         **options.ENDURANCE,
         **options.DELIVER,
-        **options.GRACE,
         rollback=dict(type="bool", default=False),
         verify_after=dict(type="str", default="12h"),
+        reconcile=dict(type="bool", default=False),
         change_tasks=dict(type="path"),
     )
 

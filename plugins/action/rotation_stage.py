@@ -18,7 +18,7 @@ class ActionModule(RotationAction):
         **options.ONLY,
         **options.REASON,
         **options.DELIVER,
-        **options.GRACE,
+        **options.PROOF,
         **options.WHO_IS_DUE,
         **options.NEW_PASSWORDS,
     )

@@ -17,8 +17,8 @@ options:
   users:
     description:
       - The users, each a name or a dictionary.
-      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation. The user's own C(max_age), C(policy) and
-        C(accept_unverified) override the options of these names; a C(policy) replaces all of the other. With C(hold=true) a rotation skips the user,
+      - In a dictionary C(name) is the user and C(current_password) its password before the first rotation. The user's own C(max_age), C(policy), C(adopt)
+        and C(accept_unverified) override the options of these names; a C(policy) replaces all of the other. With C(hold=true) a rotation skips the user,
         C(hold_reason) says why. Further keys are passed to the vendor's module.
     type: list
     elements: raw
@@ -45,6 +45,39 @@ options:
     description: Rotate all users, however recent their passwords are.
     type: bool
     default: false
+  adopt:
+    description:
+      - Whether a user that is new to the store keeps its password. Its C(current_password) is proved by a login and becomes the current one in the store,
+        nothing is changed at the vendor, and it is due after O(max_age). A user may have an C(adopt) of its own.
+      - A user without a C(current_password), or whose password does not log in, is an error. With O(force) users are rotated instead.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  adopt_spread:
+    description:
+      - Whether the users that are adopted are due at different times, spread evenly from now to the end of O(max_age), instead of all at its end. When
+        depends on the name of the user, and of the host, only.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  window:
+    description:
+      - When new passwords may be set, a dictionary or a list of dictionaries. Outside of all of them nobody new is rotated; the summary says until when they
+        wait.
+      - C(days), such as V([mon-fri]), on which it begins; every day by default. C(from) and C(to), such as V("22:00") and V("04:00"), in quotes; the whole day
+        by default. C(timezone), such as V(Europe/Berlin); V(UTC) by default.
+      - C(unfinished), V(finish) or V(wait), says whether passwords that an earlier run has sent are finished outside of the window; V(finish) by default.
+      - O(force) does not override it. If it is empty, passwords may be set at any time.
+    type: raw
+    default: []
+    version_added: 0.2.0
+  spread:
+    description:
+      - How many users one run rotates at most, a number or a percentage of O(users) such as V("10%"), the oldest passwords first. The others wait for a later
+        run. Unfinished work is done first and not counted, nor are users that are adopted.
+      - O(force) does not override it. If it is empty, there is no limit.
+    type: raw
+    version_added: 0.2.0
 """
 
     WHICH_USERS = r"""
@@ -75,6 +108,15 @@ options:
     description: Rules for generated passwords, to override the vendor's default.
     type: dict
     suboptions:
+      preset:
+        description:
+          - V(url_safe) or V(alphanumeric), for passwords that need neither quotes nor escapes in URLs, shells, YAML, environment files, connection strings and
+            similar places. They begin with a letter.
+          - V(url_safe) has the symbols V(-), V(_) and V(.), as far as they are among the symbols that the vendor accepts everywhere. V(alphanumeric) has
+            letters and digits only, and is an error at a vendor that requires a symbol.
+          - The other suboptions may narrow a preset, not widen it.
+        type: str
+        version_added: 0.2.0
       length:
         description: Number of characters; at least 20 if the vendor allows that many.
         type: int

@@ -82,6 +82,8 @@ class Capabilities:
     password_max: int  # ... and longer ones
     password_unit: str  # "bytes" or "characters"
     password_forbidden: str = ""  # characters that the vendor refuses or loses
+    # The classes that each password must contain everywhere, of upper, lower, digits, symbols; some variants may require more
+    password_classes: Tuple[str, ...] = ()
     generated: GeneratedPassword = GeneratedPassword()
     settle_first: float = 0.0  # seconds before the first login, as part of settle_seconds
     settle_logins: Optional[int] = None  # maximum number of logins within settle_seconds; None: no maximum

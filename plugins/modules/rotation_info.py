@@ -90,9 +90,14 @@ users:
       type: str
       sample: current
     rotated_at:
-      description: When the current password was proved, ISO 8601 in UTC; V(null) if not known.
+      description: When the current password was proved, ISO 8601 in UTC; V(null) if not known. That of an adopted password may be earlier, so that it is
+        due earlier.
       type: str
       sample: "2026-01-31T12:00:00Z"
+    adopted_at:
+      description: When the current password was taken over as it was, ISO 8601 in UTC; V(null) if a rotation has set it.
+      type: str
+      version_added: 0.2.0
     age:
       description: Seconds since then, or V(null).
       type: int

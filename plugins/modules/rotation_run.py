@@ -50,6 +50,14 @@ options:
       - If it is empty, no such login is made.
     type: str
     default: 12h
+  reconcile:
+    description:
+      - Whether users whose passwords do not log in, as O(verify_after) finds, get new ones in the same run, instead of failing.
+      - Only where an operator may set a password without the current one, as a super user of Milvus, or at a database with C(database_login); elsewhere such
+        users fail as without it. Not outside of O(window), and not for users on hold.
+    type: bool
+    default: false
+    version_added: 0.2.0
   change_tasks:
     description: The role's variable C(rotate_change_tasks). If it is set, the module only validates the options, and leaves the steps to tasks of your own.
     type: path
@@ -93,8 +101,8 @@ users:
       description: The user.
       type: str
     reason:
-      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was skipped; V(verify) if
-        it was not due and does not log in.
+      description: Why the user was due, V(new), V(unfinished), V(expired) or V(forced); V(orphaned) if it was skipped; V(adopt) if it was to be
+        adopted; V(verify) if it was not due and does not log in; V(reconcile) if it was to get a new password because of that.
       type: str
     state:
       description: V(changed), V(unchanged), V(failed) or V(unknown), or in check mode V(would_change).
@@ -103,8 +111,8 @@ users:
       description: Whether a login has proved the new password; V(null) if unknown.
       type: bool
     action:
-      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, or V(superseded) by
-        another run; V(null) in check mode, and for a user that was skipped.
+      description: What was done with the new password. V(promoted), V(kept), V(dropped), V(abandoned) if it was kept for the last time, V(superseded) by
+        another run, or V(adopted) if the user has kept its password; V(null) in check mode, and for a user that was skipped.
       type: str
     error:
       description: Why the user was not rotated, or V(null); with C(kind), C(message), C(http_status), C(vendor_code), C(request_id) and C(retryable).
@@ -116,6 +124,12 @@ undelivered:
   elements: str
 held:
   description: The users on hold, which were skipped.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
+waiting:
+  description: The users that are due and wait, for the window to open or for a later run.
   returned: if there are any
   type: list
   elements: str

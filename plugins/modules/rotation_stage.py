@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - rekey.passwords.rotation.of_pairs
   - rekey.passwords.rotation.who_is_due
   - rekey.passwords.rotation.new_passwords
+  - rekey.passwords.rotation.accepted_proof
   - rekey.passwords.store
   - rekey.passwords.store_create
   - rekey.passwords.attributes.of_the_rotation
@@ -70,7 +71,8 @@ users:
       description: Whether the password will be changed.
       type: bool
     reason:
-      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped; or V(null).
+      description: V(new), V(unfinished), V(expired) or V(forced); V(orphaned) or V(held) for a user that is skipped;
+        V(outside_window) or V(later_run) for one that waits; V(adopt) for one that is adopted; or V(null).
       type: str
     run_id:
       description: Identifies the pending password without revealing it.
@@ -82,9 +84,19 @@ users:
       description: When the current password was proved, ISO 8601 in UTC.
       type: str
     note:
-      description: Why a user on hold is skipped.
+      description: Why a user is skipped that is on hold, or waits.
       returned: if there is anything to say
       type: str
+      version_added: 0.2.0
+    adopted:
+      description: Whether its password was taken over as it is.
+      returned: if it was
+      type: bool
+      version_added: 0.2.0
+    verified:
+      description: Whether a login has proved the password that was adopted.
+      returned: if a login was made
+      type: bool
       version_added: 0.2.0
     accept_unverified:
       description: The user's own option, for M(rekey.passwords.rotation_commit).
@@ -98,6 +110,12 @@ users:
       version_added: 0.2.0
 held:
   description: The users on hold, which are skipped.
+  returned: if there are any
+  type: list
+  elements: str
+  version_added: 0.2.0
+waiting:
+  description: The users that are due and wait, for the window to open or for a later run.
   returned: if there are any
   type: list
   elements: str

@@ -118,6 +118,8 @@ class Record:
     reason: Optional[str] = None  # why the current password was made, in the words of who started the run
     delivered: Optional[Delivered] = None  # the last delivery; of another password, perhaps
     pair: Optional[Pair] = None
+    # When the current password was taken over as it was, ISO 8601 in UTC; None: a rotation made it. Its age counts from rotated_at, which may be earlier
+    adopted_at: Optional[str] = None
 
     @property
     def name(self) -> str:
@@ -204,6 +206,7 @@ class Record:
             raise AssertionError("nothing is pending")
         # A password that was in force before is not made young by that: the user is due again.
         self.rotated_at = None if self.is_going_back else format_utc(now)
+        self.adopted_at = None
         self.previous = self.known_password
         self.password, self.reason, self.delivered = self.pending.password, self.pending.reason, None
         self.pending = None
@@ -218,6 +221,17 @@ class Record:
         :param digest: of that password.
         """
         self.delivered = Delivered(digest, format_utc(now))
+
+    def adopt(self, password: str, now: datetime, *, since: datetime, verified: bool) -> None:
+        """A password that is in use becomes the current one, as it is.
+
+        :param since: from when its age counts; earlier than now where many users must not fall due at once.
+        :param verified: whether a login proved it.
+        """
+        self.password, self.status, self.verified = password, CURRENT, verified
+        self.rotated_at, self.adopted_at = format_utc(since), format_utc(now)
+        if verified:
+            self.forget_failures()
 
     def forget_failures(self) -> None:
         """A login has worked: the vendor has forgotten the failed ones, too."""
@@ -272,7 +286,7 @@ class Record:
         """
         if password != self.password:
             self.previous, self.password, self.rotated_at = self.known_password, password, None
-            self.reason = self.delivered = None
+            self.reason = self.delivered = self.adopted_at = None
         pending, self.pending = self.pending, None
         self.put_aside(pending)
         self.status = CURRENT
@@ -295,7 +309,7 @@ class Record:
         data["refuted"] = list(self.refuted)
         if data["pending"] and not data["pending"]["reason"]:
             del data["pending"]["reason"]
-        optional = ("earlier", "refuted", "reason", "delivered", "pair")
+        optional = ("earlier", "refuted", "reason", "delivered", "pair", "adopted_at")
         return {name: value for name, value in data.items() if name not in optional or value}
 
     def as_short_dict(self) -> Dict[str, Any]:
@@ -347,7 +361,7 @@ class Record:
         _require(_is_count(record.failed_logins), "failed_logins is not a number")
         _require(record.last_error is None or isinstance(record.last_error, dict), "last_error is not a dictionary")
         _require(_is_count(record.lost_runs), "lost_runs is not a number")
-        for name in ("rotated_at", "failed_at"):
+        for name in ("rotated_at", "failed_at", "adopted_at"):
             _require(_is_time_or_none(getattr(record, name)), "%s is not a time as 2026-01-31T12:00:00Z" % name)
         return record
 

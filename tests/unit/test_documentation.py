@@ -149,7 +149,10 @@ def test_the_policy_is_documented_as_it_is(name):
 @pytest.mark.parametrize(
     "name, keys",
     [
-        ("rotation_stage", {"name", "due", "reason", "run_id", "fresh", "rotated_at", "note", "accept_unverified", "pair"}),
+        (
+            "rotation_stage",
+            {"name", "due", "reason", "run_id", "fresh", "rotated_at", "note", "accept_unverified", "pair", "adopted", "verified"},
+        ),
         ("rotation_change", {"name", "id", "state", "verified", "error", "failed_logins"}),
         ("rotation_run", {"name", "reason", "state", "verified", "action", "error"}),
         ("rotation_commit", {"name", "reason", "state", "verified", "action", "error"}),
@@ -161,7 +164,7 @@ def test_the_policy_is_documented_as_it_is(name):
             {
                 "name", "status", "rotated_at", "age", "due_at", "due", "pending", "pending_since", "attempts", "failed_logins", "last_error", "verified",
                 "error", "vendor", "target", "reason", "held", "hold_reason", "active", "delivered_at",
-                    "undelivered",
+                    "undelivered", "adopted_at",
             },
         ),
     ],

@@ -92,6 +92,7 @@ class AriaLogs(Vendor):
         # No maximum is documented; this is far above any real password.
         password_max=1024,
         password_unit="characters",
+        password_classes=("upper", "lower", "digits", "symbols"),
         # The strictest mode (STIG) requires 15 characters.
         generated=GeneratedPassword(length=32, symbol_characters="!@#%^*-_+="),
     )

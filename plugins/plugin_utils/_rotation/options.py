@@ -17,6 +17,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capa
 
 from .._arguments import plain
 from .._times import parse_age
+from . import spread, window
 from .policy import OPTIONS as POLICY
 from .policy import Policy, policy_for
 from .user_options import UserOptions, read_line
@@ -27,14 +28,16 @@ from .users import StagedUser
 USERS = dict(vendor=dict(type="str", required=True), users=dict(type="list", elements="raw", required=True))
 CONNECTION = dict(connection=dict(type="dict", default={}))
 MAX_AGE = dict(max_age=dict(type="str", default="30d"))
-WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False))
+ADOPTION = dict(adopt=dict(type="bool", default=False), adopt_spread=dict(type="bool", default=False))
+PACE = dict(window=dict(type="raw", default=[]), spread=dict(type="raw"))
+GRACE = dict(grace=dict(type="str", default="24h"))
+WHO_IS_DUE = dict(**MAX_AGE, force=dict(type="bool", default=False), **ADOPTION, **PACE, **GRACE)
 NEW_PASSWORDS = dict(policy=dict(type="dict", options=POLICY))
 PROOF = dict(accept_unverified=dict(type="bool", default=False))
 ENDURANCE = dict(max_attempts=dict(type="int", default=3))
 STAGED = dict(staged=dict(type="list", elements="dict", required=True))
 TARGET = dict(target=dict(type="str"))
 ONLY = dict(only=dict(type="raw", default=[]))
-GRACE = dict(grace=dict(type="str", default="24h"))
 DELIVER = dict(deliver=dict(type="bool", default=False))
 REASON = dict(reason=dict(type="str"))
 
@@ -57,6 +60,11 @@ class Options:
     deliver: bool = False  # whether there are tasks that give new passwords to their consumers
     run_id: str = ""  # of the passwords that this task stages
     reason: Optional[str] = None  # why, in the words of who started the run
+    windows: window.Windows = window.Windows()
+    spread: Optional[int] = None  # users; None: no limit
+    reconcile: bool = False
+    adopt: bool = False
+    adopt_spread: bool = False
     own: Mapping[str, UserOptions] = field(default_factory=dict)  # of the users that have options of their own
 
     @classmethod
@@ -87,6 +95,11 @@ class Options:
             deliver=args.get("deliver", False),
             run_id=uuid.uuid4().hex,
             reason=read_line(args.get("reason"), "reason (in the role: rotate_reason)"),
+            windows=window.read(args.get("window")),
+            spread=spread.read(args.get("spread"), len(args.get("users") or ())),
+            reconcile=args.get("reconcile", False),
+            adopt=args.get("adopt", False),
+            adopt_spread=args.get("adopt_spread", False),
             own=read_user_options(args.get("users") or (), capabilities),
         )
 
@@ -117,6 +130,21 @@ class Options:
     def own_of(self, name: str) -> UserOptions:
         """A user's own options."""
         return self.own.get(name, UserOptions())
+
+    def max_age_of(self, name: str) -> int:
+        """A user's own, or that of all, in seconds."""
+        own = self.own_of(name).max_age
+        return self.max_age if own is None else own
+
+    def accepts_unverified(self, name: str) -> bool:
+        """Whether a password of a user counts that no login could prove."""
+        own = self.own_of(name).accept_unverified
+        return self.accept_unverified if own is None else own
+
+    def adopts(self, name: str) -> bool:
+        """Whether a user that is new to the store keeps its password."""
+        own = self.own_of(name).adopt
+        return self.adopt if own is None else own
 
     @property
     def policies(self) -> Dict[str, Policy]:

@@ -34,7 +34,7 @@ def settle(
     fresh = {
         name: identity
         for name, identity in identities_by_name.items()
-        if identity.target and _is_unbound(entries[name].record)
+        if identity.target and is_unbound(entries[name].record)
     }
     if not fresh:
         return {}
@@ -104,7 +104,8 @@ def _claims(store: Store, identities_at_target: Iterable[Identity]) -> Claims:
     return Claims(store, vendor, target)
 
 
-def _is_unbound(record: Optional[Record]) -> bool:
+def is_unbound(record: Optional[Record]) -> bool:
+    """Whether a record does not say yet which account it is about."""
     return record is None or record.target is None or record.status == Status.RETIRED
 
 

@@ -151,6 +151,10 @@ def turned(
     active = pair.active(record)
     idle = pair.other(active)
     fresh, used = accounts.get(idle), accounts.get(active)
+    if record is None and used is not None and used.adopted_at and (fresh is None or fresh.adopted_at):
+        # Both are as they were, so the consumers stay where they are.
+        state = PairState(pair.name, idle, format_utc(now), fresh.mark if fresh else "")
+        return _copy(used, state, host, rotated_at=used.rotated_at)
     if fresh is not None and _has_come_of_turn(fresh, record.pair if record else None, idle):
         state = PairState(pair.name, active, format_utc(now), used.mark if used else "")
         return _copy(fresh, state, host, rotated_at=format_utc(now))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import string
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -24,7 +24,13 @@ CLASSES = {
     "digits": string.digits,
 }
 
+# Passwords that need neither quotes nor escapes in URLs, shells, YAML, environment files and connection strings, and the symbols that they may hold: those
+# that RFC 3986 leaves unreserved, without the tilde, which a shell may expand. Such a password begins with a letter: no parser takes it for a number, a date,
+# an option or, since it is longer than any such word, for a boolean or null.
+PRESETS = {"url_safe": "-_.", "alphanumeric": ""}
+
 OPTIONS = dict(
+    preset=dict(type="str"),
     length=dict(type="int"),
     upper=dict(type="int"),
     lower=dict(type="int"),
@@ -40,7 +46,7 @@ class Policy:
     """What a generated password looks like.
 
     ``length`` is in characters (all are ASCII, so also in bytes); ``upper``, ``lower``, ``digits`` and ``symbols`` are the least
-    number of each class, 0 leaves the class out; ``exclude`` holds characters that are never used.
+    number of each class, 0 leaves the class out; ``exclude`` holds characters that are never used; ``preset`` is one of :data:`PRESETS`, or empty.
     """
 
     length: int
@@ -50,6 +56,7 @@ class Policy:
     symbols: int
     symbol_characters: str
     exclude: str = ""
+    preset: str = ""
 
     def alphabets(self) -> List[Tuple[str, str, int]]:
         """The classes in use: (name, characters, least number)."""
@@ -71,13 +78,18 @@ def policy_for(
     :param where: they are given, for messages.
     :raises PasswordError: ``invalid_input``: no password can satisfy the wishes and the vendor.
     """
-    default = asdict(capabilities.generated)
-    policy = replace(Policy(**default), **{key: value for key, value in (wishes or {}).items() if value is not None})
+    given = {key: value for key, value in (wishes or {}).items() if value is not None}
+    policy = Policy(**asdict(capabilities.generated))
+    symbols = "".join(set(PRESETS.get(given.get("preset", ""), "")).intersection(policy.symbol_characters))
+    if given.get("preset"):
+        policy = replace(policy, symbol_characters=symbols, symbols=policy.symbols if symbols else 0)
+    policy = replace(policy, **given)
     policy = replace(policy, exclude="".join(sorted(set(policy.exclude) | set(capabilities.password_forbidden))))
 
     def refuse(text: str) -> NoReturn:
         raise PasswordError(errors.INVALID_INPUT, "%s: %s" % (where, text))
 
+    _check_preset(policy, capabilities, refuse)
     least = min(max(LEAST_LENGTH, capabilities.password_min), capabilities.password_max)
     if not least <= policy.length <= capabilities.password_max:
         refuse("length must be from %d to %d for %s." % (least, capabilities.password_max, capabilities.title))
@@ -96,6 +108,30 @@ def policy_for(
     if sum(number for _name, _characters, number in alphabets) > policy.length:
         refuse("the classes together ask for more than length characters.")
     return policy
+
+
+def _check_preset(policy: Policy, capabilities: Capabilities, refuse: Callable[[str], NoReturn]) -> None:
+    """Refuse what a preset cannot promise together with the other wishes, or at this vendor."""
+    preset = policy.preset
+    if not preset:
+        return
+    if preset not in PRESETS:
+        refuse("preset must be one of %s." % ", ".join(PRESETS))
+    allowed = PRESETS[preset]
+    if set(policy.symbol_characters) - set(allowed) or (policy.symbols and not allowed):
+        refuse(
+            "the preset %s allows %s. Remove symbols and symbol_characters, or the preset."
+            % (preset, "only the symbols %s" % allowed if allowed else "only letters and digits")
+        )
+    if not policy.upper and not policy.lower:
+        refuse("with a preset each password begins with a letter, so upper and lower must not both be 0.")
+    missing = [name for name in capabilities.password_classes if not getattr(policy, name)]
+    if missing:
+        advice = " Use the preset url_safe." if missing == ["symbols"] and not allowed else ""
+        refuse(
+            "with the preset %s the passwords contain none of the class %s, which %s requires.%s"
+            % (preset, missing[0], capabilities.title, advice)
+        )
 
 
 def stricter_policy(policy: Policy, capabilities: Capabilities) -> Policy:
@@ -122,8 +158,9 @@ def generate(policy: Policy) -> str:
     secrets.SystemRandom().shuffle(drawn)
     # A letter or digit at both ends survives shells, spreadsheets and double clicks.
     for end in (0, -1):
-        if not drawn[end].isalnum():
-            inner = [place for place in range(1, len(drawn) - 1) if drawn[place].isalnum()]
+        fits = str.isalpha if policy.preset and not end else str.isalnum
+        if not fits(drawn[end]):
+            inner = [place for place in range(1, len(drawn) + end) if fits(drawn[place])]
             if inner:
                 place = secrets.choice(inner)
                 drawn[end], drawn[place] = drawn[place], drawn[end]

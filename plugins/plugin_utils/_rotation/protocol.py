@@ -318,7 +318,7 @@ def commit(
 
 
 def left_alone(staged: List[StagedUser]) -> List[CommittedUser]:
-    """Those that should have been rotated and are not, as :func:`commit` returns them."""
+    """Those that should have been rotated and are not, and those that were adopted, as :func:`commit` returns them."""
     return [_left_alone(user) for user in staged if user.is_left_alone]
 
 
@@ -326,6 +326,9 @@ def _left_alone(staged: StagedUser) -> CommittedUser:
     if staged.reason == Reason.LEFT:
         return CommittedUser(staged.name, staged.reason, State.UNCHANGED, action=Action.SUPERSEDED)
     error = staged.error
+    if staged.reason == Reason.ADOPT:
+        state, action = State.FAILED if error else State.UNCHANGED, Action.ADOPTED if staged.adopted else None
+        return CommittedUser(staged.name, staged.reason, state, staged.verified, action, error)
     if not error:
         error = PasswordError(
             errors.ORPHANED,

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils._results import State
@@ -16,8 +16,12 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import parse_utc
 from ..record import Record, Status
 from ..store import Store, records_of
+from . import report
 from .delivery import Delivery
-from .users import CommittedUser, Reason
+from .users import Action, CommittedUser, Reason
+
+# Called with records as they were read; see :func:`~.reconciliation.reconcile`.
+Reconcile = Callable[[Dict[str, Record]], List[CommittedUser]]
 
 
 def recheck(
@@ -28,12 +32,14 @@ def recheck(
     after: int,
     now: datetime.datetime,
     result: Dict[str, Any],
+    reconcile: Optional[Reconcile] = None,
 ) -> None:
     """Log in with the passwords of users that are not due, and add the outcome to the result.
 
     :param names: of the users that are not due.
     :param after: seconds; a password that was proved later than that is not tried.
     :param result: of the rotation, with users and summary.
+    :param reconcile: sets new passwords of those that do not log in; ``None``: they are only reported.
     :raises PasswordError: ``store_failed``.
     """
     names = list(names)
@@ -54,7 +60,9 @@ def recheck(
         return
     _add_to_lines(result, {name: "logs in" for name in tries if logins[name].verified})
     wrong = [name for name in tries if logins[name].verified is False]
-    if wrong:
+    if wrong and reconcile:
+        _reconcile(result, {name: records[name] for name in wrong}, reconcile)
+    elif wrong:
         _report_wrong(result, wrong)
 
 
@@ -62,6 +70,28 @@ def _is_to_be_tried(record: Record, after: int, now: datetime.datetime) -> bool:
     if record.status != Status.CURRENT or not record.password:
         return False
     return record.rotated_at is None or (now - parse_utc(record.rotated_at)).total_seconds() >= after
+
+
+def _reconcile(result: Dict[str, Any], wrong: Dict[str, Record], reconcile: Reconcile) -> None:
+    """Add users with new passwords to the result.
+
+    :param wrong: by name, their records as they were read.
+    """
+    done = {user.name: user for user in reconcile(wrong)}
+    words = dict.fromkeys(wrong, "another run has changed it in the meantime")
+    for name, user in done.items():
+        outcome = report.line(user, what="reset", which="new").removeprefix("%s (%s): " % (name, user.reason))
+        words[name] = "does not log in; reconcile: %s" % outcome
+    _add_to_lines(result, words)
+    result["users"] += [user.as_dict() for user in done.values()]
+    result["changed"] = result["changed"] or any(
+        user.action == Action.PROMOTED or not user.error for user in done.values()
+    )
+    failed = [user.name for user in done.values() if user.error]
+    if failed:
+        _add_failure(
+            result, report.named(failed, len(wrong), "that are not due do not log in and have no new password")
+        )
 
 
 def _report_wrong(result: Dict[str, Any], names: List[str]) -> None:
@@ -74,7 +104,10 @@ def _report_wrong(result: Dict[str, Any], names: List[str]) -> None:
     result["users"] += [
         CommittedUser(name, Reason.VERIFY, State.FAILED, verified=False, error=error).as_dict() for name in names
     ]
-    message = "%d passwords that are not due do not log in: %s" % (len(names), ", ".join(names))
+    _add_failure(result, "%d passwords that are not due do not log in: %s" % (len(names), ", ".join(names)))
+
+
+def _add_failure(result: Dict[str, Any], message: str) -> None:
     result.update(failed=True, msg="%s. %s" % (result["msg"], message) if result.get("msg") else message)
 
 

@@ -15,16 +15,15 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, damaged_records_set_aside
-from . import mismatch, owners, policy, proof, protocol, report, turns
+from . import mismatch, owners, proof, report, reset, turns
 from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .options import read_users
-from .read_only import is_dry_run
 from .selection import NOBODY
 from .task import Task
 from .updates import update
-from .users import Action, Reason, Source, StagedUser
+from .users import Action, Reason, Source
 
 
 def repair_users(task: Task) -> Dict[str, Any]:
@@ -105,7 +104,7 @@ def _repair(
     refused = _foreign(task, store, entries, identities)
     outcomes = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
     here = {name: user for name, user in users_by_name.items() if name not in refused}
-    tried, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, reset=task.args["reset"])
+    tried, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, spare=task.args["reset"])
     outcomes.update(tried)
     if task.args["reset"]:
         # Where the record is about another endpoint, only a login shows that this one has replaced it.
@@ -151,11 +150,11 @@ def _find_out(
     *,
     entries: Dict[str, Entry],
     identities: Dict[str, Identity],
-    reset: bool,
+    spare: bool,
 ) -> Tuple[Dict[str, Dict[str, Any]], Dict[str, Set[str]]]:
     """Try the passwords that may be in force.
 
-    :param reset: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
+    :param spare: whether the operator sets new passwords afterwards: then one login is left for the proof of that.
     :return: (dict from name to the outcome, dict from name to passwords that a login has shown not to be in force).
     """
     records = {name: entries[name].record or Record(username=name) for name in users_by_name}
@@ -169,7 +168,7 @@ def _find_out(
             tries[name] = [
                 candidate for candidate in candidates if candidate[0] in (Source.GIVEN, Source.PENDING, Source.CURRENT)
             ]
-    answers = proof.log_in(store, delivery, records, tries=tries, spare=reset)
+    answers = proof.log_in(store, delivery, records, tries=tries, spare=spare)
     outcomes = {name: _outcome(store, records[name], answer, identities[name]) for name, answer in answers.items()}
     return outcomes, {name: answer.refuted for name, answer in answers.items()}
 
@@ -233,23 +232,14 @@ def _changed_since(name: str) -> PasswordError:
 def _reset(
     task: Task, store: Store, delivery: Delivery, identities: Dict[str, Identity], refuted: Dict[str, Set[str]]
 ) -> Dict[str, Dict[str, Any]]:
-    """Let the operator set new passwords, by the same steps as a rotation, so that they cannot be lost on the way.
+    """Let the operator set new passwords.
 
     :param identities: of the users that need one.
     :param refuted: by name, passwords that are known not to be in force.
     """
-    staged = task.options.with_own(_stage_reset(task, store, identities, refuted))
-    if is_dry_run(store):
+    committed = reset.reset(store, delivery, task.options, identities, refuted, reason=Reason.REPAIR)
+    if committed is None:
         return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
-    sent = delivery.send(store, {user.name: user for user in staged}, task.options.policy)
-    committed = protocol.commit(
-        store,
-        staged,
-        sent.users,
-        now=utc_now(),
-        accept_unverified=task.options.accept_unverified,
-        sent=delivery.sent,
-    )
     return {
         user.name: dict(
             name=user.name,
@@ -260,30 +250,6 @@ def _reset(
         )
         for user in committed
     }
-
-
-def _stage_reset(
-    task: Task, store: Store, identities: Dict[str, Identity], refuted: Dict[str, Set[str]]
-) -> List[StagedUser]:
-    """Claim the accounts, and store a password for each of them as pending."""
-
-    def choose(record: Record) -> str:
-        # A pending password that may be in force is the one to set: with another one in its place the store would forget it.
-        if record.pending and record.pending.password not in refuted.get(record.username, ()):
-            return record.pending.password
-        return policy.generate(task.options.policies.get(record.username, task.options.policy))
-
-    known = [identity for identity in identities.values() if identity.target]
-    if known:
-        owners.take_over(store, known)
-    return protocol.stage_these(
-        store,
-        dict.fromkeys(identities, choose),
-        reason=Reason.REPAIR,
-        run_id=task.options.run_id,
-        now=utc_now(),
-        identities=identities,
-    )
 
 
 def _is_moved(record: Optional[Record], identity: Identity) -> bool:

@@ -65,14 +65,21 @@ def held(reason: Optional[str]) -> str:
 def line(user: CommittedUser, *, what: str, which: str) -> str:
     """One user in one line."""
     text = "%s (%s): %s" % (user.name, user.reason, _outcome(user, what, which))
-    if user.action == Action.PROMOTED:
+    if user.action in (Action.PROMOTED, Action.ADOPTED):
         text += ", verified by a login" if user.verified else ", NOT verified by a login"
     if user.error:
         text += ": %s (%s)" % (user.error["message"], user.error["kind"])
     return text
 
 
+def _would_be_adopted(user: CommittedUser) -> str:
+    # Check mode makes no login where a failed one counts.
+    return "would be adopted as it is%s" % ("" if user.verified else ", if its password logs in")
+
+
 def _outcome(user: CommittedUser, what: str, which: str) -> str:
+    if user.reason == Reason.ADOPT:
+        return "NOT adopted" if user.error else "adopted as it is" if user.action else _would_be_adopted(user)
     if user.action is None:
         if not user.error:
             return "would be %s" % what

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Dict, List
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -13,7 +14,19 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from . import change, commit, consumers, postponement, protocol, rollback, stage, turns, unlisted
+from . import (
+    adoption,
+    change,
+    commit,
+    consumers,
+    postponement,
+    protocol,
+    reconciliation,
+    rollback,
+    stage,
+    turns,
+    unlisted,
+)
 from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
@@ -40,7 +53,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     plan = turns.plan(store, pairs, task.options, now=utc_now())
     chosen, options = plan.users(chosen, task.options), plan.options(task.options)
     seen = stage.look(store, chosen, options, delivery)
-    if not seen.due and not plan.overdue_turns:
+    if not seen.due and not seen.adopting and not plan.overdue_turns:
         # No lease: a run that finds nothing to do leaves no trace.
         staged = seen.staged + plan.skipped
         result = dict(commit.summarised(staged, protocol.left_alone(staged)), due=[])
@@ -56,7 +69,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
             _roll_back(task, delivery, store, result)
         turned += turns.turn(store, pairs, now=utc_now())
     # A new or another pending password is a change of the store.
-    result = dict(result, changed=bool(due or turned) or result["changed"], due=due)
+    result = dict(result, changed=bool(due or turned) or adoption.adopted(staged) or result["changed"], due=due)
     result["summary"] = [*result["summary"], *turned]
     if due and options.reason:
         result["summary"] = ["Reason: %s" % options.reason, *result["summary"]]
@@ -119,14 +132,20 @@ def _look_around(
     # Of a pair, the account in use.
     in_use = {pair.name: pair.active(record) for pair, record in turns.records_of_pairs(store, pairs).items()}
     if task.options.verify_after is not None and not result.get("error"):
-        recheck(
-            delivery,
-            store,
-            [in_use.get(name, name) for name in names],
-            after=task.options.verify_after,
-            now=utc_now(),
-            result=result,
-        )
+        reset = partial(reconciliation.reconcile, store, delivery, task.options)
+        try:
+            recheck(
+                delivery,
+                store,
+                [in_use.get(name, name) for name in names],
+                after=task.options.verify_after,
+                now=utc_now(),
+                result=result,
+                reconcile=reset if reconciliation.is_possible(task.options) else None,
+            )
+        except PasswordError as error:
+            # What was done before stays in the result.
+            result.update(task.failure(error))
     if task.options.deliver:
         result["undelivered"] = _undelivered(store, seen, staged, pairs, result)
     result.update(postponement.names(staged))

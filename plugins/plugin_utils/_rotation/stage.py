@@ -13,14 +13,14 @@ from typing import Any, Dict, List, Optional
 from .._times import utc_now
 from ..record import Identity
 from ..store import Entry, Store
-from . import due, owners, postponement, protocol, turns, unlisted
+from . import adoption, due, owners, postponement, protocol, turns, unlisted
 from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
 from .read_only import is_dry_run
 from .selection import NOBODY
 from .task import Task
-from .users import StagedUser
+from .users import Reason, StagedUser
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Look:
         """The names of the users that are to be rotated."""
         return [user.name for user in self.staged if user.due]
 
+    @property
+    def adopting(self) -> Dict[str, StagedUser]:
+        """The users that are to be adopted, by name."""
+        return {user.name: user for user in self.staged if user.reason == Reason.ADOPT and not user.error}
+
 
 def stage_users(task: Task) -> Dict[str, Any]:
     """The action rotation_stage."""
@@ -52,15 +57,17 @@ def stage_users(task: Task) -> Dict[str, Any]:
     chosen, options = plan.users(chosen, task.options), plan.options(task.options)
     seen = look(store, chosen, options, delivery)
     staged = seen.staged
-    if seen.due or plan.overdue_turns:
+    if seen.due or seen.adopting or plan.overdue_turns:
         with host_lease(store):
             if plan.overdue_turns:
                 turns.turn(store, pairs, now=utc_now())
             staged = stage(store, chosen, options, seen=seen, delivery=delivery)
+            if plan.adopting:
+                turns.turn(store, pairs, now=utc_now())
     staged = plan.with_pairs(staged) + plan.skipped
     names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
-    result = dict(changed=bool(names), users=[user.as_dict() for user in staged], due=names)
+    result = dict(changed=bool(names) or adoption.adopted(staged), users=[user.as_dict() for user in staged], due=names)
     result.update(postponement.names(staged))
     listed = [user["name"] for user in users] + [pair.name for pair in task.pairs]
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=bool(names))
@@ -86,7 +93,9 @@ def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: 
         identities=identities,
         max_ages=options.max_ages,
     )
-    return Look(postponement.postponed(staged, entries, options), entries, identities, endpoint)
+    staged = postponement.held(staged, entries, options)
+    staged = adoption.candidates(staged, users, options, can_log_in=delivery is not None)
+    return Look(postponement.waiting(staged, entries, options, utc_now()), entries, identities, endpoint)
 
 
 def stage(
@@ -102,7 +111,10 @@ def stage(
         # A login may be needed for that, and a dry run makes none that may fail.
         refused = owners.settle(store, delivery, {name: seen.identities[name] for name in seen.due}, seen.entries)
     # What was decided about the others stands, whatever has happened to their records since.
-    skipped = {user.name: user for user in seen.staged if user.note}
+    skipped = {user.name: user for user in seen.staged if user.note or user.reason == Reason.ADOPT}
+    if delivery and seen.adopting:
+        passwords = {user["name"]: user["current_password"] for user in users if user["name"] in seen.adopting}
+        skipped.update(adoption.adopt(store, delivery, seen.adopting, passwords, options))
     entries = {
         name: Entry(copy.deepcopy(entry.record), entry.version)
         for name, entry in seen.entries.items()

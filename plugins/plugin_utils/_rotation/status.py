@@ -191,6 +191,7 @@ def _status(name: str, record: Optional[Record], options: Options, now: datetime
         name=name,
         status=_ABSENT,
         rotated_at=None,
+        adopted_at=None,
         age=None,
         due_at=None,
         due=not own.hold,
@@ -212,12 +213,13 @@ def _status(name: str, record: Optional[Record], options: Options, now: datetime
     )
     if record is None:
         return described
-    max_age = options.max_age if own.max_age is None else own.max_age
+    max_age = options.max_age_of(name)
     described.update(
         status=str(record.status),
         failed_logins=record.failed_logins,
         last_error=record.last_error,
         rotated_at=record.rotated_at,
+        adopted_at=record.adopted_at,
     )
     described.update(vendor=record.vendor, target=record.target, active=record.username if record.pair else None)
     described.update(reason=(record.pending.reason if record.pending else None) or record.reason)
@@ -241,7 +243,9 @@ def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
 
 def _line(user: Dict[str, Any]) -> str:
     parts = [user["status"] if not user["active"] else "%s is active" % user["active"]]
-    if user["rotated_at"]:
+    if user["adopted_at"]:
+        parts.append("adopted as it was %s" % user["adopted_at"])
+    elif user["rotated_at"]:
         what = "turned" if user["active"] else "rotated"
         parts.append("%s %s (%s ago)" % (what, user["rotated_at"], _duration(user["age"])))
     parts.append(

@@ -25,6 +25,7 @@ class Plan:
 
     decisions: Sequence[Decision] = ()
     overdue_turns: Sequence[str] = ()  # pairs whose idle account has a new password, by a run that died before the turn
+    adopting: Sequence[str] = ()  # accounts of new pairs whose passwords are taken over as they are
 
     @property
     def skipped(self) -> List[StagedUser]:
@@ -39,6 +40,7 @@ class Plan:
         accounts = {account for decision in self.decisions for account in decision.pair.accounts}
         # One on hold stays, so that the hold is reported.
         turns = {each.idle for each in self.decisions if each.is_due or options.own_of(each.idle).hold}
+        turns.update(self.adopting)
         return [user for user in users if user["name"] not in accounts or user["name"] in turns]
 
     def options(self, options: Options) -> Options:
@@ -62,13 +64,15 @@ def plan(store: Store, pairs: Iterable[Pair], options: Options, *, now: datetime
     if not pairs:
         return Plan()
     records = records_of(store.get([name for pair in pairs for name in (pair.name, *pair.accounts)]))
-    decisions, overdue = [], []
+    decisions, overdue, adopting = [], [], []
     for pair in pairs:
         record = records.get(pair.name)
         accounts = {name: records[name] for name in pair.accounts if name in records}
         after = turned(pair, record, accounts, now=now, host=store.host)
         if after is not None:
             overdue.append(pair.name)
+        elif record is None and not options.force:
+            adopting += [name for name in pair.accounts if options.adopts(name) and name not in accounts]
         own = options.own_of(pair.other(pair.active(record)))
         decisions.append(
             decide(
@@ -82,7 +86,7 @@ def plan(store: Store, pairs: Iterable[Pair], options: Options, *, now: datetime
                 now=now,
             )
         )
-    return Plan(decisions, overdue)
+    return Plan(decisions, overdue, adopting)
 
 
 def turn(store: Store, pairs: Iterable[Pair], *, now: datetime) -> List[str]:
@@ -100,11 +104,12 @@ def turn(store: Store, pairs: Iterable[Pair], *, now: datetime) -> List[str]:
     def decide_turn(name: str, record: Optional[Record]) -> Optional[Record]:
         after = turned(by_name[name], record, accounts, now=now, host=store.host)
         if after is not None and (record is None or record.username != after.username):
-            found[name] = after.username
+            how = "adopted; %s is active" if accounts[after.username].adopted_at else "turned to %s"
+            found[name] = how % after.username
         return after
 
     update(store, by_name, decide_turn, read_back=True)
-    return ["%s: turned to %s" % pair for pair in found.items()]
+    return ["%s: %s" % line for line in found.items()]
 
 
 def chosen(pairs: Iterable[Pair], users: Iterable[Dict[str, Any]]) -> List[Pair]:

@@ -22,7 +22,7 @@ from .policy import Policy, policy_for
 
 LONGEST_REASON = 300  # characters
 
-KEYS = frozenset(("hold", "hold_reason", "max_age", "policy", "accept_unverified"))
+KEYS = frozenset(("hold", "hold_reason", "max_age", "policy", "accept_unverified", "adopt"))
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class UserOptions:
     max_age: Optional[int] = None  # seconds
     policy: Optional[Policy] = None
     accept_unverified: Optional[bool] = None
+    adopt: Optional[bool] = None
 
 
 def read(users: Iterable[Any], capabilities: Optional[Capabilities]) -> Dict[str, UserOptions]:
@@ -80,7 +81,8 @@ def _read(name: str, given: Dict[str, Any], capabilities: Optional[Capabilities]
         )
     max_age = parse_age(given["max_age"], _named(name, "max_age")) if "max_age" in given else None
     policy = _policy(name, given["policy"], capabilities) if "policy" in given and capabilities else None
-    return UserOptions(bool(hold), reason, max_age, policy, _boolean(name, "accept_unverified", given))
+    accept, adopt = _boolean(name, "accept_unverified", given), _boolean(name, "adopt", given)
+    return UserOptions(bool(hold), reason, max_age, policy, accept, adopt)
 
 
 def _named(name: str, option: str) -> str:

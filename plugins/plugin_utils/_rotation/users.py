@@ -27,9 +27,13 @@ class Reason(TextEnum):
     ROLLBACK = "rollback"
     ORPHANED = "orphaned"  # not due: neither the current nor the pending password logs in
     LEFT = "left_to_another_run"  # not due: another run has rotated it while this one waited
+    ADOPT = "adopt"  # not due: new to the store, and its password is taken over as it is
+    WINDOW = "outside_window"  # not due yet: nothing new is begun outside of the window
+    LATER = "later_run"  # not due yet: this run has users enough
     HELD = "held"  # not due: the inventory says that it is to be skipped
     WAITING = "waiting_for_delivery"  # a pair, not due: consumers may still use the account whose turn it is
     GRACE = "in_grace"  # the same, for a while after each turn
+    RECONCILE = "reconcile"  # not due: its password was changed by hand, and it gets a new one
     VERIFY = "verify"  # not due: its password was changed by hand
 
     @property
@@ -64,6 +68,7 @@ class Action(TextEnum):
     DROPPED = "dropped"
     ABANDONED = "abandoned"  # kept, and no run tries it again until somebody repairs the record
     SUPERSEDED = "superseded"  # another run has finished it meanwhile
+    ADOPTED = "adopted"  # taken over as it is; nothing was pending
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class StagedUser:
     note: Optional[str] = None  # why it is skipped, for the summary
     accept_unverified: Optional[bool] = None  # its own option; None: that of the host applies
     pair: Optional[Dict[str, Any]] = None  # name and accounts, if it is an account of a pair
+    adopted: bool = False  # whether the store has its password now
+    verified: Optional[bool] = None  # whether a login has proved an adopted password
 
     @classmethod
     def of(
@@ -112,7 +119,10 @@ class StagedUser:
         """The user that :meth:`as_dict` described."""
         known = {name: data[name] for name in ("name", "due", "reason", "run_id", "fresh", "rotated_at")}
         identity = Identity(*(data.get(name) for name in ("vendor", "target", "account")))
-        own: Dict[str, Any] = {name: data.get(name) for name in ("error", "note", "accept_unverified", "pair")}
+        own: Dict[str, Any] = {
+            name: data.get(name) for name in ("error", "note", "accept_unverified", "pair", "verified")
+        }
+        own["adopted"] = bool(data.get("adopted"))
         return cls(**known, identity=identity, **own)
 
     def as_dict(self) -> Dict[str, Any]:
@@ -120,13 +130,14 @@ class StagedUser:
         known = {name: getattr(self, name) for name in ("name", "due", "run_id", "fresh", "rotated_at")}
         known["reason"] = None if self.reason is None else str(self.reason)
         known.update((name, value) for name, value in asdict(self.identity).items() if value)
-        rest = dict(error=self.error, note=self.note, accept_unverified=self.accept_unverified, pair=self.pair)
+        rest = dict(error=self.error, note=self.note, accept_unverified=self.accept_unverified)
+        rest.update(pair=self.pair, verified=self.verified, adopted=self.adopted or None)
         return dict(known, **{name: value for name, value in rest.items() if value is not None})
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether it should have been rotated, and is not; its password is not merely young."""
-        return not self.due and (self.reason in (Reason.ORPHANED, Reason.LEFT) or bool(self.error))
+        """Whether it should have been rotated or adopted, and is not due (any more); its password is not merely young."""
+        return not self.due and (self.reason in (Reason.ORPHANED, Reason.LEFT, Reason.ADOPT) or bool(self.error))
 
 
 @dataclass(frozen=True)

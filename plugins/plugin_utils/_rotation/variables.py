@@ -21,7 +21,8 @@ OWN_PREFIX = "rotate_my_"
 ROLE = frozenset(
     """
     rotate_vendor rotate_users rotate_connection rotate_target rotate_store rotate_store_path rotate_store_options rotate_store_create rotate_max_age
-    rotate_force rotate_only rotate_reason rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_verify_after rotate_change_tasks
+    rotate_force rotate_adopt rotate_adopt_spread rotate_window rotate_spread rotate_only rotate_reason rotate_policy rotate_accept_unverified
+    rotate_max_attempts rotate_rollback rotate_verify_after rotate_reconcile rotate_change_tasks
     rotate_deliver_tasks rotate_confirm_tasks rotate_grace
     """.split()
 )

@@ -374,6 +374,23 @@ def test_a_pair_on_hold(store):
     assert not result["changed"] and any("on hold: audit" in line for line in result["summary"])
 
 
+def test_a_pair_is_adopted_as_it_is(store, clock):
+    adopted = dict(PAIR, adopt=True)
+    result = rotate(adopted, deliver=True)
+    assert result["changed"] and "failed" not in result and ModelVendor.passwords == {"app_a": A, "app_b": B, "alice": SINGLE}
+    assert login(store) == ("app_a", A) and result["undelivered"] == ["app"]
+    assert not rotate(adopted)["changed"]
+    clock.advance(31 * DAY)
+    deliver(store, adopted)
+    assert rotate(adopted, deliver=True)["due"] == ["app_b"] and login(store)[0] == "app_b" and ModelVendor.passwords["app_a"] == A
+
+
+def test_a_pair_whose_idle_account_cannot_be_adopted(store, clock):
+    accounts = [PAIR["accounts"][0], {"name": "app_b", "current_password": TOLD}]
+    users = {"name": "app", "accounts": accounts, "adopt": True}
+    assert rotate(users)["failed"] and login(store) == ("app_a", A) and ModelVendor.passwords["app_b"] == B
+
+
 def test_an_account_with_a_pending_password_does_not_turn(store):
     rotate()
     store.keep(Record("app_a", password=A, pending=Pending("S3cr3t-MARKER-pending", run_id="r", attempts=1), status=PENDING, rotated_at="2026-06-02T00:00:00Z"))
