@@ -38,6 +38,7 @@ store_failed            no         -              rotation: the store cannot be 
 store_conflict          no         -              rotation: another run has written the record in the meantime
 orphaned                no         -              rotation: no known password logs in
 target_mismatch         no         -              rotation: the records belong to another endpoint
+previous_accepted       no         -              rotation: a password that was replaced still logs in
 ======================  =========  =============  ===========================================================
 """
 
@@ -74,6 +75,7 @@ STORE_FAILED = "store_failed"
 STORE_CONFLICT = "store_conflict"
 ORPHANED = "orphaned"
 TARGET_MISMATCH = "target_mismatch"
+PREVIOUS_ACCEPTED = "previous_accepted"
 
 KINDS: Tuple[str, ...] = tuple(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)

@@ -82,7 +82,7 @@ FLOORS = (
     ("_rotation.operator_account",),
     ("_rotation.delivery",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
-    ("_rotation.owners", "_rotation.hosts", "_rotation.commit"),
+    ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.previous"),
     ("_rotation.stage", "_rotation.change", "_rotation.rollback", "_rotation.move", "_rotation.repair", "_rotation.retire", "_rotation.status"),
     ("_rotation.run", "_rotation_action"),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import nullcontext, suppress
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -16,7 +16,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
 from ..store import Store, records_of
-from . import proof, report, unlisted
+from . import previous, proof, report, unlisted
 from .delivery import Delivery
 from .due import is_due, why_due
 from .lease import host_lease
@@ -35,9 +35,11 @@ FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted")
 
 def report_users(task: Task) -> Dict[str, Any]:
     """The action rotation_info."""
-    args, verify = task.args, task.args["verify"]
+    args, verify = task.args, task.args["verify"] or task.args["check_previous"]
     if verify and not args["vendor"]:
-        raise PasswordError(errors.INVALID_INPUT, "verify needs vendor: a login is made by the vendor's module.")
+        raise PasswordError(
+            errors.INVALID_INPUT, "verify and check_previous need vendor: a login is made by the vendor's module."
+        )
     store = task.open_store()
     there = store.list()
     listed = read_users(there if args["users"] is None else args["users"])
@@ -54,7 +56,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     skipped: List[str] = []
     if delivery:
         delivery.know_operator()
-        skipped = _verify(store, delivery, users, records)
+        skipped = _verify(store, delivery, users, records, with_previous=args["check_previous"])
     # Without a vendor the records of the other vendors of a host cannot be distinguished.
     endpoint = Identity(
         task.options.vendor.name if args["vendor"] else None,
@@ -66,13 +68,21 @@ def report_users(task: Task) -> Dict[str, Any]:
     open_ends = [user["name"] for user in users if verify and user["verified"] is None]
     if open_ends:
         result["summary"].append(report.named(open_ends, len(users), "could not be verified"))
-    return dict(result, **_verdict(users, list(others), skipped, args))
+    return dict(result, **_verdict(users, list(others), skipped, dict(args, verify=verify)))
 
 
-def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen: Dict[str, Record]) -> List[str]:
+def _verify(
+    store: Store,
+    delivery: Delivery,
+    users: List[Dict[str, Any]],
+    seen: Dict[str, Record],
+    *,
+    with_previous: bool,
+) -> List[str]:
     """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
 
     :param seen: the records of these users, as they were a moment ago.
+    :param with_previous: whether to find out if their previous passwords are refused.
     :return: the users for whom check mode allowed no login.
     """
     identities = delivery.identities([user["name"] for user in users])
@@ -95,11 +105,22 @@ def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen:
         answers = proof.log_in(store, delivery, records, tries=tries) if tries else {}
         worked = {name: 0 for name, answer in answers.items() if answer.password}
         note_failed_logins(store, worked, delivery.capabilities, now=utc_now())
+        if with_previous and tries:
+            checked = previous.check(store, delivery, tries, proved=worked)
+            answers.update(checked.lost)
+            _add_previous(users, checked.outcomes)
     for user in users:
         answer = answers.get(user["name"])
         if answer:
             user.update(verified=True if answer.password else None if answer.error else False, error=answer.error)
     return [name for name, answer in answers.items() if answer.skipped]
+
+
+def _add_previous(users: List[Dict[str, Any]], outcomes: Mapping[str, previous.Outcome]) -> None:
+    for user in users:
+        outcome = outcomes.get(user["name"])
+        if outcome:
+            user.update(previous_refused=outcome.refused, previous_error=outcome.error)
 
 
 def _unproved(name: str) -> PasswordError:
@@ -124,6 +145,9 @@ def _verdict(
         ]
         if wrong:
             complaints.append(report.named(wrong, len(users), "cannot log in with their current passwords"))
+    accepted = [user["name"] for user in users if user["previous_refused"] is False]
+    if accepted:
+        complaints.append(report.named(accepted, len(users), "have a previous password that still logs in"))
     if skipped:
         untried = "were not verified, since check mode makes no login that may fail"
         complaints.append(report.named(skipped, len(users), untried))
@@ -172,6 +196,8 @@ def _status(name: str, record: Optional[Record], max_age: int, now: datetime.dat
         vendor=None,
         target=None,
         reason=None,
+        previous_refused=None,
+        previous_error=None,
     )
     if record is None:
         return described
@@ -220,6 +246,11 @@ def _line(user: Dict[str, Any]) -> str:
         parts.append("logs in" if user["verified"] else "DOES NOT LOG IN")
     if user["error"]:
         parts.append("could not be verified: %s" % user["error"]["message"])
+    if user["previous_refused"]:
+        parts.append("its previous password is refused")
+    elif user["previous_error"]:
+        what = "ITS PREVIOUS PASSWORD STILL LOGS IN" if user["previous_refused"] is False else "previous not checked"
+        parts.append("%s: %s" % (what, user["previous_error"]["message"]))
     return "%s: %s" % (user["name"], "; ".join(parts))
 
 
