@@ -62,7 +62,9 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
     for again in (done or {}), (variables.get("rotate_again") or {}):
         # An error of the whole host; that some users failed is said by their own lines.
         if again.get("msg") and (again.get("error") or not again.get("users")):
-            host.failed.append("FAILED: %s" % again["msg"])
+            stuck = [user["name"] for user in users.values() if _is_error_of(again, user)]
+            users = {user: result for user, result in users.items() if user not in stuck}
+            host.failed.append("FAILED: %s%s" % (again["msg"], " NOT rotated: %s" % ", ".join(stuck) if stuck else ""))
     for user in users.values():
         if user.get("error"):
             host.not_rotated.append(report.not_done(user, "rotated"))
@@ -73,6 +75,12 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
     if not dry:
         _add_checks(host, variables.get("rotate_checked") or {}, hostvars)
     return host
+
+
+def _is_error_of(done: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+    """Whether a user failed for no reason of its own, but with the whole host."""
+    common, own = done.get("error") or {}, user.get("error") or {}
+    return bool(common) and (own.get("kind"), own.get("message")) == (common.get("kind"), common.get("message"))
 
 
 def _failed_step(variables: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
