@@ -26,7 +26,9 @@ class Host:
     name: str
     rotated: List[str] = field(default_factory=list)  # users, or in check mode those that would be
     refused: List[str] = field(default_factory=list)  # users whose previous passwords are refused
-    accepted_risk: List[str] = field(default_factory=list)  # unchecked, and rotate_accept_unverified says that this may be
+    accepted_risk: List[str] = field(
+        default_factory=list
+    )  # unchecked, and rotate_accept_unverified says that this may be
     failed: List[str] = field(default_factory=list)  # lines about the whole host
     not_rotated: List[str] = field(default_factory=list)  # lines about users
     still_accepted: List[str] = field(default_factory=list)
@@ -68,7 +70,9 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
     for user in users.values():
         if user.get("error"):
             host.not_rotated.append(report.not_done(user, "rotated"))
-        elif user.get("action") in (Action.PROMOTED, Action.SUPERSEDED) or (dry and user.get("state") == "would_change"):
+        elif user.get("action") in (Action.PROMOTED, Action.SUPERSEDED) or (
+            dry and user.get("state") == "would_change"
+        ):
             host.rotated.append(user["name"])
         else:
             host.not_rotated.append("%s: NOT rotated (%s)" % (user["name"], user.get("action") or user.get("state")))
@@ -125,7 +129,10 @@ def _counts(hosts: List[Host], *, dry: bool) -> List[str]:
         return sum(map(len, lists)), len([one for one in lists if one])
 
     rotated = "%d passwords %s at %d of %d hosts."
-    lines = [rotated % (counted("rotated")[0], "would be rotated" if dry else "were rotated", counted("rotated")[1], len(hosts))]
+    lines = [
+        rotated
+        % (counted("rotated")[0], "would be rotated" if dry else "were rotated", counted("rotated")[1], len(hosts))
+    ]
     if dry:
         return [*lines, "Check mode changed nothing, and tried no previous password."]
     lines.append("%d previous passwords are refused." % counted("refused")[0])

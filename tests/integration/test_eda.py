@@ -1,0 +1,222 @@
+# Copyright (c) 2026 rekey.passwords contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Event-Driven Ansible, with the real ansible-rulebook: from a signed report of a leak to the login that works.
+
+One rulebook serves all tests but those of its start; each test has an entry of the table and a user of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+import requests
+import yaml
+
+from tests.doubles.milvus import MilvusDouble
+from tests.integration.harness import Ansible
+from tests.integration.real_stores import unavailable
+from tests.integration.results import Run
+from tests.integration.rotation import VAULT_PASSWORD, Rotation, old_password
+from tests.servers import child, machine, rulebook
+
+pytestmark = pytest.mark.real
+
+COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]
+RULEBOOK = "rekey.passwords.leak_report"
+SECRET = "S3cr3t-MARKER-of-the-webhook"
+LEAKED = "S3cr3t-MARKER-that-github-found"
+USERS = ("alice", "bob", "carol", "dave")
+REPOSITORY = "example/shop"
+TABLE = {
+    "leaks": [
+        {"name": "passwords in the shop", "match": {"source": "github", "type": "milvus_password", "repository": REPOSITORY}, "hosts": ["db-1"],
+         "users": ["alice"]},
+        {"name": "the login of the cron job", "match": {"name": "cron"}, "hosts": ["db-1", "db-2"], "users": ["bob"]},
+        {"name": "the break-glass token", "match": {"source": "audit", "path": "secret/data/rekey/db-1/carol", "name": "token-break-glass"},
+         "hosts": ["db-1"], "users": ["carol"]},
+    ]
+}  # fmt: skip
+LIMIT_S = 120.0
+A_RUN = "Choose the hosts that have a vendor"
+
+
+class Rulebook:
+    """A running ansible-rulebook with endpoints to rotate."""
+
+    def __init__(self, program, ansible, rotation, servers, work):
+        self.program, self.ansible, self.rotation, self.servers, self.work = program, ansible, rotation, servers, work
+        self.table = work / "leaks.yml"
+        self.table.write_text(yaml.safe_dump(TABLE), encoding="utf-8")
+        (work / "inventory").mkdir()
+        inventory = {"all": {"hosts": rotation.hosts, "vars": rotation.variables}}
+        (work / "inventory" / "hosts.yml").write_text(json.dumps(inventory), encoding="utf-8")
+        (work / "vault_password").write_text(VAULT_PASSWORD, encoding="utf-8")
+        self.running = None
+
+    def start(self, **environment):
+        """Start it, and return at once."""
+        (port,) = child.free_ports(1)
+        environment = {
+            "REKEY_LEAK_SECRET": SECRET,
+            "REKEY_LEAK_PORT": str(port),
+            "REKEY_LEAK_TABLE": str(self.table),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.work / "vault_password"),
+            **environment,
+        }
+        self.url = "http://127.0.0.1:%d/leaks" % port
+        command = ["--rulebook", RULEBOOK, "--env-vars", "REKEY_LEAK_SECRET,REKEY_LEAK_PORT", "-i", str(self.work / "inventory"), "-vv"]
+        self.running = self.ansible.start(str(self.program), command, env=environment)
+        self.port = port
+        return self.running
+
+    @property
+    def so_far(self):
+        """What it has printed, and the results of the playbooks that it has run."""
+        return Run(None, self.running._folder, set())
+
+    def until(self, condition, what):
+        """Wait for a state."""
+        end = time.monotonic() + LIMIT_S
+        while not condition():
+            assert self.running.poll() is None and time.monotonic() < end, "%s\n%s" % (what, self.so_far.output[-4000:])
+            time.sleep(0.1)
+
+    def runs(self):
+        """How many playbooks have begun."""
+        return self.so_far.started.count(A_RUN)
+
+    def reports(self):
+        """The reports of all emergencies so far."""
+        return [one["msg"] for one in self.so_far.all_results("Show the report")]
+
+    def post(self, body, secret=SECRET, **headers):
+        data = json.dumps(body).encode()
+        signature = "sha256=" + hmac.new(secret.encode(), data, hashlib.sha256).hexdigest()
+        return requests.post(self.url, data=data, headers={"Content-Type": "application/json", "X-Hub-Signature-256": signature, **headers}, timeout=30)
+
+
+def github(number=42, action="created", **alert):
+    """An alert as GitHub sends it, with the secret that it found."""
+    alert = {
+        "number": number,
+        "secret_type": "milvus_password",
+        "secret": LEAKED,
+        "html_url": "https://github.com/%s/security/%d" % (REPOSITORY, number),
+        **alert,
+    }
+    return {"action": action, "alert": alert, "repository": {"full_name": REPOSITORY}, "sender": {"login": "octocat"}}
+
+
+@pytest.fixture(scope="module", name="made")
+def _made(tmp_path_factory):
+    try:
+        rulebook.java()
+        program = rulebook.installed(machine.default_cache_dir())
+    except machine.Unavailable as error:
+        unavailable(error.reason)
+    work = tmp_path_factory.mktemp("eda")
+    ansible = Ansible(work / "ansible", COLLECTIONS)
+    users = {name: old_password(name) for name in USERS}
+    with MilvusDouble(users=dict(users)) as first, MilvusDouble(users=dict(users)) as second:
+        servers = {"db-1": first, "db-2": second}
+        rotation = Rotation(ansible, servers, USERS)
+        assert rotation.run().rc == 0
+        yield Rulebook(program, ansible, rotation, servers, work)
+    ansible.close()
+
+
+@pytest.fixture(scope="module", name="eda")
+def _eda(made):
+    made.start()
+    made.until(lambda: child.listens(made.port), "the webhook does not listen")
+    yield made
+    os.kill(made.running.pid, signal.SIGTERM)
+    made.running.wait()
+    assert not made.ansible.leaks(made.rotation.secrets() | {SECRET, LEAKED}), "a secret was printed or left behind"
+
+
+def test_from_the_report_to_the_login_that_works_and_a_storm_runs_once(eda):
+    double, before = eda.servers["db-1"], dict(eda.servers["db-1"].users)
+    assert {eda.post(github()).status_code for _number in range(25)} == {200}
+    eda.until(lambda: len(eda.reports()) >= 1, "no report of an emergency")
+    # Whatever else the storm might have begun would have had its turn before this one.
+    assert eda.post({"leak": {"name": "cron", "id": "INC-4711", "secret": LEAKED}}).status_code == 200
+    eda.until(lambda: len(eda.reports()) >= 2, "no report of the second emergency")
+    assert eda.reports() == [["%d passwords were rotated at %d of %d hosts." % (n, n, n), "%d previous passwords are refused." % n] for n in (1, 2)]
+    records = {host: eda.rotation.records(host) for host in eda.servers}
+    assert double.can_log_in("alice", records["db-1"]["alice"]["password"]) and not double.can_log_in("alice", before["alice"])
+    assert records["db-1"]["alice"]["reason"] == "Leak reported by github alert 42: passwords in the shop"
+    assert all(records[host]["bob"]["reason"] == "Leak reported by generic INC-4711: the login of the cron job" for host in records)
+    # The others, and the other host, are as they were.
+    assert all(double.users[name] == before[name] for name in ("carol", "dave", "root"))
+    assert not records["db-2"]["alice"].get("reason") and eda.runs() == 2
+
+
+def test_an_entry_of_an_audit_log_is_a_report_too(eda):
+    before, runs = eda.servers["db-1"].users["carol"], eda.runs()
+    request = {"operation": "read", "path": "secret/data/rekey/db-1/carol"}
+    entry = {"auth": {"display_name": "token-break-glass"}, "request": request}
+    assert eda.post({"type": "request", **entry}).status_code == 200
+    assert eda.post({"type": "response", **entry, "response": {"data": {"data": "hmac-sha256:0"}}}).status_code == 200
+    eda.until(lambda: eda.runs() == runs + 1 and len(eda.reports()) == eda.runs(), "carol was not rotated")
+    assert eda.servers["db-1"].users["carol"] == eda.rotation.records("db-1")["carol"]["password"] != before
+
+
+def test_a_wrong_signature_is_refused(eda):
+    before = len(eda.so_far.results)
+    assert eda.post(github(), secret="S3cr3t-MARKER-of-somebody-else").status_code == 401
+    assert requests.post(eda.url, json=github(), timeout=30).status_code == 400
+    assert eda.post({"leak": {"name": "nobody-1"}}).status_code == 200
+    eda.until(lambda: "name nobody-1" in eda.so_far.output, "what came last was not handled")
+    assert len(eda.so_far.results) == before
+
+
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        ({"leak": {"name": "mallory"}}, "No entry of the table matches this report, so nothing is rotated: source generic, name mallory"),
+        ({"leak": {"name": "*"}}, "source generic, name (not shown)"),
+        ({"leak": {"type": "{{ lookup('pipe', 'touch MARKER-file') }}"}}, "source generic, type (not shown)"),
+        ({"leak": {"path": ["cron"], "rotate_only": "*", "hosts": ["db-1"], "users": ["*"]}}, "nothing is rotated: source generic\n"),
+        (github(action="resolved"), "only these call for a rotation: created, reopened, publicly_leaked"),
+        (github(secret_type="aws_key"), "source github, type aws_key, repository example/shop, id alert 42"),
+        ({"zen": "Keep it logically awesome.", "hook": {}, "hook_id": 1}, "GitHub's ping has arrived"),
+        (["cron"], "Ignored what is not a report that this filter knows."),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else json.dumps(value)[:40],
+)
+def test_what_the_table_does_not_list_is_ignored_with_a_message(eda, body, message):
+    runs, passwords = eda.runs(), dict(eda.servers["db-1"].users)
+    assert eda.post(body).status_code == 200
+    eda.until(lambda: message in eda.so_far.output, "no such message: " + message)
+    assert eda.runs() == runs and eda.servers["db-1"].users == passwords
+    assert not [path for path in eda.running._folder.rglob("*MARKER*")]
+
+
+@pytest.mark.parametrize(
+    "variable, message",
+    [
+        ({"REKEY_LEAK_SECRET": "short"}, "REKEY_LEAK_SECRET_of_at_least_16_characters' is undefined"),
+        ({"REKEY_LEAK_TABLE": "/nowhere/leaks.yml"}, "The table /nowhere/leaks.yml cannot be read"),
+    ],
+    ids=["secret", "table"],
+)
+def test_it_does_not_start_without_a_secret_or_a_table(made, variable, message):
+    running = Rulebook.start(made_again(made), **variable)
+    run = running.wait()
+    assert run.rc != 0 and message in run.output, run.output
+
+
+def made_again(made):
+    """The same, for a rulebook of its own."""
+    again = object.__new__(Rulebook)
+    again.__dict__.update(made.__dict__)
+    return again
