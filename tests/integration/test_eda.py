@@ -69,6 +69,8 @@ class Rulebook:
             "REKEY_LEAK_PORT": str(port),
             "REKEY_LEAK_TABLE": str(self.table),
             "ANSIBLE_VAULT_PASSWORD_FILE": str(self.work / "vault_password"),
+            # ansible-runner has callbacks of its own, and adds them to this.
+            "ANSIBLE_CALLBACK_PLUGINS": str(pathlib.Path(__file__).parent / "callback_plugins"),
             **environment,
         }
         self.url = "http://127.0.0.1:%d/leaks" % port
