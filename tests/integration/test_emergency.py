@@ -10,7 +10,7 @@ import contextlib
 import pytest
 
 from tests.doubles.milvus import MilvusDouble
-from tests.integration.rotation import STEP_BY_STEP, Rotation, old_password
+from tests.integration.rotation import ROTATE, STEP_BY_STEP, Rotation, old_password
 from tests.vendor_cases import CASES
 
 EMERGENCY, VERIFY = "rekey.passwords.emergency", "rekey.passwords.verify"
@@ -58,6 +58,15 @@ def report(run):
     return run.result(REPORT)["msg"]
 
 
+def batches(run):
+    """How often the rotation was begun, for one or more hosts."""
+    return len([name for name in run.started if name.endswith(ROTATE)])
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def emergency(rotation, only="alice", **options):
     variables = {"rotate_only": only, "rotate_reason": REASON, **options.pop("extra_vars", {})}
     return rotation.run(EMERGENCY, extra_vars={name: value for name, value in variables.items() if value is not None}, **options)
@@ -85,10 +94,10 @@ def test_young_passwords_are_rotated_of_those_users_only_at_all_hosts(rotation, 
 def test_all_hosts_at_once_unless_the_run_says_otherwise(rotation, servers):
     assert rotation.run().rc == 0
     run = emergency(rotation)
-    assert len(run.all_results("Rotate the passwords that are due")) == 3 and run.started.count("Rotate the passwords that are due") == 1
+    assert len(run.all_results(ROTATE)) == 3 and batches(run) == 1
     run = emergency(rotation, extra_vars={"rotate_serial": 1, "rotate_hosts": "db-1,db-2"})
     assert run.rc == 0, run.output
-    assert run.started.count("Rotate the passwords that are due") == 2
+    assert batches(run) == 2
     assert report(run)[0] == "2 passwords were rotated at 2 of 2 hosts."
 
 
@@ -119,6 +128,20 @@ def test_a_host_that_fails_as_a_whole_comes_before_users(rotation, servers):
     lines = report(run)
     assert lines[0] == "NOT DONE (2):" and lines[1].startswith("db-3: FAILED: ") and lines[2].startswith("db-1: alice: NOT rotated: ")
     assert lines[3:] == ["1 passwords were rotated at 1 of 3 hosts.", "1 previous passwords are refused."]
+
+
+def test_a_password_that_was_waiting_in_the_store_is_not_the_last_word(rotation, servers):
+    assert rotation.run().rc == 0
+    servers["db-1"].inject("answer", path="update_password", status=503, times=1)
+    servers["db-1"].inject("drop", path="update_password", times=3)
+    assert rotation.run(extra_vars={"rotate_only": "alice", "rotate_force": True}).rc == 2
+    servers["db-1"].clear_faults()
+    waiting = rotation.records("db-1")["alice"]["pending"]["password"]
+    run = emergency(rotation, extra_vars={"rotate_hosts": "db-1"})
+    assert run.rc == 0, run.output
+    assert report(run) == ["1 passwords were rotated at 1 of 1 hosts.", "1 previous passwords are refused."]
+    record = rotation.records("db-1")["alice"]
+    assert record["previous"] == waiting != record["password"] == servers["db-1"].users["alice"]
 
 
 def test_a_previous_password_that_still_logs_in_is_a_failure(ansible):
@@ -169,13 +192,13 @@ def test_what_would_leave_a_known_password_in_force_is_refused(rotation, servers
 
 def test_check_mode_says_what_would_happen_and_writes_nothing(rotation, servers):
     assert rotation.run().rc == 0
-    before, store = passwords(servers), {path: path.read_bytes() for path in rotation.store.iterdir()}
+    before, store = passwords(servers), files(rotation.store)
     for double in servers.values():
         double.reset()
     run = emergency(rotation, check=True)
     assert run.rc == 0, run.output
     assert report(run) == ["3 passwords would be rotated at 3 of 3 hosts.", "Check mode changed nothing, and tried no previous password."]
-    assert passwords(servers) == before and {path: path.read_bytes() for path in rotation.store.iterdir()} == store
+    assert passwords(servers) == before and files(rotation.store) == store
     assert not any(double.writes or double.failed_logins for double in servers.values())
     assert run.artifacts["rekey_would_rotate"] == 3
 
@@ -191,6 +214,8 @@ def test_at_a_vendor_that_locks_nobody_is_locked_by_three_emergencies(ansible, v
             assert run.rc == 0, run.output
             assert report(run) == ["2 passwords were rotated at 1 of 1 hosts.", "2 previous passwords are refused."]
         records = rotation.records()
+        # The previous passwords were tried, once each time.
+        assert min(double.failed_logins[name] for name in ("alice", "bob")) == 3
         assert all(double.can_log_in(name, records[name]["password"]) for name in ("alice", "bob"))
         assert [records[name]["failed_logins"] for name in ("alice", "bob")] == [0, 0]
         run = emergency(rotation, "*", check=True)

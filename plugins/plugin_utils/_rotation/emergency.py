@@ -14,9 +14,12 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from . import report
 from .hosts import result_of
 from .task import Task
-from .users import Action
+from .users import Action, Reason
 
 _NOT_REACHED = "not reached, or ended before a password was changed"
+_STORED_BEFORE = (
+    "rotated, but to a password that an earlier run had left in the store. Run the emergency again for a new one."
+)
 
 
 @dataclass
@@ -57,19 +60,22 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
     variables = hostvars.raw_get(name)
     host, done = Host(name), result_of(variables) or _failed_step(variables)
     users = {user["name"]: user for user in (done or {}).get("users") or []}
-    # What was finished first, since an earlier run had left it, and then rotated once more.
-    users.update((user["name"], user) for user in (variables.get("rotate_again") or {}).get("users") or [])
+    again = _ran(variables.get("rotate_again"))
+    # What an earlier run had left was finished first, and then rotated once more.
+    users.update((user["name"], user) for user in again.get("users") or [])
     if done is None:
         host.failed.append(_NOT_REACHED)
-    for again in (done or {}), (variables.get("rotate_again") or {}):
+    for one in (done or {}), again:
         # An error of the whole host; that some users failed is said by their own lines.
-        if again.get("msg") and (again.get("error") or not again.get("users")):
-            stuck = [user["name"] for user in users.values() if _is_error_of(again, user)]
+        if one.get("msg") and (one.get("error") or not one.get("users")):
+            stuck = [user["name"] for user in users.values() if _is_error_of(one, user)]
             users = {user: result for user, result in users.items() if user not in stuck}
-            host.failed.append("FAILED: %s%s" % (again["msg"], " NOT rotated: %s" % ", ".join(stuck) if stuck else ""))
+            host.failed.append("FAILED: %s%s" % (one["msg"], " NOT rotated: %s" % ", ".join(stuck) if stuck else ""))
     for user in users.values():
         if user.get("error"):
             host.not_rotated.append(report.not_done(user, "rotated"))
+        elif user.get("action") == Action.PROMOTED and user.get("reason") == Reason.UNFINISHED:
+            host.not_rotated.append("%s: %s" % (user["name"], _STORED_BEFORE))
         elif user.get("action") in (Action.PROMOTED, Action.SUPERSEDED) or (
             dry and user.get("state") == "would_change"
         ):
@@ -77,8 +83,13 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
         else:
             host.not_rotated.append("%s: NOT rotated (%s)" % (user["name"], user.get("action") or user.get("state")))
     if not dry:
-        _add_checks(host, variables.get("rotate_checked") or {}, hostvars)
+        _add_checks(host, _ran(variables.get("rotate_checked")), hostvars)
     return host
+
+
+def _ran(result: Any) -> Mapping[str, Any]:
+    """The result of a task; an empty one if it was skipped."""
+    return {} if not result or result.get("skipped") else result
 
 
 def _is_error_of(done: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
