@@ -13,7 +13,9 @@ import hmac
 import json
 import os
 import pathlib
+import shlex
 import signal
+import subprocess
 import time
 
 import pytest
@@ -25,27 +27,33 @@ from tests.integration.harness import Ansible
 from tests.integration.real_stores import unavailable
 from tests.integration.results import Run
 from tests.integration.rotation import VAULT_PASSWORD, Rotation, old_password
+from tests.integration.test_documentation import blocks
 from tests.servers import child, machine, rulebook
 
 pytestmark = pytest.mark.real
 
 COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]
-RULEBOOK = "rekey.passwords.leak_report"
 SECRET = "S3cr3t-MARKER-of-the-webhook"
 LEAKED = "S3cr3t-MARKER-that-github-found"
-USERS = ("alice", "bob", "carol", "dave")
+USERS = ("alice", "app-1", "carol", "dave")
 REPOSITORY = "example/shop"
-TABLE = {
-    "leaks": [
-        {"name": "passwords in the shop", "match": {"source": "github", "type": "milvus_password", "repository": REPOSITORY}, "hosts": ["db-1"],
-         "users": ["alice"]},
-        {"name": "the login of the cron job", "match": {"name": "cron"}, "hosts": ["db-1", "db-2"], "users": ["bob"]},
-        {"name": "the break-glass token", "match": {"source": "audit", "path": "secret/data/rekey/db-1/carol", "name": "token-break-glass"},
-         "hosts": ["db-1"], "users": ["carol"]},
-    ]
-}  # fmt: skip
+HOSTS = ("milvus-1.example.com", "milvus-2.example.com")
+# Besides those of the page.
+ENTRY = {"name": "the break-glass token", "match": {"source": "audit", "name": "token-break-glass"}, "hosts": [HOSTS[0]], "users": ["carol"]}
 LIMIT_S = 120.0
 A_RUN = "Choose the hosts that have a vendor"
+
+
+def documented(language, beginning):
+    """The block of the page that begins like this."""
+    (text,) = (text for each, text in blocks("docs/how-to/incident.md") if each == language and text.startswith(beginning))
+    return text
+
+
+def commands(beginning):
+    """The commands of the page that begin like this."""
+    lines = [line[2:] for language, text in blocks("docs/how-to/incident.md") if language == "console" for line in text.splitlines()]
+    return [line for line in lines if line.startswith(beginning)]
 
 
 class Rulebook:
@@ -54,9 +62,10 @@ class Rulebook:
     def __init__(self, program, ansible, rotation, servers, work):
         self.program, self.ansible, self.rotation, self.servers, self.work = program, ansible, rotation, servers, work
         self.table = work / "leaks.yml"
-        self.table.write_text(yaml.safe_dump(TABLE), encoding="utf-8")
+        table = yaml.safe_load(documented("yaml", "# leaks.yml"))
+        self.table.write_text(yaml.safe_dump({"leaks": [*table["leaks"], ENTRY]}), encoding="utf-8")
         (work / "inventory").mkdir()
-        inventory = {"all": {"hosts": rotation.hosts, "vars": rotation.variables}}
+        inventory = {"all": {"children": {"milvus": {"hosts": rotation.hosts}}, "vars": rotation.variables}}
         (work / "inventory" / "hosts.yml").write_text(json.dumps(inventory), encoding="utf-8")
         (work / "vault_password").write_text(VAULT_PASSWORD, encoding="utf-8")
         self.running = None
@@ -74,8 +83,10 @@ class Rulebook:
             **environment,
         }
         self.url = "http://127.0.0.1:%d/leaks" % port
-        command = ["--rulebook", RULEBOOK, "--env-vars", "REKEY_LEAK_SECRET,REKEY_LEAK_PORT", "-i", str(self.work / "inventory"), "-vv"]
-        self.running = self.ansible.start(str(self.program), command, env=environment)
+        command = shlex.split(commands("ansible-rulebook ")[0])[1:]
+        command = [str(self.work / "inventory") if word == "inventory" else word for word in command]
+        # With all that it can say of an event.
+        self.running = self.ansible.start(str(self.program), [*command, "-vv"], env=environment)
         self.port = port
         return self.running
 
@@ -128,7 +139,7 @@ def _made(tmp_path_factory):
     ansible = Ansible(work / "ansible", COLLECTIONS)
     users = {name: old_password(name) for name in USERS}
     with MilvusDouble(users=dict(users)) as first, MilvusDouble(users=dict(users)) as second:
-        servers = {"db-1": first, "db-2": second}
+        servers = dict(zip(HOSTS, (first, second)))
         rotation = Rotation(ansible, servers, USERS)
         assert rotation.run().rc == 0
         yield Rulebook(program, ansible, rotation, servers, work)
@@ -146,30 +157,39 @@ def _eda(made):
 
 
 def test_from_the_report_to_the_login_that_works_and_a_storm_runs_once(eda):
-    double, before = eda.servers["db-1"], dict(eda.servers["db-1"].users)
+    before = {host: dict(double.users) for host, double in eda.servers.items()}
     assert {eda.post(github()).status_code for _number in range(25)} == {200}
     eda.until(lambda: len(eda.reports()) >= 1, "no report of an emergency")
-    # Whatever else the storm might have begun would have had its turn before this one.
-    assert eda.post({"leak": {"name": "cron", "id": "INC-4711", "secret": LEAKED}}).status_code == 200
+    # As the page says. Whatever else the storm might have begun would have had its turn before this one.
+    (eda.work / "report.json").write_text(documented("json", '{\n  "leak"'), encoding="utf-8")
+    script = "\n".join([*commands("signature="), *(line.replace("http://127.0.0.1:5010/", eda.url) for line in commands("curl "))])
+    environment = {"PATH": os.environ["PATH"], "REKEY_LEAK_SECRET": SECRET}
+    subprocess.run(["bash", "-euc", script], cwd=eda.work, env=environment, timeout=60, check=True)
     eda.until(lambda: len(eda.reports()) >= 2, "no report of the second emergency")
-    assert eda.reports() == [["%d passwords were rotated at %d of %d hosts." % (n, n, n), "%d previous passwords are refused." % n] for n in (1, 2)]
-    records = {host: eda.rotation.records(host) for host in eda.servers}
-    assert double.can_log_in("alice", records["db-1"]["alice"]["password"]) and not double.can_log_in("alice", before["alice"])
-    assert records["db-1"]["alice"]["reason"] == "Leak reported by github alert 42: passwords in the shop"
-    assert all(records[host]["bob"]["reason"] == "Leak reported by generic INC-4711: the login of the cron job" for host in records)
-    # The others, and the other host, are as they were.
-    assert all(double.users[name] == before[name] for name in ("carol", "dave", "root"))
-    assert not records["db-2"]["alice"].get("reason") and eda.runs() == 2
+    assert eda.reports() == [
+        ["2 passwords were rotated at 2 of 2 hosts.", "2 previous passwords are refused."],
+        ["1 passwords were rotated at 1 of 1 hosts.", "1 previous passwords are refused."],
+    ]
+    assert eda.runs() == 2
+    records = {host: eda.rotation.records(host) for host in HOSTS}
+    for host, double in eda.servers.items():
+        assert double.can_log_in("alice", records[host]["alice"]["password"]) and not double.can_log_in("alice", before[host]["alice"])
+        assert records[host]["alice"]["reason"] == "Leak reported by github alert 42: passwords in the shop"
+        # The others are as they were.
+        assert all(double.users[name] == before[host][name] for name in ("carol", "dave", "root"))
+    first, second = (records[host]["app-1"] for host in HOSTS)
+    assert first["reason"] == "Leak reported by generic INC-4711: the login of the cron job" and not second.get("reason")
+    assert first["password"] == eda.servers[HOSTS[0]].users["app-1"] != before[HOSTS[0]]["app-1"]
 
 
 def test_an_entry_of_an_audit_log_is_a_report_too(eda):
-    before, runs = eda.servers["db-1"].users["carol"], eda.runs()
-    request = {"operation": "read", "path": "secret/data/rekey/db-1/carol"}
-    entry = {"auth": {"display_name": "token-break-glass"}, "request": request}
-    assert eda.post({"type": "request", **entry}).status_code == 200
-    assert eda.post({"type": "response", **entry, "response": {"data": {"data": "hmac-sha256:0"}}}).status_code == 200
+    double, runs = eda.servers[HOSTS[0]], eda.runs()
+    before = double.users["carol"]
+    entry = json.loads(documented("json", '{\n  "type"'))
+    assert eda.post({**entry, "type": "request"}).status_code == 200
+    assert eda.post({**entry, "response": {"data": {"data": "hmac-sha256:0"}}}).status_code == 200
     eda.until(lambda: eda.runs() == runs + 1 and len(eda.reports()) == eda.runs(), "carol was not rotated")
-    assert eda.servers["db-1"].users["carol"] == eda.rotation.records("db-1")["carol"]["password"] != before
+    assert double.users["carol"] == eda.rotation.records(HOSTS[0])["carol"]["password"] != before
 
 
 def test_a_wrong_signature_is_refused(eda):
@@ -187,7 +207,7 @@ def test_a_wrong_signature_is_refused(eda):
         ({"leak": {"name": "mallory"}}, "No entry of the table matches this report, so nothing is rotated: source generic, name mallory"),
         ({"leak": {"name": "*"}}, "source generic, name (not shown)"),
         ({"leak": {"type": "{{ lookup('pipe', 'touch MARKER-file') }}"}}, "source generic, type (not shown)"),
-        ({"leak": {"path": ["cron"], "rotate_only": "*", "hosts": ["db-1"], "users": ["*"]}}, "nothing is rotated: source generic\n"),
+        ({"leak": {"path": ["cron"], "rotate_only": "*", "hosts": ["all"], "users": ["*"]}}, "nothing is rotated: source generic\n"),
         (github(action="resolved"), "only these call for a rotation: created, reopened, publicly_leaked"),
         (github(secret_type="aws_key"), "source github, type aws_key, repository example/shop, id alert 42"),
         ({"zen": "Keep it logically awesome.", "hook": {}, "hook_id": 1}, "GitHub's ping has arrived"),
@@ -196,10 +216,10 @@ def test_a_wrong_signature_is_refused(eda):
     ids=lambda value: "" if isinstance(value, str) else json.dumps(value)[:40],
 )
 def test_what_the_table_does_not_list_is_ignored_with_a_message(eda, body, message):
-    runs, passwords = eda.runs(), dict(eda.servers["db-1"].users)
+    runs, passwords = eda.runs(), dict(eda.servers[HOSTS[0]].users)
     assert eda.post(body).status_code == 200
     eda.until(lambda: message in eda.so_far.output, "no such message: " + message)
-    assert eda.runs() == runs and eda.servers["db-1"].users == passwords
+    assert eda.runs() == runs and eda.servers[HOSTS[0]].users == passwords
     assert not [path for path in eda.running._folder.rglob("*MARKER*")]
 
 
