@@ -37,9 +37,8 @@ def report_users(task: Task) -> Dict[str, Any]:
     """The action rotation_info."""
     args, verify = task.args, task.args["verify"] or task.args["check_previous"]
     if verify and not args["vendor"]:
-        raise PasswordError(
-            errors.INVALID_INPUT, "verify and check_previous need vendor: a login is made by the vendor's module."
-        )
+        option = "verify" if args["verify"] else "check_previous"
+        raise PasswordError(errors.INVALID_INPUT, "%s needs vendor: a login is made by the vendor's module." % option)
     store = task.open_store()
     there = store.list()
     listed = read_users(there if args["users"] is None else args["users"])

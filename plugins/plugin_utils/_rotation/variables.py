@@ -26,8 +26,8 @@ ROLE = frozenset(
 )
 PLAYBOOKS = frozenset(
     """
-    rotate_hosts rotate_serial rotate_max_fail_percentage rotate_check_previous rotate_repair_users rotate_repair_user rotate_repair_password rotate_repair_reset
-    rotate_repair_set_aside_damaged rotate_repair_forget_failed_logins rotate_status_fail_on rotate_to_store rotate_to_store_path
+    rotate_hosts rotate_serial rotate_max_fail_percentage rotate_repair_users rotate_repair_user rotate_repair_password rotate_repair_reset
+    rotate_repair_set_aside_damaged rotate_repair_forget_failed_logins rotate_status_fail_on rotate_check_previous rotate_to_store rotate_to_store_path
     rotate_to_store_options rotate_to_store_create rotate_retire_users
     """.split()
 )
