@@ -83,7 +83,16 @@ FLOORS = (
     ("_rotation.delivery",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
     ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.previous"),
-    ("_rotation.stage", "_rotation.change", "_rotation.rollback", "_rotation.move", "_rotation.repair", "_rotation.retire", "_rotation.status"),
+    (
+        "_rotation.stage",
+        "_rotation.change",
+        "_rotation.rollback",
+        "_rotation.move",
+        "_rotation.repair",
+        "_rotation.retire",
+        "_rotation.status",
+        "_rotation.emergency",
+    ),
     ("_rotation.run", "_rotation_action"),
 )
 # Folders whose files are on different floors.
