@@ -21,6 +21,7 @@ class ActionModule(RotationAction):
         vendor=dict(type="str"),
         users=dict(type="list", elements="raw"),
         verify=dict(type="bool", default=False),
+        check_previous=dict(type="bool", default=False),
         fail_on=dict(type="list", elements="str", choices=list(status.FAIL_ON), default=[]),
     )
 

@@ -14,7 +14,7 @@ class ActionModule(RotationAction):
 
     BYPASS_HOST_LOOP = True
     STORE_SPEC = {}
-    SPEC = dict(hosts=dict(type="raw", default="all"))
+    SPEC = dict(hosts=dict(type="raw", default="all"), require_only=dict(type="bool", default=False))
 
     def rotate(self, task: Task) -> Result:
         return hosts.choose_hosts(task)

@@ -39,6 +39,7 @@ store_conflict          no         -              rotation: another run has writ
 orphaned                no         -              rotation: no known password logs in
 target_mismatch         no         -              rotation: the records belong to another endpoint
 not_delivered           yes        -              rotation: the consumers of a password have not been given it
+previous_accepted       no         -              rotation: a password that was replaced still logs in
 ======================  =========  =============  ===========================================================
 """
 
@@ -76,6 +77,7 @@ STORE_CONFLICT = "store_conflict"
 ORPHANED = "orphaned"
 TARGET_MISMATCH = "target_mismatch"
 NOT_DELIVERED = "not_delivered"
+PREVIOUS_ACCEPTED = "previous_accepted"
 
 KINDS: Tuple[str, ...] = tuple(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)

@@ -40,6 +40,15 @@ options:
     description: Whether to log in with every current password.
     type: bool
     default: false
+  check_previous:
+    description:
+      - Whether to log in with the previous password of each user as well, in order to find out whether it is refused. Includes O(verify).
+      - It fails if a previous password still logs in. A password that cannot be checked is reported with the reason, and is not a failure.
+      - At vendors that lock accounts, it is checked only if the current password has just logged in. The failed login is counted before it is made,
+        and another login with the current password follows, which resets the vendor's count. In check mode, no such login is made there.
+    type: bool
+    default: false
+    version_added: 0.2.0
   fail_on:
     description:
       - What makes the task fail, besides a failed O(verify).
@@ -65,6 +74,16 @@ EXAMPLES = r"""
 - name: Log in with every current password
   rekey.passwords.rotation_info:
     verify: true
+    vendor: milvus
+    connection:
+      url: https://milvus.example.com:19530
+      api_user: root
+      api_password: "{{ vault_root_password }}"
+    store_path: /srv/passwords
+
+- name: Find out whether the passwords before the last rotation are refused
+  rekey.passwords.rotation_info:
+    check_previous: true
     vendor: milvus
     connection:
       url: https://milvus.example.com:19530
@@ -156,6 +175,15 @@ users:
     error:
       description: Why the login was inconclusive, or V(null).
       type: dict
+    previous_refused:
+      description: Whether the password before the current one is refused; V(null) without O(check_previous), and if that could not be checked.
+      type: bool
+      version_added: 0.2.0
+    previous_error:
+      description:
+        - Why the previous password could not be checked, or that it is still accepted (kind V(previous_accepted)); V(null) if it is refused.
+      type: dict
+      version_added: 0.2.0
     vendor:
       description: The vendor that the record belongs to, or V(null) if that is not recorded yet.
       type: str

@@ -23,6 +23,12 @@ options:
     description: The hosts to choose from, a pattern as in C(hosts) of a play, or a list of patterns. C(--limit) also applies.
     type: raw
     default: all
+  require_only:
+    description:
+      - Whether to fail if the variable C(rotate_only) is empty on any of the chosen hosts, which otherwise means all of its users.
+    type: bool
+    default: false
+    version_added: 0.2.0
 notes:
   - Runs on the controller, and sends nothing.
 """

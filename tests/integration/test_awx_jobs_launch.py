@@ -41,6 +41,26 @@ def test_a_dry_run_and_then_some_of_the_users(site: Site) -> None:
 
 @a_vendor_or_every
 @a_store_or_every
+def test_an_emergency_rotates_what_is_young_and_begins_with_a_dry_run(site: Site) -> None:
+    (double,) = site.doubles.values()
+    assert site.run("Rotate passwords").rc == 0
+    young = site.records()
+    answers = {"rotate_only": "alice, b*", "rotate_reason": "INC-4711"}
+    foretold = site.run("Emergency rotation", job_type="check", answers=answers, verbosity=MOST_DETAIL)
+    assert foretold.rc == 0 and foretold.artifacts["rekey_would_rotate"] == 2, foretold.stdout
+    assert {name: record.password for name, record in site.records().items()} == {name: record.password for name, record in young.items()}
+    rotated = site.run("Emergency rotation", answers=answers, verbosity=MOST_DETAIL)
+    records = site.records()
+    assert {name: records[name].previous == young[name].password for name in USERS} == {"alice": True, "bob": True, "carol": False}
+    assert records["alice"].reason == "INC-4711" and double.can_log_in("alice", records["alice"].password)
+    refused = 2 if site.case.proves else 0
+    assert rotated.rc == 0 and rotated.artifacts["rekey_not_done"] == 0, rotated.stdout
+    assert rotated.artifacts["rekey_rotated"] == 2 and rotated.artifacts.get("rekey_previous_refused", 0) == refused
+    site.assert_nothing_shown(foretold, rotated)
+
+
+@a_vendor_or_every
+@a_store_or_every
 def test_a_password_set_by_hand_is_entered_in_the_survey(site: Site) -> None:
     (double,) = site.doubles.values()
     assert site.run("Rotate passwords").rc == 0

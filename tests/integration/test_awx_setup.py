@@ -167,10 +167,10 @@ def test_nodes_of_the_workflow_that_were_changed_by_hand_are_set_right(setup, re
     [
         # With a template go its schedules, and the workflow's nodes are empty.
         ("job_templates", "Verify passwords", 2, 1),
-        ("projects", "rekey.passwords", 1, 4),
+        ("projects", "rekey.passwords", 1, 5),
         ("schedules", "Rotate passwords every night", 1, 0),
-        ("inventories", "Endpoints", 1, 4),
-        ("credentials", MILVUS, 1, 4),
+        ("inventories", "Endpoints", 1, 5),
+        ("credentials", MILVUS, 1, 5),
     ],
 )
 def test_what_was_removed_comes_back(setup, ready, endpoint, name, created, updated):

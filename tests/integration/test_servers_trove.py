@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from tests.integration.trove_passwords import KEPT, LOST
-from tests.servers import child, machine, trove_package
+from tests.servers import child, machine, own_environment, trove_package
 
 NOT_READY = "Instance %s is not ready, status: %s."
 
@@ -603,7 +603,7 @@ def fake_pip(monkeypatch, tmp_path):
         if command[1:3] == ["-m", "venv"]:
             pathlib.Path(command[3]).mkdir()
 
-    monkeypatch.setattr(trove_package.subprocess, "run", run)
+    monkeypatch.setattr(own_environment.subprocess, "run", run)
     return commands
 
 
@@ -624,7 +624,7 @@ def test_an_environment_that_cannot_be_made_is_a_reason(monkeypatch, tmp_path):
         os.write(stdout.fileno(), b"ERROR: no such package\n")
         raise subprocess.CalledProcessError(1, command)
 
-    monkeypatch.setattr(trove_package.subprocess, "run", run)
+    monkeypatch.setattr(own_environment.subprocess, "run", run)
     with pytest.raises(machine.Unavailable, match="no such package"):
         trove_package.installed(tmp_path)
     monkeypatch.setattr(trove_package.sys, "platform", "darwin")

@@ -48,6 +48,13 @@ listener "tcp" {
 api_addr = "%(url)s"
 cluster_addr = "https://127.0.0.1:%(cluster_port)d"
 log_level = "warn"
+%(audit)s"""
+_AUDIT = """\
+audit "file" "to-file" {
+  options {
+    file_path = "%s"
+  }
+}
 """
 _TLS = """\
   tls_cert_file = "%s"
@@ -115,15 +122,22 @@ class OpenBao:
     """One server on the loopback interface with its data in `work_dir`, which must be new or empty. Several may run at once.
 
     :param tls: certificate and key as paths, for https; `ca` is what the methods here trust.
+    :param audit: whether to write an audit log, `audit.log` in `work_dir`.
     """
 
     def __init__(
-        self, work_dir: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None = None, tls: tuple[t.Any, t.Any] | None = None, ca: t.Any = None
+        self,
+        work_dir: str | os.PathLike[str],
+        cache_dir: str | os.PathLike[str] | None = None,
+        tls: tuple[t.Any, t.Any] | None = None,
+        ca: t.Any = None,
+        audit: bool = False,
     ) -> None:
         self.work_dir = pathlib.Path(work_dir).resolve()
         self.log_path = self.work_dir / "openbao.log"
         self.root_token = ""
         self._cache_dir = pathlib.Path(cache_dir).resolve() if cache_dir else default_cache_dir()
+        self.audit_log = self.work_dir / "audit.log" if audit else None
         self._tls = tls
         self._key = ""
         self._child: Child | None = None
@@ -210,7 +224,7 @@ class OpenBao:
         configuration = self.work_dir / "openbao.hcl"
         configuration.write_text(_CONFIGURATION % {
             "work_dir": self.work_dir, "port": self._ports[0], "cluster_port": self._ports[1], "url": self.url,
-            "tls": _TLS % self._tls if self._tls else "  tls_disable = true\n",
+            "tls": _TLS % self._tls if self._tls else "  tls_disable = true\n", "audit": _AUDIT % self.audit_log if self.audit_log else "",
         }, encoding="utf-8")  # fmt: skip
         command = [str(program(self._cache_dir)), "server", f"-config={configuration}"]
         self._child = Child(f"OpenBao {VERSION}", command, self.work_dir, self.log_path)

@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import pathlib
-import shutil
-import subprocess
 import sys
 import typing as t
 
+from tests.servers import own_environment
 from tests.servers.machine import Unavailable
 
 REQUIREMENTS = pathlib.Path(__file__).resolve().parents[1] / "requirements" / "openstack.txt"
-INSTALL_LIMIT_S = 900.0
 # For these the requirements have been tried.
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 
@@ -28,43 +23,4 @@ def installed(cache_dir: pathlib.Path, environment: t.Mapping[str, str] | None =
         raise Unavailable(f"Trove is for Linux, this is {sys.platform}")
     if sys.version_info[:2] not in PYTHONS:
         raise Unavailable("Trove has not been tried with Python %d.%d" % sys.version_info[:2])
-    venv = cache_dir / ("openstack-py%d.%d" % sys.version_info[:2])
-    stamp = venv / "complete"
-    wanted = hashlib.sha256(f"{venv} {sys.version} {REQUIREMENTS.read_text(encoding='utf-8')}".encode()).hexdigest()
-    if _text(stamp) != wanted:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with open(cache_dir / f"{venv.name}.lock", "wb") as lock:
-            # The kernel takes the lock back from a process that dies, so whoever has it may clear up after the dead.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if _text(stamp) != wanted:
-                _install(venv, os.environ if environment is None else environment)
-                # Last of all: without it an environment counts for nothing.
-                stamp.write_text(wanted, encoding="ascii")
-    return venv / "bin" / "python"
-
-
-def _install(venv: pathlib.Path, environment: t.Mapping[str, str]) -> None:
-    shutil.rmtree(venv, ignore_errors=True)
-    print("==> installing OpenStack's Trove and Keystone (about 333 MB, once)", flush=True)
-    environment = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
-    environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    log_path = venv.with_name(venv.name + ".log")
-    commands = (
-        [sys.executable, "-m", "venv", str(venv)],
-        [str(venv / "bin" / "python"), "-m", "pip", "install", "--no-input", "--only-binary", ":all:", "-r", str(REQUIREMENTS)],
-    )
-    with open(log_path, "wb") as log:
-        for command in commands:
-            try:
-                subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, timeout=INSTALL_LIMIT_S, check=True)
-            except (OSError, subprocess.SubprocessError) as error:
-                shutil.rmtree(venv, ignore_errors=True)
-                tail = " ".join(log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
-                raise Unavailable(f"Trove and Keystone cannot be installed ({type(error).__name__}): {tail[-300:]} (the whole log: {log_path})") from error
-
-
-def _text(path: pathlib.Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return ""
+    return own_environment.installed("openstack", "OpenStack's Trove and Keystone (about 333 MB, once)", REQUIREMENTS, cache_dir, environment)

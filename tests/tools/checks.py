@@ -62,7 +62,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("units-quick", "pytest tests/unit: a sample of the large products", pytest("tests/unit", "-n", "3", "-m", "not slow"), tools),
         runner.Step(
             "server-packages",
-            "what tests with real parts need: Trove and Keystone (333 MB, once), awx.awx (54 MB, once), MariaDB, pass",
+            "what tests with real parts need: Trove and Keystone (333 MB, once), ansible-rulebook (90 MB, once), awx.awx (54 MB, once), MariaDB, Java, pass",
             script("server_packages"),
             plain,
             layout.ROOT,
@@ -82,7 +82,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         ),
         runner.Step(
             "real-servers",
-            "pytest tests/integration: whole playbooks against the real Milvus, Trove, OpenBao and pass, or with awx.awx",
+            "pytest tests/integration: whole playbooks against the real Milvus, Trove, OpenBao and pass, with ansible-rulebook or awx.awx",
             pytest("tests/integration", "-m", "real"),
             tools,
             after=("server-packages",),

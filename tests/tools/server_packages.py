@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Install what tests with real parts need and the main environment lacks: OpenStack's Trove, the collection awx.awx, MariaDB, and pass.
+Install what tests with real parts need and the main environment lacks: OpenStack's Trove, ansible-rulebook with Java, awx.awx, MariaDB, and pass.
 
 It runs before the tests, so that pip still has the caller's settings, and apt-get runs once instead of in a test.
 """
@@ -18,7 +18,7 @@ import sys
 import time
 import typing as t
 
-from tests.servers import awx_collection, machine, mariadb, password_store, trove_package
+from tests.servers import awx_collection, machine, mariadb, password_store, rulebook, trove_package
 from tests.tools import layout, pip_settings
 
 APT_LIMIT_S = 300
@@ -37,6 +37,7 @@ class Packages(t.NamedTuple):
 DEBIAN = (
     # This package contains the programs only.
     Packages("MariaDB", ("mariadb-server-core",), "about 8 MB", mariadb.programs),
+    Packages("Java", rulebook.PACKAGES, "about 45 MB", rulebook.java),
     Packages("pass", password_store.PACKAGES, "about 4 MB, with git 30 MB more", password_store.programs),
 )
 
@@ -44,7 +45,7 @@ DEBIAN = (
 def main() -> int:
     """Print what is unavailable; return 1 only if real servers are required."""
     reasons = []
-    prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove), ("awx.awx", awx)]
+    prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove), ("ansible-rulebook", eda), ("awx.awx", awx)]
     prepared += [(packages.title, functools.partial(installed, packages)) for packages in DEBIAN]
     for title, prepare in prepared:
         started = time.monotonic()
@@ -62,6 +63,11 @@ def main() -> int:
 def trove() -> None:
     """Install Trove and Keystone, in an environment of their own."""
     trove_package.installed(machine.default_cache_dir(), _pip_environment())
+
+
+def eda() -> None:
+    """Install ansible-rulebook, in an environment of its own."""
+    rulebook.installed(machine.default_cache_dir(), _pip_environment())
 
 
 def awx() -> None:

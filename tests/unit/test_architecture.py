@@ -95,7 +95,7 @@ FLOORS = (
     ("_rotation.operator_account",),
     ("_rotation.delivery",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
-    ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.consumers"),
+    ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.consumers", "_rotation.previous"),
     ("_rotation.adoption", "_rotation.reset"),
     (
         "_rotation.stage",
@@ -106,6 +106,7 @@ FLOORS = (
         "_rotation.repair",
         "_rotation.retire",
         "_rotation.status",
+        "_rotation.emergency",
     ),
     ("_rotation.run", "_rotation_action"),
 )

@@ -35,7 +35,8 @@ def _rotated(result: Mapping[str, Any]) -> Dict[str, int]:
 
 def _checked(result: Mapping[str, Any]) -> Dict[str, int]:
     users = result.get("users") or []
-    return dict(
+    previous = [user for user in users if user["previous_refused"] is not None or user["previous_error"]]
+    counts = dict(
         rekey_checked=len(users),
         rekey_verified=len([user for user in users if user["verified"]]),
         rekey_overdue=len([user for user in users if user["due"]]),
@@ -43,6 +44,12 @@ def _checked(result: Mapping[str, Any]) -> Dict[str, int]:
         rekey_orphaned=len([user for user in users if user["status"] == "orphaned"]),
         rekey_undelivered=len([user for user in users if user["undelivered"]]),
     )
+    if previous:
+        counts.update(
+            rekey_previous_refused=len([user for user in previous if user["previous_refused"]]),
+            rekey_previous_accepted=len([user for user in previous if user["previous_refused"] is False]),
+        )
+    return counts
 
 
 def _repaired(result: Mapping[str, Any]) -> Dict[str, int]:
@@ -58,14 +65,26 @@ def _delivered(result: Mapping[str, Any]) -> Dict[str, int]:
     return dict(rekey_delivered=len([user for user in result.get("users") or [] if user["delivered"]]))
 
 
-ROTATED, CHECKED, REPAIRED, DELIVERED = Counts(_rotated), Counts(_checked), Counts(_repaired), Counts(_delivered)
+def _not_done(result: Mapping[str, Any]) -> Dict[str, int]:
+    return dict(rekey_not_done=len(result.get("not_done") or []))
+
+
+ROTATED, CHECKED, REPAIRED = Counts(_rotated), Counts(_checked), Counts(_repaired)
+DELIVERED, NOT_DONE = Counts(_delivered), Counts(_not_done)
 
 
 def _has_failed(user: Mapping[str, Any]) -> bool:
     if "status" in user:
         # Where a check could make no login nothing is known to be wrong.
-        return user["verified"] is False or (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)
+        if user["verified"] is False or user["previous_refused"] is False:
+            return True
+        return (user["error"] or {}).get("kind") not in (None, errors.NOT_VERIFIED)
     return bool(user.get("error"))
+
+
+def _accepted(user: Mapping[str, Any]) -> Any:
+    """The error of a user whose previous password still logs in."""
+    return user["previous_error"] if user.get("previous_refused") is False else None
 
 
 def artifact(host: str, counts: Counts, result: Mapping[str, Any]) -> Dict[str, Any]:
@@ -76,7 +95,8 @@ def artifact(host: str, counts: Counts, result: Mapping[str, Any]) -> Dict[str, 
     :param result: of the action, without secrets.
     """
     failed = [user for user in result.get("users") or [] if _has_failed(user)]
-    kinds: List[str] = [user["error"]["kind"] for user in failed if user.get("error")]
+    found = [error for user in failed for error in (user.get("error"), _accepted(user)) if error]
+    kinds: List[str] = [error["kind"] for error in found]
     names = ["%s: %s" % (host, user["name"]) for user in failed]
     if result.get("error"):
         kinds.append(result["error"]["kind"])

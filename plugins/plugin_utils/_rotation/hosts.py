@@ -14,6 +14,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
 from . import report
+from .selection import read_patterns
 from .task import Task
 from .users import Reason
 
@@ -50,8 +51,33 @@ def choose_hosts(task: Task) -> dict[str, Any]:
         task.task_vars["ansible_play_hosts_all"],
         lambda host: bool(hostvars.raw_get(host).get("rotate_vendor")),
     )
+    if task.args["require_only"]:
+        _require_only(hostvars, names)
     # Facts may come from an earlier run, by a cache of facts: its failures are not those of this one.
-    return dict(changed=False, hosts=names, ansible_facts=dict(rotate_chosen_hosts=names, rotate_progress={}))
+    facts = dict(rotate_chosen_hosts=names, rotate_progress={}, rotate_emergency={})
+    return dict(changed=False, hosts=names, ansible_facts=facts)
+
+
+def _require_only(hostvars: Any, names: Sequence[str]) -> None:
+    """Refuse hosts for which nobody has said which users are meant: an empty ``rotate_only`` means all users everywhere else.
+
+    :raises PasswordError: ``invalid_input``.
+    """
+    without = [host for host in names if not read_patterns(_only_of(hostvars, host))]
+    if without:
+        raise PasswordError(
+            errors.INVALID_INPUT,
+            "rotate_only is empty: %s. Say which users to rotate, for example -e rotate_only=alice or -e rotate_only='app-*'. "
+            """For all users of these hosts: -e '{"rotate_only": ["*"]}'. Nothing was changed."""
+            % report.named(without, len(names), "have no selection of users", of="hosts"),
+        )
+
+
+def _only_of(hostvars: Any, host: str) -> Any:
+    """The variable ``rotate_only`` of a host. Only a template takes the time to resolve all variables of the host."""
+    only = hostvars.raw_get(host).get("rotate_only")
+    parts = [only] if isinstance(only, str) else only if isinstance(only, list) else []
+    return hostvars[host].get("rotate_only") if any("{" in str(part) for part in parts) else only
 
 
 def report_progress(task: Task) -> dict[str, Any]:
@@ -59,7 +85,7 @@ def report_progress(task: Task) -> dict[str, Any]:
     hostvars, hosts = task.task_vars["hostvars"], task.args["hosts"]
     before = hostvars.raw_get("localhost").get("rotate_progress")
     batch = task.task_vars["ansible_play_batch"]
-    results: dict[str, Any] = {host: _result(hostvars.raw_get(host)) for host in batch}
+    results: dict[str, Any] = {host: result_of(hostvars.raw_get(host)) for host in batch}
     others = [host for host in hosts if host not in {*batch, *(before or {}).get("reached", [])}]
     dropped = _dropped(hostvars, others)
     results.update(dropped)
@@ -74,11 +100,11 @@ def report_progress(task: Task) -> dict[str, Any]:
 
 def _dropped(hostvars: Any, others: Iterable[str]) -> dict[str, Any]:
     """The results of hosts of the batch that Ansible has dropped, since a consumer of theirs could not be reached."""
-    results = {host: _result(hostvars.raw_get(host)) for host in others}
+    results = {host: result_of(hostvars.raw_get(host)) for host in others}
     return {host: done for host, done in results.items() if done and done["not_delivered"]}
 
 
-def _result(variables: Mapping[str, Any]) -> Any:
+def result_of(variables: Mapping[str, Any]) -> Any:
     """The result of a host; with the user's own tasks it is that of the commit. ``not_delivered``: whether its consumers lack passwords that are in force."""
     done = variables.get("rotate_done")
     done = variables.get("rotate_committed") if done and done.get("skipped") else done

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import nullcontext, suppress
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -16,7 +16,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
 from ..store import Store, records_of
-from . import proof, report, turns, unlisted
+from . import previous, proof, report, turns, unlisted
 from .delivery import Delivery
 from .due import is_due, why_due
 from .lease import host_lease
@@ -35,9 +35,10 @@ FAIL_ON = ("overdue", "pending", "orphaned", "error", "absent", "unlisted", "und
 
 def report_users(task: Task) -> Dict[str, Any]:
     """The action rotation_info."""
-    args, verify = task.args, task.args["verify"]
+    args, verify = task.args, task.args["verify"] or task.args["check_previous"]
     if verify and not args["vendor"]:
-        raise PasswordError(errors.INVALID_INPUT, "verify needs vendor: a login is made by the vendor's module.")
+        option = "verify" if args["verify"] else "check_previous"
+        raise PasswordError(errors.INVALID_INPUT, "%s needs vendor: a login is made by the vendor's module." % option)
     store = task.open_store()
     there = store.list()
     listed = read_users(there if args["users"] is None else args["users"])
@@ -62,7 +63,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     skipped: List[str] = []
     if delivery:
         delivery.know_operator()
-        skipped = _verify(store, delivery, users, records)
+        skipped = _verify(store, delivery, users, records, with_previous=args["check_previous"])
     # Without a vendor the records of the other vendors of a host cannot be distinguished.
     endpoint = Identity(
         task.options.vendor.name if args["vendor"] else None,
@@ -76,7 +77,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     open_ends = [user["name"] for user in users if verify and user["verified"] is None and not user["active"]]
     if open_ends:
         result["summary"].append(report.named(open_ends, len(users), "could not be verified"))
-    return dict(result, **_verdict(users, list(others), skipped, args))
+    return dict(result, **_verdict(users, list(others), skipped, dict(args, verify=verify)))
 
 
 def _know_pairs(users: List[Dict[str, Any]], of_pairs: List[Dict[str, Any]], pairs: List[Pair]) -> None:
@@ -97,10 +98,18 @@ def _know_deliveries(users: List[Dict[str, Any]], pairs: List[Pair], records: Di
         user["undelivered"] = record is not None and record.awaits_delivery
 
 
-def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen: Dict[str, Record]) -> List[str]:
+def _verify(
+    store: Store,
+    delivery: Delivery,
+    users: List[Dict[str, Any]],
+    seen: Dict[str, Record],
+    *,
+    with_previous: bool,
+) -> List[str]:
     """Log in with every current password; a login that may fail is counted before it is made, and no other run changes passwords meanwhile.
 
     :param seen: the records of these users, as they were a moment ago.
+    :param with_previous: whether to find out if their previous passwords are refused.
     :return: the users for whom check mode allowed no login.
     """
     identities = delivery.identities([user["name"] for user in users])
@@ -123,11 +132,22 @@ def _verify(store: Store, delivery: Delivery, users: List[Dict[str, Any]], seen:
         answers = proof.log_in(store, delivery, records, tries=tries) if tries else {}
         worked = {name: 0 for name, answer in answers.items() if answer.password}
         note_failed_logins(store, worked, delivery.capabilities, now=utc_now())
+        if with_previous and tries:
+            checked = previous.check(store, delivery, tries, proved=worked)
+            answers.update(checked.lost)
+            _add_previous(users, checked.outcomes)
     for user in users:
         answer = answers.get(user["name"])
         if answer:
             user.update(verified=True if answer.password else None if answer.error else False, error=answer.error)
     return [name for name, answer in answers.items() if answer.skipped]
+
+
+def _add_previous(users: List[Dict[str, Any]], outcomes: Mapping[str, previous.Outcome]) -> None:
+    for user in users:
+        outcome = outcomes.get(user["name"])
+        if outcome:
+            user.update(previous_refused=outcome.refused, previous_error=outcome.error)
 
 
 def _unproved(name: str) -> PasswordError:
@@ -152,6 +172,9 @@ def _verdict(
         ]
         if wrong:
             complaints.append(report.named(wrong, len(users), "cannot log in with their current passwords"))
+    accepted = [user["name"] for user in users if user["previous_refused"] is False]
+    if accepted:
+        complaints.append(report.named(accepted, len(users), "have a previous password that still logs in"))
     if skipped:
         untried = "were not verified, since check mode makes no login that may fail"
         complaints.append(report.named(skipped, len(users), untried))
@@ -210,6 +233,8 @@ def _status(name: str, record: Optional[Record], options: Options, now: datetime
         active=None,
         delivered_at=None,
         undelivered=None,
+        previous_refused=None,
+        previous_error=None,
     )
     if record is None:
         return described
@@ -241,13 +266,18 @@ def _later(moment: datetime.datetime, seconds: int) -> Optional[str]:
     return None
 
 
-def _line(user: Dict[str, Any]) -> str:
-    parts = [user["status"] if not user["active"] else "%s is active" % user["active"]]
+def _since(user: Dict[str, Any]) -> List[str]:
+    """Since when the current password is what it is."""
     if user["adopted_at"]:
-        parts.append("adopted as it was %s" % user["adopted_at"])
-    elif user["rotated_at"]:
-        what = "turned" if user["active"] else "rotated"
-        parts.append("%s %s (%s ago)" % (what, user["rotated_at"], _duration(user["age"])))
+        return ["adopted as it was %s" % user["adopted_at"]]
+    if not user["rotated_at"]:
+        return []
+    what = "turned" if user["active"] else "rotated"
+    return ["%s %s (%s ago)" % (what, user["rotated_at"], _duration(user["age"]))]
+
+
+def _line(user: Dict[str, Any]) -> str:
+    parts = [user["status"] if not user["active"] else "%s is active" % user["active"], *_since(user)]
     parts.append(
         "ORPHANED: needs a repair"
         if user["status"] == Status.ORPHANED
@@ -269,6 +299,11 @@ def _line(user: Dict[str, Any]) -> str:
         parts.append("logs in" if user["verified"] else "DOES NOT LOG IN")
     if user["error"]:
         parts.append("could not be verified: %s" % user["error"]["message"])
+    if user["previous_refused"]:
+        parts.append("its previous password is refused")
+    elif user["previous_error"]:
+        what = "ITS PREVIOUS PASSWORD STILL LOGS IN" if user["previous_refused"] is False else "previous not checked"
+        parts.append("%s: %s" % (what, user["previous_error"]["message"]))
     return "%s: %s" % (user["name"], "; ".join(parts))
 
 

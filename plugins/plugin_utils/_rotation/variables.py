@@ -29,7 +29,7 @@ ROLE = frozenset(
 PLAYBOOKS = frozenset(
     """
     rotate_hosts rotate_serial rotate_max_fail_percentage rotate_repair_users rotate_repair_user rotate_repair_password rotate_repair_reset
-    rotate_repair_set_aside_damaged rotate_repair_forget_failed_logins rotate_status_fail_on rotate_to_store rotate_to_store_path
+    rotate_repair_set_aside_damaged rotate_repair_forget_failed_logins rotate_status_fail_on rotate_check_previous rotate_to_store rotate_to_store_path
     rotate_to_store_options rotate_to_store_create rotate_retire_users
     """.split()
 )
@@ -38,6 +38,7 @@ RESULTS = frozenset(
     """
     rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status
     rotate_names rotate_chosen_hosts rotate_progress rotate_deliver rotate_deliver_file rotate_deliver_result rotate_deliver_failure rotate_delivered
+    rotate_names rotate_chosen_hosts rotate_progress rotate_again rotate_checked rotate_emergency
     """.split()
 )
 KNOWN = ROLE | PLAYBOOKS | RESULTS

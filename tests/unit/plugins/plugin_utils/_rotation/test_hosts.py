@@ -55,9 +55,9 @@ def test_a_run_begins_without_the_progress_of_an_earlier_one():
         raw_get = dict.__getitem__
 
     variables = {"groups": GROUPS, "hostvars": HostVars(dict.fromkeys(GROUPS["all"], {"rotate_vendor": "milvus"})), "ansible_play_hosts_all": ["m2"]}
-    task = types.SimpleNamespace(args={"hosts": "all"}, task_vars=variables, action=types.SimpleNamespace(_loader=DataLoader()))
+    task = types.SimpleNamespace(args={"hosts": "all", "require_only": False}, task_vars=variables, action=types.SimpleNamespace(_loader=DataLoader()))
     result = hosts_module.choose_hosts(task)
-    assert result["ansible_facts"] == {"rotate_chosen_hosts": ["m2"], "rotate_progress": {}}
+    assert result["ansible_facts"] == {"rotate_chosen_hosts": ["m2"], "rotate_progress": {}, "rotate_emergency": {}}
     state = hosts_module.progress(result["ansible_facts"]["rotate_progress"], {"m2": GOOD}, 1, None)
     assert state["failed_hosts"] == [] and state["reached"] == ["m2"]
 
