@@ -13,8 +13,8 @@ short_description: Report an emergency rotation, what could not be done first
 version_added: 0.2.0
 description:
   - The playbook C(rekey.passwords.emergency) runs it at its end, once for all hosts, and keeps its result as facts of C(localhost) (C(delegate_facts)).
-  - Reads what the tasks of the playbook have registered on each host - C(rotate_done), or C(rotate_committed) with tasks of your own, C(rotate_again) and
-    C(rotate_checked), the result of M(rekey.passwords.rotation_info) with O(rekey.passwords.rotation_info#module:check_previous=true).
+  - Reads what the tasks of the playbook have registered on each host - C(rotate_done), or C(rotate_committed) with tasks of your own, C(rotate_first),
+    C(rotate_delivered) and C(rotate_checked), the result of M(rekey.passwords.rotation_info) with O(rekey.passwords.rotation_info#module:check_previous=true).
   - Something could not be done if a host failed or was not reached, a user was not rotated, a previous password still logs in, or it could not be checked.
     The last of these does not count if no login is possible there and C(rotate_accept_unverified) is true.
 author:

@@ -122,6 +122,12 @@ undelivered:
   returned: if O(deliver) is true
   type: list
   elements: str
+pairs:
+  description: The pairs among O(users) that the task was about, with C(name) and C(accounts).
+  returned: if there are any
+  type: list
+  elements: dict
+  version_added: 0.2.0
 held:
   description: The users on hold, which were skipped.
   returned: if there are any

@@ -108,6 +108,12 @@ users:
       returned: if it is one
       type: dict
       version_added: 0.2.0
+pairs:
+  description: The pairs among O(users) that the task was about, with C(name) and C(accounts).
+  returned: if there are any
+  type: list
+  elements: dict
+  version_added: 0.2.0
 held:
   description: The users on hold, which are skipped.
   returned: if there are any

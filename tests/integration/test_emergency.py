@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 
@@ -237,3 +238,41 @@ def test_where_no_login_is_possible_the_report_says_so(ansible):
         # Without it, the rotation itself is not proved.
         run = emergency(rotation, extra_vars={"rotate_accept_unverified": False})
         assert run.rc == 2 and report(run)[0] == "NOT DONE (1):" and "alice: NOT rotated: " in report(run)[1]
+
+
+DELIVER = [
+    {
+        "name": "Give the login to the application",
+        "ansible.builtin.copy": {"content": "{{ lookup('rekey.passwords.login', item) | to_json }}", "dest": "{{ consumer }}", "mode": "0600"},
+        "loop": "{{ rotate_deliver.users }}",
+        "no_log": True,
+        "failed_when": "consumer_down | default(false)",
+    }
+]
+
+
+@pytest.mark.parametrize("consumer_works", [True, False])
+def test_both_accounts_of_a_pair_are_rotated_the_one_in_use_last(ansible, servers, consumer_works):
+    """And only when its consumers have been given the other one."""
+    tasks, consumer = ansible.inputs / "deliver.yml", ansible.inputs / "consumer.json"
+    tasks.write_text(json.dumps(DELIVER), encoding="utf-8")
+    double = servers["db-1"]
+    rotation = Rotation(ansible, {"db-1": double}, USERS, rotate_deliver_tasks=str(tasks), consumer=str(consumer))
+    rotation.variables["rotate_users"] = [{"name": "app", "accounts": rotation.variables["rotate_users"][1:]}]
+    assert rotation.run().rc == 0
+    before = dict(double.users)
+    run = emergency(rotation, "app", extra_vars={"consumer_down": not consumer_works})
+    given = json.loads(consumer.read_text(encoding="utf-8"))
+    assert double.users[given["username"]] == given["password"], run.output
+    changed = {name for name in ("app-1", "app-2") if double.users[name] != before[name]}
+    if consumer_works:
+        assert run.rc == 0 and changed == {"app-1", "app-2"} and given["username"] == "app-2", run.output
+        assert report(run) == ["2 passwords were rotated at 1 of 1 hosts.", "2 previous passwords are refused."]
+        # Nobody but the emergency waives the grace period.
+        assert "was in use until" in rotation.run(extra_vars={"rotate_force": True}).output
+    else:
+        assert run.rc != 0 and changed == {"app-1"}, run.output
+        lines = report(run)
+        assert lines[0].startswith("NOT DONE (2)") and "NOT delivered" in lines[1]
+        assert lines[2] == "db-1: app-2: NOT rotated, since the consumers of the pair app may still use it"
+    assert not ansible.leaks(rotation.secrets())

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 
@@ -17,6 +17,7 @@ from .task import Task
 from .users import Action, Reason
 
 _NOT_REACHED = "not reached, or ended before a password was changed"
+_NOT_DELIVERED = "new passwords were NOT delivered to all that use them; see the messages of that host"
 _STORED_BEFORE = (
     "rotated, but to a password that an earlier run had left in the store. Run the emergency again for a new one."
 )
@@ -58,9 +59,11 @@ def report_emergency(task: Task) -> Dict[str, Any]:
 
 def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
     variables = hostvars.raw_get(name)
-    host, done = Host(name), result_of(variables) or _failed_step(variables)
+    last = result_of(variables) or _failed_step(variables)
+    # Where there was a second rotation it has replaced the result of the first.
+    first = _ran(variables.get("rotate_first"))
+    host, done, again = Host(name), first or last, last or {} if first else {}
     users = {user["name"]: user for user in (done or {}).get("users") or []}
-    again = _ran(variables.get("rotate_again"))
     # What an earlier run had left was finished first, and then rotated once more.
     users.update((user["name"], user) for user in again.get("users") or [])
     if done is None:
@@ -71,7 +74,19 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
             stuck = [user["name"] for user in users.values() if _is_error_of(one, user)]
             users = {user: result for user, result in users.items() if user not in stuck}
             host.failed.append("FAILED: %s%s" % (one["msg"], " NOT rotated: %s" % ", ".join(stuck) if stuck else ""))
-    for user in users.values():
+    if (last or {}).get("not_delivered"):
+        host.failed.append(_NOT_DELIVERED)
+    if not dry:
+        host.not_rotated += _left_of_pairs(done or {}, users)
+    _add_users(host, users.values(), dry=dry)
+    if not dry:
+        _add_checks(host, _ran(variables.get("rotate_checked")), hostvars)
+    return host
+
+
+def _add_users(host: Host, users: Iterable[Mapping[str, Any]], *, dry: bool) -> None:
+    """What became of the passwords of users."""
+    for user in users:
         if user.get("error"):
             host.not_rotated.append(report.not_done(user, "rotated"))
         elif user.get("action") == Action.PROMOTED and user.get("reason") == Reason.UNFINISHED:
@@ -82,9 +97,16 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
             host.rotated.append(user["name"])
         else:
             host.not_rotated.append("%s: NOT rotated (%s)" % (user["name"], user.get("action") or user.get("state")))
-    if not dry:
-        _add_checks(host, _ran(variables.get("rotate_checked")), hostvars)
-    return host
+
+
+def _left_of_pairs(done: Mapping[str, Any], users: Mapping[str, Any]) -> List[str]:
+    """A line for each account of a pair that was not changed, since the consumers have not been given the other one."""
+    return [
+        "%s: NOT rotated, since the consumers of the pair %s may still use it" % (account, pair["name"])
+        for pair in done.get("pairs") or []
+        for account in pair["accounts"]
+        if account not in users
+    ]
 
 
 def _ran(result: Any) -> Mapping[str, Any]:

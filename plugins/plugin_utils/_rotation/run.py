@@ -148,7 +148,7 @@ def _look_around(
             result.update(task.failure(error))
     if task.options.deliver:
         result["undelivered"] = _undelivered(store, seen, staged, pairs, result)
-    result.update(postponement.names(staged))
+    result.update(postponement.names(staged), **turns.names(pairs))
     result["unlisted"] = []
     listed = [user["name"] for user in read_users(task.args["users"])] + [pair.name for pair in task.pairs]
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))

@@ -18,7 +18,12 @@ NOBODY = "No user of this host is among those that the run is limited to (rotate
 
 
 def limited_to(
-    users: List[Dict[str, Any]], only: Any, task_vars: Mapping[str, Any], pair_of: Optional[Mapping[str, str]] = None
+    users: List[Dict[str, Any]],
+    only: Any,
+    task_vars: Mapping[str, Any],
+    pair_of: Optional[Mapping[str, str]] = None,
+    *,
+    by_account: bool = False,
 ) -> List[Dict[str, Any]]:
     """Those of the users that the option ``only`` names; all where it names nobody.
 
@@ -26,17 +31,22 @@ def limited_to(
     :param only: the option.
     :param task_vars: the variables of the task, which know the users of the play's other hosts.
     :param pair_of: the names of pairs, by the names of their accounts; an account goes by the name of its pair.
+    :param by_account: whether it goes by its own name, too.
     :raises PasswordError: ``invalid_input``: a name or a pattern fits nobody at any host of the play.
     """
     patterns = read_patterns(only)
     if not patterns:
         return users
     called = {user["name"]: (pair_of or {}).get(user["name"], user["name"]) for user in users}
-    names = set(called.values())
+    names = set(called.values()) | (set(called) if by_account else set())
     unused = _unused(patterns, names)
     if unused:
         _look_elsewhere(unused, names, task_vars)
-    return [user for user in users if any(_fits(called[user["name"]], pattern) for pattern in patterns)]
+
+    def is_meant(name: str) -> bool:
+        return any(_fits(called[name], pattern) or (by_account and _fits(name, pattern)) for pattern in patterns)
+
+    return [user for user in users if is_meant(user["name"])]
 
 
 def read_patterns(only: Any) -> Tuple[str, ...]:

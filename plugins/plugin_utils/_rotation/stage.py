@@ -68,7 +68,7 @@ def stage_users(task: Task) -> Dict[str, Any]:
     names = [user.name for user in staged if user.due]
     # A new or another pending password is a change of the store.
     result = dict(changed=bool(names) or adoption.adopted(staged), users=[user.as_dict() for user in staged], due=names)
-    result.update(postponement.names(staged))
+    result.update(postponement.names(staged), **turns.names(pairs))
     listed = [user["name"] for user in users] + [pair.name for pair in task.pairs]
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=bool(names))
     return result

@@ -43,7 +43,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     there = store.list()
     listed = read_users(there if args["users"] is None else args["users"])
     delivery = task.delivery(listed) if verify else None
-    users_by_name = {user["name"]: user for user in task.limited(listed)}
+    users_by_name = {user["name"]: user for user in task.limited(listed, by_account=True)}
     pairs = turns.chosen(task.pairs, users_by_name.values())
     records = records_of(store.get([*users_by_name, *(pair.name for pair in pairs)]))
     turns.drop_unused(users_by_name, pairs, records)

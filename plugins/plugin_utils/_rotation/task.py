@@ -70,13 +70,14 @@ class Task:
             )
         return str(plain(name))
 
-    def limited(self, users: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    def limited(self, users: List[Dict[str, Any]], *, by_account: bool = False) -> List[Dict[str, Any]]:
         """Those of the users that the option ``only`` names; the accounts of a pair under the name of the pair.
 
+        :param by_account: whether they go by their own names, where no account is changed.
         :raises PasswordError: ``invalid_input``: a name or a pattern fits nobody at any host of the play.
         """
         pair_of = {account: pair.name for pair in self.pairs for account in pair.accounts}
-        return limited_to(users, self.args["only"], self.task_vars, pair_of)
+        return limited_to(users, self.args["only"], self.task_vars, pair_of, by_account=by_account)
 
     def identity(self) -> Identity:
         """Whose records the task is about, as far as that is known without the options of the connection."""

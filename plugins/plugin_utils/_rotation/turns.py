@@ -143,3 +143,9 @@ def options_of(pair: Pair, options: Options) -> Options:
     """The options with those of a pair under its own name; its accounts have inherited them."""
     own = options.own.get(pair.accounts[0])
     return replace(options, own={**options.own, pair.name: own}) if own else options
+
+
+def names(pairs: Iterable[Pair]) -> Dict[str, Any]:
+    """The pairs, for the result of an action: nothing if there are none."""
+    found = [pair.as_dict() for pair in pairs]
+    return dict(pairs=found) if found else {}

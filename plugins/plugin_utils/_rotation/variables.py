@@ -38,7 +38,7 @@ RESULTS = frozenset(
     """
     rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status
     rotate_names rotate_chosen_hosts rotate_progress rotate_deliver rotate_deliver_file rotate_deliver_result rotate_deliver_failure rotate_delivered
-    rotate_names rotate_chosen_hosts rotate_progress rotate_again rotate_checked rotate_emergency
+    rotate_names rotate_chosen_hosts rotate_progress rotate_first rotate_again_for rotate_checked rotate_emergency
     """.split()
 )
 KNOWN = ROLE | PLAYBOOKS | RESULTS
