@@ -22,6 +22,7 @@ class Login:
 
     username: str
     password: Optional[str] = field(repr=False)  # None: the store has none
+    rotated_at: Optional[str] = None  # since when it is the current password; ISO 8601 in UTC
 
     def as_dict(self) -> Dict[str, Optional[str]]:
         """The login as playbooks see it; it holds the password."""
@@ -50,7 +51,7 @@ def read_logins(
 
 def _login(user: str, record: Optional[Record], version: str) -> Login:
     """The login of a user with one account, which has the user's name."""
-    return Login(user, _password(record, version))
+    return Login(user, _password(record, version), record.rotated_at if record else None)
 
 
 def _password(record: Optional[Record], version: str) -> Optional[str]:

@@ -35,9 +35,7 @@ class PasswordLookup(LookupBase):
 
     NAME: ClassVar[str]
 
-    def read_logins(
-        self, terms: List[Any], variables: Optional[Dict[str, Any]], kwargs: Dict[str, Any]
-    ) -> List[Login]:
+    def read_logins(self, terms: List[Any], variables: Optional[Dict[str, Any]], kwargs: Dict[str, Any]) -> List[Login]:
         """The logins of users, in the order of their names.
 
         :param terms: the names.

@@ -22,6 +22,7 @@ ROLE = frozenset(
     """
     rotate_vendor rotate_users rotate_connection rotate_target rotate_store rotate_store_path rotate_store_options rotate_store_create rotate_max_age
     rotate_force rotate_only rotate_reason rotate_policy rotate_accept_unverified rotate_max_attempts rotate_rollback rotate_verify_after rotate_change_tasks
+    rotate_deliver_files rotate_deliver_kubernetes rotate_deliver_vault rotate_deliver_webhooks
     """.split()
 )
 PLAYBOOKS = frozenset(
@@ -35,7 +36,7 @@ PLAYBOOKS = frozenset(
 RESULTS = frozenset(
     """
     rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status
-    rotate_names rotate_chosen_hosts rotate_progress
+    rotate_names rotate_chosen_hosts rotate_progress rotate_deliver
     """.split()
 )
 KNOWN = ROLE | PLAYBOOKS | RESULTS
