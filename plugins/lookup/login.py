@@ -23,7 +23,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Log in as whoever app is at present
+- name: Log in with the account that app uses now
   ansible.builtin.uri:
     url: "https://milvus.example.com:19530/v2/vectordb/users/list"
     method: POST

@@ -15,8 +15,9 @@ from tests.integration.deliveries import CONSUMER, Delivered
 from tests.integration.rotation import old_password
 
 USERS = ("alice", "bob")
-# A program that takes the place of `service`, and what it was asked for.
+# A program that takes the place of OpenRC's `rc-service`, and what it was asked for.
 SERVICE = """#!/bin/sh
+test "$2" = status && echo "status: started" && exit
 echo "$1 $2" >> %(log)s
 test ! -e %(broken)s
 """
@@ -43,9 +44,8 @@ class Services:
         self.log, self.broken = folder / "service.log", folder / "broken"
         programs = folder / "programs"
         programs.mkdir()
-        for name in ("service", "rc-service"):
-            (programs / name).write_text(SERVICE % {"log": self.log, "broken": self.broken}, encoding="utf-8")
-            (programs / name).chmod(0o755)
+        (programs / "rc-service").write_text(SERVICE % {"log": self.log, "broken": self.broken}, encoding="utf-8")
+        (programs / "rc-service").chmod(0o755)
         self.env = {"PATH": "%s:%s" % (programs, os.environ["PATH"])}
 
     def asked(self):

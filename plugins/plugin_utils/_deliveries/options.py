@@ -84,6 +84,8 @@ def _recipient(setting: Setting, user: Any, of_users: Dict[str, Any]) -> Recipie
 
 
 def _validated(setting: Setting, spec: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
+    # What is null counts as not given.
+    options = {name: value for name, value in options.items() if value is not None}
     try:
         return validated(spec, options)
     except PasswordError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 import uuid
 from typing import Any, Dict, List
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 from .options import USERS, Setting
 
 EVENT = "password_changed"
+_LONGEST_PAUSE = 10.0  # seconds
 SIGNATURE = "X-Hub-Signature-256"  # as GitHub signs, which most receivers can check
 
 SPEC = dict(
@@ -103,10 +105,7 @@ def deliver(setting: Setting, *, target: str, scrub: Scrubber, check_mode: bool)
         options["client_key"],
     )
     try:
-        # Not a WRITE: with the same key it may be sent again after any failure.
-        answer = client.request(
-            "POST", url.path + ("?" + url.query if url.query else ""), http.READ, data=body, headers=headers
-        )
+        answer = _sent(client, url.path + ("?" + url.query if url.query else ""), body, headers, options["retries"])
     finally:
         client.close()
     if not 200 <= answer.status < 300:
@@ -115,3 +114,14 @@ def deliver(setting: Setting, *, target: str, scrub: Scrubber, check_mode: bool)
             kind, "%s://%s responded with HTTP status %d." % (url.scheme, url.netloc, answer.status), answer.status
         )
     return True
+
+
+def _sent(client: http.HttpClient, path: str, body: bytes, headers: Dict[str, Any], retries: int) -> http.Response:
+    """The answer, after as many tries as it takes: with the same key a request may be sent again after any failure, as one that only reads."""
+    for attempt in range(retries + 1):
+        answer = client.request("POST", path, http.READ, data=body, headers=headers)
+        if answer.status != 500 or attempt == retries:
+            return answer
+        # The client itself does not take this status for a passing fault.
+        time.sleep(min(2**attempt, _LONGEST_PAUSE))
+    raise AssertionError("unreachable")
