@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.util import find_spec
 from typing import Any, Dict
 
@@ -14,6 +15,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils.errors import Pass
 
 from .options import USERS, Setting, keys_of
 
+_LONGEST_NAME = 63
 _KINDS = ["Deployment", "StatefulSet", "DaemonSet"]
 _WORKLOAD = dict(kind=dict(type="str", choices=_KINDS, default="Deployment"), name=dict(type="str", required=True))
 # How to reach the API server. The tasks take these from the variable itself, since one of them is a secret.
@@ -57,16 +59,25 @@ def require_collection() -> None:
 def planned(setting: Setting) -> Dict[str, Any]:
     """What the tasks of the role need to know; no password is in it."""
     options = setting.options
-    keys = {
-        key: {"user": recipient.name, "part": part}
-        for key, (recipient, part) in keys_of(setting, "username", "password").items()
-    }
+    found = keys_of(setting, "username", "password")
     return dict(
         title=setting.title,
         index=setting.index,
         namespace=options["namespace"],
         secret=options["secret"],
-        keys=keys,
+        usernames={key: recipient.name for key, (recipient, part) in found.items() if part == "username"},
+        passwords={key: recipient.name for key, (recipient, part) in found.items() if part == "password"},
+        # Of the Secret, and of the pods that have been started since.
+        annotation=_annotation(options["secret"]),
+        rotated_at=max(recipient.login.rotated_at or "" for recipient in setting.recipients),
         workloads=options["workloads"],
         timeout=options["timeout"],
     )
+
+
+def _annotation(secret: str) -> str:
+    """The name of the annotation that says how new the passwords in a Secret are; its second part may have 63 characters."""
+    name = "rotated-at." + secret
+    if len(name) > _LONGEST_NAME:
+        name = "rotated-at." + hashlib.sha256(secret.encode()).hexdigest()[:40]
+    return "rekey.passwords/" + name
