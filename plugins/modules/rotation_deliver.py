@@ -49,15 +49,15 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Copy the password of a user to where its application reads it
+- name: Find out which files have to be written for a user, and whether they can hold its password
   rekey.passwords.rotation_deliver:
-    kind: vault
-    users: [app]
+    kind: file
+    users: [alice]
     deliveries:
-      - url: https://vault.example.com:8200
-        mount_point: apps
-        path: shop/database
-        users: [app]
+      - path: /etc/shop/database.env
+        host: localhost
+        format: env
+        users: [alice]
     store_path: /srv/passwords
 """
 

@@ -5,11 +5,27 @@
 
 from __future__ import annotations
 
+import re
+
+import yaml
+
 from tests.integration.harness import HERE
 from tests.integration.rotation import Rotation
 
 ENDPOINT, CONSUMER = "milvus-1", "app1"
-NEW_PASSWORDS = {"length": 24, "exclude": "'"}
+PAGE = HERE.parents[1] / "docs" / "reference" / "deliveries.md"
+
+
+def documented(variable, replaced):
+    """A variable as the page on deliveries has it.
+
+    :param replaced: what takes the place of which texts of the page.
+    """
+    (block,) = re.findall(r"^```yaml\n#.*\n(%s:\n.*?)^```$" % variable, PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for text, other in replaced.items():
+        assert text in block, text
+        block = block.replace(text, other)
+    return yaml.safe_load(block)[variable]
 
 
 def deliver(kind, users, **keywords):
