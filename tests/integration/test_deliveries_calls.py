@@ -9,7 +9,7 @@ import pytest
 
 from tests.doubles.milvus import MilvusDouble
 from tests.doubles.webhook import KEY, PATH, WebhookDouble
-from tests.integration.deliveries import ENDPOINT, Delivered
+from tests.integration.deliveries import ENDPOINT, Delivered, documented
 from tests.integration.rotation import old_password
 
 USERS = ("alice", "bob")
@@ -30,8 +30,9 @@ def test_a_secret_in_vault_gets_the_password_and_keeps_its_other_keys(ansible, d
     role = server.make_role(mount, POLICY % mount)
     server.request("POST", "%s/data/%s" % (mount, SECRET), {"data": OTHERS})
     connection = {"url": server.url, "mount_point": mount, "role_id": role.role_id, "timeout": 10}
+    documented_one = documented("rotate_deliver_vault", {"https://vault.example.com:8200": server.url, "mount_point: apps": "mount_point: " + mount})
     secrets = [
-        {**connection, "path": SECRET, "users": ["alice"]},
+        {**documented_one[0], "role_id": role.role_id},
         {**connection, "path": "shop/new", "users": [{"name": name, "password": name + "_password"} for name in USERS]},
         {**connection, "path": "elsewhere/x", "users": ["bob"]},
     ]
@@ -59,9 +60,10 @@ def test_a_secret_in_vault_gets_the_password_and_keeps_its_other_keys(ansible, d
 @pytest.mark.secrets
 def test_a_webhook_is_signed_and_shows_nothing(ansible, double, tls_files):
     with WebhookDouble(tls=tls_files.server) as receiver:
-        hook = {"url": receiver.url + PATH, "users": ["alice"], "secret": "{{ hook_key }}", "ca_path": str(tls_files.ca), "timeout": 10}
+        (hook,) = documented("rotate_deliver_webhooks", {"https://hooks.example.com/hooks/passwords": receiver.url + PATH})
+        hook.update(ca_path=str(tls_files.ca), timeout=10)
         hooks = [{**hook, "send_password": True}, {**hook, "users": ["bob"], "headers": {"Authorization": "Bearer S3cr3t-MARKER-token"}}]
-        delivered = Delivered(ansible, double, USERS, rotate_deliver_webhooks=hooks, hook_key=KEY)
+        delivered = Delivered(ansible, double, USERS, rotate_deliver_webhooks=hooks, vault_webhook_key=KEY)
         run = delivered.run("webhook", ["alice", "bob"], verbosity=5)
         assert run.rc == 0, run.output
         sent = [event["users"][0] for event in receiver.events.values()]

@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 
 import pytest
+from ansible_collections.rekey.passwords.plugins.plugin_utils._deliveries.formats import quoted
 
 from tests.doubles.milvus import MilvusDouble
-from tests.integration.deliveries import CONSUMER, Delivered
+from tests.integration.deliveries import CONSUMER, ENDPOINT, Delivered, documented
+from tests.integration.real_stores import unavailable
 from tests.integration.rotation import old_password
 
 USERS = ("alice", "bob")
+FILES = ("database.env", "pgpass", "my.cnf", "shop.conf")
+CHARACTERS = [chr(number) for number in (*range(1, 0x180), 0x1F511)]
 # A program that takes the place of OpenRC's `rc-service`, and what it was asked for.
 SERVICE = """#!/bin/sh
 test "$2" = status && echo "status: started" && exit
@@ -61,53 +67,47 @@ def sourced(path, *variables):
     return subprocess.run(["sh", "-c", script, str(path), *variables], capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
 
 
+def password_of_libpq(path):
+    """What the library of PostgreSQL reads from a password file; it reads it before it tries to connect."""
+    psycopg = pytest.importorskip("psycopg", reason="the library of PostgreSQL comes with the Python package psycopg")
+    parameters = "host=db.example.com hostaddr=127.0.0.1 port=1 user=alice dbname=shop passfile=%s" % path
+    return psycopg.pq.PGconn.connect_start(parameters.encode()).password.decode()
+
+
+TEMPLATE = "login={{ lookup('rekey.passwords.login', 'bob') | to_json }}\n"
+
+
 @pytest.mark.secrets
-def test_files_are_written_where_they_belong_and_nothing_is_shown(ansible, double, place):
-    (place / "own.j2").write_text("login={{ lookup('rekey.passwords.login', 'bob') | to_json }}\n", encoding="utf-8")
-    files = [
-        {
-            "path": str(place / "app.env"),
-            "host": CONSUMER,
-            "format": "env",
-            "users": [{"name": "alice", "password": "ALICE"}, {"name": "bob", "username": "BOB"}],
-        },
-        {"path": str(place / "pgpass"), "host": CONSUMER, "format": "pgpass", "users": [{"name": "alice", "host": "db.example.com"}], "mode": "0400"},
-        {"path": str(place / "own.conf"), "host": CONSUMER, "template": str(place / "own.j2"), "users": ["bob"]},
-        {"path": str(place / "none.env"), "host": CONSUMER, "format": "env", "users": ["nobody"]},
-    ]
+def test_files_are_written_and_their_services_restart_once_they_have_changed(ansible, double, place):
+    services = Services(place)
+    (place / "own.j2").write_text(TEMPLATE, encoding="utf-8")
+    replaced = {"/etc/shop": str(place), "shop.conf.j2": str(place / "own.j2"), "owner: root": "owner: %d" % os.geteuid()}
+    files = documented("rotate_deliver_files", replaced)
     delivered = Delivered(ansible, double, USERS, rotate_deliver_files=files)
 
-    dry = delivered.run("file", USERS, check=True, diff=True, verbosity=5, rotate=False)
-    assert dry.rc != 0 and "rotate_deliver_files[0]: The store has no current password of alice" in dry.output
-    run = delivered.run("file", USERS, diff=True, verbosity=5)
-    assert run.rc == 0, run.output
+    services.broken.touch()
+    failed = delivered.run("file", USERS, env=services.env, diff=True, verbosity=5)
+    assert failed.rc != 0 and services.asked() == ["shop restart"], failed.output
     assert delivered.hosts() == {CONSUMER}
-    assert sourced(place / "app.env", "ALICE", "BOB") == [delivered.password("alice"), "bob"]
-    assert (place / "pgpass").read_text(encoding="utf-8").startswith("db.example.com:*:*:alice:")
-    assert delivered.password("bob") in (place / "own.conf").read_text(encoding="utf-8")
-    assert [oct((place / name).stat().st_mode & 0o777) for name in ("app.env", "pgpass", "own.conf")] == ["0o600", "0o400", "0o600"]
-    assert not (place / "none.env").exists()
+    assert sourced(place / "database.env", "DB_USER", "DB_PASSWORD") == ["alice", delivered.password("alice")]
+    assert password_of_libpq(place / "pgpass") == delivered.password("alice")
+    assert (place / "my.cnf").read_text(encoding="utf-8") == '[client]\nuser="alice"\npassword="%s"\n' % delivered.password("alice")
+    assert json.loads((place / "shop.conf").read_text(encoding="utf-8").removeprefix("login=")) == {"username": "bob", "password": delivered.password("bob")}
+    assert {(place / name).stat().st_mode & 0o777 for name in FILES} == {0o600}
     assert not ansible.leaks(delivered.rotation.secrets())
 
-
-def test_a_service_restarts_once_the_file_has_changed_and_only_then(ansible, double, place):
-    services = Services(place)
-    path = place / "app.env"
-    one = {"path": str(path), "hosts": [CONSUMER], "format": "env", "users": ["alice"], "restart": ["shop"]}
-    two = {"path": str(place / "pgpass"), "hosts": [CONSUMER], "format": "pgpass", "users": ["bob"], "restart": ["shop"], "reload": ["queue"]}
-    delivered = Delivered(ansible, double, USERS, rotate_deliver_files=[one, two])
-
-    services.broken.touch()
-    failed = delivered.run("file", USERS, env=services.env)
-    assert failed.rc != 0 and services.asked(), failed.output
     services.broken.unlink()
-    # The file is as it should be, but its service has not read it.
-    again = delivered.run("file", USERS, rotate=False, env=services.env)
-    assert again.rc == 0, again.output
-    assert services.asked() == ["shop restart", "queue reload"]
-    assert sorted(item.name for item in place.iterdir()) == ["app.env", "pgpass", "programs"]
-    last = delivered.run("file", USERS, rotate=False, env=services.env)
-    assert (last.rc, services.asked(), last.stats["milvus-1"]["changed"]) == (0, [], 0), last.output
+    # The file is as it should be, but its services have not read it.
+    delivered.rotation.variables["rotate_deliver_files"] = files[:1]
+    again = delivered.run("file", ["alice"], rotate=False, env=services.env)
+    assert (again.rc, services.asked()) == (0, ["shop restart", "queue reload"]), again.output
+    assert {item.name for item in place.iterdir()} == {*FILES, "own.j2", "programs"}
+
+    (place / "pgpass").unlink()
+    delivered.rotation.variables["rotate_deliver_files"] = files[:2]
+    dry = delivered.run("file", ["alice"], rotate=False, env=services.env, check=True)
+    assert (dry.rc, services.asked(), dry.stats[ENDPOINT]["changed"]) == (0, [], 1), dry.output
+    assert not (place / "pgpass").exists()
 
 
 def test_a_file_that_cannot_be_written_is_named(ansible, double, place):
@@ -115,10 +115,19 @@ def test_a_file_that_cannot_be_written_is_named(ansible, double, place):
     delivered = Delivered(ansible, double, USERS, rotate_deliver_files=files)
     run = delivered.run("file", USERS)
     assert run.rc != 0 and str(place / "missing") in run.output
-    # What cannot be written is known before anything is.
-    delivered.rotation.variables["rotate_deliver_files"] = [
-        {"path": str(place / "a.env"), "host": CONSUMER, "format": "env", "users": ["alice"]},
-        {"path": str(place / "b.env"), "host": CONSUMER, "template": "no-such-template.j2", "users": ["alice"], "owner": "nobody"},
-    ]
+    delivered.rotation.variables["rotate_deliver_files"] = [{"path": str(place / "x"), "host": CONSUMER, "template": "no-such.j2", "users": ["alice"]}]
     run = delivered.run("file", USERS, rotate=False)
-    assert run.rc != 0 and "rotate_deliver_files[1]: %s on app1 was not written. Could not find or access" % (place / "b.env") in run.output
+    assert run.rc != 0 and "rotate_deliver_files[0]: %s on app1 was not written. Could not find or access" % (place / "x") in run.output
+
+
+@pytest.mark.real
+def test_the_programs_of_mariadb_read_back_every_character(tmp_path):
+    program = shutil.which("my_print_defaults")
+    if program is None:
+        unavailable("the program my_print_defaults is not installed (Debian: apt-get install mariadb-client-core)")
+    passwords = ["A%sb%s" % (character, character) for character in CHARACTERS]
+    path = tmp_path / "my.cnf"
+    path.write_text("".join("[s%d]\npassword=%s\n" % (number, quoted(one, "my_cnf")) for number, one in enumerate(passwords)), encoding="utf-8", newline="")
+    for number, password in enumerate(passwords):
+        done = subprocess.run([program, "--defaults-file=%s" % path, "s%d" % number], capture_output=True, check=True)
+        assert done.stdout.decode() == "--password=%s\n" % password

@@ -13,7 +13,7 @@ import pytest
 from tests.doubles.kubernetes_objects import TOKEN, KubernetesObjectsDouble
 from tests.doubles.milvus import MilvusDouble
 from tests.integration.conftest import COLLECTIONS
-from tests.integration.deliveries import Delivered
+from tests.integration.deliveries import ENDPOINT, Delivered, documented
 from tests.integration.real_stores import unavailable
 from tests.integration.rotation import old_password
 from tests.servers import awx_collection, machine
@@ -52,37 +52,27 @@ def environment():
 
 @pytest.mark.secrets
 def test_a_secret_is_patched_and_its_workloads_are_rolled_out_once(ansible, double, cluster, environment):
-    workloads = [{"name": "web"}, {"kind": "StatefulSet", "name": "worker"}]
-    secret = {"host": cluster.url, "namespace": "shop", "secret": "database", "users": ["alice"], "workloads": workloads, "timeout": 30}
-    delivered = Delivered(ansible, double, USERS, rotate_deliver_kubernetes=[secret])
-    cluster.inject("answer", path="/secrets/database", method="PATCH", status=409, body={"kind": "Status", "code": 409, "reason": "Conflict"})
-
-    run = delivered.run("kubernetes", ["alice"], env=environment, verbosity=5, diff=True)
-    assert run.rc == 0, run.output
-    expected = {"token": OTHER, "username": "alice", "password": delivered.password("alice")}
-    assert cluster.data("database") == expected
+    replaced = {"https://kubernetes.example.com:6443": cluster.url, "timeout: 300": "timeout: 1"}
+    delivered = Delivered(ansible, double, USERS, rotate_deliver_kubernetes=documented("rotate_deliver_kubernetes", replaced))
     generations = {("deployments", "web"): 2, ("statefulsets", "worker"): 2}
-    assert {key: cluster.generation(*key) for key in generations} == generations
-    for plural, name in generations:
-        assert cluster.objects[plural, "shop", name]["status"]["updatedReplicas"] == 2, name
-    again = delivered.run("kubernetes", ["alice"], rotate=False, env=environment)
-    assert (again.rc, again.stats["milvus-1"]["changed"]) == (0, 0), again.output
-    assert {key: cluster.generation(*key) for key in generations} == generations
-    assert not ansible.leaks({*delivered.rotation.secrets(), TOKEN, OTHER})
 
-
-def test_a_refusal_and_a_rollout_that_does_not_end_are_failures(ansible, double, cluster, environment):
-    workloads = [{"name": "web"}]
-    secret = {"host": cluster.url, "namespace": "shop", "secret": "database", "users": ["alice"], "workloads": workloads, "timeout": 1}
-    delivered = Delivered(ansible, double, USERS, rotate_deliver_kubernetes=[secret])
     cluster.allowed = {("get", "secrets")}
-    run = delivered.run("kubernetes", ["alice"], env=environment)
-    assert run.rc != 0 and 'was not written. \\"reason\\":\\"Forbidden\\"' in run.output, run.output
-    assert cluster.data("database")["password"] == "S3cr3t-MARKER-earlier"
+    run = delivered.run("kubernetes", ["alice"], env=environment, verbosity=5, diff=True)
+    assert run.rc != 0 and "Forbidden" in run.result("Fail without showing the Secret")["msg"], run.output
+    assert cluster.data("database") == {"token": OTHER, "password": "S3cr3t-MARKER-earlier"}
+
     cluster.allowed, cluster.stuck = None, True
     run = delivered.run("kubernetes", ["alice"], rotate=False, env=environment)
     assert run.rc != 0 and "rotate_deliver_kubernetes[0]: The rollout is not complete." in run.output, run.output
-    # The Secret was written; what is left is the rollout, which is not begun again.
+    assert cluster.data("database") == {"token": OTHER, "password": delivered.password("alice"), "user": "alice"}
+
+    # What is left is the rollout, which is not begun again; and the workload that comes after it.
     cluster.stuck = False
-    assert delivered.run("kubernetes", ["alice"], rotate=False, env=environment).rc == 0
-    assert cluster.generation("deployments", "web") == 2
+    delivered.rotation.variables["rotate_deliver_kubernetes"][0]["timeout"] = 60
+    cluster.inject("answer", path="/secrets/database", method="PATCH", status=409, body={"kind": "Status", "code": 409, "reason": "Conflict"})
+    run = delivered.run("kubernetes", ["alice"], rotate=False, env=environment, verbosity=5, diff=True)
+    assert (run.rc, run.stats[ENDPOINT]["changed"]) == (0, 1), run.output
+    assert {key: cluster.generation(*key) for key in generations} == generations
+    for plural, name in generations:
+        assert cluster.objects[plural, "shop", name]["status"]["updatedReplicas"] == 2, name
+    assert not ansible.leaks({*delivered.rotation.secrets(), TOKEN, OTHER})
