@@ -24,7 +24,6 @@ def double():
         yield running
 
 
-@pytest.mark.secrets
 def test_a_secret_in_vault_gets_the_password_and_keeps_its_other_keys(ansible, double, openbao):
     server, mount = openbao.server, openbao.mount
     role = server.make_role(mount, POLICY % mount)

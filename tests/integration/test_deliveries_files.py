@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -17,6 +16,8 @@ from tests.doubles.milvus import MilvusDouble
 from tests.integration.deliveries import CONSUMER, ENDPOINT, Delivered, documented
 from tests.integration.real_stores import unavailable
 from tests.integration.rotation import old_password
+from tests.servers import mariadb
+from tests.servers.machine import Unavailable
 
 USERS = ("alice", "bob")
 FILES = ("database.env", "pgpass", "my.cnf", "shop.conf")
@@ -122,9 +123,10 @@ def test_a_file_that_cannot_be_written_is_named(ansible, double, place):
 
 @pytest.mark.real
 def test_the_programs_of_mariadb_read_back_every_character(tmp_path):
-    program = shutil.which("my_print_defaults")
-    if program is None:
-        unavailable("the program my_print_defaults is not installed (Debian: apt-get install mariadb-client-core)")
+    try:
+        program = mariadb.option_reader()
+    except Unavailable as error:
+        unavailable(error.reason)
     passwords = ["A%sb%s" % (character, character) for character in CHARACTERS]
     path = tmp_path / "my.cnf"
     path.write_text("".join("[s%d]\npassword=%s\n" % (number, quoted(one, "my_cnf")) for number, one in enumerate(passwords)), encoding="utf-8", newline="")

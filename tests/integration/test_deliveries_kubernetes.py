@@ -50,7 +50,6 @@ def environment():
     return {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(COLLECTIONS), str(folder)]), "K8S_AUTH_API_KEY": TOKEN}
 
 
-@pytest.mark.secrets
 def test_a_secret_is_patched_and_its_workloads_are_rolled_out_once(ansible, double, cluster, environment):
     replaced = {"https://kubernetes.example.com:6443": cluster.url, "timeout: 300": "timeout: 1"}
     delivered = Delivered(ansible, double, USERS, rotate_deliver_kubernetes=documented("rotate_deliver_kubernetes", replaced))

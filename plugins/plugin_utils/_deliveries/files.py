@@ -31,7 +31,7 @@ SPEC = dict(
     required_one_of=[("format", "template")],
     mutually_exclusive=[("format", "template")],
 )
-OF_USERS = dict(
+OF_USERS: Dict[str, Dict[str, Any]] = dict(
     username=dict(type="str"),
     password=dict(type="str", no_log=False),
     host=dict(type="str", default="*"),
