@@ -42,12 +42,19 @@ class Delivered:
         # Without a connection of its own, as most hosts: see `transport` below.
         self.rotation.hosts[CONSUMER] = {}
         self.recorded = ansible.shared / "recorded"
-        self.env = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins"), "ANSIBLE_TRANSPORT": "recorded", "REKEY_RECORDED": str(self.recorded)}
+        self.env = {
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins"),
+            "ANSIBLE_TRANSPORT": "recorded",
+            "REKEY_RECORDED": str(self.recorded),
+            "ANSIBLE_PIPELINING": "1",
+        }
 
     def run(self, kind, users, rotate=True, env=None, **options):
         """Rotate, and deliver in one way."""
         roles = [{"role": "rekey.passwords.rotate"}] if rotate else []
-        play = {"hosts": ENDPOINT, "connection": "local", "gather_facts": False, "become": False, "roles": roles, "tasks": [deliver(kind, users)]}
+        # As the playbook `rotate` has it.
+        play = {"hosts": ENDPOINT, "connection": "local", "gather_facts": False, "become": False, "ignore_unreachable": True, "roles": roles}
+        play["tasks"] = [deliver(kind, users)]
         return self.rotation.run([play], env={**self.env, **(env or {})}, **options)
 
     def password(self, user):

@@ -116,6 +116,11 @@ def test_a_file_that_cannot_be_written_is_named(ansible, double, place):
     delivered = Delivered(ansible, double, USERS, rotate_deliver_files=files)
     run = delivered.run("file", USERS)
     assert run.rc != 0 and str(place / "missing") in run.output
+    delivered.rotation.hosts[CONSUMER] = {"recorded_unreachable": True}
+    delivered.rotation.variables["rotate_deliver_files"][0]["path"] = str(place / "x")
+    run = delivered.run("file", USERS, rotate=False)
+    assert run.rc != 0 and "rotate_deliver_files[0]: app1 cannot be reached" in run.output
+    delivered.rotation.hosts[CONSUMER] = {}
     delivered.rotation.variables["rotate_deliver_files"] = [{"path": str(place / "x"), "host": CONSUMER, "template": "no-such.j2", "users": ["alice"]}]
     run = delivered.run("file", USERS, rotate=False)
     assert run.rc != 0 and "rotate_deliver_files[0]: %s on app1 was not written. Could not find or access" % (place / "x") in run.output

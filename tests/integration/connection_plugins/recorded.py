@@ -22,6 +22,12 @@ options:
     vars:
       - name: inventory_hostname
       - name: ansible_host
+  unreachable:
+    description: Whether the host cannot be reached.
+    type: bool
+    default: false
+    vars:
+      - name: recorded_unreachable
   file:
     description: Where each command's host is recorded, a line each.
     type: str
@@ -29,6 +35,7 @@ options:
       - name: REKEY_RECORDED
 """
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
 
 
@@ -41,4 +48,6 @@ class Connection(LocalConnection):
         """Record the host, and run the command."""
         with open(self.get_option("file"), "a", encoding="utf-8") as file:
             file.write("%s\n" % self.get_option("host"))
+        if self.get_option("unreachable"):
+            raise AnsibleConnectionFailure("%s cannot be reached" % self.get_option("host"))
         return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
