@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
@@ -39,8 +39,12 @@ def deliver(task: Task) -> Result:
             files.check(setting, groups)
         elif kind == "kubernetes":
             kubernetes.planned(setting)
+        elif kind == "vault":
+            vault.check(setting, _folder_of_records(task))
         else:
-            module.check(setting)
+            webhook.check(setting)
+    if kind == "file":
+        files.require_one_each(settings, groups)
     settings = _with_logins(task, [setting for setting in settings if _concerns(setting, set(task.args["users"]))])
     if kind == "file":
         for setting in settings:
@@ -63,6 +67,11 @@ def deliver(task: Task) -> Result:
         settings,
         lambda setting: webhook.deliver(setting, target=target, scrub=task.scrub, check_mode=task.check_mode),
     )
+
+
+def _folder_of_records(task: Task) -> Optional[str]:
+    """Where the store keeps its records, if it is a Vault, too."""
+    return (task.args["store_options"].get("path") or "rekey") if task.args["store"] == "hashi_vault" else None
 
 
 def _concerns(setting: Setting, users: Set[str]) -> bool:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
@@ -68,6 +68,20 @@ def check(setting: Setting, groups: Mapping[str, List[str]]) -> None:
         if len(set(sections)) < len(sections):
             raise setting.wrong("Several users have the same section; give each its own.")
     _hosts(setting, groups)
+
+
+def require_one_each(settings: List[Setting], groups: Mapping[str, List[str]]) -> None:
+    """Refuse two settings for one file, which would replace each other's content for ever.
+
+    :raises PasswordError: ``invalid_input``.
+    """
+    found: Set[Tuple[str, str]] = set()
+    for setting in settings:
+        for host in _hosts(setting, groups):
+            place = (host, setting.options["path"])
+            if place in found:
+                raise setting.wrong("Another element writes %s on %s, too." % (place[1], host))
+            found.add(place)
 
 
 def require_writable(setting: Setting) -> None:

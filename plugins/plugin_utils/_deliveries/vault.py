@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -55,14 +55,17 @@ class _Server(HashiVaultStore):
         )
 
 
-def check(setting: Setting) -> None:
-    """Refuse what would fail in the middle of a delivery.
+def check(setting: Setting, folder_of_records: Optional[str] = None) -> None:
+    """Refuse what would fail in the middle of a delivery, or write over a record.
 
+    :param folder_of_records: where the store keeps its records, if it is a Vault, too.
     :raises PasswordError: ``invalid_input``.
     """
     path = setting.options["path"].strip("/")
     if not all(part.isprintable() and part not in ("", ".", "..") for part in path.split("/")):
         raise setting.wrong("path is not the path of a secret: %s." % errors.encodable(setting.options["path"]))
+    if folder_of_records and (path + "/").startswith(folder_of_records.strip("/") + "/"):
+        raise setting.wrong("path is in the folder of the store itself: %s. Choose another folder." % path)
     keys_of(setting, "username", "password")
 
 

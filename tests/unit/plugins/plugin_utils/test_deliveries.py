@@ -146,6 +146,21 @@ def test_a_file_goes_to_every_host_of_a_group_once():
     assert planned[0]["users"] == [{"name": "app", "part": part, "variable": part.upper()} for part in ("username", "password")]
 
 
+def test_two_settings_for_one_file_are_refused():
+    settings = read("file", FILE, {**FILE, "hosts": ["app2"]})
+    with pytest.raises(PasswordError, match=r"rotate_deliver_files\[1\]: Another element writes /etc/app.env on app2, too."):
+        files.require_one_each(settings, GROUPS)
+    files.require_one_each(read("file", {**FILE, "hosts": ["app1"]}, {**FILE, "hosts": ["app2"]}), GROUPS)
+
+
+def test_no_delivery_goes_into_the_folder_of_the_store():
+    inside, beside = read("vault", {**VAULT, "path": "/rekey/db/app"}, {**VAULT, "path": "rekeyed/db"})
+    with pytest.raises(PasswordError, match="path is in the folder of the store itself: rekey/db/app"):
+        vault.check(inside, "rekey")
+    vault.check(inside, None)
+    vault.check(beside, "rekey")
+
+
 def test_what_a_format_cannot_hold_is_known_before_anything_is_written():
     (setting,) = read("file", {**FILE, "format": "pgpass"}, logins={"app": Login("app", PASSWORD + "\n")})
     with pytest.raises(PasswordError) as caught:
