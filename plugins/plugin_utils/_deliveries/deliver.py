@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Set
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 
@@ -15,8 +15,6 @@ from .._logins import read_logins
 from .._rotation.task import Result, Task
 from . import files, kubernetes, vault, webhook
 from .options import VARIABLES, Setting, read
-
-_KINDS: Dict[str, Any] = {"file": files, "kubernetes": kubernetes, "vault": vault, "webhook": webhook}
 
 OPTIONS = dict(
     kind=dict(type="str", choices=list(VARIABLES), required=True),
@@ -31,51 +29,86 @@ def deliver(task: Task) -> Result:
     :return: the action's result, without a secret.
     :raises PasswordError: ``invalid_input``: a setting is wrong, and nothing was done.
     """
-    kind, groups = task.args["kind"], task.task_vars.get("groups") or {"all": []}
-    module = _KINDS[kind]
-    settings = read(kind, task.args["deliveries"], module.SPEC, module.OF_USERS)
+    kind = _KINDS[task.args["kind"]]
+    settings = read(task.args["kind"], task.args["deliveries"], kind.module.SPEC, kind.module.OF_USERS)
+    kind.check(task, settings)
+    users = set(task.args["users"])
+    concerned = [setting for setting in settings if any(one.name in users for one in setting.recipients)]
+    return kind.deliver(task, _with_logins(task, concerned))
+
+
+def _check_files(task: Task, settings: List[Setting]) -> None:
     for setting in settings:
-        if kind == "file":
-            files.check(setting, groups)
-        elif kind == "kubernetes":
-            kubernetes.planned(setting)
-        elif kind == "vault":
-            vault.check(setting, _folder_of_records(task))
-        else:
-            webhook.check(setting)
-    if kind == "file":
-        files.require_one_each(settings, groups)
-    settings = _with_logins(task, [setting for setting in settings if _concerns(setting, set(task.args["users"]))])
-    if kind == "file":
-        for setting in settings:
-            files.require_writable(setting)
-        planned = [plan for setting in settings for plan in files.planned(setting, groups)]
-        return dict(changed=False, deliveries=planned)
-    if kind == "kubernetes":
-        if settings:
-            kubernetes.require_collection()
-        return dict(changed=False, deliveries=[kubernetes.planned(setting) for setting in settings])
-    if kind == "vault":
-        return _each(
-            task,
-            settings,
-            lambda setting: vault.deliver(setting, check_mode=task.check_mode, loader=task.action._loader),
-        )
+        files.check(setting, _groups(task))
+    files.require_one_each(settings, _groups(task))
+
+
+def _plan_files(task: Task, settings: List[Setting]) -> Result:
+    for setting in settings:
+        files.require_writable(setting)
+    return dict(changed=False, deliveries=[plan for one in settings for plan in files.planned(one, _groups(task))])
+
+
+def _check_kubernetes(_task: Task, settings: List[Setting]) -> None:
+    for setting in settings:
+        kubernetes.planned(setting)
+
+
+def _plan_kubernetes(_task: Task, settings: List[Setting]) -> Result:
+    if settings:
+        kubernetes.require_collection()
+    return dict(changed=False, deliveries=[kubernetes.planned(setting) for setting in settings])
+
+
+def _check_vault(task: Task, settings: List[Setting]) -> None:
+    for setting in settings:
+        vault.check(setting, _folder_of_records(task))
+
+
+def _deliver_to_vault(task: Task, settings: List[Setting]) -> Result:
+    return _each(task, settings, lambda one: vault.deliver(one, check_mode=task.check_mode, loader=task.action._loader))
+
+
+def _check_webhooks(_task: Task, settings: List[Setting]) -> None:
+    for setting in settings:
+        webhook.check(setting)
+
+
+def _call_webhooks(task: Task, settings: List[Setting]) -> Result:
     target = task.record_name()
     return _each(
         task,
         settings,
-        lambda setting: webhook.deliver(setting, target=target, scrub=task.scrub, check_mode=task.check_mode),
+        lambda one: webhook.deliver(one, target=target, scrub=task.scrub, check_mode=task.check_mode),
     )
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is done for a kind of deliveries."""
+
+    module: Any  # with the argument specs SPEC and OF_USERS
+    check: Callable[[Task, List[Setting]], None]  # before anything is done
+    deliver: Callable[[Task, List[Setting]], Result]
+
+
+_KINDS = {
+    "file": _Kind(files, _check_files, _plan_files),
+    "kubernetes": _Kind(kubernetes, _check_kubernetes, _plan_kubernetes),
+    "vault": _Kind(vault, _check_vault, _deliver_to_vault),
+    "webhook": _Kind(webhook, _check_webhooks, _call_webhooks),
+}
+
+
+def _groups(task: Task) -> Mapping[str, List[str]]:
+    """The hosts of the inventory's groups."""
+    groups: Mapping[str, List[str]] = task.task_vars.get("groups") or {"all": []}
+    return groups
 
 
 def _folder_of_records(task: Task) -> Optional[str]:
     """Where the store keeps its records, if it is a Vault, too."""
     return (task.args["store_options"].get("path") or "rekey") if task.args["store"] == "hashi_vault" else None
-
-
-def _concerns(setting: Setting, users: Set[str]) -> bool:
-    return any(recipient.name in users for recipient in setting.recipients)
 
 
 def _with_logins(task: Task, settings: List[Setting]) -> List[Setting]:
