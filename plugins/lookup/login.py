@@ -23,16 +23,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Log in with the account that app uses at present
+- name: Log in with the account that alice uses now
   ansible.builtin.uri:
-    url: "https://milvus.example.com:19530/v2/vectordb/users/list"
+    url: "https://milvus.example.com:19530/v2/vectordb/users/describe"
     method: POST
     headers:
       Authorization: "Bearer {{ login.username }}:{{ login.password }}"
     body_format: json
-    body: {}
+    body:
+      userName: "{{ login.username }}"
   vars:
-    login: "{{ lookup('rekey.passwords.login', 'app') }}"
+    login: "{{ lookup('rekey.passwords.login', 'alice') }}"
   no_log: true
 """
 

@@ -22,6 +22,7 @@ class Login:
 
     username: str
     password: Optional[str] = field(repr=False)  # None: the store has none
+    rotated_at: Optional[str] = None  # since when it is the current password; ISO 8601 in UTC
 
     def as_dict(self) -> Dict[str, Optional[str]]:
         """The login as playbooks see it; it holds the password."""
@@ -61,10 +62,11 @@ def _login(user: str, records: Mapping[str, Record], version: str) -> Login:
     record = records.get(user)
     if record is None or record.pair is None:
         # A user with one account, which has the user's name.
-        return Login(user, _password(record, version))
+        return Login(user, _password(record, version), record.rotated_at if record else None)
     # The password of the account itself counts, since a repair may have found another one. What was used before is the other account.
     account = record.username if version == "current" else record.pair.idle
-    return Login(account, _password(records.get(account), "pending" if version == "pending" else "current"))
+    password = _password(records.get(account), "pending" if version == "pending" else "current")
+    return Login(account, password, record.rotated_at)
 
 
 def _password(record: Optional[Record], version: str) -> Optional[str]:

@@ -185,7 +185,7 @@ def test_the_examples_of_a_plugin_run(name, ansible, doubles):
         rotate_users=[{"name": "alice", "current_password": OLD["alice"]}],
     )  # fmt: skip
     play = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
-    if name in ("secret", "rotation_info", "rotation_move"):
+    if name in ("login", "secret", "rotation_deliver", "rotation_info", "rotation_move"):
         # There must be something to read.
         play["roles"] = ["rekey.passwords.rotate"]
     run = ansible.playbook([play], inventory={"all": {"hosts": {HOST: {}}, "vars": variables}}, vault_password=VAULT_PASSWORD, env=environment_of(doubles))

@@ -37,6 +37,14 @@ def programs() -> tuple[str, pathlib.Path]:
     raise Unavailable("the SQL files of MariaDB's system tables are not installed (Debian: apt-get install mariadb-server-core)")
 
 
+def option_reader() -> str:
+    """The program that shows what MariaDB's programs read from an option file."""
+    program = shutil.which("my_print_defaults")
+    if not program:
+        raise Unavailable("the program my_print_defaults is not installed (Debian: apt-get install mariadb-client-core)")
+    return program
+
+
 def check() -> None:
     """Raise Unavailable where something is missing."""
     programs()

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """
-Install what tests with real parts need and the main environment lacks: OpenStack's Trove, ansible-rulebook with Java, awx.awx, MariaDB, and pass.
+Install what tests with real parts need and the main environment lacks: OpenStack's Trove, ansible-rulebook with Java, the collections awx.awx and
+kubernetes.core, MariaDB, and pass.
 
 It runs before the tests, so that pip still has the caller's settings, and apt-get runs once instead of in a test.
 """
@@ -38,6 +39,7 @@ DEBIAN = (
     # This package contains the programs only.
     Packages("MariaDB", ("mariadb-server-core",), "about 8 MB", mariadb.programs),
     Packages("Java", rulebook.PACKAGES, "about 45 MB", rulebook.java),
+    Packages("MariaDB's reader of option files", ("mariadb-client-core",), "about 1 MB", mariadb.option_reader),
     Packages("pass", password_store.PACKAGES, "about 4 MB, with git 30 MB more", password_store.programs),
 )
 
@@ -45,7 +47,11 @@ DEBIAN = (
 def main() -> int:
     """Print what is unavailable; return 1 only if real servers are required."""
     reasons = []
-    prepared: list[tuple[str, t.Callable[[], object]]] = [("Trove and Keystone", trove), ("ansible-rulebook", eda), ("awx.awx", awx)]
+    prepared: list[tuple[str, t.Callable[[], object]]] = [
+        ("Trove and Keystone", trove),
+        ("ansible-rulebook", eda),
+        ("awx.awx and kubernetes.core", collections),
+    ]
     prepared += [(packages.title, functools.partial(installed, packages)) for packages in DEBIAN]
     for title, prepare in prepared:
         started = time.monotonic()
@@ -70,8 +76,8 @@ def eda() -> None:
     rulebook.installed(machine.default_cache_dir(), _pip_environment())
 
 
-def awx() -> None:
-    """Download the collection awx.awx."""
+def collections() -> None:
+    """Download the collections awx.awx and kubernetes.core."""
     awx_collection.installed(machine.default_cache_dir(), _pip_environment())
 
 

@@ -59,7 +59,7 @@ BELOW = {
 
 # The floors of plugin_utils, the lowest first: a file may import what is on a floor below its own, and module_utils. All stores are on one floor.
 FLOORS = (
-    ("_times", "_arguments", "_durable_files", "_awx.controller", "_awx.kinds", "_rotation.artifacts", "_rotation.policy"),
+    ("_times", "_arguments", "_durable_files", "_deliveries.formats", "_awx.controller", "_awx.kinds", "_rotation.artifacts", "_rotation.policy"),
     (
         "record",
         "_folder_trust",
@@ -89,13 +89,21 @@ FLOORS = (
         "_rotation.unlisted",
     ),
     ("_stores", "_awx_action", "_rotation.lease", "_rotation.login_notes", "_rotation.postponement", "_rotation.restoration", "_rotation.turns"),
-    ("_store_registry", "_rotation.target_note", "_rotation.protocol"),
-    ("_rotation.claims", "_rotation.operator_counters", "_password_lookup"),
+    ("_store_registry", "_rotation.target_note", "_rotation.protocol", "_deliveries.options"),
+    (
+        "_rotation.claims",
+        "_rotation.operator_counters",
+        "_password_lookup",
+        "_deliveries.files",
+        "_deliveries.kubernetes",
+        "_deliveries.vault",
+        "_deliveries.webhook",
+    ),
     ("_rotation.operator",),
     ("_rotation.operator_account",),
     ("_rotation.delivery",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
-    ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.consumers", "_rotation.previous"),
+    ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.consumers", "_rotation.previous", "_deliveries.deliver"),
     ("_rotation.adoption", "_rotation.reset"),
     (
         "_rotation.stage",
@@ -111,7 +119,7 @@ FLOORS = (
     ("_rotation.run", "_rotation_action"),
 )
 # Folders whose files are on different floors.
-FOLDERS = ("_awx", "_rotation")
+FOLDERS = ("_awx", "_deliveries", "_rotation")
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 
@@ -191,7 +199,11 @@ def test_the_documentation_tells_how_to_ship_a_module():
 
 def test_the_map_of_the_architecture_names_every_file():
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    files = [path for folder in ("module_utils", "plugin_utils", "plugin_utils/_awx", "plugin_utils/_rotation") for path in (PLUGINS / folder).glob("*.py")]
+    files = [
+        path
+        for folder in ("module_utils", "plugin_utils", "plugin_utils/_awx", "plugin_utils/_deliveries", "plugin_utils/_rotation")
+        for path in (PLUGINS / folder).glob("*.py")
+    ]
     assert [path.name for path in files if path.name != "__init__.py" and "`%s`" % path.name not in page] == []
 
 

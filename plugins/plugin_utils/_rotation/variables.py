@@ -24,6 +24,7 @@ ROLE = frozenset(
     rotate_force rotate_adopt rotate_adopt_spread rotate_window rotate_spread rotate_only rotate_reason rotate_policy rotate_accept_unverified
     rotate_max_attempts rotate_rollback rotate_verify_after rotate_reconcile rotate_change_tasks
     rotate_deliver_tasks rotate_confirm_tasks rotate_grace
+    rotate_deliver_files rotate_deliver_kubernetes rotate_deliver_vault rotate_deliver_webhooks
     """.split()
 )
 PLAYBOOKS = frozenset(
@@ -38,7 +39,7 @@ RESULTS = frozenset(
     """
     rotate_done rotate_staged rotate_result rotate_committed rotate_rolled_back rotate_moved rotate_repaired rotate_retired rotate_status
     rotate_names rotate_chosen_hosts rotate_progress rotate_deliver rotate_deliver_file rotate_deliver_result rotate_deliver_failure rotate_delivered
-    rotate_names rotate_chosen_hosts rotate_progress rotate_first rotate_again_for rotate_checked rotate_emergency
+    rotate_first rotate_again_for rotate_checked rotate_emergency
     """.split()
 )
 KNOWN = ROLE | PLAYBOOKS | RESULTS
