@@ -272,3 +272,21 @@ def test_a_consumer_that_cannot_be_reached_has_no_password(ansible, consumers, a
         if at_once == 2:
             assert "1 of 3 hosts have new passwords that were not delivered: milvus-1" in " ".join(run.output.split())
         assert not ansible.leaks(rotation.secrets())
+
+
+def test_the_ready_made_tasks_of_the_role_are_named_and_run(rotation, double, consumers):
+    (path, broken) = (consumers.folder / "application.env", consumers.folder / "missing" / "application.env")
+    files = [
+        {"path": str(path), "host": "localhost", "format": "env", "users": [{"name": "alice", "username": "NAME", "password": "PASSWORD"}], "become": False}
+    ]
+    rotation.variables.update(rotate_deliver_tasks="deliver/file.yml", rotate_deliver_files=files)
+    first = rotation.run(verbosity=5)
+    assert first.rc == 0 and double.users["alice"] in path.read_text(encoding="utf-8"), first.output
+    assert undelivered(rotation) == []
+    rotation.variables["rotate_deliver_files"] = [dict(files[0], path=str(broken))]
+    failed = rotation.run(extra_vars=dict(FORCE, rotate_only="alice"))
+    assert failed.rc != 0 and undelivered(rotation) == ["alice"], failed.output
+    # Ready-made ones and those of the user, one after the other.
+    rotation.variables.update(rotate_deliver_tasks=["deliver/file.yml", written(rotation.ansible, "deliver.yml", DELIVER)], rotate_deliver_files=files)
+    assert rotation.run().rc == 0 and consumers.has(double, "alice") and double.users["alice"] in path.read_text(encoding="utf-8")
+    assert undelivered(rotation) == []

@@ -85,7 +85,7 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
 
 
 def _add_users(host: Host, users: Iterable[Mapping[str, Any]], *, dry: bool) -> None:
-    """What became of the passwords of users."""
+    """The outcome of single users."""
     for user in users:
         if user.get("error"):
             host.not_rotated.append(report.not_done(user, "rotated"))

@@ -26,7 +26,7 @@ from ansible_collections.rekey.passwords.plugins.action import (
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.plugin_utils import _times
-from ansible_collections.rekey.passwords.plugins.plugin_utils._logins import Login, read_logins
+from ansible_collections.rekey.passwords.plugins.plugin_utils._logins import read_logins
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import pairs, turns
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, PENDING, Pending, Record
 
@@ -115,17 +115,22 @@ def test_a_pair_is_one_user_for_whoever_reads_the_store(store):
     assert store.data["app"]["password"] == store.data["app_b"]["password"]
 
 
+def found(store, name="app", version="current"):
+    """What a lookup gives: a name and a password."""
+    return tuple(read_logins(store, [name], version=version)[name].as_dict().values())
+
+
 def test_lookups_give_the_login_that_works(store, clock):
     rotate()
     clock.advance(31 * DAY)
-    before = read_logins(store, ["app"])["app"]
+    before = found(store)
     rotate()
-    assert read_logins(store, ["app", "app_a"]) == {"app": Login(*login(store)), "app_a": Login("app_a", login(store)[1])}
+    assert found(store) == login(store) and found(store, "app_a") == ("app_a", login(store)[1])
     # What was in use before is the other account, and not an older password of this one.
-    assert read_logins(store, ["app"], version="previous")["app"] == before and logs_in(before.username, before.password)
-    assert read_logins(store, ["app"], version="pending")["app"] == Login("app_b", None)
+    assert found(store, version="previous") == before and logs_in(*before)
+    assert found(store, version="pending") == ("app_b", None)
     store.keep(Record("app_a", password=TOLD))
-    assert read_logins(store, ["app"])["app"] == Login("app_a", TOLD)
+    assert found(store) == ("app_a", TOLD)
 
 
 @pytest.mark.parametrize("force", [False, True])
