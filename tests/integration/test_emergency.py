@@ -187,7 +187,8 @@ def test_what_would_leave_a_known_password_in_force_is_refused(rotation, servers
     assert not any(double.requests for double in servers.values())
     # In the inventory, they are for other runs.
     rotation.variables.update(variable)
-    assert emergency(rotation).rc == 0
+    assert emergency(rotation, extra_vars={"rotate_reason": None}).rc == 0
+    assert rotation.records()["alice"]["reason"] == "Emergency rotation"
 
 
 def test_check_mode_says_what_would_happen_and_writes_nothing(rotation, servers):
