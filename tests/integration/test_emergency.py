@@ -188,7 +188,8 @@ def test_what_would_leave_a_known_password_in_force_is_refused(rotation, servers
     assert not any(double.requests for double in servers.values())
     # In the inventory, they are for other runs.
     rotation.variables.update(variable)
-    assert emergency(rotation).rc == 0
+    assert emergency(rotation, extra_vars={"rotate_reason": None}).rc == 0
+    assert rotation.records()["alice"]["reason"] == "Emergency rotation"
 
 
 def test_check_mode_says_what_would_happen_and_writes_nothing(rotation, servers):
@@ -238,6 +239,23 @@ def test_where_no_login_is_possible_the_report_says_so(ansible):
         # Without it, the rotation itself is not proved.
         run = emergency(rotation, extra_vars={"rotate_accept_unverified": False})
         assert run.rc == 2 and report(run)[0] == "NOT DONE (1):" and "alice: NOT rotated: " in report(run)[1]
+
+
+@pytest.mark.parametrize("vendor", sorted(name for name, case in CASES.items() if case.operator))
+def test_the_operator_is_one_of_them(ansible, vendor):
+    """Its password is what all the others are rotated with, and the check of its previous one must not be taken for the operator's login."""
+    case = CASES[vendor]
+    with case.double({"alice": old_password("alice")}, **case.locks) as double:
+        rotation = Rotation(ansible, {"db-1": double}, ["alice"], case)
+        before = case.connection(double)["api_password"]
+        rotation.variables["rotate_users"] += [{"name": case.operator, "current_password": before}]
+        for _time in range(3):
+            run = emergency(rotation, "*")
+            assert run.rc == 0, run.output
+            assert report(run) == ["2 passwords were rotated at 1 of 1 hosts.", "2 previous passwords are refused."]
+        records = rotation.records()
+        assert all(double.can_log_in(name, records[name]["password"]) for name in ("alice", case.operator))
+        assert rotation.run(VERIFY).rc == 0 and not ansible.leaks(rotation.secrets())
 
 
 DELIVER = [

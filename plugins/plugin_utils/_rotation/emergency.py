@@ -21,6 +21,11 @@ _NOT_DELIVERED = "new passwords were NOT delivered to all that use them; see the
 _STORED_BEFORE = (
     "rotated, but to a password that an earlier run had left in the store. Run the emergency again for a new one."
 )
+# By the key of a rotation's result that lists them.
+_SKIPPED = {
+    "held": "on hold in the inventory. Remove the hold, or change the password by hand.",
+    "waiting": "left for a later run, by the maintenance window or the limit of a run.",
+}
 
 
 @dataclass
@@ -79,6 +84,9 @@ def _outcome(name: str, hostvars: Any, *, dry: bool) -> Host:
     if not dry:
         host.not_rotated += _left_of_pairs(done or {}, users)
     _add_users(host, users.values(), dry=dry)
+    # Users that the run has skipped are in none of its results.
+    for key, why in _SKIPPED.items():
+        host.not_rotated += ["%s: NOT rotated: %s" % (name, why) for name in (done or {}).get(key) or []]
     if not dry:
         _add_checks(host, _ran(variables.get("rotate_checked")), hostvars)
     return host

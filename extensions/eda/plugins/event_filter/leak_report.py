@@ -200,7 +200,7 @@ def _github(payload: Dict[str, Any]) -> Optional[Report]:
         type=secret_type,
         repository=repository,
         path=_text(payload, "location", "details", "path"),
-        id="alert %d" % number if type(number) is int else None,
+        id="alert %d" % number if isinstance(number, int) and not isinstance(number, bool) else None,
     )
 
 
