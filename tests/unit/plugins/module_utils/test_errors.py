@@ -38,6 +38,7 @@ def test_what_is_worth_another_run():
     """A wrong password, a missing right or a bad argument does not get better by itself."""
     assert {kind for kind in errors.KINDS if PasswordError(kind, "x").retryable} == {
         "rate_limited", "target_not_ready", "vendor_unavailable", "connection_failed", "timed_out", "outcome_unknown", "login_budget_spent",
+        "not_delivered",
     }  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def test_the_worst_comes_first_whatever_the_order_of_the_hosts():
             "bob: rotated, but to a password that an earlier run had left in the store. Run the emergency again for a new one.",
         ),
         (
-            {**done(user("bob", reason="unfinished")), "rotate_again": {"users": [user("bob", "kept", error=ERROR)]}},
+            {"rotate_first": {"users": [user("bob", reason="unfinished")]}, **done(user("bob", "kept", error=ERROR))},
             "bob: NOT rotated: No answer. (timed_out)",
         ),
     ],
@@ -115,8 +115,25 @@ def test_with_tasks_of_ones_own_the_commit_counts():
 
 
 def test_a_second_rotation_replaces_the_result_of_the_first():
-    again = {**done(user("alice", reason="unfinished")), "rotate_again": {"users": [user("alice")]}, "rotate_checked": FINE["rotate_checked"]}
+    again = {"rotate_first": {"users": [user("alice", reason="unfinished")]}, **FINE}
     assert reported({"a": again})["not_done"] == []
+
+
+def test_of_a_pair_both_accounts_are_rotated_or_named():
+    pair = {"pairs": [{"name": "app", "accounts": ["app_a", "alice"]}]}
+    both = {
+        "rotate_first": {"users": [user("alice")], **pair},
+        **done(user("app_a"), **pair),
+        "rotate_checked": {"users": [checked("alice"), checked("app_a")]},
+    }
+    assert reported({"a": both})["not_done"] == []
+    one = {"rotate_first": {"users": [user("alice")], **pair}, **done(**pair), "rotate_checked": FINE["rotate_checked"]}
+    assert reported({"a": one})["not_done"] == ["a: app_a: NOT rotated, since the consumers of the pair app may still use it"]
+
+
+def test_a_delivery_that_failed_is_the_first_line():
+    lacking = {**FINE, "rotate_deliver": {"users": ["alice"]}, "rotate_delivered": {"msg": "1 of 1 users were not delivered: alice"}}
+    assert reported({"a": lacking})["not_done"] == ["a: new passwords were NOT delivered to all that use them; see the messages of that host"]
 
 
 def test_what_another_run_has_rotated_meanwhile_counts():
