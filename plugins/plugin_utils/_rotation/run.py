@@ -35,7 +35,7 @@ from .recheck import recheck
 from .results import ModuleResult
 from .selection import NOBODY
 from .task import Task
-from .users import StagedUser
+from .users import Reason, StagedUser
 
 
 def rotate_users(task: Task) -> Dict[str, Any]:
@@ -146,6 +146,9 @@ def _look_around(
         except PasswordError as error:
             # What was done before stays in the result.
             result.update(task.failure(error))
+        if pairs and any(user["reason"] == Reason.RECONCILE for user in result["users"]):
+            with host_lease(store):
+                turns.turn(store, pairs, now=utc_now())
     if task.options.deliver:
         result["undelivered"] = _undelivered(store, seen, staged, pairs, result)
     result.update(postponement.names(staged), **turns.names(pairs))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sys
 
@@ -32,7 +33,7 @@ from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURR
 
 from tests.unit.plugins.rotation_doubles import MemoryStore, ModelVendor, run_action, use_model
 
-A, B, SINGLE, TOLD = ("S3cr3t-MARKER-" + name for name in ("a", "b", "single", "told"))
+A, B, SINGLE, TOLD, ROOT = ("S3cr3t-MARKER-" + name for name in ("a", "b", "single", "told", "root"))
 DAY = 86400
 PAIR = {"name": "app", "accounts": [{"name": "app_a", "current_password": A}, {"name": "app_b", "current_password": B}]}
 ROTATIONS = "ansible_collections.rekey.passwords.plugins.plugin_utils._rotation."
@@ -283,6 +284,17 @@ def test_the_password_in_use_is_checked(store, clock):
     clock.advance(13 * 3600)
     result = rotate()
     assert result["failed"] and "app_b" in result["msg"]
+
+
+def test_the_record_of_the_pair_follows_a_reconciliation(store, clock, monkeypatch):
+    rotate()
+    deliver(store)
+    monkeypatch.setattr(ModelVendor, "capabilities", dataclasses.replace(ModelVendor.capabilities, others_need_current="no"))
+    ModelVendor.passwords.update(app_b=TOLD, root=ROOT)
+    clock.advance(13 * 3600)
+    result = rotate(reconcile=True, deliver=True, connection={"url": "model://", "api_user": "root", "api_password": ROOT})
+    assert login(store) == ("app_b", ModelVendor.passwords["app_b"]) and ModelVendor.passwords["app_b"] != TOLD, result
+    assert result["undelivered"] == ["app"]
 
 
 def test_status_and_verify(store, clock):
