@@ -87,7 +87,7 @@ def test_files_are_written_and_their_services_restart_once_they_have_changed(ans
     delivered = Delivered(ansible, double, USERS, rotate_deliver_files=files)
 
     services.broken.touch()
-    failed = delivered.run("file", USERS, env=services.env, diff=True, verbosity=5)
+    failed = delivered.run("file", USERS, env=services.env, diff=True, verbosity=5, watch=True)
     assert failed.rc != 0 and services.asked() == ["shop restart"], failed.output
     assert delivered.hosts() == {CONSUMER}
     assert sourced(place / "database.env", "DB_USER", "DB_PASSWORD") == ["alice", delivered.password("alice")]

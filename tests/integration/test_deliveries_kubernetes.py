@@ -60,7 +60,11 @@ def test_a_secret_is_patched_and_its_workloads_are_rolled_out_once(ansible, doub
     assert run.rc != 0 and "Forbidden" in run.result("Fail without showing the Secret")["msg"], run.output
     assert cluster.data("database") == {"token": OTHER, "password": "S3cr3t-MARKER-earlier"}
 
-    cluster.allowed, cluster.stuck = None, True
+    cluster.allowed = None
+    dry = delivered.run("kubernetes", ["alice"], rotate=False, env=environment, check=True)
+    assert (dry.rc, cluster.writes, dry.stats[ENDPOINT]["changed"]) == (0, 0, 3), dry.output
+
+    cluster.stuck = True
     run = delivered.run("kubernetes", ["alice"], rotate=False, env=environment)
     assert run.rc != 0 and "rotate_deliver_kubernetes[0]: The rollout is not complete." in run.output, run.output
     assert cluster.data("database") == {"token": OTHER, "password": delivered.password("alice"), "user": "alice"}

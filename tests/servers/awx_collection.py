@@ -33,7 +33,7 @@ def installed(cache_dir: pathlib.Path, environment: t.Mapping[str, str] | None =
     folder = cache_dir / ("collections-of-" + requirement.replace("==", "-"))
     if not folder.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with open(cache_dir / "awx.lock", "wb") as lock:
+        with open(cache_dir / "collections.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
                 _install(folder, os.environ if environment is None else environment)
