@@ -92,7 +92,7 @@ def test_a_password_that_was_changed_by_hand_is_replaced_if_that_is_asked_for(ro
     "variables, message",
     [
         ({"rotate_window": {"from": 1320}}, "window (in the role: rotate_window): from must be a time"),
-        ({"rotate_window": "{{ nights }}"}, "window (in the role: rotate_window): the variable nights is not defined"),
+        ({"rotate_window": "{{ nights }}"}, "the variable nights is not defined"),
         ({"rotate_spread": "-1"}, "spread (in the role: rotate_spread) must be a number of users"),
         ({"rotate_users": [{"name": "alice", "max_age": "soon"}]}, "users: max_age of alice must be a whole number and a unit"),
         ({"rotate_policy": {"preset": "simple"}}, "policy: preset must be one of url_safe, alphanumeric."),

@@ -43,6 +43,21 @@ def test_a_password_in_use_is_taken_over_as_it_is(vendor, name, tmp_path):
         assert not any(password in str(result) + str(again) for password in first.values())
 
 
+@pytest.mark.parametrize("vendor", [vendor for vendor, case in CASES.items() if case.operator])
+def test_an_operator_that_is_one_of_the_users(vendor, tmp_path):
+    """Its own password is adopted as well; from then on the store's is used, so that a later rotation of the operator works without the inventory."""
+    case, first = CASES[vendor], {"alice": old_password("alice")}
+    with case.double(first, **case.locks) as double, STORES[HERE[0]](tmp_path) as store:
+        connection = case.connection(double)
+        first[case.operator] = next(value for name, value in connection.items() if name.endswith("password"))
+        result = adopt(case, double, store, first)
+        assert "failed" not in result and [user["action"] for user in result["users"]] == ["adopted"] * 2, result
+        assert not double.writes and store.open().get(first)[case.operator].record.password == first[case.operator]
+        result = adopt(case, double, store, {name: "S3cr3t-MARKER-stale-1A" for name in first}, adopt=False, force=True)
+        assert "failed" not in result and [user["action"] for user in result["users"]] == ["promoted"] * 2, result
+        assert all(double.can_log_in(name, store.open().get([name])[name].record.password) for name in first) and not double.failed_logins
+
+
 @pytest.mark.parametrize("vendor", CASES)
 def test_a_wrong_password_is_tried_within_the_budget_and_nothing_is_changed(vendor, tmp_path):
     case = CASES[vendor]

@@ -35,6 +35,28 @@ def _world(request, tmp_path):
         assert not getattr(double, "lockouts", None)
 
 
+def test_an_operator_that_must_know_the_current_password_leaves_the_record_as_it_was(tmp_path):
+    """In Milvus one that is not in superUsers: the record does not end as orphaned, and the old password works again if somebody sets it."""
+    case = CASES["milvus"]
+    with case.double({"alice": old_password("alice")}) as double, STORES["ansible_vault"](tmp_path) as store:
+        users = [{"name": "alice", "current_password": old_password("alice")}]
+        given = {"vendor": case.vendor, "connection": case.connection(double), "users": users, "reconcile": True, "verify_after": "0s", **store.options}
+
+        def rotate():
+            return run_action(rotation_run.ActionModule, given, host="host-1", vault=loader(VAULT_PASSWORD))
+
+        assert "failed" not in rotate()
+        made = store.open().get(["alice"])["alice"].record.password
+        double.set_user("alice", BY_HAND)
+        for _night in range(4):
+            result = rotate()
+            assert result["failed"] and result["users"][0]["error"]["kind"] == "current_password_wrong", result
+            record = store.open().get(["alice"])["alice"].record
+            assert (record.status, record.password, record.pending) == ("current", made, None) and double.can_log_in("alice", BY_HAND)
+        double.set_user("alice", made)
+        assert "failed" not in rotate()
+
+
 def test_a_user_that_is_due_gets_a_new_one_whatever_was_in_force(world):
     _case, double, rotate, record = world
     result = rotate(force=True)

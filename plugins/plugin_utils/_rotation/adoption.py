@@ -100,10 +100,17 @@ def adopt(
 
 
 def _begin(store: Store, delivery: Delivery, names: List[str]) -> Dict[str, Record]:
-    """The records of these users. Where the vendor counts failed logins, each has one in which to count them before they are made."""
-    if delivery.capabilities.failed_logins_per_call is not None and delivery.may_probe:
-        update(store, names, lambda name, stored: None if stored else Record(username=name))
+    """The records of these users. Where the vendor counts failed logins, each new user gets one that counts its login before it is made."""
     found = records_of(store.get(names))
+    counted = delivery.capabilities.failed_logins_per_call is not None and delivery.may_probe
+
+    def decide(name: str, stored: Optional[Record]) -> Optional[Record]:
+        record = Record(username=name)
+        record.note_failed_logins(1, utc_now())
+        return None if stored else record
+
+    update(store, [name for name in names if counted and name not in found], decide)
+    # The search itself begins with the logins that had failed before.
     return {name: found.get(name) or Record(username=name) for name in names}
 
 

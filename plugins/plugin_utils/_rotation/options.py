@@ -42,6 +42,9 @@ DELIVER = dict(deliver=dict(type="bool", default=False))
 REASON = dict(reason=dict(type="str"))
 
 
+_NOTHING_OWN = UserOptions()
+
+
 @dataclass(frozen=True)
 class Options:
     """What the options of a task mean. An option that its action does not have is at its default.
@@ -129,7 +132,7 @@ class Options:
 
     def own_of(self, name: str) -> UserOptions:
         """A user's own options."""
-        return self.own.get(name, UserOptions())
+        return self.own.get(name, _NOTHING_OWN)
 
     def max_age_of(self, name: str) -> int:
         """A user's own, or that of all, in seconds."""

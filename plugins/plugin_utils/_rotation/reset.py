@@ -58,11 +58,13 @@ def _stage(
 ) -> List[StagedUser]:
     """Claim the accounts, and store a password for each of them as pending."""
 
+    policies = options.policies
+
     def choose(record: Record) -> str:
         # A pending password that may be in force is the one to set: with another one in its place the store would forget it.
         if record.pending and record.pending.password not in refuted.get(record.username, ()):
             return record.pending.password
-        return policy.generate(options.policies.get(record.username, options.policy))
+        return policy.generate(policies.get(record.username, options.policy))
 
     known = [identity for identity in identities.values() if identity.target]
     if known:
