@@ -101,7 +101,7 @@ FLOORS = (
     ),
     ("_rotation.operator",),
     ("_rotation.operator_account",),
-    ("_rotation.delivery",),
+    ("_rotation.sender",),
     ("_rotation.task", "_rotation.proof", "_rotation.recheck"),
     ("_rotation.owners", "_rotation.hosts", "_rotation.commit", "_rotation.consumers", "_rotation.previous", "_deliveries.deliver"),
     ("_rotation.adoption", "_rotation.reset"),

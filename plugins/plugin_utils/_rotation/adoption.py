@@ -18,10 +18,10 @@ from .._times import utc_now
 from ..record import Identity, Record
 from ..store import Store, records_of
 from . import owners, proof
-from .delivery import Delivery
 from .mismatch import mismatch
 from .options import Options
 from .read_only import is_dry_run
+from .sender import Sender
 from .updates import update
 from .users import Reason, Source, StagedUser
 
@@ -61,7 +61,7 @@ def _incomplete(name: str, can_log_in: bool) -> Error:
 
 def adopt(
     store: Store,
-    delivery: Delivery,
+    sender: Sender,
     users: Mapping[str, StagedUser],
     passwords: Mapping[str, str],
     options: Options,
@@ -73,10 +73,10 @@ def adopt(
     :return: the users, with the outcome.
     :raises PasswordError: concerns all of them.
     """
-    identities = delivery.identities(users)
+    identities = sender.identities(users)
     known = {name: identity for name, identity in identities.items() if identity.target}
     refused = owners.claim(store, known) if known else {}
-    records = _begin(store, delivery, [name for name in users if name not in refused])
+    records = _begin(store, sender, [name for name in users if name not in refused])
     done: Dict[str, StagedUser] = {name: _failed(users[name], error.as_dict()) for name, error in refused.items()}
     tries: Dict[str, proof.Candidates] = {}
     for name, record in records.items():
@@ -87,7 +87,7 @@ def adopt(
             done[name] = replace(users[name], reason=Reason.LEFT)
         else:
             tries[name] = [(Source.INVENTORY, passwords[name])]
-    answers = proof.log_in(store, delivery, records, tries=tries) if tries else {}
+    answers = proof.log_in(store, sender, records, tries=tries) if tries else {}
     judged = {name: _judge(name, answer, options) for name, answer in answers.items()}
     _note(store, judged, passwords, identities, options)
     # Another name may be the right one. A record that is bound to its account keeps it: nobody would claim it again.
@@ -99,10 +99,10 @@ def adopt(
     return done
 
 
-def _begin(store: Store, delivery: Delivery, names: List[str]) -> Dict[str, Record]:
+def _begin(store: Store, sender: Sender, names: List[str]) -> Dict[str, Record]:
     """The records of these users. Where the vendor counts failed logins, each new user gets one that counts its login before it is made."""
     found = records_of(store.get(names))
-    counted = delivery.capabilities.failed_logins_per_call is not None and delivery.may_probe
+    counted = sender.capabilities.failed_logins_per_call is not None and sender.may_probe
 
     def decide(name: str, stored: Optional[Record]) -> Optional[Record]:
         record = Record(username=name)

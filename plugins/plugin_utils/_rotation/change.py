@@ -13,13 +13,13 @@ from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from .._times import utc_now
 from ..store import Store, records_of
 from . import owners, proof
-from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins, note_found
 from .options import Options, read_staged, read_users
 from .policy import Policy
 from .read_only import is_dry_run
 from .results import ModuleResult, not_sent
+from .sender import Sender
 from .task import Task
 from .users import Source, StagedUser
 
@@ -27,15 +27,15 @@ from .users import Source, StagedUser
 def change_users(task: Task) -> Dict[str, Any]:
     """The action rotation_change."""
     staged = read_staged(task.args["staged"])
-    delivery = task.delivery(read_users(task.args["users"]))
+    sender = task.sender(read_users(task.args["users"]))
     if not any(user.due for user in staged):
         return ModuleResult().as_dict()
     store = task.open_store()
     with host_lease(store):
-        return change(delivery, store, staged, task.options).as_dict()
+        return change(sender, store, staged, task.options).as_dict()
 
 
-def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: Options) -> ModuleResult:
+def change(sender: Sender, store: Store, staged: List[StagedUser], options: Options) -> ModuleResult:
     """Have the vendor's module set the passwords of users that are due, or find out what it would do. The caller holds the lease.
 
     :param staged: what :func:`~.stage.stage` returned.
@@ -45,15 +45,15 @@ def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: 
     if not due:
         return ModuleResult()
     if is_dry_run(store):
-        return delivery.foresee(store, due, options.policy)
-    identities = delivery.identities(due)
+        return sender.foresee(store, due, options.policy)
+    identities = sender.identities(due)
     # Users that were staged without knowing the endpoint. The login that proves the new password shows that it is the right one.
     unsettled = {
         name: identities[name] for name, user in due.items() if user.identity.target is None and identities[name].target
     }
     refused = owners.claim(store, unsettled) if unsettled else {}
-    result = delivery.send(store, {name: user for name, user in due.items() if name not in refused}, options.policy)
-    _resend_found(delivery, store, due, result, options.policy)
+    result = sender.send(store, {name: user for name, user in due.items() if name not in refused}, options.policy)
+    _resend_found(sender, store, due, result, options.policy)
     if refused:
         result.users += [not_sent(name, error) for name, error in refused.items()]
         result.failed, result.msg = True, result.msg or next(iter(refused.values())).message
@@ -61,7 +61,7 @@ def change(delivery: Delivery, store: Store, staged: List[StagedUser], options: 
 
 
 def _resend_found(
-    delivery: Delivery, store: Store, due: Dict[str, StagedUser], result: ModuleResult, policy: Policy
+    sender: Sender, store: Store, due: Dict[str, StagedUser], result: ModuleResult, policy: Policy
 ) -> None:
     """Where no known password logs in, try those that were sent and replaced: a request that got no answer may have arrived late."""
     lost = result.of_kind(errors.CURRENT_PASSWORD_WRONG)
@@ -76,11 +76,11 @@ def _resend_found(
     failed = {
         name: number for name, number in ((name, lost[name].failed_logins) for name in tries) if number is not None
     }
-    note_failed_logins(store, failed, delivery.capabilities, now=utc_now())
+    note_failed_logins(store, failed, sender.capabilities, now=utc_now())
     records = records_of(store.get(tries))
-    answers = proof.log_in(store, delivery, records, tries=tries, spare=True)
+    answers = proof.log_in(store, sender, records, tries=tries, spare=True)
     in_force = {name: answer.password for name, answer in answers.items() if answer.password}
     if not in_force:
         return
     note_found(store, in_force)
-    result.replace_users(delivery.send(store, {name: due[name] for name in in_force}, policy))
+    result.replace_users(sender.send(store, {name: due[name] for name in in_force}, policy))

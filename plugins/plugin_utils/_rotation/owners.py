@@ -15,12 +15,12 @@ from ..record import Identity, Record, Status
 from ..store import Entry, Store, records_of
 from . import mismatch, proof
 from .claims import Claims
-from .delivery import Delivery
+from .sender import Sender
 from .users import Source
 
 
 def settle(
-    store: Store, delivery: Delivery, identities_by_name: Dict[str, Identity], entries: Dict[str, Entry]
+    store: Store, sender: Sender, identities_by_name: Dict[str, Identity], entries: Dict[str, Entry]
 ) -> Dict[str, PasswordError]:
     """Claim the accounts of users whose records name no target yet. The caller holds the lease.
 
@@ -42,7 +42,7 @@ def settle(
     records = {name: record for name, record in records_of(entries).items() if name in fresh and name not in refused}
     tries = {name: candidates for name, record in records.items() if (candidates := _in_force(record))}
     if tries:
-        answers = proof.log_in(store, delivery, records, tries=tries)
+        answers = proof.log_in(store, sender, records, tries=tries)
         foreign = {
             name for name, answer in answers.items() if answer.refuted and not answer.password and not answer.error
         }

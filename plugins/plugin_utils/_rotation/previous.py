@@ -21,8 +21,8 @@ from .._times import utc_now
 from ..record import Record
 from ..store import Store, records_of
 from . import proof
-from .delivery import Delivery
 from .login_notes import note_failed_logins
+from .sender import Sender
 from .users import Source
 
 _TRIES = 3  # within the grace period of the vendor, while the previous password is still accepted
@@ -64,7 +64,7 @@ class Check:
 
 def check(
     store: Store,
-    delivery: Delivery,
+    sender: Sender,
     names: Iterable[str],
     *,
     proved: Collection[str],
@@ -77,14 +77,14 @@ def check(
     :param sleep: called with seconds to wait, while the vendor may still accept a password that it has replaced.
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
-    counts = delivery.capabilities.failed_logins_per_call is not None
+    counts = sender.capabilities.failed_logins_per_call is not None
     records = records_of(store.get(names))
     outcomes: Dict[str, Outcome] = {}
     tries: Dict[str, proof.Candidates] = {}
     for name, record in records.items():
         if record.previous is None or record.previous == record.password:
             outcomes[name] = Outcome.unchecked("The store has no previous password of %s." % name)
-        elif counts and delivery.may_probe and name not in proved:
+        elif counts and sender.may_probe and name not in proved:
             outcomes[name] = Outcome.unchecked(
                 "The current password of %s does not log in, and one more failed login could lock the account." % name
             )
@@ -92,28 +92,28 @@ def check(
             tries[name] = [(Source.PREVIOUS, record.previous)]
     if not tries:
         return Check(outcomes, {})
-    answers = _log_in(store, delivery, tries, records)
-    for _number in range(_TRIES if delivery.capabilities.settle_seconds else 0):
+    answers = _log_in(store, sender, tries, records)
+    for _number in range(_TRIES if sender.capabilities.settle_seconds else 0):
         accepted = {name: tries[name] for name, answer in answers.items() if answer.password}
         if not accepted:
             break
-        sleep(delivery.capabilities.settle_seconds / _TRIES)
-        answers.update(_log_in(store, delivery, accepted, records))
+        sleep(sender.capabilities.settle_seconds / _TRIES)
+        answers.update(_log_in(store, sender, accepted, records))
     outcomes.update((name, Outcome.of(name, answer)) for name, answer in answers.items())
-    return Check(outcomes, _reset_counts(store, delivery, list(tries)) if counts and delivery.may_probe else {})
+    return Check(outcomes, _reset_counts(store, sender, list(tries)) if counts and sender.may_probe else {})
 
 
 def _log_in(
-    store: Store, delivery: Delivery, tries: Dict[str, proof.Candidates], records: Dict[str, Record]
+    store: Store, sender: Sender, tries: Dict[str, proof.Candidates], records: Dict[str, Record]
 ) -> Dict[str, proof.Answer]:
     """One login per user; an error that concerns all of them is the answer for each, since their current passwords are known to work."""
     try:
-        return proof.log_in(store, delivery, records, tries=tries)
+        return proof.log_in(store, sender, records, tries=tries)
     except PasswordError as error:
         return {name: proof.Answer(error=error.as_dict()) for name in tries}
 
 
-def _reset_counts(store: Store, delivery: Delivery, names: List[str]) -> Dict[str, proof.Answer]:
+def _reset_counts(store: Store, sender: Sender, names: List[str]) -> Dict[str, proof.Answer]:
     """Log in with the current passwords, so that the vendor forgets the failed logins.
 
     :return: the answers of those that were refused or are locked.
@@ -123,9 +123,9 @@ def _reset_counts(store: Store, delivery: Delivery, names: List[str]) -> Dict[st
     tries: Dict[str, proof.Candidates] = {
         name: [(Source.GIVEN, record.password)] for name, record in records.items() if record.password
     }
-    answers = _log_in(store, delivery, tries, records)
+    answers = _log_in(store, sender, tries, records)
     worked = {name: 0 for name, answer in answers.items() if answer.password}
-    note_failed_logins(store, worked, delivery.capabilities, now=utc_now())
+    note_failed_logins(store, worked, sender.capabilities, now=utc_now())
     return {name: answer for name, answer in answers.items() if not answer.password and _is_lost(answer)}
 
 

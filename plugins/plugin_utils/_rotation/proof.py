@@ -12,8 +12,8 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 from .._times import utc_now
 from ..record import Record
 from ..store import Store
-from .delivery import Delivery
 from .login_notes import note_failed_logins, note_refuted, window
+from .sender import Sender
 from .users import Source
 
 Candidates = List[Tuple[Source, str]]  # (where it comes from, password), the likeliest first
@@ -65,7 +65,7 @@ def candidates(record: Record, given: Optional[str] = None, inventory: Optional[
 
 def log_in(
     store: Store,
-    delivery: Delivery,
+    sender: Sender,
     records: Dict[str, Record],
     *,
     tries: Dict[str, Candidates],
@@ -78,12 +78,12 @@ def log_in(
     :param spare: leave one failed login for the proof of a change that follows.
     :raises PasswordError: concerns all of them.
     """
-    now, capabilities = utc_now(), delivery.capabilities
+    now, capabilities = utc_now(), sender.capabilities
     limit = capabilities.failed_logins_per_call or 0
     left = {name: list(passwords) for name, passwords in tries.items()}
     answers = {name: Answer(spent=records[name].recent_failed_logins(now, window(capabilities))) for name in tries}
-    if not delivery.may_probe and any(left.values()):
-        return _skipped(store, delivery, answers)
+    if not sender.may_probe and any(left.values()):
+        return _skipped(store, sender, answers)
     asked_about: Set[str] = set()
     try:
         while any(left.values()):
@@ -92,7 +92,7 @@ def log_in(
             counted = {name: answers[name].spent + 1 for name in tried if answers[name].spent < limit}
             note_failed_logins(store, counted, capabilities, now=now)
             asked_about.update(tried)
-            _try(store, delivery, tried, answers)
+            _try(store, sender, tried, answers)
             for name in tried:
                 if answers[name].is_settled or (spare and limit and answers[name].spent >= limit - 1):
                     left[name] = []
@@ -107,15 +107,15 @@ def log_in(
     return answers
 
 
-def _skipped(store: Store, delivery: Delivery, answers: Dict[str, Answer]) -> Dict[str, Answer]:
-    """The answers where no login may be made; the delivery says why."""
+def _skipped(store: Store, sender: Sender, answers: Dict[str, Answer]) -> Dict[str, Answer]:
+    """The answers where no login may be made; the sender says why."""
     asked = [dict(name=name, password="", failed_logins=answer.spent) for name, answer in answers.items()]
-    return {name: Answer(error=user.error, skipped=True) for name, user in delivery.probe(store, asked).items()}
+    return {name: Answer(error=user.error, skipped=True) for name, user in sender.probe(store, asked).items()}
 
 
-def _try(store: Store, delivery: Delivery, tried: Dict[str, Tuple[Source, str]], answers: Dict[str, Answer]) -> None:
+def _try(store: Store, sender: Sender, tried: Dict[str, Tuple[Source, str]], answers: Dict[str, Answer]) -> None:
     """Make one login per user, and note in the answers what it has shown."""
-    limit = delivery.capabilities.failed_logins_per_call or 0
+    limit = sender.capabilities.failed_logins_per_call or 0
     # A password given for this purpose may cost the login that is otherwise left for the proof of a change.
     credit = {
         name: int(source == Source.GIVEN and bool(limit) and answers[name].spent == limit - 1)
@@ -125,7 +125,7 @@ def _try(store: Store, delivery: Delivery, tried: Dict[str, Tuple[Source, str]],
         dict(name=name, password=password, failed_logins=answers[name].spent - credit[name])
         for name, (_source, password) in tried.items()
     ]
-    logins = delivery.probe(store, asked)
+    logins = sender.probe(store, asked)
     for name, (source, password) in tried.items():
         answer, result = answers[name], logins[name]
         answer.last = source

@@ -17,7 +17,7 @@ from .._times import parse_utc
 from ..record import Record, Status
 from ..store import Store, records_of
 from . import report
-from .delivery import Delivery
+from .sender import Sender
 from .users import Action, CommittedUser, Reason
 
 # Called with records as they were read; see :func:`~.reconciliation.reconcile`.
@@ -25,7 +25,7 @@ Reconcile = Callable[[Dict[str, Record]], List[CommittedUser]]
 
 
 def recheck(
-    delivery: Delivery,
+    sender: Sender,
     store: Store,
     names: Iterable[str],
     *,
@@ -43,7 +43,7 @@ def recheck(
     :raises PasswordError: ``store_failed``.
     """
     names = list(names)
-    if delivery.capabilities.failed_logins_per_call is not None or not names:
+    if sender.capabilities.failed_logins_per_call is not None or not names:
         return
     records = records_of(store.get(names))
     tries = [name for name in names if name in records and _is_to_be_tried(records[name], after, now)]
@@ -51,7 +51,7 @@ def recheck(
         return
     asked = [dict(name=name, password=records[name].password, failed_logins=0) for name in tries]
     try:
-        logins = delivery.probe(store, asked)
+        logins = sender.probe(store, asked)
     except PasswordError as error:
         # Nothing is known to be wrong, and nothing was to be changed.
         result["summary"].append(

@@ -17,11 +17,11 @@ from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Capa
 from .._times import utc_now
 from ..record import Record
 from ..store import Store, records_of
-from .delivery import Delivery
 from .lease import host_lease
 from .options import Options
 from .read_only import is_dry_run
 from .reset import reset
+from .sender import Sender
 from .updates import update
 from .users import Action, CommittedUser, Reason
 
@@ -36,7 +36,7 @@ def may_set(capabilities: Capabilities) -> bool:
     return capabilities.changes_others and capabilities.others_need_current != "yes"
 
 
-def reconcile(store: Store, delivery: Delivery, options: Options, read: Dict[str, Record]) -> List[CommittedUser]:
+def reconcile(store: Store, sender: Sender, options: Options, read: Dict[str, Record]) -> List[CommittedUser]:
     """Set new passwords.
 
     :param read: by name, the records of the users whose current passwords do not log in.
@@ -50,7 +50,7 @@ def reconcile(store: Store, delivery: Delivery, options: Options, read: Dict[str
         wrong = {name: {record.password or ""} for name, record in read.items() if now.get(name) == record}
         if not wrong:
             return []
-        done = reset(store, delivery, options, delivery.identities(wrong), wrong, reason=Reason.RECONCILE)
+        done = reset(store, sender, options, sender.identities(wrong), wrong, reason=Reason.RECONCILE)
         if done is None:
             return [CommittedUser(name, Reason.RECONCILE, State.WOULD_CHANGE) for name in wrong]
         return _without_refused(store, done, options.run_id)

@@ -16,11 +16,11 @@ from .._times import utc_now
 from ..record import Identity, Record, Status
 from ..store import Entry, Store, damaged_records_set_aside
 from . import mismatch, owners, proof, report, reset, turns
-from .delivery import Delivery
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .options import read_users
 from .selection import NOBODY
+from .sender import Sender
 from .task import Task
 from .updates import update
 from .users import Action, Reason, Source
@@ -31,10 +31,10 @@ def repair_users(task: Task) -> Dict[str, Any]:
     users = read_users(_for_this_host(task), with_password=True)
     users_by_name = {user["name"]: user for user in users}
     task.scrub.add(*(user["password"] for user in users_by_name.values() if user.get("password")))
-    delivery = task.delivery(
+    sender = task.sender(
         {key: value for key, value in user.items() if key != "password"} for user in users_by_name.values()
     )
-    delivery.know_operator()
+    sender.know_operator()
     chosen = task.limited(users)
     if users and not chosen:
         return dict(changed=False, users=[], summary=[NOBODY])
@@ -45,7 +45,7 @@ def repair_users(task: Task) -> Dict[str, Any]:
     )
     # Until the store is in line: a run between a reset and its commit would send the same password once more.
     with host_lease(store), setting_aside as set_aside:
-        outcomes = _repair(task, store, delivery, users_by_name)
+        outcomes = _repair(task, store, sender, users_by_name)
         turns.turn(store, turns.chosen(task.pairs, chosen), now=utc_now())
     return _result(task, store, [outcomes[name] for name in users_by_name], set_aside)
 
@@ -90,21 +90,21 @@ def _for_this_host(task: Task) -> List[Any]:
 
 
 def _repair(
-    task: Task, store: Store, delivery: Delivery, users_by_name: Dict[str, Dict[str, Any]]
+    task: Task, store: Store, sender: Sender, users_by_name: Dict[str, Dict[str, Any]]
 ) -> Dict[str, Dict[str, Any]]:
     """Repair the records.
 
     :return: dict from name to the outcome.
     """
     if task.args["forget_failed_logins"]:
-        note_failed_logins(store, dict.fromkeys(users_by_name, 0), delivery.capabilities, now=utc_now())
-        delivery.forget_operator(store, users_by_name)
+        note_failed_logins(store, dict.fromkeys(users_by_name, 0), sender.capabilities, now=utc_now())
+        sender.forget_operator(store, users_by_name)
     entries = store.get(users_by_name)
-    identities = delivery.identities(users_by_name)
+    identities = sender.identities(users_by_name)
     refused = _foreign(task, store, entries, identities)
     outcomes = {name: _lost(name, error=error.as_dict()) for name, error in refused.items()}
     here = {name: user for name, user in users_by_name.items() if name not in refused}
-    tried, refuted = _find_out(store, delivery, here, entries=entries, identities=identities, spare=task.args["reset"])
+    tried, refuted = _find_out(store, sender, here, entries=entries, identities=identities, spare=task.args["reset"])
     outcomes.update(tried)
     if task.args["reset"]:
         # Where the record is about another endpoint, only a login shows that this one has replaced it.
@@ -117,7 +117,7 @@ def _repair(
             del lost[name]
             outcomes[name]["error"]["message"] += " It was not reset, since it is on hold."
         if lost:
-            outcomes.update(_reset(task, store, delivery, lost, refuted))
+            outcomes.update(_reset(task, store, sender, lost, refuted))
     return outcomes
 
 
@@ -145,7 +145,7 @@ def _has_record(task: Task, other: str, name: str, identity: Identity) -> bool:
 
 def _find_out(
     store: Store,
-    delivery: Delivery,
+    sender: Sender,
     users_by_name: Dict[str, Dict[str, Any]],
     *,
     entries: Dict[str, Entry],
@@ -168,7 +168,7 @@ def _find_out(
             tries[name] = [
                 candidate for candidate in candidates if candidate[0] in (Source.GIVEN, Source.PENDING, Source.CURRENT)
             ]
-    answers = proof.log_in(store, delivery, records, tries=tries, spare=spare)
+    answers = proof.log_in(store, sender, records, tries=tries, spare=spare)
     outcomes = {name: _outcome(store, records[name], answer, identities[name]) for name, answer in answers.items()}
     return outcomes, {name: answer.refuted for name, answer in answers.items()}
 
@@ -230,14 +230,14 @@ def _changed_since(name: str) -> PasswordError:
 
 
 def _reset(
-    task: Task, store: Store, delivery: Delivery, identities: Dict[str, Identity], refuted: Dict[str, Set[str]]
+    task: Task, store: Store, sender: Sender, identities: Dict[str, Identity], refuted: Dict[str, Set[str]]
 ) -> Dict[str, Dict[str, Any]]:
     """Let the operator set new passwords.
 
     :param identities: of the users that need one.
     :param refuted: by name, passwords that are known not to be in force.
     """
-    committed = reset.reset(store, delivery, task.options, identities, refuted, reason=Reason.REPAIR)
+    committed = reset.reset(store, sender, task.options, identities, refuted, reason=Reason.REPAIR)
     if committed is None:
         return {name: dict(name=name, action="reset", password=None, verified=None, error=None) for name in identities}
     return {

@@ -12,15 +12,15 @@ from .._times import utc_now
 from ..record import Identity, Record
 from ..store import Store
 from . import owners, policy, protocol
-from .delivery import Delivery
 from .options import Options
 from .read_only import is_dry_run
+from .sender import Sender
 from .users import CommittedUser, Reason, StagedUser
 
 
 def reset(
     store: Store,
-    delivery: Delivery,
+    sender: Sender,
     options: Options,
     identities: Dict[str, Identity],
     refuted: Mapping[str, Set[str]],
@@ -38,14 +38,14 @@ def reset(
     staged = options.with_own(_stage(store, options, identities, refuted, reason))
     if is_dry_run(store):
         return None
-    sent = delivery.send(store, {user.name: user for user in staged}, options.policy)
+    sent = sender.send(store, {user.name: user for user in staged}, options.policy)
     return protocol.commit(
         store,
         staged,
         sent.users,
         now=utc_now(),
         accept_unverified=options.accept_unverified,
-        sent=delivery.sent,
+        sent=sender.sent,
     )
 
 

@@ -12,17 +12,17 @@ from typing import Any, Dict, Iterable, List, Mapping
 from .._times import utc_now
 from ..store import Store
 from . import protocol, report
-from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_committed, read_users
 from .read_only import is_dry_run
+from .sender import Sender
 from .task import Task
 from .users import Action, Reason
 
 
 def roll_back_users(task: Task) -> Dict[str, Any]:
     """The action rotation_rollback."""
-    delivery = task.delivery(read_users(task.args["users"]))
+    sender = task.sender(read_users(task.args["users"]))
     promoted = names_of_promoted(read_committed(task.args["committed"]))
     # The accounts of pairs have turned already: consumers may be using the new password, and the one before is still in force.
     turned = {account for pair in task.pairs for account in pair.accounts}
@@ -32,7 +32,7 @@ def roll_back_users(task: Task) -> Dict[str, Any]:
     if not promoted:
         return dict(changed=False, users=[], summary=kept)
     with host_lease(store):
-        result = roll_back(delivery, store, promoted, task.options)
+        result = roll_back(sender, store, promoted, task.options)
     return dict(result, summary=result["summary"] + kept)
 
 
@@ -44,7 +44,7 @@ def names_of_promoted(committed: Iterable[Mapping[str, Any]]) -> List[str]:
     return [user["name"] for user in committed if user.get("action") == Action.PROMOTED]
 
 
-def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Options) -> Dict[str, Any]:
+def roll_back(sender: Sender, store: Store, promoted: List[str], options: Options) -> Dict[str, Any]:
     """Set the previous passwords of users whose new ones were promoted. The caller holds the lease.
 
     :param promoted: their names.
@@ -59,7 +59,7 @@ def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Op
         reason=Reason.ROLLBACK,
         run_id=uuid.uuid4().hex,
         now=utc_now(),
-        identities=delivery.identities(promoted),
+        identities=sender.identities(promoted),
     )
     due = {user.name: user for user in staged if user.due}
     why = {user.name: (user.error or {}).get("message", "there is no previous one to go back to") for user in staged}
@@ -70,7 +70,7 @@ def roll_back(delivery: Delivery, store: Store, promoted: List[str], options: Op
             users=[],
             summary=["%s: would get its previous password again" % name for name in due] + kept,
         )
-    back = delivery.send(store, due, None)
+    back = sender.send(store, due, None)
     users = protocol.commit(
         store,
         options.with_own(staged),

@@ -27,13 +27,13 @@ from . import (
     turns,
     unlisted,
 )
-from .delivery import Delivery
 from .lease import host_lease
 from .options import read_users
 from .pairs import Pair
 from .recheck import recheck
 from .results import ModuleResult
 from .selection import NOBODY
+from .sender import Sender
 from .task import Task
 from .users import Reason, StagedUser
 
@@ -47,38 +47,38 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     if users and not chosen:
         return dict(changed=False, users=[], due=[], unlisted=[], summary=[NOBODY])
     # The operator may be among those that are skipped.
-    delivery = task.delivery(users)
+    sender = task.sender(users)
     store = task.open_store()
     pairs = turns.chosen(task.pairs, chosen)
     plan = turns.plan(store, pairs, task.options, now=utc_now())
     chosen, options = plan.users(chosen, task.options), plan.options(task.options)
-    seen = stage.look(store, chosen, options, delivery)
+    seen = stage.look(store, chosen, options, sender)
     if not seen.due and not seen.adopting and not plan.overdue_turns:
         # No lease: a run that finds nothing to do leaves no trace.
         staged = seen.staged + plan.skipped
         result = dict(commit.summarised(staged, protocol.left_alone(staged)), due=[])
-        return _look_around(task, delivery, store, seen=seen, staged=staged, pairs=pairs, result=result)
+        return _look_around(task, sender, store, seen=seen, staged=staged, pairs=pairs, result=result)
     with host_lease(store):
         # A run that has died may have left a turn undone.
         turned = turns.turn(store, pairs, now=utc_now()) if plan.overdue_turns else []
-        staged = stage.stage(store, chosen, options, seen=seen, delivery=delivery) + plan.skipped
+        staged = stage.stage(store, chosen, options, seen=seen, sender=sender) + plan.skipped
         due = [user.name for user in staged if user.due]
-        changed = _change(task, delivery, store, staged)
-        result = _commit(task, store, staged, changed, sent=delivery.sent)
+        changed = _change(task, sender, store, staged)
+        result = _commit(task, store, staged, changed, sent=sender.sent)
         if task.args["rollback"] and any(user["error"] for user in result["users"]):
-            _roll_back(task, delivery, store, result)
+            _roll_back(task, sender, store, result)
         turned += turns.turn(store, pairs, now=utc_now())
     # A new or another pending password is a change of the store.
     result = dict(result, changed=bool(due or turned) or adoption.adopted(staged) or result["changed"], due=due)
     result["summary"] = [*result["summary"], *turned]
     if due and options.reason:
         result["summary"] = ["Reason: %s" % options.reason, *result["summary"]]
-    return _look_around(task, delivery, store, seen=seen, staged=staged, pairs=pairs, result=result)
+    return _look_around(task, sender, store, seen=seen, staged=staged, pairs=pairs, result=result)
 
 
-def _change(task: Task, delivery: Delivery, store: Store, staged: List[StagedUser]) -> ModuleResult:
+def _change(task: Task, sender: Sender, store: Store, staged: List[StagedUser]) -> ModuleResult:
     try:
-        return change.change(delivery, store, staged, task.options)
+        return change.change(sender, store, staged, task.options)
     except PasswordError as error:
         # Whatever has happened is noted in the store.
         return ModuleResult(**task.failure(error))
@@ -103,10 +103,10 @@ def _commit(
     return result
 
 
-def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, Any]) -> None:
+def _roll_back(task: Task, sender: Sender, store: Store, result: Dict[str, Any]) -> None:
     """Add the outcome to the result."""
     try:
-        back = rollback.roll_back(delivery, store, rollback.names_of_promoted(result["users"]), task.options)
+        back = rollback.roll_back(sender, store, rollback.names_of_promoted(result["users"]), task.options)
     except PasswordError as error:
         result.update(task.failure(error))
         return
@@ -119,7 +119,7 @@ def _roll_back(task: Task, delivery: Delivery, store: Store, result: Dict[str, A
 
 def _look_around(
     task: Task,
-    delivery: Delivery,
+    sender: Sender,
     store: Store,
     *,
     seen: stage.Look,
@@ -132,10 +132,10 @@ def _look_around(
     # Of a pair, the account in use.
     in_use = {pair.name: pair.active(record) for pair, record in turns.records_of_pairs(store, pairs).items()}
     if task.options.verify_after is not None and not result.get("error"):
-        reset = partial(reconciliation.reconcile, store, delivery, task.options)
+        reset = partial(reconciliation.reconcile, store, sender, task.options)
         try:
             recheck(
-                delivery,
+                sender,
                 store,
                 [in_use.get(name, name) for name in names],
                 after=task.options.verify_after,

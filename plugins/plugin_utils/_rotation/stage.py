@@ -14,11 +14,11 @@ from .._times import utc_now
 from ..record import Identity
 from ..store import Entry, Store
 from . import adoption, due, owners, postponement, protocol, turns, unlisted
-from .delivery import Delivery
 from .lease import host_lease
 from .options import Options, read_users
 from .read_only import is_dry_run
 from .selection import NOBODY
+from .sender import Sender
 from .task import Task
 from .users import Reason, StagedUser
 
@@ -50,18 +50,18 @@ def stage_users(task: Task) -> Dict[str, Any]:
     if users and not chosen:
         return dict(changed=False, users=[], due=[], summary=[NOBODY])
     # The user's own tasks may make the change without any of the vendor's options.
-    delivery = task.delivery(users) if task.args["connection"] else None
+    sender = task.sender(users) if task.args["connection"] else None
     store = task.open_store()
     pairs = turns.chosen(task.pairs, chosen)
     plan = turns.plan(store, pairs, task.options, now=utc_now())
     chosen, options = plan.users(chosen, task.options), plan.options(task.options)
-    seen = look(store, chosen, options, delivery)
+    seen = look(store, chosen, options, sender)
     staged = seen.staged
     if seen.due or seen.adopting or plan.overdue_turns:
         with host_lease(store):
             if plan.overdue_turns:
                 turns.turn(store, pairs, now=utc_now())
-            staged = stage(store, chosen, options, seen=seen, delivery=delivery)
+            staged = stage(store, chosen, options, seen=seen, sender=sender)
             if plan.adopting:
                 turns.turn(store, pairs, now=utc_now())
     staged = plan.with_pairs(staged) + plan.skipped
@@ -74,16 +74,16 @@ def stage_users(task: Task) -> Dict[str, Any]:
     return result
 
 
-def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: Optional[Delivery]) -> Look:
+def look(store: Store, users: List[Dict[str, Any]], options: Options, sender: Optional[Sender]) -> Look:
     """Decide who is due, and write nothing.
 
     :param users: what :func:`~.options.read_users` returned.
-    :param delivery: ``None`` where it is not known which endpoint the users are at.
+    :param sender: ``None`` where it is not known which endpoint the users are at.
     :raises PasswordError: ``store_failed``.
     """
     names = [user["name"] for user in users]
-    endpoint = Identity(options.vendor.name, delivery.target if delivery else None)
-    identities = delivery.identities(names) if delivery else dict.fromkeys(names, endpoint)
+    endpoint = Identity(options.vendor.name, sender.target if sender else None)
+    identities = sender.identities(names) if sender else dict.fromkeys(names, endpoint)
     staged, entries = due.look(
         store,
         users,
@@ -94,12 +94,12 @@ def look(store: Store, users: List[Dict[str, Any]], options: Options, delivery: 
         max_ages=options.max_ages,
     )
     staged = postponement.held(staged, entries, options)
-    staged = adoption.candidates(staged, users, options, can_log_in=delivery is not None)
+    staged = adoption.candidates(staged, users, options, can_log_in=sender is not None)
     return Look(postponement.waiting(staged, entries, options, utc_now()), entries, identities, endpoint)
 
 
 def stage(
-    store: Store, users: List[Dict[str, Any]], options: Options, *, seen: Look, delivery: Optional[Delivery]
+    store: Store, users: List[Dict[str, Any]], options: Options, *, seen: Look, sender: Optional[Sender]
 ) -> List[StagedUser]:
     """Store a new password as pending for each user that is due. The caller holds the lease.
 
@@ -107,14 +107,14 @@ def stage(
     :raises PasswordError: ``store_failed``, ``store_conflict``.
     """
     refused = {}
-    if delivery and not is_dry_run(store):
+    if sender and not is_dry_run(store):
         # A login may be needed for that, and a dry run makes none that may fail.
-        refused = owners.settle(store, delivery, {name: seen.identities[name] for name in seen.due}, seen.entries)
+        refused = owners.settle(store, sender, {name: seen.identities[name] for name in seen.due}, seen.entries)
     # What was decided about the others stands, whatever has happened to their records since.
     skipped = {user.name: user for user in seen.staged if user.note or user.reason == Reason.ADOPT}
-    if delivery and seen.adopting:
+    if sender and seen.adopting:
         passwords = {user["name"]: user["current_password"] for user in users if user["name"] in seen.adopting}
-        skipped.update(adoption.adopt(store, delivery, seen.adopting, passwords, options))
+        skipped.update(adoption.adopt(store, sender, seen.adopting, passwords, options))
     entries = {
         name: Entry(copy.deepcopy(entry.record), entry.version)
         for name, entry in seen.entries.items()

@@ -17,13 +17,13 @@ from .._times import format_utc, parse_utc, utc_now
 from ..record import Identity, Record, Status
 from ..store import Store, records_of
 from . import previous, proof, report, turns, unlisted
-from .delivery import Delivery
 from .due import is_due, why_due
 from .lease import host_lease
 from .login_notes import note_failed_logins
 from .mismatch import mismatch
 from .options import Options, read_users
 from .pairs import Pair
+from .sender import Sender
 from .task import Task
 from .users import Source
 
@@ -42,7 +42,7 @@ def report_users(task: Task) -> Dict[str, Any]:
     store = task.open_store()
     there = store.list()
     listed = read_users(there if args["users"] is None else args["users"])
-    delivery = task.delivery(listed) if verify else None
+    sender = task.sender(listed) if verify else None
     users_by_name = {user["name"]: user for user in task.limited(listed, by_account=True)}
     pairs = turns.chosen(task.pairs, users_by_name.values())
     records = records_of(store.get([*users_by_name, *(pair.name for pair in pairs)]))
@@ -61,13 +61,13 @@ def report_users(task: Task) -> Dict[str, Any]:
     if args["deliver"]:
         _know_deliveries(users + of_pairs, pairs, records)
     skipped: List[str] = []
-    if delivery:
-        delivery.know_operator()
-        skipped = _verify(store, delivery, users, records, with_previous=args["check_previous"])
+    if sender:
+        sender.know_operator()
+        skipped = _verify(store, sender, users, records, with_previous=args["check_previous"])
     # Without a vendor the records of the other vendors of a host cannot be distinguished.
     endpoint = Identity(
         task.options.vendor.name if args["vendor"] else None,
-        delivery.target if delivery else None,
+        sender.target if sender else None,
     )
     users = of_pairs + users
     names = [user["name"] for user in listed] + [pair.name for pair in task.pairs]
@@ -100,7 +100,7 @@ def _know_deliveries(users: List[Dict[str, Any]], pairs: List[Pair], records: Di
 
 def _verify(
     store: Store,
-    delivery: Delivery,
+    sender: Sender,
     users: List[Dict[str, Any]],
     seen: Dict[str, Record],
     *,
@@ -112,7 +112,7 @@ def _verify(
     :param with_previous: whether to find out if their previous passwords are refused.
     :return: the users for whom check mode allowed no login.
     """
-    identities = delivery.identities([user["name"] for user in users])
+    identities = sender.identities([user["name"] for user in users])
     known = [user["name"] for user in users if user["name"] in seen and seen[user["name"]].password]
     with host_lease(store) if known else nullcontext():
         # The passwords read before may have been rotated since.
@@ -129,11 +129,11 @@ def _verify(
                 tries[user["name"]] = [(Source.CURRENT, record.password)]
             else:
                 user["error"] = _unproved(user["name"]).as_dict()
-        answers = proof.log_in(store, delivery, records, tries=tries) if tries else {}
+        answers = proof.log_in(store, sender, records, tries=tries) if tries else {}
         worked = {name: 0 for name, answer in answers.items() if answer.password}
-        note_failed_logins(store, worked, delivery.capabilities, now=utc_now())
+        note_failed_logins(store, worked, sender.capabilities, now=utc_now())
         if with_previous and tries:
-            checked = previous.check(store, delivery, tries, proved=worked)
+            checked = previous.check(store, sender, tries, proved=worked)
             answers.update(checked.lost)
             _add_previous(users, checked.outcomes)
     for user in users:

@@ -19,11 +19,11 @@ from .._folder_trust import is_marked_since, read_by_ansible
 from .._store_registry import open_store, secrets_in
 from ..record import Identity
 from ..store import DamagedRecordError, Store
-from .delivery import Delivery
 from .options import Options
 from .pairs import Pair, expand
 from .read_only import ReadOnlyStore
 from .selection import limited_to
+from .sender import Sender
 
 Result = Dict[str, Any]  # of an action
 
@@ -117,14 +117,14 @@ class Task:
         for store in self.stores:
             store.close()
 
-    def delivery(self, users: Iterable[Dict[str, Any]]) -> Delivery:
+    def sender(self, users: Iterable[Dict[str, Any]]) -> Sender:
         """The way to users.
 
         :param users: what :func:`~.options.read_users` returned.
         :raises PasswordError: ``invalid_input``.
         """
         by_name = {user["name"]: user for user in users}
-        return Delivery(
+        return Sender(
             self.action,
             self.task_vars,
             vendor=self.options.vendor,

@@ -16,8 +16,8 @@ import pytest
 from ansible_collections.rekey.passwords.plugins.action.rotation_info import ActionModule as StatusModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_repair import ActionModule as RepairModule
 from ansible_collections.rekey.passwords.plugins.action.rotation_run import ActionModule
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, operator_counters
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator as operator_module
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import operator_counters, sender
 from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import task as task_module
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
@@ -187,7 +187,7 @@ def test_edge_32_nothing_secret_stands_in_the_note_and_no_digest_unless_a_login_
 
 def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(site, monkeypatch):
     """Whatever became of that login counts, but the password may well be right."""
-    monkeypatch.setattr(delivery, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
+    monkeypatch.setattr(sender, "run_vendor_module", lambda *args, **options: {"error": {"kind": "unexpected_response", "message": "?"}, "users": []})
     site.run(hosts=HOSTS[:1])
     monkeypatch.undo()
     monkeypatch.setattr(task_module, "open_store", lambda name, host, options, loader: site.stores[host])
@@ -198,7 +198,7 @@ def test_edge_32_a_server_that_fails_at_the_login_has_not_refused_the_password(s
 @pytest.mark.parametrize("status, failures", [(400, 0), (404, 0), (500, 0), (401, 1), (403, 1), (None, 1)])
 def test_edge_36_an_answer_that_refuses_no_login_counts_for_none(site, monkeypatch, status, failures):
     error = {"kind": "unexpected_response", "message": "?", "http_status": status}
-    monkeypatch.setattr(delivery, "run_vendor_module", lambda *args, **options: {"error": error, "users": []})
+    monkeypatch.setattr(sender, "run_vendor_module", lambda *args, **options: {"error": error, "users": []})
     site.run(hosts=HOSTS[:1])
     assert site.failures() == failures
 

@@ -19,7 +19,7 @@ from ansible_collections.rekey.passwords.plugins.module_utils import _adapter
 from ansible_collections.rekey.passwords.plugins.module_utils._environment import from_environment
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
 from ansible_collections.rekey.passwords.plugins.module_utils.vendor import Login
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery, lease
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import lease, sender
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, Pending, Record
 
@@ -84,7 +84,7 @@ def test_a_password_that_another_run_has_taken_up_since_gets_a_look_too(store):
 
 def test_the_vendor_gets_the_known_password_and_the_extras(store, monkeypatch):
     seen = []
-    monkeypatch.setattr(delivery, "run_vendor_module", lambda _action, _vendor, args, _vars, _check_mode: seen.append(args) or {"changed": False, "users": []})
+    monkeypatch.setattr(sender, "run_vendor_module", lambda _action, _vendor, args, _vars, _check_mode: seen.append(args) or {"changed": False, "users": []})
     keep_pending(store, "alice")
     store.keep(Record("bob", pending=Pending(NEW, run_id="run", attempts=1, replaces="S3cr3t-MARKER-adopted")))
     change([{"name": "alice", "current_password": "S3cr3t-MARKER-stale", "scope": "local"}, "bob"], staged("alice", "bob", "unlisted"))

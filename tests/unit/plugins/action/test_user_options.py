@@ -18,7 +18,7 @@ from ansible_collections.rekey.passwords.plugins.action import (
     rotation_stage,
 )
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
-from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import delivery
+from ansible_collections.rekey.passwords.plugins.plugin_utils._rotation import sender
 from ansible_collections.rekey.passwords.plugins.plugin_utils._times import format_utc, utc_now
 from ansible_collections.rekey.passwords.plugins.plugin_utils.record import CURRENT, ORPHANED, Pending, Record
 
@@ -151,7 +151,7 @@ def old(name, days):
 
 def test_the_options_are_not_for_the_vendors_module(store, monkeypatch):
     seen = []
-    monkeypatch.setattr(delivery, "run_vendor_module", lambda _action, _vendor, args, *_more: seen.append(args) or {"changed": False, "users": []})
+    monkeypatch.setattr(sender, "run_vendor_module", lambda _action, _vendor, args, *_more: seen.append(args) or {"changed": False, "users": []})
     rotate({"name": "alice", "scope": "local", "hold": False, "hold_reason": None, "max_age": "1d", "policy": {"length": 20}, "accept_unverified": True})
     assert set(seen[0]["users"][0]) == {"name", "scope", "password", "current_password", "update_password", "failed_logins"}
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Delivers staged passwords to the vendor's module: those never sent before go straight out, any that may be in force already are checked by a login first.
+"""Sends staged passwords to the vendor's module: those never sent before go straight out, any that may be in force already are checked by a login first.
 
 What the vendor cannot have seen is not noted: before anything is, it is certain that the module can run, and that the operator may log in.
 """
@@ -41,8 +41,8 @@ from .settlement import is_finished
 from .users import Sending, StagedUser
 
 
-class Delivery:
-    """Delivers passwords to the users of one host.
+class Sender:
+    """Sends passwords to the vendor for the users of one host.
 
     ``vendor_class`` is the vendor, ``params`` its options as they were resolved (environment, defaults), ``target`` what identifies the endpoint.
 
