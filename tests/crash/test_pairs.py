@@ -14,8 +14,8 @@ import pytest
 import requests
 from ansible_collections.rekey.passwords.plugins.plugin_utils._logins import read_logins
 
-from tests.crash.figures import EVERY, few, pairs, share
-from tests.crash.kill_harness import World, failures_of, moments, spread
+from tests.crash.figures import EVERY, SERIES, few, pairs, share
+from tests.crash.kill_harness import Series, World, deaths, failures_of, moments, spread
 from tests.doubles.milvus import DESCRIBE
 from tests.store_cases import CASES as STORES
 from tests.vendor_cases import CASES
@@ -72,17 +72,40 @@ def _world(fork_server, case, store, tmp_path):
         yield made
 
 
+@pytest.fixture(name="figures")
+def _figures(request, case, store):
+    """Called with what is tried: figures for the table at the end."""
+
+    def make(what):
+        made = Series(case.vendor, store.label, what)
+        request.config.stash[SERIES].append(made)
+        return made
+
+    return make
+
+
+def tried(series, world, ended, *, lost):
+    """Count one trial."""
+    series.trials += 1
+    series.runs += 2
+    series.spared += ended["signal"] != signal.SIGKILL
+    series.lost += lost
+    series.locked += sum(getattr(world.double, "lockouts", {}).values())
+
+
 @pairs()
-def test_a_turn_is_killed(world):
+def test_a_turn_is_killed(world, figures):
     """Whatever a dead run leaves behind, what was in use keeps working, and the next run finishes the turn with the same password."""
     world.deliver()
-    plans = moments(_turn(world)["calls"])
-    died = 0
+    series, calls = figures("turn of a pair"), _turn(world)["calls"]
+    plans = moments(calls)
+    series.points, series.moments = len(deaths(calls)), len(plans)
     for plan in spread(plans, share(40)):
         in_use = world.read()
         world.pass_time(MONTH)
-        died += world.rotate(plan)["signal"] == signal.SIGKILL
-        assert world.takes(*in_use) and world.takes(*world.read()), plan
+        died = world.rotate(plan)
+        tried(series, world, died, lost=not (world.takes(*in_use) and world.takes(*world.read())))
+        assert not series.lost, plan
         changed = {name: world.double.users[name] for name in ACCOUNTS}
         ended = world.settled()
         assert not failures_of(ended), (plan, ended)
@@ -90,9 +113,9 @@ def test_a_turn_is_killed(world):
         assert world.read()[0] == idle and world.takes(*world.read()) and world.takes(*in_use), plan
         # What was in force when the run died is what the consumers get, unless the change came later.
         assert changed[idle] == world.read()[1] or changed[idle] not in {record.password for record in world.records().values()}
-        assert not world.lost(), plan
+        assert not world.lost() and not series.locked, plan
         world.deliver()
-    assert died, "no run came to the point at which it was to die"
+    assert series.spared < series.trials, "no run came to the point at which it was to die"
 
 
 def _turn(world):
@@ -103,17 +126,28 @@ def _turn(world):
 
 
 @pairs()
-def test_a_delivery_is_killed(world):
+def test_a_delivery_is_killed(world, figures):
     """Before it is noted it counts as not made: it is made again, and nothing is changed meanwhile."""
-    in_use = world.read()
-    for plan in spread(moments(world.deliver()["calls"]), few(20)):
-        world.deliver(plan)
-        world.pass_time(MONTH)
-        assert world.takes(*in_use)
-        found = world.run(action="deliver", users=world.of_the_pair)
-        assert "failed" not in found["results"]["undelivered"], plan
-        assert not failures_of(world.rotate()) and world.takes(*in_use), plan
+    in_use, series, calls = world.read(), figures("delivery noted"), world.deliver()["calls"]
+    plans = moments(calls)
+    series.points, series.moments = len(deaths(calls)), len(plans)
+    assert not failures_of(_again(world)) and world.takes(*in_use)
+    for plan in spread(plans, few(20)):
         in_use = world.read()
+        died = world.deliver(plan)
+        world.pass_time(MONTH)
+        tried(series, world, died, lost=not world.takes(*in_use))
+        assert not series.lost, plan
+        found = world.deliver()
+        assert "failed" not in found["results"]["undelivered"], plan
+        assert not failures_of(_again(world)) and world.takes(*in_use), plan
+    assert series.spared < series.trials, "no run came to the point at which it was to die"
+
+
+def _again(world):
+    """A turn that nobody delivers yet."""
+    world.pass_time(MONTH)
+    return world.rotate()
 
 
 class Application(threading.Thread):
