@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import typing as t
@@ -31,10 +32,18 @@ OPERATORS = {
     "rackspace_database": "Rackspace Cloud Databases operator",
     "vcd": "VMware Cloud Director operator",
 }
-every_vendor = pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.vendor)
 every_store = pytest.mark.parametrize("store", STORES, indirect=True)
-# A sample in `make test`; everything in `make test-awx`.
+# A sample in `make test`; everything in `make test-awx`. The sample has each vendor and each store, but not each with each.
 EVERYTHING = os.environ.get("REKEY_AWX_JOBS") == "every"
+_PAIRS = itertools.product(CASES.values(), STORES) if EVERYTHING else zip(CASES.values(), itertools.cycle(STORES))
+every_vendor_and_store = pytest.mark.parametrize(
+    "case, store",
+    [pytest.param(case, *store.values, marks=store.marks) if hasattr(store, "values") else (case, store) for case, store in _PAIRS],
+    ids=lambda value: getattr(value, "vendor", value),
+    indirect=["store"],
+)
+SOME_VENDORS = list(CASES.values()) if EVERYTHING else [CASES["milvus"], CASES["vcd"]]
+some_vendors_or_every = pytest.mark.parametrize("case", SOME_VENDORS, ids=lambda case: case.vendor)
 a_store_or_every = pytest.mark.parametrize("store", STORES if EVERYTHING else STORES[:1], indirect=True)
 a_vendor_or_every = pytest.mark.parametrize("case", CASES.values() if EVERYTHING else [CASES["milvus"]], ids=lambda case: case.vendor)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.awx_fixtures import HOST, Site, every_store, every_vendor
+from tests.integration.awx_fixtures import HOST, Site, every_vendor_and_store
 from tests.integration.awx_jobs import MOST_DETAIL
 from tests.integration.rotation import REPORT, old_password
 
@@ -16,8 +16,7 @@ pytestmark = [pytest.mark.slow]
 REASON = "INC-4711: leaver"
 
 
-@every_vendor
-@every_store
+@every_vendor_and_store
 def test_rotates_then_has_nothing_to_do_and_all_log_in(site: Site) -> None:
     double = next(iter(site.doubles.values()))
     rotated = site.run("Rotate passwords", verbosity=MOST_DETAIL, fact_cache=True, watch=True, answers={"rotate_reason": REASON})

@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from tests.integration.awx_fixtures import HOST, USERS, Site, a_site, a_store_or_every, a_vendor_or_every, every_store, every_vendor
+from tests.integration.awx_fixtures import HOST, USERS, Site, a_site, a_store_or_every, a_vendor_or_every, every_store, some_vendors_or_every
 from tests.integration.awx_jobs import MOST_DETAIL, Controller
 from tests.integration.awx_stores import JobStore
 from tests.integration.rotation import old_password
@@ -80,7 +80,7 @@ def test_a_password_set_by_hand_is_entered_in_the_survey(site: Site) -> None:
     site.assert_nothing_shown(foretold, repaired)
 
 
-@every_vendor
+@some_vendors_or_every
 @a_store_or_every
 def test_certificates_arrive_in_files(controller: Controller, case: VendorCase, store: JobStore, tls_files: types.SimpleNamespace) -> None:
     locked = dict(case.locks, tls=tls_files.server, client_ca=tls_files.ca)
