@@ -83,6 +83,10 @@ secrets: ## only the search for secrets in everything that runs print and leave 
 crash: ## rotations killed at a sample of their writes and network calls
 	$(CHECKS) crash
 
+.PHONY: test-vendors
+test-vendors: ## the playbook tests of which make test takes a sample, for every vendor (about ten minutes)
+	$(CHECKS) test-vendors
+
 .PHONY: test-awx
 test-awx: ## jobs as AWX runs them, every case for every vendor and store (about ten minutes)
 	$(CHECKS) test-awx

@@ -9,11 +9,16 @@ import pathlib
 
 import pytest
 
+from tests.integration import vendor_sample
 from tests.integration.awx_fixtures import controller, site, store  # noqa: F401  pylint: disable=unused-import
 from tests.integration.awx_setup import awx_api, awx_collections, everything  # noqa: F401  pylint: disable=unused-import
 from tests.integration.harness import Ansible
 
 COLLECTIONS = pathlib.Path(__file__).resolve().parents[5]
+
+
+def pytest_collection_modifyitems(config, items):
+    vendor_sample.drop(config, items)
 
 
 @pytest.fixture

@@ -102,6 +102,13 @@ def steps_by_name() -> dict[str, runner.Step]:
             pytest("tests/integration/test_awx_jobs.py", "tests/integration/test_awx_jobs_failures.py", "tests/integration/test_awx_jobs_launch.py", "-n", "2"),
             {**tools, "REKEY_AWX_JOBS": "every"},
         ),
+        runner.Step(
+            "test-vendors",
+            "pytest tests/integration: the playbook tests of which `make test` takes a sample, for every vendor",
+            # The files that tests/integration/vendor_sample.py names.
+            pytest("tests/integration/test_rotation_care.py", "tests/integration/test_edges_hostile.py", "tests/integration/test_emergency.py", "-n", "2"),
+            {**tools, "REKEY_VENDORS": "every"},
+        ),
         runner.Step("demo", "what `make demo` runs; it checks its own claims", tool("python", "-m", "tests.demo.demo"), tools),
         runner.Step("integration-quick", "pytest tests/integration: the quick playbook tests", pytest(*matrix.QUICK_PLAYBOOKS), tools),
         runner.Step("molecule", "molecule test --all", tool("molecule", "test", "--all"), tools),
