@@ -104,7 +104,9 @@ def expand(users: Iterable[Any]) -> Tuple[List[Any], List[Pair]]:
         pair, accounts = _read(user, number)
         pairs.append(pair)
         expanded += accounts
-    taken = {plain(user.get("name") if isinstance(user, Mapping) else user) for user in expanded}
+    names = [plain(user.get("name") if isinstance(user, Mapping) else user) for user in expanded]
+    # What is no user at all is reported by those who read the users.
+    taken = {name for name in names if isinstance(name, str)}
     for pair in pairs:
         if pair.name in taken:
             raise PasswordError(

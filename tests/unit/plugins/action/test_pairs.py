@@ -376,6 +376,12 @@ def test_what_is_no_pair_is_refused(user, message):
     assert result["error"]["kind"] == errors.INVALID_INPUT and message in result["msg"] and ModelVendor.calls == []
 
 
+@pytest.mark.parametrize("user", [["app"], {"name": ["app"]}, {"name": {"app": 1}}, 5, None, {}])
+def test_what_is_no_user_is_refused(user):
+    result = rotate(user, PAIR)
+    assert result["error"]["kind"] == errors.INVALID_INPUT and "Element 1 of users" in result["msg"] and ModelVendor.calls == []
+
+
 def test_two_pairs_share_no_account():
     assert "twice" in rotate(PAIR, {"name": "other", "accounts": ["app_a", "app_c"]})["msg"]
 
