@@ -223,7 +223,7 @@ def test_what_the_table_does_not_list_is_ignored_with_a_message(eda, body, messa
     assert eda.post(body).status_code == 200
     eda.until(lambda: message in eda.so_far.output, "no such message: " + message)
     assert eda.runs() == runs and eda.servers[HOSTS[0]].users == passwords
-    assert not [path for path in eda.running._folder.rglob("*MARKER*")]
+    assert not list(eda.running._folder.rglob("*MARKER*"))
 
 
 @pytest.mark.parametrize(

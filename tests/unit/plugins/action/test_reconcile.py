@@ -60,7 +60,11 @@ def test_it_gets_a_new_password_that_logs_in(store):
         ("alice", "reconcile", "promoted", True, None)
     ]
     alice = store.record("alice")
-    assert alice.password == ModelVendor.passwords["alice"] not in (OLD, BY_HAND) and (alice.previous, alice.status, alice.pending) == (OLD, CURRENT, None)
+    assert (
+        alice.password == ModelVendor.passwords["alice"]
+        and alice.password not in (OLD, BY_HAND)
+        and (alice.previous, alice.status, alice.pending) == (OLD, CURRENT, None)
+    )
     assert ModelVendor.passwords["bob"] == OLD and "MARKER" not in str(result) and alice.password not in str(result)
     again = rotate()
     assert again["changed"] is False and not again["users"]
