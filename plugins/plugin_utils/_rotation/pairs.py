@@ -105,7 +105,7 @@ def expand(users: Iterable[Any]) -> Tuple[List[Any], List[Pair]]:
         pairs.append(pair)
         expanded += accounts
     names = [plain(user.get("name") if isinstance(user, Mapping) else user) for user in expanded]
-    # What is no user at all is reported by those who read the users.
+    # An element that does not describe a user is reported by those who read the users.
     taken = {name for name in names if isinstance(name, str)}
     for pair in pairs:
         if pair.name in taken:
