@@ -183,8 +183,9 @@ def test_a_damaged_record_is_an_error_and_is_never_overwritten(case, store):
 
 
 @pytest.mark.slow
-def test_a_thousand_records(case, store):
-    names = ["user-%04d" % number for number in range(MANY)]
+def test_very_many_records(case, store):
+    # moto takes some 60 ms of the processor for each.
+    names = ["user-%04d" % number for number in range(MANY if case.name != "aws_secretsmanager" else MANY // 4)]
     store.put({name: Entry(Record(name, password="S3cr3t-MARKER-" + name), None) for name in names})
     assert store.list() == names
     assert current(case.open(), *names) == ["S3cr3t-MARKER-" + name for name in names]

@@ -134,22 +134,23 @@ def matrix_steps(main_version: str, quick: bool) -> list[runner.Step]:
     """
     titles = {
         "whole": "sanity, quick playbooks, units, secrets",
-        "brief": "some sanity, quick playbooks, units, a sample of secrets",
-        "quick": "some sanity, quick playbooks",
+        "oldest": "some sanity, quick playbooks, units, a sample of secrets",
+        "newest": "some sanity, quick playbooks, units",
+        "between": "imports, every vendor's playbooks",
     }
     steps = []
     for core, pythons in matrix.CORES.items():
         if core == MAIN_CORES[main_version]:
             continue
         version, found = next(((version, path) for version in pythons if (path := interpreters.find(version))), ("", None))
-        extent = "whole" if not quick else "brief" if core in matrix.ENDS else "quick"
+        extent = matrix.extent_of(core, not quick)
         command = [venvs.executable(layout.MAIN_VENV, "python"), "-m", "tests.tools.matrix", core, str(found), version, extent]
         step = runner.Step(f"core{core}", f"{titles[extent]} on ansible-core {core}", command, layout.base_environment(), layout.ROOT)
         if not found:
             step.skipped = f"it needs one of these Pythons, with its venv module: {', '.join(pythons)}"
         steps.append(step)
     # Those that take longest come first.
-    return sorted(steps, key=lambda step: step.command[-1] == "quick")
+    return sorted(steps, key=lambda step: step.command[-1] == "between")
 
 
 def select(names: list[str], main_version: str) -> list[runner.Step]:

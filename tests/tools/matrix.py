@@ -25,31 +25,40 @@ CORES = {
 # The search for secrets spends most of its time waiting for servers that do not respond.
 AT_ONCE = ("-n", "3")
 # Every vendor's module and rotation, every store.
-QUICK_PLAYBOOKS = ("tests/integration/test_every_vendor.py", "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
+EVERY_VENDOR = "tests/integration/test_every_vendor.py"
+QUICK_PLAYBOOKS = (EVERY_VENDOR, "tests/integration/test_store_contract.py", "-m", "not real and not slow and not secrets")
 # Doubles and tools need no Ansible.
 UNITS = ("tests/unit", *AT_ONCE, "--ignore=tests/unit/doubles", "--ignore=tests/unit/tools", "-m", "not slow")
 # The sanity tests whose findings depend on the version.
-OF_THE_VERSION = ("action-plugin-docs", "ansible-doc", "import", "runtime-metadata")
+OF_THE_VERSION = ("action-plugin-docs", "ansible-doc", "import", "runtime-metadata", "validate-modules")
+# What is shipped to other machines hardly touches Ansible.
+OF_THE_CONTROLLER = (*UNITS, "--ignore=tests/unit/plugins/module_utils")
 SELECTIONS = {
-    # The oldest and the newest in `make test`: what works on both rarely fails in between.
-    "brief": (
-        (*QUICK_PLAYBOOKS, *AT_ONCE),
-        # What is shipped to other machines hardly touches Ansible.
-        (*UNITS, "--ignore=tests/unit/plugins/module_utils"),
-        ("tests/integration", *AT_ONCE, "-m", "secrets and not slow and not real"),
-    ),
-    # Those in between in `make test`.
-    "quick": ((*QUICK_PLAYBOOKS, *AT_ONCE),),
+    # The oldest in `make test`, which prints most; then the newest, and those in between: what works on both rarely fails there.
+    "oldest": ((*QUICK_PLAYBOOKS, *AT_ONCE), OF_THE_CONTROLLER, ("tests/integration", *AT_ONCE, "-m", "secrets and not slow and not real")),
+    "newest": ((*QUICK_PLAYBOOKS, *AT_ONCE), OF_THE_CONTROLLER),
+    "between": ((EVERY_VENDOR, "-m", "not real and not slow and not secrets", *AT_ONCE),),
     # `make matrix`.
     "whole": ((*QUICK_PLAYBOOKS, *AT_ONCE), UNITS, ("tests/integration", *AT_ONCE, "-m", "secrets")),
 }
 # pylint takes most of the time, and its findings hardly depend on the version.
 SANITY = {
-    "brief": ("--test=validate-modules", *("--test=" + name for name in OF_THE_VERSION)),
-    "quick": ("--test=import", "--test=ansible-doc"),
+    "oldest": tuple("--test=" + name for name in OF_THE_VERSION),
+    "newest": tuple("--test=" + name for name in OF_THE_VERSION),
+    "between": ("--test=import",),
     "whole": ("--skip-test=pylint",),
 }
-ENDS = (min(CORES, key=lambda core: int(core[2:])), max(CORES, key=lambda core: int(core[2:])))
+
+
+def extent_of(core: str, whole: bool) -> str:
+    """Return how much of the checks a release series gets: one of :data:`SELECTIONS`.
+
+    :param whole: whether nothing is left out.
+    """
+    number = [int(other[2:]) for other in CORES]
+    if whole:
+        return "whole"
+    return {min(number): "oldest", max(number): "newest"}.get(int(core[2:]), "between")
 
 
 def main(core: str, python: str, version: str, extent: str) -> int:
