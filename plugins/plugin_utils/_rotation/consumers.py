@@ -18,6 +18,7 @@ from . import report, turns
 from .lease import host_lease
 from .mismatch import mismatch
 from .options import read_users
+from .pairs import accounts_of
 from .read_only import is_dry_run
 from .task import Task
 from .updates import update
@@ -42,7 +43,7 @@ def find_undelivered(task: Task) -> Dict[str, Any]:
     """The action rotation_undelivered."""
     chosen = task.limited(read_users(task.args["users"]))
     pairs = turns.chosen(task.pairs, chosen)
-    accounts = {account for pair in pairs for account in pair.accounts}
+    accounts = accounts_of(pairs)
     store = task.open_store()
     names = [user["name"] for user in chosen if user["name"] not in accounts] + [pair.name for pair in pairs]
     records = records_of(store.get(names))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.rekey.passwords.plugins.module_utils import errors
 from ansible_collections.rekey.passwords.plugins.module_utils.errors import PasswordError
@@ -139,6 +139,11 @@ def _read(user: Mapping[Any, Any], number: int) -> Tuple[Pair, List[Dict[Any, An
         )
     shared = {key: value for key, value in user.items() if key not in ("name", ACCOUNTS)}
     return Pair(name, (str(names[0]), str(names[1]))), [dict(shared, **account) for account in given]
+
+
+def accounts_of(pairs: Iterable[Pair]) -> Set[str]:
+    """The names of all accounts of pairs."""
+    return {account for pair in pairs for account in pair.accounts}
 
 
 def turned(

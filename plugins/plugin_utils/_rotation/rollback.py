@@ -14,6 +14,7 @@ from ..store import Store
 from . import protocol, report
 from .lease import host_lease
 from .options import Options, read_committed, read_users
+from .pairs import accounts_of
 from .read_only import is_dry_run
 from .sender import Sender
 from .task import Task
@@ -25,7 +26,7 @@ def roll_back_users(task: Task) -> Dict[str, Any]:
     sender = task.sender(read_users(task.args["users"]))
     promoted = names_of_promoted(read_committed(task.args["committed"]))
     # The accounts of pairs have turned already: consumers may be using the new password, and the one before is still in force.
-    turned = {account for pair in task.pairs for account in pair.accounts}
+    turned = accounts_of(task.pairs)
     kept = ["%s: keeps its new password, since its pair has turned to it" % name for name in promoted if name in turned]
     promoted = [name for name in promoted if name not in turned]
     store = task.open_store()

@@ -29,7 +29,7 @@ from . import (
 )
 from .lease import host_lease
 from .options import read_users
-from .pairs import Pair
+from .pairs import Pair, accounts_of
 from .recheck import recheck
 from .results import ModuleResult
 from .selection import NOBODY
@@ -46,6 +46,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     chosen = task.limited(users)
     if users and not chosen:
         return dict(changed=False, users=[], due=[], unlisted=[], summary=[NOBODY])
+    listed = [user["name"] for user in users] + [pair.name for pair in task.pairs]
     # The operator may be among those that are skipped.
     sender = task.sender(users)
     store = task.open_store()
@@ -57,7 +58,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
         # No lease: a run that finds nothing to do leaves no trace.
         staged = seen.staged + plan.skipped
         result = dict(commit.summarised(staged, protocol.left_alone(staged)), due=[])
-        return _look_around(task, sender, store, seen=seen, staged=staged, pairs=pairs, result=result)
+        return _look_around(task, sender, store, seen=seen, staged=staged, pairs=pairs, listed=listed, result=result)
     with host_lease(store):
         # A run that has died may have left a turn undone.
         turned = turns.turn(store, pairs, now=utc_now()) if plan.overdue_turns else []
@@ -73,7 +74,7 @@ def rotate_users(task: Task) -> Dict[str, Any]:
     result["summary"] = [*result["summary"], *turned]
     if due and options.reason:
         result["summary"] = ["Reason: %s" % options.reason, *result["summary"]]
-    return _look_around(task, sender, store, seen=seen, staged=staged, pairs=pairs, result=result)
+    return _look_around(task, sender, store, seen=seen, staged=staged, pairs=pairs, listed=listed, result=result)
 
 
 def _change(task: Task, sender: Sender, store: Store, staged: List[StagedUser]) -> ModuleResult:
@@ -125,13 +126,14 @@ def _look_around(
     seen: stage.Look,
     staged: List[StagedUser],
     pairs: List[Pair],
+    listed: List[str],
     result: Dict[str, Any],
 ) -> Dict[str, Any]:
     """Look for passwords that were changed by hand, unless the operator was refused already, that are to be delivered, and that nobody rotates any more."""
-    names = [user.name for user in staged if not user.due and not user.reason]
-    # Of a pair, the account in use.
-    in_use = {pair.name: pair.active(record) for pair, record in turns.records_of_pairs(store, pairs).items()}
     if task.options.verify_after is not None and not result.get("error"):
+        names = [user.name for user in staged if not user.due and not user.reason]
+        # Of a pair, the account in use.
+        in_use = {pair.name: pair.active(record) for pair, record in turns.records_of_pairs(store, pairs).items()}
         reset = partial(reconciliation.reconcile, store, sender, task.options)
         try:
             recheck(
@@ -153,7 +155,6 @@ def _look_around(
         result["undelivered"] = _undelivered(store, seen, staged, pairs, result)
     result.update(postponement.names(staged), **turns.names(pairs))
     result["unlisted"] = []
-    listed = [user["name"] for user in read_users(task.args["users"])] + [pair.name for pair in task.pairs]
     unlisted.add_unlisted(store, listed, seen.endpoint, result, any_due=any(user.due for user in staged))
     return result
 
@@ -162,7 +163,7 @@ def _undelivered(
     store: Store, seen: stage.Look, staged: List[StagedUser], pairs: List[Pair], result: Dict[str, Any]
 ) -> List[str]:
     """The users and pairs whose consumers do not have the current password."""
-    accounts = {account for pair in pairs for account in pair.accounts}
+    accounts = accounts_of(pairs)
     failed = [user["name"] for user in result["users"] if user["error"]]
     names = consumers.undelivered(
         {name: entry for name, entry in seen.entries.items() if name not in accounts},

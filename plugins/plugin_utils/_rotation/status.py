@@ -22,7 +22,7 @@ from .lease import host_lease
 from .login_notes import note_failed_logins
 from .mismatch import mismatch
 from .options import Options, read_users
-from .pairs import Pair
+from .pairs import Pair, accounts_of
 from .sender import Sender
 from .task import Task
 from .users import Source
@@ -82,7 +82,7 @@ def report_users(task: Task) -> Dict[str, Any]:
 
 def _know_pairs(users: List[Dict[str, Any]], of_pairs: List[Dict[str, Any]], pairs: List[Pair]) -> None:
     """Complete the pairs, and their accounts, whose age by itself means nothing."""
-    accounts = {account for pair in pairs for account in pair.accounts}
+    accounts = accounts_of(pairs)
     for user in users:
         if user["name"] in accounts:
             user.update(due=False, due_at=None)
@@ -92,7 +92,7 @@ def _know_pairs(users: List[Dict[str, Any]], of_pairs: List[Dict[str, Any]], pai
 
 def _know_deliveries(users: List[Dict[str, Any]], pairs: List[Pair], records: Dict[str, Record]) -> None:
     """Complete what is known of deliveries; those to the consumers of a pair are in the record of the pair."""
-    accounts = {account for pair in pairs for account in pair.accounts}
+    accounts = accounts_of(pairs)
     for user in users:
         record = None if user["name"] in accounts else records.get(user["name"])
         user["undelivered"] = record is not None and record.awaits_delivery

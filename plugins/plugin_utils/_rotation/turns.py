@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 from ..record import Record
 from ..store import Store, records_of
 from .options import Options
-from .pairs import Decision, Pair, decide, turned
+from .pairs import Decision, Pair, accounts_of, decide, turned
 from .updates import update
 from .user_options import UserOptions
 from .users import StagedUser
@@ -37,7 +37,7 @@ class Plan:
 
         :param users: with the accounts of the pairs.
         """
-        accounts = {account for decision in self.decisions for account in decision.pair.accounts}
+        accounts = accounts_of(decision.pair for decision in self.decisions)
         # One on hold stays, so that the hold is reported.
         turns = {each.idle for each in self.decisions if each.is_due or options.own_of(each.idle).hold}
         turns.update(self.adopting)
@@ -73,13 +73,12 @@ def plan(store: Store, pairs: Iterable[Pair], options: Options, *, now: datetime
             overdue.append(pair.name)
         elif record is None and not options.force:
             adopting += [name for name in pair.accounts if options.adopts(name) and name not in accounts]
-        own = options.own_of(pair.other(pair.active(record)))
         decisions.append(
             decide(
                 pair,
                 after or record,
                 accounts,
-                max_age=options.max_age if own.max_age is None else own.max_age,
+                max_age=options.max_age_of(pair.other(pair.active(record))),
                 force=options.force,
                 grace=options.grace,
                 deliver=options.deliver,
@@ -98,7 +97,7 @@ def turn(store: Store, pairs: Iterable[Pair], *, now: datetime) -> List[str]:
     by_name = {pair.name: pair for pair in pairs}
     if not by_name:
         return []
-    accounts = records_of(store.get([account for pair in by_name.values() for account in pair.accounts]))
+    accounts = records_of(store.get(sorted(accounts_of(by_name.values()))))
     found: Dict[str, str] = {}
 
     def decide_turn(name: str, record: Optional[Record]) -> Optional[Record]:
