@@ -62,7 +62,7 @@ def steps_by_name() -> dict[str, runner.Step]:
         runner.Step("units-quick", "pytest tests/unit: a sample of the large products", pytest("tests/unit", "-n", "3", "-m", "not slow"), tools),
         runner.Step(
             "server-packages",
-            "what tests with real parts need: Trove and Keystone (333 MB, once), ansible-rulebook (90 MB, once), awx.awx (54 MB, once), MariaDB, Java, pass",
+            "for tests with real parts: Trove and Keystone (333 MB, once), ansible-rulebook (90 MB), awx.awx and kubernetes.core (54 MB), MariaDB, Java, pass",
             script("server_packages"),
             plain,
             layout.ROOT,
